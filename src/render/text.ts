@@ -16,3 +16,10 @@ export function safeText(text: string): string {
       : `\\u${code.toString(16).padStart(4, "0")}`;
   });
 }
+
+/** Local date and time of an interval's end, `2026-11-21 10:03:05`. */
+export function timeStamp(time: Date): string {
+  const pad = (number: number) => String(number).padStart(2, "0");
+  const date = [time.getFullYear(), pad(time.getMonth() + 1), pad(time.getDate())].join("-");
+  return `${date} ${[time.getHours(), time.getMinutes(), time.getSeconds()].map(pad).join(":")}`;
+}
