@@ -1,0 +1,380 @@
+/*
+ * A KVM guest that exits an exact number of times for each reason asked for: the ground truth of the lab.
+ *
+ * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
+ *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move]
+ *              [--start-after-ms N] [--pause-ms N] [--hold SEC] [--time]
+ *
+ * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
+ * instruction; all of it R times; then one write to port 0xf4, which ends the vCPU (so `out` counts one more).
+ * --out, --in, --hlt and --mmio return to this program each time (userspace exits), the others stay in the
+ * kernel. MSR accesses go to 0x277 (PAT). A vCPU also takes a few exits that no guest controls: host
+ * interrupts, and one nested page fault for each page it touches first (on VMX the first --mmio access is
+ * an EPT_VIOLATION and the others are EPT_MISCONFIG; on SVM all are NPF).
+ *
+ * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the processor
+ *                    refuses (64-bit code segment with D set): SVM exit code -1, VMX reason 33 with bit 31
+ * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
+ * --start-after-ms N vCPU threads exist for N ms before they run their guests
+ * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
+ * --hold SEC         VMs and threads stay for SEC seconds when all guests have ended
+ * --time             prints the nanoseconds per loop turn of vCPU 0 of the first VM: instructions under --icount
+ */
+#include <cpuid.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CODE 0x1000
+#define MEMORY 0x10000
+#define END_PORT 0xf4
+#define OUT_PORT 0x3f8
+#define EXITS_PER_THREAD 10 /* with --threads-move */
+
+struct kind {
+	const char *name;
+	uint8_t code[20];
+	size_t length;
+	long turns;
+};
+
+static struct kind kinds[] = {
+	/* xor eax,eax; xor ecx,ecx; cpuid */
+	{ "--cpuid", { 0x66, 0x31, 0xc0, 0x66, 0x31, 0xc9, 0x0f, 0xa2 }, 8, 0 },
+	/* mov dx,0x3f8; out dx,al */
+	{ "--out", { 0xba, 0xf8, 0x03, 0xee }, 4, 0 },
+	/* mov dx,0x3f8; in al,dx */
+	{ "--in", { 0xba, 0xf8, 0x03, 0xec }, 4, 0 },
+	/* hlt */
+	{ "--hlt", { 0xf4 }, 1, 0 },
+	/* mov ecx,0x277; rdmsr */
+	{ "--rdmsr", { 0x66, 0xb9, 0x77, 0x02, 0, 0, 0x0f, 0x32 }, 8, 0 },
+	/* mov ecx,0x277; mov eax,0; mov edx,0; wrmsr */
+	{ "--wrmsr", { 0x66, 0xb9, 0x77, 0x02, 0, 0, 0x66, 0xb8, 0, 0, 0, 0, 0x66, 0xba, 0, 0, 0, 0, 0x0f, 0x30 }, 20, 0 },
+	/* mov ax,0xd000; mov ds,ax; mov [0],al */
+	{ "--mmio", { 0xb8, 0x00, 0xd0, 0x8e, 0xd8, 0xa2, 0, 0 }, 8, 0 },
+	/* vmmcall; on Intel vmcall, see main */
+	{ "--hypercall", { 0x0f, 0x01, 0xd9 }, 3, 0 },
+};
+
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define HYPERCALL (&kinds[KINDS - 1])
+
+struct vcpu {
+	int fd;
+	struct kvm_run *run;
+	long failures; /* entries which have to fail */
+	bool ended;
+	sem_t turns[2]; /* of the two threads of --threads-move */
+	struct timespec start, end;
+};
+
+struct seat {
+	struct vcpu *vcpu;
+	int side;
+};
+
+static int kvm;
+static bool timing, threads_move;
+static long vcpus = 1, vms = 1, repeat = 1, fail_entry, start_after_ms, pause_ms, hold;
+static sem_t ended;
+
+static const struct {
+	const char *name;
+	long *value, min, max;
+} numbers[] = {
+	{ "--vcpus", &vcpus, 1, 1024 },
+	{ "--vms", &vms, 1, 4096 },
+	{ "--repeat", &repeat, 1, UINT32_MAX },
+	{ "--fail-entry", &fail_entry, 0, UINT32_MAX },
+	{ "--start-after-ms", &start_after_ms, 0, 3600000 },
+	{ "--pause-ms", &pause_ms, 0, 3600000 },
+	{ "--hold", &hold, 0, 86400 },
+};
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "guest: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec left = { ms / 1000, ms % 1000 * 1000000 };
+
+	while (nanosleep(&left, &left) && errno == EINTR)
+		;
+}
+
+static void wait_for(sem_t *semaphore)
+{
+	while (sem_wait(semaphore))
+		if (errno != EINTR)
+			fail("sem_wait");
+}
+
+static uint8_t *put(uint8_t *at, const void *bytes, size_t length)
+{
+	memcpy(at, bytes, length);
+	return at + length;
+}
+
+/* mov REGISTER,turns; the caller's loop begins behind it. */
+static uint8_t *loop_begin(uint8_t *at, uint8_t mov, uint32_t turns)
+{
+	at = put(at, (uint8_t[]){ 0x66, mov }, 2);
+	return put(at, &turns, sizeof(turns));
+}
+
+/* dec REGISTER; jnz top */
+static uint8_t *loop_end(uint8_t *at, uint8_t dec, const uint8_t *top)
+{
+	int16_t back;
+
+	at = put(at, (uint8_t[]){ 0x66, dec, 0x0f, 0x85 }, 4);
+	back = (int16_t)(top - (at + sizeof(back)));
+	return put(at, &back, sizeof(back));
+}
+
+static void load(uint8_t *memory)
+{
+	uint8_t *outer = loop_begin(memory + CODE, 0xbe, (uint32_t)repeat); /* esi */
+	uint8_t *at = outer;
+
+	for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
+		uint8_t *top;
+
+		if (!kind->turns)
+			continue;
+		top = loop_begin(at, 0xbf, (uint32_t)kind->turns); /* edi */
+		at = loop_end(put(top, kind->code, kind->length), 0x4f, top);
+	}
+	at = loop_end(at, 0x4e, outer);
+	put(at, (uint8_t[]){ 0xe6, END_PORT, 0xf4 }, 3); /* out 0xf4,al; hlt */
+}
+
+static void set_registers(struct vcpu *vcpu)
+{
+	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
+	struct kvm_sregs sregs;
+
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
+		fail("KVM_GET_SREGS");
+	sregs.cs.base = sregs.cs.selector = 0;
+	if (vcpu->failures) {
+		/* Long mode; AMD's manual calls L together with D illegal for VMRUN, Intel's for VM entry. */
+		sregs.cr0 |= 0x80000001;
+		sregs.cr4 |= 0x20;
+		sregs.efer |= 0x500;
+		sregs.cs.l = sregs.cs.db = 1;
+	}
+	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs))
+		fail("KVM_SET_SREGS");
+	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs))
+		fail("KVM_SET_REGS");
+}
+
+/* Runs the vCPU until its next userspace exit and serves that. */
+static void run_once(struct vcpu *vcpu)
+{
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
+	struct kvm_run *run = vcpu->run;
+
+	if (ioctl(vcpu->fd, KVM_RUN, 0)) {
+		if (errno != EINTR)
+			fail("KVM_RUN");
+		return;
+	}
+	switch (run->exit_reason) {
+	case KVM_EXIT_IO:
+		if (run->io.port == END_PORT)
+			vcpu->ended = true;
+		else if (run->io.port == OUT_PORT && run->io.direction == KVM_EXIT_IO_OUT && pause_ms)
+			sleep_ms(pause_ms);
+		return;
+	case KVM_EXIT_HLT:
+		/* Without an interrupt controller KVM has stepped over it: the next KVM_RUN goes on. */
+		ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable);
+		return;
+	case KVM_EXIT_MMIO:
+		return;
+	case KVM_EXIT_FAIL_ENTRY:
+		if (vcpu->failures) {
+			vcpu->ended = !--vcpu->failures;
+			return;
+		}
+	}
+	fprintf(stderr, "guest: exit reason %u\n", run->exit_reason);
+	exit(1);
+}
+
+static void *run_vcpu(void *argument)
+{
+	struct seat *seat = argument;
+	struct vcpu *vcpu = seat->vcpu;
+
+	sleep_ms(start_after_ms);
+	for (;;) {
+		wait_for(&vcpu->turns[seat->side]);
+		if (vcpu->ended)
+			break;
+		if (!vcpu->start.tv_sec && !vcpu->start.tv_nsec)
+			clock_gettime(CLOCK_MONOTONIC, &vcpu->start);
+		for (int exits = 0; !vcpu->ended && !(threads_move && exits == EXITS_PER_THREAD); exits++)
+			run_once(vcpu);
+		if (vcpu->ended) {
+			clock_gettime(CLOCK_MONOTONIC, &vcpu->end);
+			sem_post(&ended);
+		}
+		sem_post(&vcpu->turns[!seat->side]);
+		if (vcpu->ended)
+			break;
+	}
+	if (hold)
+		pause();
+	return NULL;
+}
+
+static int create_vm(void)
+{
+	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
+	void *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
+
+	if (vm < 0)
+		fail("KVM_CREATE_VM");
+	if (memory == MAP_FAILED)
+		fail("mmap");
+	region.userspace_addr = (uintptr_t)memory;
+	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
+		fail("KVM_SET_USER_MEMORY_REGION");
+	load(memory);
+	return vm;
+}
+
+static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
+{
+	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
+
+	vcpu->fd = ioctl(vm, KVM_CREATE_VCPU, id);
+	if (vcpu->fd < 0)
+		fail("KVM_CREATE_VCPU");
+	vcpu->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
+	if (vcpu->run == MAP_FAILED)
+		fail("mmap");
+	vcpu->failures = failures;
+	set_registers(vcpu);
+	for (int side = 0; side <= threads_move; side++) {
+		struct seat *seat = malloc(sizeof(*seat));
+		pthread_t thread;
+
+		if (!seat)
+			fail("malloc");
+		*seat = (struct seat){ vcpu, side };
+		if (sem_init(&vcpu->turns[side], 0, !side))
+			fail("sem_init");
+		errno = pthread_create(&thread, NULL, run_vcpu, seat);
+		if (errno)
+			fail("pthread_create");
+	}
+}
+
+static void usage(const char *what, const char *argument)
+{
+	fprintf(stderr, "guest: %s '%s'; the options are in the head of guest.c\n", what, argument);
+	exit(2);
+}
+
+static long parse(const char *name, const char *text, long min, long max)
+{
+	char *end;
+	long value;
+
+	if (!text)
+		usage("no number after", name);
+	errno = 0;
+	value = strtol(text, &end, 10);
+	if (errno || *text < '0' || *text > '9' || *end || value < min || value > max)
+		usage("not a number in its bounds:", text);
+	return value;
+}
+
+static void parse_options(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *name = argv[i];
+		size_t k, n;
+
+		for (k = 0; k < KINDS && strcmp(name, kinds[k].name); k++)
+			;
+		for (n = 0; n < sizeof(numbers) / sizeof(numbers[0]) && strcmp(name, numbers[n].name); n++)
+			;
+		if (!strcmp(name, "--time"))
+			timing = true;
+		else if (!strcmp(name, "--threads-move"))
+			threads_move = true;
+		else if (k < KINDS)
+			kinds[k].turns = parse(name, argv[++i], 0, UINT32_MAX);
+		else if (n < sizeof(numbers) / sizeof(numbers[0]))
+			*numbers[n].value = parse(name, argv[i + 1], numbers[n].min, numbers[n].max), i++;
+		else
+			usage("unknown option", name);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int eax, ebx, ecx = 0, edx;
+	struct rlimit limit;
+	struct vcpu *all;
+	long count, turns = 0;
+
+	parse_options(argc, argv);
+	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
+	if (ecx & 1 << 5) /* VMX */
+		HYPERCALL->code[2] = 0xc1;
+	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
+	if (kvm < 0)
+		fail("/dev/kvm");
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	count = vcpus * vms + !!fail_entry;
+	all = calloc((size_t)count, sizeof(*all));
+	if (!all || sem_init(&ended, 0, 0))
+		fail("no memory");
+	for (long i = 0; i < vcpus * vms;) {
+		int vm = create_vm();
+
+		for (long id = 0; id < vcpus; id++)
+			create_vcpu(&all[i++], vm, id, 0);
+	}
+	if (fail_entry)
+		create_vcpu(&all[count - 1], create_vm(), 0, fail_entry);
+	for (long i = 0; i < count; i++)
+		wait_for(&ended);
+	for (size_t k = 0; k < KINDS; k++)
+		turns += kinds[k].turns;
+	if (timing && turns) {
+		double ns = (double)(all->end.tv_sec - all->start.tv_sec) * 1e9 + (double)(all->end.tv_nsec - all->start.tv_nsec);
+
+		printf("%.1f ns per turn\n", ns / ((double)turns * (double)repeat));
+		fflush(stdout);
+	}
+	sleep_ms(hold * 1000);
+	return 0;
+}
