@@ -1,5 +1,6 @@
 /*
- * The accounting that every program shares: finding a vCPU's record, counting its exits and closing its intervals.
+ * The accounting that every program shares: finding a vCPU's record, counting its exits and closing its
+ * intervals.
  */
 #ifndef ACCOUNTING_BPF_H
 #define ACCOUNTING_BPF_H
@@ -87,8 +88,8 @@ static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 home)
 }
 
 /*
- * The record of `owner`, which isn't at its home: further on, or a free one which becomes its own. NULL if there is
- * none, and the exit is counted as lost.
+ * The record of `owner`, which isn't at its home: further on, or a free one which becomes its own. NULL if
+ * there is none, and the exit is counted as lost.
  */
 static __noinline struct vmexit_record *seek_record(__u64 owner, __u32 home, int vcpu_id)
 {
@@ -121,7 +122,8 @@ static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 home
 	return record && record->owner == owner ? record : NULL;
 }
 
-/* The vCPU or thread `owner` is gone: its record is the reader's, and an owner at the same address starts afresh. */
+/* The vCPU or thread `owner` is gone: its record is the reader's, and an owner at the same address starts
+ * afresh. */
 static __always_inline void end_record(__u64 owner, __u32 home)
 {
 	struct vmexit_record *record;
@@ -154,13 +156,15 @@ static __noinline struct vmexit_slot *seek_slot(struct vmexit_record *record, __
 	return NULL;
 }
 
-/* Reasons are dense in their low bits, and 27 brings the level's bit down to where it sets L1 and L2 apart. */
+/* Reasons are dense in their low bits, and 27 brings the level's bit down to where it sets L1 and L2 apart.
+ */
 static __always_inline struct vmexit_slot *slot_of(struct vmexit_record *record, __u64 key)
 {
 	__u32 home = (__u32)key ^ (__u32)(key >> 27);
 	struct vmexit_slot *slot;
 
-	/* The bound last, and in plain sight: the compiler would apply it to both halves, where the verifier loses it. */
+	/* The bound last, and in plain sight: the compiler would apply it to both halves, where the verifier
+	 * loses it. */
 	asm volatile("%0 &= %1" : "+r"(home) : "i"(VMEXIT_SLOTS - 1));
 	slot = &record->slots[home];
 	return slot->key == key ? slot : seek_slot(record, key, home);
@@ -175,8 +179,8 @@ static __always_inline void count_exit(struct vmexit_record *record, __u64 key)
 }
 
 /*
- * An exit whose key may still change, or whose entry is awaited: it is counted when the interval closes. One that
- * the thread's next exit finds here never had its entry.
+ * An exit whose key may still change, or whose entry is awaited: it is counted when the interval closes. One
+ * that the thread's next exit finds here never had its entry.
  */
 static __always_inline void open_interval(struct vmexit_record *record, __u64 key)
 {

@@ -1,6 +1,6 @@
 /*
- * Counts and times VM exits: programs on kvm_exit and kvm_entry, in two ways to attach. The addon loads the ones
- * that fit the kernel.
+ * Counts and times VM exits: programs on kvm_exit and kvm_entry, in two ways to attach. The addon loads the
+ *ones that fit the kernel.
  *
  * direct_*: BTF-typed raw tracepoints of x86, Linux 5.16 and later, with the modules' BTF. They skip the
  *	tracepoint's record and read the reason from the vendor's vCPU struct. A record belongs to a vCPU.
@@ -113,7 +113,8 @@ int BPF_KPROBE(direct_vcpu_end, void *vcpu)
 
 #endif
 
-/* A 4-byte field of a tracepoint's record at an offset known at load; ctx bears no arithmetic, so each has its load. */
+/* A 4-byte field of a tracepoint's record at an offset known at load; ctx bears no arithmetic, so each has
+ * its load. */
 static __always_inline __u32 field_at(const void *context, __u32 offset)
 {
 	__u32 value = 0;

@@ -1,16 +1,17 @@
 /*
  * The contract between the BPF programs and the addon: shared structs, limits and counters.
  *
- * One record belongs to one vCPU (one vCPU thread, where the tracepoint tells no vCPU). Its thread is the only
- * writer while it lives; the reader frees a record after its end. All values are cumulative and never cleared
- * while the record has an owner.
+ * One record belongs to one vCPU (one vCPU thread, where the tracepoint tells no vCPU). Its thread is the
+ * only writer while it lives; the reader frees a record after its end. All values are cumulative and never
+ * cleared while the record has an owner.
  */
 #ifndef VMEXIT_H
 #define VMEXIT_H
 
 #include <linux/types.h>
 
-/* Distinct (isa, level, reason) of one record. Busy nested vCPUs show about 50; what doesn't fit is counted as lost. */
+/* Distinct (isa, level, reason) of one record. Busy nested vCPUs show about 50; what doesn't fit is counted
+ * as lost. */
 #define VMEXIT_SLOTS 64
 /* Records looked at from a record's home on: the longest run of occupied ones that is searched. */
 #define VMEXIT_PROBES 64
@@ -21,7 +22,8 @@
 
 /*
  * A slot's key: the raw reason in bits 0-31, then level and isa. Bit 63 says that the slot is taken.
- * VMEXIT_KEY_UNTIMED keeps the exits that have no handling time, because no entry followed, out of the averages.
+ * VMEXIT_KEY_UNTIMED keeps the exits that have no handling time, because no entry followed, out of the
+ * averages.
  */
 #define VMEXIT_KEY_L2 (1ULL << 32)
 #define VMEXIT_KEY_UNTIMED (1ULL << 33)
@@ -49,13 +51,14 @@ struct vmexit_slot {
 };
 
 struct vmexit_record {
-	__u64 owner;	/* the vCPU's address, or tgid << 32 | tid; 0: none. Only equal or unequal matters */
-	__u64 pending;	/* key of the exit whose entry hasn't come; 0: none */
-	__u64 exit_ns;	/* when that exit happened, CLOCK_MONOTONIC */
-	__u64 vmcb01;	/* SVM: address of the vCPU's L1 VMCB, the same for its whole life */
-	__u64 start_ns; /* start of the VMM process since boot: with tgid it names a VM even if the pid is used again */
-	__u32 state;	/* enum vmexit_state */
-	__u32 skip;	/* 1: a filter leaves this vCPU out */
+	__u64 owner;    /* the vCPU's address, or tgid << 32 | tid; 0: none. Only equal or unequal matters */
+	__u64 pending;  /* key of the exit whose entry hasn't come; 0: none */
+	__u64 exit_ns;  /* when that exit happened, CLOCK_MONOTONIC */
+	__u64 vmcb01;   /* SVM: address of the vCPU's L1 VMCB, the same for its whole life */
+	__u64 start_ns; /* start of the VMM process since boot: with tgid it names a VM even if the pid is
+			   used again */
+	__u32 state;    /* enum vmexit_state */
+	__u32 skip;     /* 1: a filter leaves this vCPU out */
 	__u32 tgid;
 	__u32 tid;
 	__s32 vcpu_id; /* as KVM numbers them within a VM; -1: unknown */
@@ -72,11 +75,11 @@ struct vmexit_health {
 
 /* Set before load, constant for the verifier, which drops what isn't wanted. */
 struct vmexit_config {
-	__u32 record_mask;  /* number of records - 1; a power of two - 1 */
-	__u32 record_shift; /* 32 - log2(number of records) */
-	__u32 isa;	    /* of the host, where the exit event doesn't tell */
-	__u32 timing;	    /* keep handling times: needs the entry programs */
-	__u32 filter_pids;  /* look in the map `pids` */
+	__u32 record_mask;     /* number of records - 1; a power of two - 1 */
+	__u32 record_shift;    /* 32 - log2(number of records) */
+	__u32 isa;             /* of the host, where the exit event doesn't tell */
+	__u32 timing;          /* keep handling times: needs the entry programs */
+	__u32 filter_pids;     /* look in the map `pids` */
 	__u32 exit_isa_offset; /* byte offsets in the kvm_exit record, from tracefs format; 0: not there */
 	__u32 exit_vcpu_offset;
 };

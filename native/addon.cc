@@ -1,4 +1,5 @@
-// The Node-API face of a tracing session: guards types and state, turns snapshots into columns, throws for misuse.
+// The Node-API face of a tracing session: guards types and state, turns snapshots into columns, throws for
+// misuse.
 #include <napi.h>
 
 #include <stdexcept>
@@ -12,8 +13,7 @@ using vmexit::Options;
 using vmexit::Session;
 
 // A typed array filled by `get(row)` for each row.
-template <typename Array, typename Rows, typename Get>
-Array column(Napi::Env env, const Rows &rows, Get get)
+template <typename Array, typename Rows, typename Get> Array column(Napi::Env env, const Rows &rows, Get get)
 {
 	Array array = Array::New(env, rows.size());
 	for (size_t i = 0; i < rows.size(); i++)
@@ -44,7 +44,7 @@ Options read_options(const Napi::CallbackInfo &info)
 	std::string mode = attach.IsString() ? attach.As<Napi::String>().Utf8Value() : "";
 	if (mode != "auto" && mode != "direct" && mode != "record")
 		throw Napi::TypeError::New(env, "attach must be auto, direct or record");
-	options.attach = mode == "auto"	    ? vmexit::Attach::Auto
+	options.attach = mode == "auto"     ? vmexit::Attach::Auto
 			 : mode == "direct" ? vmexit::Attach::Direct
 					    : vmexit::Attach::Record;
 	if (!timing.IsBoolean())
@@ -52,7 +52,8 @@ Options read_options(const Napi::CallbackInfo &info)
 	options.timing = timing.As<Napi::Boolean>();
 	options.max_vcpus = positive_integer(object.Get("maxVcpus"), "maxVcpus");
 	if (options.max_vcpus > VMEXIT_MAX_VCPUS)
-		throw Napi::RangeError::New(env, "maxVcpus must be at most " + std::to_string(VMEXIT_MAX_VCPUS));
+		throw Napi::RangeError::New(env,
+					    "maxVcpus must be at most " + std::to_string(VMEXIT_MAX_VCPUS));
 	if (pids.IsUndefined())
 		return options;
 	if (!pids.IsArray())
@@ -68,15 +69,15 @@ Options read_options(const Napi::CallbackInfo &info)
 
 class Binding : public Napi::ObjectWrap<Binding>
 {
-public:
+      public:
 	static Napi::Function define(Napi::Env env)
 	{
 		return DefineClass(env, "Session",
 				   {
-					   InstanceMethod<&Binding::info>("info"),
-					   InstanceMethod<&Binding::snapshot>("snapshot"),
-					   InstanceMethod<&Binding::stop>("stop"),
-					   InstanceMethod<&Binding::close>("close"),
+				       InstanceMethod<&Binding::info>("info"),
+				       InstanceMethod<&Binding::snapshot>("snapshot"),
+				       InstanceMethod<&Binding::stop>("stop"),
+				       InstanceMethod<&Binding::close>("close"),
 				   });
 	}
 
@@ -90,7 +91,7 @@ public:
 		}
 	}
 
-private:
+      private:
 	Session &session(const Napi::CallbackInfo &info)
 	{
 		if (!session_)
@@ -123,20 +124,33 @@ private:
 		Napi::Array comms = Napi::Array::New(env, from.vcpus.size());
 		for (size_t i = 0; i < from.vcpus.size(); i++)
 			comms.Set(i, Napi::String::New(env, from.vcpus[i].comm));
-		vcpus.Set("tgid", column<Napi::Uint32Array>(env, from.vcpus, [](auto &row) { return row.tgid; }));
-		vcpus.Set("tid", column<Napi::Uint32Array>(env, from.vcpus, [](auto &row) { return row.tid; }));
-		vcpus.Set("vcpuId", column<Napi::Int32Array>(env, from.vcpus, [](auto &row) { return row.vcpu_id; }));
-		vcpus.Set("startNs", column<Napi::Float64Array>(env, from.vcpus, [](auto &row) { return row.start_ns; }));
-		vcpus.Set("ended", column<Napi::Uint8Array>(env, from.vcpus, [](auto &row) { return row.ended; }));
+		vcpus.Set("tgid",
+			  column<Napi::Uint32Array>(env, from.vcpus, [](auto &row) { return row.tgid; }));
+		vcpus.Set("tid",
+			  column<Napi::Uint32Array>(env, from.vcpus, [](auto &row) { return row.tid; }));
+		vcpus.Set("vcpuId",
+			  column<Napi::Int32Array>(env, from.vcpus, [](auto &row) { return row.vcpu_id; }));
+		vcpus.Set("startNs", column<Napi::Float64Array>(env, from.vcpus,
+								[](auto &row) { return row.start_ns; }));
+		vcpus.Set("ended",
+			  column<Napi::Uint8Array>(env, from.vcpus, [](auto &row) { return row.ended; }));
 		vcpus.Set("comm", comms);
-		slots.Set("vcpu", column<Napi::Uint32Array>(env, from.slots, [](auto &row) { return row.vcpu; }));
-		slots.Set("isa", column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.isa; }));
-		slots.Set("level", column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.level; }));
-		slots.Set("timed", column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.timed; }));
-		slots.Set("reason", column<Napi::Uint32Array>(env, from.slots, [](auto &row) { return row.reason; }));
-		slots.Set("count", column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.count; }));
-		slots.Set("totalNs", column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.total_ns; }));
-		slots.Set("maxNs", column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.max_ns; }));
+		slots.Set("vcpu",
+			  column<Napi::Uint32Array>(env, from.slots, [](auto &row) { return row.vcpu; }));
+		slots.Set("isa",
+			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.isa; }));
+		slots.Set("level",
+			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.level; }));
+		slots.Set("timed",
+			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.timed; }));
+		slots.Set("reason",
+			  column<Napi::Uint32Array>(env, from.slots, [](auto &row) { return row.reason; }));
+		slots.Set("count",
+			  column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.count; }));
+		slots.Set("totalNs", column<Napi::Float64Array>(env, from.slots,
+								[](auto &row) { return row.total_ns; }));
+		slots.Set("maxNs",
+			  column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.max_ns; }));
 		lost.Set("recordsFull", static_cast<double>(from.health.records_full));
 		lost.Set("slotsFull", static_cast<double>(from.health.slots_full));
 		lost.Set("missedEvents", static_cast<double>(from.missed));

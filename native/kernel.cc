@@ -13,8 +13,8 @@ namespace
 {
 
 constexpr Vendor kVendors[] = {
-	{"kvm_amd", "direct_exit_svm", "vcpu_svm"},
-	{"kvm_intel", "direct_exit_vmx", "vcpu_vmx"},
+    {"kvm_amd", "direct_exit_svm", "vcpu_svm"},
+    {"kvm_intel", "direct_exit_vmx", "vcpu_vmx"},
 };
 
 struct BtfFree {
@@ -54,7 +54,8 @@ bool has_member(const btf *types, const char *structure, const char *member)
 	return false;
 }
 
-// Whether the raw tracepoint's first argument is the vCPU: since 5.16 (commit 0a62a0319abb), before it was the reason.
+// Whether the raw tracepoint's first argument is the vCPU: since 5.16 (commit 0a62a0319abb), before it was
+// the reason.
 bool vcpu_comes_first(const btf *types)
 {
 	int id = btf__find_by_name_kind(types, "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);

@@ -1,4 +1,5 @@
-// One tracing session: the BPF object from open to close, its maps in this process's memory, and what is read from them.
+// One tracing session: the BPF object from open to close, its maps in this process's memory, and what is read
+// from them.
 #include "session.h"
 
 #include <cerrno>
@@ -39,7 +40,7 @@ int keep_log(libbpf_print_level level, const char *format, va_list arguments)
 // Sends libbpf's messages of this thread to a string while it lives.
 class LogTo
 {
-public:
+      public:
 	explicit LogTo(std::string &log)
 	{
 		current_log = &log;
@@ -79,7 +80,8 @@ Session::Session(const Options &options)
 	if (direct) {
 		auto obstacle = direct_obstacle();
 		if (obstacle && options.attach == Attach::Direct)
-			throw std::runtime_error("cannot attach directly: " + *obstacle + "; use --attach record");
+			throw std::runtime_error("cannot attach directly: " + *obstacle +
+						 "; use --attach record");
 		if (obstacle)
 			log_ += "not attaching directly: " + *obstacle + "\n";
 		direct = !obstacle;
@@ -138,9 +140,9 @@ void Session::fail_load(int error)
 		std::string text = verifier_logs_[i].c_str();
 		// Of a program that loaded, the buffer stays empty at log level 0.
 		if (!text.empty() && bpf_program__fd(programs_[i]) < 0)
-			throw std::runtime_error(std::string("the kernel's verifier refuses the BPF program ") +
-						 bpf_program__name(programs_[i]) + ":\n" +
-						 last_lines(text, kVerifierLogLines));
+			throw std::runtime_error(
+			    std::string("the kernel's verifier refuses the BPF program ") +
+			    bpf_program__name(programs_[i]) + ":\n" + last_lines(text, kVerifierLogLines));
 	}
 	fail("cannot load the BPF programs", error);
 }
@@ -165,7 +167,8 @@ void Session::load(const Options &options, bool direct)
 		fail_load(error);
 	for (uint32_t pid : options.pids) {
 		uint8_t one = 1;
-		if (int error = bpf_map__update_elem(map("pids"), &pid, sizeof(pid), &one, sizeof(one), BPF_ANY))
+		if (int error =
+			bpf_map__update_elem(map("pids"), &pid, sizeof(pid), &one, sizeof(one), BPF_ANY))
 			fail("cannot set the process filter", error);
 	}
 	map_records();
@@ -229,8 +232,8 @@ void Session::configure(const Options &options, bool direct)
 
 void Session::map_records()
 {
-	void *memory = mmap(nullptr, sizeof(vmexit_record) * record_count_, PROT_READ | PROT_WRITE, MAP_SHARED,
-			    bpf_map__fd(map("records")), 0);
+	void *memory = mmap(nullptr, sizeof(vmexit_record) * record_count_, PROT_READ | PROT_WRITE,
+			    MAP_SHARED, bpf_map__fd(map("records")), 0);
 	if (memory == MAP_FAILED)
 		fail("cannot map the records", errno);
 	records_ = static_cast<vmexit_record *>(memory);
@@ -245,7 +248,8 @@ void Session::attach()
 	for (bpf_program *program : programs_) {
 		bpf_link *link = bpf_program__attach(program);
 		if (!link)
-			fail(std::string("cannot attach the BPF program ") + bpf_program__name(program), errno);
+			fail(std::string("cannot attach the BPF program ") + bpf_program__name(program),
+			     errno);
 		links_.insert(links_.begin(), link);
 	}
 	stopped_ = false;
@@ -255,7 +259,8 @@ std::vector<std::string> Session::programs() const
 {
 	std::vector<std::string> names;
 	for (const bpf_program *program : programs_)
-		names.push_back(std::string(bpf_program__name(program)) + " on " + bpf_program__section_name(program));
+		names.push_back(std::string(bpf_program__name(program)) + " on " +
+				bpf_program__section_name(program));
 	return names;
 }
 

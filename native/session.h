@@ -1,4 +1,5 @@
-// One tracing session: the BPF object from open to close, its maps in this process's memory, and what is read from them.
+// One tracing session: the BPF object from open to close, its maps in this process's memory, and what is read
+// from them.
 #ifndef SESSION_H
 #define SESSION_H
 
@@ -53,14 +54,15 @@ struct Snapshot {
 
 class Session
 {
-public:
+      public:
 	// Opens, loads and attaches. Throws std::runtime_error with a message for the user.
 	explicit Session(const Options &options);
 	~Session();
 	Session(const Session &) = delete;
 	Session &operator=(const Session &) = delete;
 
-	// Detaches the programs: from then on the numbers stand still and open exits are counted as unfinished.
+	// Detaches the programs: from then on the numbers stand still and open exits are counted as
+	// unfinished.
 	void stop();
 	// Reads everything. Records of vCPUs that ended are in it for the last time, and then free again.
 	Snapshot snapshot();
@@ -79,7 +81,7 @@ public:
 	}
 	std::vector<std::string> programs() const;
 
-private:
+      private:
 	void load(const Options &options, bool direct);
 	void configure(const Options &options, bool direct);
 	void choose_programs(const Options &options, bool direct);
