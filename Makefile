@@ -42,7 +42,7 @@ $(foreach arch,$(ARCHITECTURES),$(eval $(call bpf_rule,$(arch))))
 addon: $(ADDON) ## build the native addon
 
 $(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) bpf/vmexit.h node_modules/.package-lock.json
-	npx node-gyp rebuild --loglevel=warn
+	npx node-gyp configure build --loglevel=warn
 	@touch $@
 
 typescript: node_modules/.package-lock.json ## compile the tools and the tests
