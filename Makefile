@@ -1,0 +1,95 @@
+# Builds the BPF objects, the addon and the tools, and runs demo and tests; `make help` lists the targets.
+SHELL := bash
+.DEFAULT_GOAL := all
+include test/lab/Makefile
+ARCHITECTURES := x64 arm64
+CLANG ?= clang
+BPF_ARCH_x64 := x86
+BPF_ARCH_arm64 := arm64
+# asm/types.h and x86's struct pt_regs, of the machine that builds; arm64's programs use no registers.
+BPF_INCLUDE := /usr/include/$(shell gcc -dumpmachine 2>/dev/null)
+BPF_FLAGS := -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter -Werror -I$(BPF_INCLUDE)
+BPF_SOURCES := $(wildcard bpf/*.bpf.c)
+BPF_OBJECTS := $(foreach arch,$(ARCHITECTURES),$(BPF_SOURCES:bpf/%.bpf.c=dist/bpf/%.$(arch).bpf.o))
+ADDON := build/Release/vmexit.node
+GUEST := $(LAB_OUT)/guest
+
+# Debian's packages: to build; to run the lab; to check.
+BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-config python3 zlib1g-dev
+LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils
+CHECK_PACKAGES := clang-format git shellcheck
+PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
+
+C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h)
+SHELL_FILES := .ci/run $(addprefix test/lab/,run fetch-kernel common.sh demo nested)
+
+TEST := node --test --test-reporter=spec --test-concurrency=1
+
+.PHONY: all bpf addon typescript packages setup demo test test-unit test-lab check format clean help
+
+all: bpf addon typescript ## build everything (the default)
+
+bpf: $(BPF_OBJECTS) ## build the BPF objects, for x64 and arm64
+
+define bpf_rule
+dist/bpf/%.$(1).bpf.o: bpf/%.bpf.c $$(wildcard bpf/*.h) Makefile
+	@mkdir -p $$(@D)
+	$$(CLANG) $$(BPF_FLAGS) -D__TARGET_ARCH_$$(BPF_ARCH_$(1)) -c $$< -o $$@
+endef
+$(foreach arch,$(ARCHITECTURES),$(eval $(call bpf_rule,$(arch))))
+
+addon: $(ADDON) ## build the native addon
+
+$(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) bpf/vmexit.h node_modules/.package-lock.json
+	npx node-gyp rebuild --loglevel=warn
+	@touch $@
+
+typescript: node_modules/.package-lock.json ## compile the tools and the tests
+	npx tsc -p .
+	@chmod +x dist/tools/*.js
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --ignore-scripts
+	@touch $@
+
+packages: ## install the Debian packages that are missing, as root or through sudo
+	@missing=$$(for package in $(PACKAGES); do \
+	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || echo $$package; done); \
+	if [[ -n $$missing ]]; then echo "Installing $$missing"; \
+	  $(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; fi
+
+# In this order, and each as a make of its own: what make finds out at its start may have been installed by the one before.
+setup: packages ## install everything that is missing, and the pinned npm packages
+	@$(MAKE) --no-print-directory node_modules/.package-lock.json
+
+demo: setup ## boot a KVM host in emulation, start guests and show their exits
+	@$(MAKE) --no-print-directory all $(GUEST)
+	test/lab/run test/lab/demo
+
+test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
+	@$(MAKE) --no-print-directory all check test-unit test-lab
+
+test-unit: typescript addon bpf ## run the tests that need no KVM host
+	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/unit/*.test.ts))
+
+test-lab: all $(GUEST) ## run the tests that need one, in the lab
+	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/*.test.ts))
+	test/lab/run $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/lab/*.test.ts))
+
+check: node_modules/.package-lock.json ## run type checks, linters and formatters, changing nothing
+	npx tsc -p . --noEmit
+	npx eslint .
+	npx prettier --check --log-level warn .
+	clang-format --dry-run -Werror $(C_FILES)
+	shellcheck $(SHELL_FILES)
+
+format: ## format all sources
+	npx prettier --write --log-level warn .
+	clang-format -i $(C_FILES)
+
+clean: ## remove everything built
+	rm -rf build dist
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20

@@ -1,0 +1,20 @@
+{
+  "targets": [
+    {
+      "target_name": "vmexit",
+      "sources": ["native/addon.cc", "native/kernel.cc", "native/session.cc", "native/static_libbpf.cc"],
+      "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+      "defines": ["NAPI_VERSION=8"],
+      "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
+      "cflags_cc!": ["-fno-exceptions", "-fno-rtti"],
+      "cflags_cc": ["-std=c++17", "-fexceptions"],
+      "libraries": [
+        "<!(pkg-config --variable=libdir libbpf)/libbpf.a",
+        "-lelf",
+        "-lz"
+      ],
+      # Distributions build libbpf.a as PIE, which may name no data of another library: see native/static_libbpf.cc.
+      "ldflags": ["-Wl,--wrap=stderr"]
+    }
+  ]
+}

@@ -1,0 +1,129 @@
+// What the running kernel offers the programs: asked of its BTF and of tracefs, never of its version.
+#include "kernel.h"
+
+#include <fstream>
+#include <memory>
+#include <unistd.h>
+
+#include <bpf/btf.h>
+
+namespace vmexit
+{
+namespace
+{
+
+constexpr Vendor kVendors[] = {
+    {"kvm_amd", "direct_exit_svm", "vcpu_svm"},
+    {"kvm_intel", "direct_exit_vmx", "vcpu_vmx"},
+};
+
+struct BtfFree {
+	void operator()(btf *types) const
+	{
+		btf__free(types);
+	}
+};
+using Btf = std::unique_ptr<btf, BtfFree>;
+
+bool exists(const std::string &path)
+{
+	return access(path.c_str(), F_OK) == 0;
+}
+
+// tracefs at its own mount point, or where debugfs shows it.
+std::string event_folder(const std::string &event)
+{
+	for (const char *root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
+		std::string folder = std::string(root) + "/events/kvm/" + event;
+		if (exists(folder))
+			return folder;
+	}
+	return "";
+}
+
+bool has_member(const btf *types, const char *structure, const char *member)
+{
+	int id = btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
+	if (id < 0)
+		return false;
+	const btf_type *type = btf__type_by_id(types, id);
+	const btf_member *members = btf_members(type);
+	for (int i = 0; i < btf_vlen(type); i++)
+		if (std::string(btf__name_by_offset(types, members[i].name_off)) == member)
+			return true;
+	return false;
+}
+
+// Whether the raw tracepoint's first argument is the vCPU: since 5.16 (commit 0a62a0319abb), before it was
+// the reason.
+bool vcpu_comes_first(const btf *types)
+{
+	int id = btf__find_by_name_kind(types, "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return false;
+	const btf_type *type = btf__type_by_id(types, btf__type_by_id(types, id)->type);
+	if (!btf_is_ptr(type))
+		return false;
+	type = btf__type_by_id(types, type->type);
+	// Parameter 0 is the tracepoint's private data.
+	return btf_is_func_proto(type) && btf_vlen(type) > 1 &&
+	       btf_is_ptr(btf__type_by_id(types, btf_params(type)[1].type));
+}
+
+// BTF of a module, or vmlinux's where the module is built in.
+btf *module_btf(const char *module, btf *base)
+{
+	return exists(std::string("/sys/kernel/btf/") + module) ? btf__load_module_btf(module, base) : base;
+}
+
+} // namespace
+
+const Vendor *loaded_vendor()
+{
+	for (const Vendor &vendor : kVendors)
+		if (exists(std::string("/sys/module/") + vendor.module))
+			return &vendor;
+	return nullptr;
+}
+
+std::optional<std::string> direct_obstacle()
+{
+	const Vendor *vendor = loaded_vendor();
+	if (!vendor)
+		return "neither kvm_amd nor kvm_intel is loaded";
+	Btf base(btf__load_vmlinux_btf());
+	if (!base)
+		return "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
+	btf *kvm = module_btf("kvm", base.get());
+	Btf kvm_owner(kvm == base.get() ? nullptr : kvm);
+	btf *vendors = module_btf(vendor->module, base.get());
+	Btf vendors_owner(vendors == base.get() ? nullptr : vendors);
+	if (!kvm || !vendors)
+		return "the BTF of KVM's modules can't be read";
+	if (!vcpu_comes_first(kvm))
+		return "kvm_exit has no vCPU as its first argument, or the modules have no BTF";
+	if (!has_member(kvm, "kvm_vcpu_stat", "guest_mode"))
+		return "kvm_vcpu_stat has no guest_mode";
+	if (btf__find_by_name_kind(vendors, vendor->vcpu_struct, BTF_KIND_STRUCT) < 0)
+		return std::string("the BTF of ") + vendor->module + " has no " + vendor->vcpu_struct;
+	return std::nullopt;
+}
+
+unsigned field_offset(const std::string &event, const std::string &field)
+{
+	std::ifstream format(event_folder(event) + "/format");
+	for (std::string line; std::getline(format, line);) {
+		// "	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;"
+		size_t name = line.find(" " + field + ";"), offset = line.find("offset:");
+		if (name != std::string::npos && offset != std::string::npos && name < offset)
+			return std::stoul(line.substr(offset + 7));
+	}
+	return 0;
+}
+
+bool has_event(const std::string &event)
+{
+	return !event_folder(event).empty();
+}
+
+} // namespace vmexit

@@ -1,0 +1,322 @@
+// One tracing session: the BPF object from open to close, its maps in this process's memory, and what is read
+// from them.
+#include "session.h"
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <sys/mman.h>
+
+#include <bpf/bpf.h>
+
+#include "kernel.h"
+
+namespace vmexit
+{
+namespace
+{
+
+constexpr size_t kVerifierLogBytes = 256 * 1024;
+constexpr int kVerifierLogLines = 12; // what a user is shown of it
+constexpr uint32_t kMinRecords = 64;
+
+static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
+static_assert(sizeof(vmexit_record) % 8 == 0, "an array map rounds its elements up to 8 bytes");
+
+thread_local std::string *current_log = nullptr;
+
+int keep_log(libbpf_print_level level, const char *format, va_list arguments)
+{
+	char line[1024];
+	if (level == LIBBPF_DEBUG || !current_log)
+		return 0;
+	int length = vsnprintf(line, sizeof(line), format, arguments);
+	// The verifier's log has its own buffer, and comes again in libbpf's.
+	if (current_log->size() < kVerifierLogBytes)
+		current_log->append(line, std::min<size_t>(length < 0 ? 0 : length, sizeof(line) - 1));
+	return length;
+}
+
+// Sends libbpf's messages of this thread to a string while it lives.
+class LogTo
+{
+      public:
+	explicit LogTo(std::string &log)
+	{
+		current_log = &log;
+		libbpf_set_print(keep_log);
+	}
+	~LogTo()
+	{
+		current_log = nullptr;
+	}
+};
+
+uint32_t log2_ceil(uint32_t n)
+{
+	uint32_t bits = 0;
+	while ((1ull << bits) < n)
+		bits++;
+	return bits;
+}
+
+std::string last_lines(const std::string &text, int lines)
+{
+	size_t at = text.find_last_not_of("\n");
+	if (at == std::string::npos)
+		return "";
+	std::string trimmed = text.substr(0, at + 1);
+	for (at = trimmed.size(); lines > 0 && at != std::string::npos && at > 0; lines--)
+		at = trimmed.rfind('\n', at - 1);
+	return at == std::string::npos || at == 0 ? trimmed : trimmed.substr(at + 1);
+}
+
+} // namespace
+
+Session::Session(const Options &options)
+{
+	LogTo log(log_);
+	bool direct = options.attach != Attach::Record;
+	if (direct) {
+		auto obstacle = direct_obstacle();
+		if (obstacle && options.attach == Attach::Direct)
+			throw std::runtime_error("cannot attach directly: " + *obstacle +
+						 "; use --attach record");
+		if (obstacle)
+			log_ += "not attaching directly: " + *obstacle + "\n";
+		direct = !obstacle;
+	}
+	try {
+		load(options, direct);
+	} catch (const std::runtime_error &error) {
+		unload();
+		if (!direct || options.attach == Attach::Direct)
+			throw;
+		log_ += std::string("not attaching directly: ") + error.what() + "\n";
+		try {
+			load(options, false);
+		} catch (...) {
+			unload();
+			throw;
+		}
+	}
+}
+
+Session::~Session()
+{
+	unload();
+}
+
+void Session::unload()
+{
+	stop();
+	if (records_)
+		munmap(records_, sizeof(vmexit_record) * record_count_);
+	records_ = nullptr;
+	health_ = nullptr;
+	object_.reset();
+	programs_.clear();
+	verifier_logs_.clear();
+	stopped_ = false;
+}
+
+void Session::stop()
+{
+	// Exits first, so that what is open can still close.
+	for (bpf_link *link : links_)
+		bpf_link__destroy(link);
+	links_.clear();
+	stopped_ = true;
+}
+
+void Session::fail(const std::string &what, int error)
+{
+	throw std::runtime_error(what + ": " + strerror(error < 0 ? -error : error));
+}
+
+void Session::fail_load(int error)
+{
+	for (size_t i = 0; i < programs_.size(); i++) {
+		std::string text = verifier_logs_[i].c_str();
+		// Of a program that loaded, the buffer stays empty at log level 0.
+		if (!text.empty() && bpf_program__fd(programs_[i]) < 0)
+			throw std::runtime_error(
+			    std::string("the kernel's verifier refuses the BPF program ") +
+			    bpf_program__name(programs_[i]) + ":\n" + last_lines(text, kVerifierLogLines));
+	}
+	fail("cannot load the BPF programs", error);
+}
+
+bpf_map *Session::map(const char *name)
+{
+	bpf_map *found = bpf_object__find_map_by_name(object_.get(), name);
+	if (!found)
+		fail(std::string("the BPF object lacks the map ") + name, ENOENT);
+	return found;
+}
+
+void Session::load(const Options &options, bool direct)
+{
+	direct_ = direct;
+	object_.reset(bpf_object__open_file(options.object.c_str(), nullptr));
+	if (!object_)
+		fail("cannot open the BPF object " + options.object, errno);
+	choose_programs(options, direct);
+	configure(options, direct);
+	if (int error = bpf_object__load(object_.get()))
+		fail_load(error);
+	for (uint32_t pid : options.pids) {
+		uint8_t one = 1;
+		if (int error =
+			bpf_map__update_elem(map("pids"), &pid, sizeof(pid), &one, sizeof(one), BPF_ANY))
+			fail("cannot set the process filter", error);
+	}
+	map_records();
+	attach();
+}
+
+void Session::choose_programs(const Options &options, bool direct)
+{
+	// In the order in which they attach: the ends of intervals before their beginnings.
+	std::vector<std::string> wanted;
+	if (direct) {
+		wanted.push_back("direct_vcpu_end");
+		if (options.timing)
+			wanted.push_back("direct_entry");
+		wanted.push_back(loaded_vendor()->exit_program);
+	} else {
+		wanted.push_back("record_thread_end");
+		if (options.timing)
+			wanted.push_back("record_entry");
+		if (has_event("kvm_nested_vmexit"))
+			wanted.push_back("record_nested_exit");
+		wanted.push_back("record_exit");
+	}
+	bpf_program *program;
+	bpf_object__for_each_program(program, object_.get()) bpf_program__set_autoload(program, false);
+	verifier_logs_.assign(wanted.size(), std::string(kVerifierLogBytes, '\0'));
+	for (const std::string &name : wanted) {
+		program = bpf_object__find_program_by_name(object_.get(), name.c_str());
+		if (!program)
+			fail("the BPF object lacks the program " + name, ENOENT);
+		bpf_program__set_autoload(program, true);
+		std::string &log = verifier_logs_[programs_.size()];
+		bpf_program__set_log_buf(program, log.data(), log.size());
+		programs_.push_back(program);
+	}
+}
+
+void Session::configure(const Options &options, bool direct)
+{
+	// Twice as many records as vCPUs keep the runs of occupied ones short.
+	uint32_t bits = log2_ceil(std::max(kMinRecords, 2 * options.max_vcpus));
+	record_count_ = 1u << bits;
+	vmexit_config config = {};
+	config.record_mask = record_count_ - 1;
+	config.record_shift = 32 - bits;
+	config.timing = options.timing;
+	config.filter_pids = options.filter_pids;
+#ifdef __aarch64__
+	config.isa = VMEXIT_ISA_ARM64;
+#endif
+	if (!direct) {
+		config.exit_isa_offset = field_offset("kvm_exit", "isa");
+		config.exit_vcpu_offset = field_offset("kvm_exit", "vcpu_id");
+	}
+	bpf_map *map_of_config = map(".rodata.config");
+	if (int error = bpf_map__set_initial_value(map_of_config, &config, sizeof(config)))
+		fail("the BPF object doesn't fit this program", error);
+	bpf_map__set_max_entries(map("records"), record_count_);
+	bpf_map__set_max_entries(map("claims"), record_count_);
+}
+
+void Session::map_records()
+{
+	void *memory = mmap(nullptr, sizeof(vmexit_record) * record_count_, PROT_READ | PROT_WRITE,
+			    MAP_SHARED, bpf_map__fd(map("records")), 0);
+	if (memory == MAP_FAILED)
+		fail("cannot map the records", errno);
+	records_ = static_cast<vmexit_record *>(memory);
+	size_t size = 0;
+	health_ = static_cast<const vmexit_health *>(bpf_map__initial_value(map(".bss.health"), &size));
+	if (!health_ || size != sizeof(vmexit_health))
+		fail("the BPF object doesn't fit this program", EINVAL);
+}
+
+void Session::attach()
+{
+	for (bpf_program *program : programs_) {
+		bpf_link *link = bpf_program__attach(program);
+		if (!link)
+			fail(std::string("cannot attach the BPF program ") + bpf_program__name(program),
+			     errno);
+		links_.insert(links_.begin(), link);
+	}
+	stopped_ = false;
+}
+
+std::vector<std::string> Session::programs() const
+{
+	std::vector<std::string> names;
+	for (const bpf_program *program : programs_)
+		names.push_back(std::string(bpf_program__name(program)) + " on " +
+				bpf_program__section_name(program));
+	return names;
+}
+
+void Session::read_record(const vmexit_record &record, bool ended, Snapshot &snapshot)
+{
+	uint32_t vcpu = snapshot.vcpus.size();
+	auto add = [&](uint64_t key, uint64_t count, uint64_t total_ns, uint64_t max_ns) {
+		SlotRow row;
+		row.vcpu = vcpu;
+		row.isa = key >> VMEXIT_KEY_ISA_SHIFT & VMEXIT_KEY_ISA_MASK;
+		row.level = key & VMEXIT_KEY_L2 ? 2 : 1;
+		row.timed = !(key & VMEXIT_KEY_UNTIMED);
+		row.reason = key;
+		row.count = count;
+		row.total_ns = total_ns;
+		row.max_ns = max_ns;
+		snapshot.slots.push_back(row);
+	};
+	snapshot.vcpus.push_back({record.tgid, record.tid, record.vcpu_id, record.start_ns, ended,
+				  std::string(record.comm, strnlen(record.comm, VMEXIT_COMM))});
+	for (const vmexit_slot &slot : record.slots)
+		if (slot.key && slot.count)
+			add(slot.key, slot.count, slot.total_ns, slot.max_ns);
+	if (record.pending && (ended || stopped_))
+		add(record.pending | VMEXIT_KEY_UNTIMED, 1, 0, 0);
+}
+
+void Session::free_record(uint32_t index)
+{
+	memset(&records_[index], 0, sizeof(vmexit_record));
+	// Only when it is empty may another vCPU claim it.
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	bpf_map__delete_elem(map("claims"), &index, sizeof(index), 0);
+}
+
+Snapshot Session::snapshot()
+{
+	Snapshot snapshot = {};
+	for (uint32_t i = 0; i < record_count_; i++) {
+		vmexit_record &record = records_[i];
+		uint32_t state = __atomic_load_n(&record.state, __ATOMIC_ACQUIRE);
+		if (state == VMEXIT_FREE)
+			continue;
+		if (!record.skip)
+			read_record(record, state == VMEXIT_ENDED, snapshot);
+		if (state == VMEXIT_ENDED)
+			free_record(i);
+	}
+	snapshot.health = *health_;
+	for (bpf_program *program : programs_) {
+		bpf_prog_info info = {};
+		uint32_t length = sizeof(info);
+		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
+			snapshot.missed += info.recursion_misses;
+	}
+	return snapshot;
+}
+
+} // namespace vmexit

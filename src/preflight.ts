@@ -1,0 +1,98 @@
+// Checks, before anything is loaded, that this machine can be traced, and says how to mend what is missing.
+import { existsSync, readFileSync } from "node:fs";
+import { ToolError } from "./errors";
+import type { Isa } from "./reasons";
+
+// Bits of /proc/self/status CapEff: include/uapi/linux/capability.h.
+const CAP_DAC_OVERRIDE = 1n;
+const CAP_DAC_READ_SEARCH = 2n;
+const CAP_SYS_ADMIN = 21n;
+const CAP_PERFMON = 38n;
+const CAP_BPF = 39n;
+
+const MODULES: readonly (readonly [string, Isa])[] = [
+  ["kvm_amd", "svm"],
+  ["kvm_intel", "vmx"],
+];
+
+/** Where the machine is looked at; another root lets tests make up machines. */
+export interface Machine {
+  /** Folder that stands for /. */
+  readonly root: string;
+  /** As process.arch. */
+  readonly arch: string;
+}
+
+const HERE: Machine = { root: "", arch: process.arch };
+
+function read(machine: Machine, path: string): string {
+  try {
+    return readFileSync(machine.root + path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function checkPrivileges(machine: Machine): void {
+  const field = /^CapEff:\s*([0-9a-f]+)$/m.exec(read(machine, "/proc/self/status"));
+  const capabilities = BigInt(`0x${field?.[1] ?? "0"}`);
+  const has = (capability: bigint) => (capabilities >> capability) % 2n === 1n;
+  if (!has(CAP_SYS_ADMIN) && !(has(CAP_BPF) && has(CAP_PERFMON)))
+    throw new ToolError("tracing needs root, or CAP_BPF and CAP_PERFMON; run it with sudo");
+  if (!has(CAP_SYS_ADMIN) && !has(CAP_DAC_OVERRIDE) && !has(CAP_DAC_READ_SEARCH))
+    throw new ToolError("tracefs can be read by root, or with CAP_DAC_READ_SEARCH; run it with sudo");
+}
+
+function checkBpf(machine: Machine): void {
+  if (/\[confidentiality\]/.test(read(machine, "/sys/kernel/security/lockdown")))
+    throw new ToolError(
+      "kernel lockdown in confidentiality mode forbids BPF to read the kernel; boot with lockdown=integrity",
+    );
+  if (!existsSync(`${machine.root}/proc/sys/kernel/unprivileged_bpf_disabled`))
+    throw new ToolError("this kernel has no BPF system call; use one built with CONFIG_BPF_SYSCALL=y");
+  if (!existsSync(`${machine.root}/sys/kernel/btf/vmlinux`))
+    throw new ToolError(
+      "this kernel has no BTF (/sys/kernel/btf/vmlinux); use one built with CONFIG_DEBUG_INFO_BTF=y",
+    );
+}
+
+function isaOf(machine: Machine): Isa {
+  if (machine.arch === "arm64") return "arm64";
+  const loaded = MODULES.find(([module]) => existsSync(`${machine.root}/sys/module/${module}`));
+  if (loaded) return loaded[1];
+  const intel = /^vendor_id\s*:\s*GenuineIntel/m.test(read(machine, "/proc/cpuinfo"));
+  throw new ToolError(`KVM is not loaded; run: sudo modprobe ${intel ? "kvm_intel" : "kvm_amd"}`);
+}
+
+function checkTracepoint(machine: Machine): void {
+  const roots = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"].map((root) => machine.root + root);
+  const mounted = roots.find((root) => existsSync(`${root}/events`));
+  if (mounted === undefined)
+    throw new ToolError("tracefs is not mounted; run: sudo mount -t tracefs tracefs /sys/kernel/tracing");
+  if (!existsSync(`${mounted}/events/kvm/kvm_exit`))
+    throw new ToolError(
+      "this kernel has no tracepoint kvm:kvm_exit; use one built with CONFIG_KVM and CONFIG_FTRACE",
+    );
+}
+
+function checkKvm(machine: Machine): void {
+  if (!existsSync(`${machine.root}/dev/kvm`))
+    throw new ToolError(
+      "there is no /dev/kvm; enable virtualisation in the firmware (in a VM: nested virtualisation), " +
+        "then reload KVM's module, or run: sudo mknod /dev/kvm c 10 232",
+    );
+}
+
+/**
+ * Makes sure that exits can be traced here, changing nothing.
+ * @returns the instruction set of the host's exits
+ * @throws ToolError naming the first thing that is missing and the command that mends it
+ */
+export function preflight(machine: Machine = HERE): Isa {
+  checkPrivileges(machine);
+  const isa = isaOf(machine);
+  checkKvm(machine);
+  checkTracepoint(machine);
+  checkBpf(machine);
+  return isa;
+}

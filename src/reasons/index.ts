@@ -1,0 +1,158 @@
+// Names and numbers of exit reasons of every instruction set, both ways: the only place that knows them.
+import { UsageError } from "../errors";
+import { ARM64_CLASSES, ARM64_RETURNS } from "./arm64";
+import { nearest } from "./nearest";
+import { SVM_REASONS } from "./svm";
+import { VMX_REASONS } from "./vmx";
+
+/** The instruction set whose code a reason is. */
+export type Isa = "vmx" | "svm" | "arm64";
+
+/** An instruction set's codes: what the raw 32 bits of a reason mean. */
+interface ReasonTable {
+  /** The reason as users know its number, from the kernel's unsigned 32 bits. */
+  readonly number: (raw: number) => number;
+  /** Its name, or undefined where the table has none. */
+  readonly name: (number: number) => string | undefined;
+  /** Every name with its number. */
+  readonly names: () => Iterable<readonly [number, string]>;
+  /** Other names that users know, such as kvm-bpf-tools'. */
+  readonly aliases: Readonly<Record<string, string>>;
+}
+
+// Intel SDM, 3C, table "Format of Exit Reason": bit 31 says that the entry failed, bits 26 to 29 tell of circumstances
+// (bus lock, enclave, MTF, root operation). With any other bit it isn't Intel's code: PVM's begin at 0x10000.
+const VMX_FAILED_ENTRY = 0x80000000;
+const VMX_FOREIGN_BITS = 0x43ff0000;
+const SVM_FIRST_NEGATIVE = 0xffffff00;
+const TRAP = 2;
+
+function vmxName(number: number): string | undefined {
+  if (number & VMX_FOREIGN_BITS) return undefined;
+  const basic = VMX_REASONS.get(number % 0x10000);
+  return basic !== undefined && number >= VMX_FAILED_ENTRY ? `${basic} FAILED_VMENTRY` : basic;
+}
+
+function arm64Name(number: number): string | undefined {
+  const returned = ARM64_RETURNS.get(number >>> 8);
+  if (returned === undefined || number >>> 8 !== TRAP) return number % 0x100 === 0 ? returned : undefined;
+  const exceptionClass = ARM64_CLASSES.get(number % 0x100);
+  return exceptionClass === undefined ? undefined : `TRAP ${exceptionClass}`;
+}
+
+function* arm64Names(): Iterable<readonly [number, string]> {
+  for (const [returned, name] of ARM64_RETURNS) if (returned !== TRAP) yield [returned * 0x100, name];
+  for (const [exceptionClass, name] of ARM64_CLASSES) yield [TRAP * 0x100 + exceptionClass, name];
+}
+
+const TABLES: Readonly<Record<Isa, ReasonTable>> = {
+  vmx: {
+    number: (raw) => raw,
+    name: vmxName,
+    names: () => VMX_REASONS,
+    aliases: {
+      EXCEPTION_OR_NMI: "EXCEPTION_NMI",
+      EXTERNAL_INT: "EXTERNAL_INTERRUPT",
+      MOV_CR: "CR_ACCESS",
+      MOV_DR: "DR_ACCESS",
+      RDMSR: "MSR_READ",
+      WRMSR: "MSR_WRITE",
+      VMX_PREEMPT_TIMER: "PREEMPTION_TIMER",
+    },
+  },
+  svm: {
+    number: (raw) => (raw >= SVM_FIRST_NEGATIVE ? raw - 2 ** 32 : raw),
+    name: (number) => SVM_REASONS.get(number),
+    names: () => SVM_REASONS,
+    aliases: { IO: "IOIO", HYPERCALL: "VMMCALL", INTERRUPT: "INTR" },
+  },
+  arm64: {
+    number: (raw) => raw,
+    name: arm64Name,
+    names: arm64Names,
+    aliases: {},
+  },
+};
+
+// By VMEXIT_ISA_* of the contract; bpf/vmexit.h is checked against it in the tests.
+const ISAS: ReadonlyMap<number, Isa> = new Map([
+  [1, "vmx"],
+  [2, "svm"],
+  [3, "arm64"],
+]);
+
+/** The name of the isa number in the kernel's records; one that isn't known is named by its number. */
+export function isaName(isa: number): string {
+  return ISAS.get(isa) ?? `isa${isa}`;
+}
+
+function tableOf(isa: string): ReasonTable | undefined {
+  return Object.hasOwn(TABLES, isa) ? TABLES[isa as Isa] : undefined;
+}
+
+/** A reason's number as its instruction set's manual gives it (SVM's errors are negative) from the raw 32 bits. */
+export function reasonNumber(isa: string, raw: number): number {
+  return tableOf(isa)?.number(raw) ?? raw;
+}
+
+/** A reason's name, or undefined if nobody gave that number one. */
+export function reasonName(isa: string, number: number): string | undefined {
+  return tableOf(isa)?.name(number);
+}
+
+/** How a reason's number is printed: decimal, and hexadecimal where flags make decimal unreadable. */
+export function reasonLabel(number: number): string {
+  return number >= 0x10000 ? `0x${number.toString(16)}` : String(number);
+}
+
+const NUMBER = /^-?(\d+|0x[0-9a-f]+)$/i;
+
+function numberOf(isa: Isa, word: string): number | undefined {
+  if (NUMBER.test(word)) {
+    const magnitude = Number(word.replace("-", ""));
+    const number = word.startsWith("-") ? -magnitude : magnitude;
+    return reasonName(isa, number) === undefined ? undefined : number;
+  }
+  const name = word.toUpperCase();
+  const wanted = TABLES[isa].aliases[name] ?? name;
+  for (const [number, known] of TABLES[isa].names()) if (known.toUpperCase() === wanted) return number;
+  return undefined;
+}
+
+// What may have been meant: the same reason under another instruction set's number, or names that look alike.
+function hint(isa: Isa, word: string): string {
+  const names = [...TABLES[isa].names()].map(([, name]) => name);
+  if (NUMBER.test(word)) {
+    for (const other of Object.keys(TABLES) as Isa[]) {
+      const name = other === isa ? undefined : reasonName(other, Number(word));
+      const number = name === undefined ? undefined : numberOf(isa, name);
+      if (name !== undefined && number !== undefined) return `${name} is ${reasonLabel(number)} here`;
+    }
+    const numbers = [...TABLES[isa].names()].map(([number]) => number);
+    const byDistance = numbers.sort((a, b) => Math.abs(a - Number(word)) - Math.abs(b - Number(word)));
+    return `the nearest are ${byDistance
+      .slice(0, 3)
+      .map((number) => `${reasonLabel(number)} (${reasonName(isa, number) ?? ""})`)
+      .join(", ")}`;
+  }
+  return `the nearest are ${nearest(word.toUpperCase(), names, 3).join(", ")}`;
+}
+
+/**
+ * The reasons that a user named, as numbers of `isa`.
+ * @param list numbers (decimal, hexadecimal, negative) and names in either case, separated by commas, of which one
+ *   may come last
+ * @throws UsageError naming the word that isn't a reason of this instruction set, and what may have been meant
+ */
+export function parseReasons(isa: Isa, list: string): Set<number> {
+  const words = list.split(",").map((word) => word.trim());
+  if (words.length > 1 && words.at(-1) === "") words.pop();
+  const numbers = new Set<number>();
+  for (const word of words) {
+    const number = numberOf(isa, word);
+    if (number === undefined)
+      throw new UsageError(`"${word}" is not an exit reason of this host's ${isa}; ${hint(isa, word)}`);
+    numbers.add(number);
+  }
+  return numbers;
+}

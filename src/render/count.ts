@@ -1,0 +1,49 @@
+// The table of exit counts: number, name, Total, L1, L2.
+import { reasonLabel, reasonName } from "../reasons";
+import { type Counters, type Sample, type Samples, add, total } from "../samples";
+import { type Column, table } from "./table";
+import { safeText } from "./text";
+
+const COLUMNS: readonly Column[] = [
+  { heading: "", align: "right", width: 3 },
+  { heading: "Exit reason", align: "left", width: 18 },
+  { heading: "Total", align: "right", width: 8 },
+  { heading: "L1", align: "right", width: 8 },
+  { heading: "L2", align: "right", width: 8 },
+];
+
+/** What a reason is called in a table: its name, or that it has none. */
+export function nameInTable(sample: Sample): string {
+  return safeText(reasonName(sample.isa, sample.reason) ?? "UNKNOWN");
+}
+
+/** Samples in the order of all tables: by number, negative ones first. */
+export function inOrder(samples: Samples): Sample[] {
+  return [...samples.values()].sort((a, b) => a.isa.localeCompare(b.isa) || a.reason - b.reason);
+}
+
+/** The sum over all reasons. */
+export function sumOf(samples: Samples): Sample {
+  const none: Counters = { count: 0, timed: 0, totalNs: 0, maxNs: 0 };
+  const sum: Sample = { isa: "", reason: 0, l1: { ...none }, l2: { ...none } };
+  for (const sample of samples.values()) {
+    add(sum.l1, sample.l1);
+    add(sum.l2, sample.l2);
+  }
+  return sum;
+}
+
+/** Lines of the table, the row of sums last. */
+export function countTable(samples: Samples): string[] {
+  const cells = (label: string, name: string, sample: Sample) => [
+    label,
+    name,
+    String(total(sample).count),
+    String(sample.l1.count),
+    String(sample.l2.count),
+  ];
+  const rows = inOrder(samples).map((sample) =>
+    cells(reasonLabel(sample.reason), nameInTable(sample), sample),
+  );
+  return table(COLUMNS, [...rows, cells("", "Total", sumOf(samples))]);
+}

@@ -1,0 +1,33 @@
+// Aligned columns without borders: the only importer of cli-table3.
+import Table from "cli-table3";
+
+/** One column: its heading, the side its cells lean to, and its least width, which keeps tables of a series alike. */
+export interface Column {
+  readonly heading: string;
+  readonly align: "left" | "right";
+  readonly width: number;
+}
+
+const BORDERS = ["top", "bottom", "left", "right", "mid"];
+const NO_BORDERS = Object.fromEntries(
+  BORDERS.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]).map((name) => [name, ""]),
+);
+
+/** Rows of cells as lines, the heading first, one space between columns and none at the end of a line. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const cells = [columns.map((column) => column.heading), ...rows];
+  const widths = columns.map((column, i) =>
+    Math.max(column.width, ...cells.map((row) => row[i]?.length ?? 0)),
+  );
+  const drawn = new Table({
+    chars: { ...NO_BORDERS, "mid-mid": "", middle: " " },
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+    colAligns: columns.map((column) => column.align),
+    colWidths: widths,
+  });
+  drawn.push(...cells.map((row) => [...row]));
+  return drawn
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd());
+}

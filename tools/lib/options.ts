@@ -1,0 +1,129 @@
+// The options that all tools share, as data, and how their values are checked.
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Command, Option } from "commander";
+import { UsageError } from "../../src/errors";
+import type { AttachMode } from "../../src/native";
+
+/** Raw values of the shared options, as commander leaves them. */
+export interface SharedOptions {
+  readonly pid?: readonly number[];
+  readonly reasons?: string;
+  readonly excludes?: string;
+  readonly duration?: number;
+  readonly json?: true;
+  readonly attach: AttachMode;
+  readonly maxVcpus: number;
+  readonly verbose?: true;
+}
+
+/** What the command line said: the options, the operands before `--`, and the command after it. */
+export interface Invocation<T> {
+  readonly options: T;
+  readonly operands: readonly string[];
+  readonly command: readonly string[];
+}
+
+const MAX_SECONDS = 365 * 24 * 3600;
+// PID_MAX_LIMIT of the kernel is 2^22.
+const MAX_PID = 2 ** 22;
+
+/** A whole number of `min` to `max`; anything else is refused in one line that names `what`. */
+export function wholeNumber(what: string, text: string, min: number, max: number): number {
+  const value = /^\d{1,15}$/.test(text) ? Number(text) : NaN;
+  if (!(value >= min && value <= max))
+    throw new UsageError(`${what} takes a whole number from ${min} to ${max}, not "${text}"`);
+  return value;
+}
+
+/** Seconds, fractions allowed, up to a year. */
+export function seconds(what: string, text: string): number {
+  const value = /^(\d{1,9}(\.\d{0,9})?|\.\d{1,9})$/.test(text) ? Number(text) : NaN;
+  if (!(value >= 0.001 && value <= MAX_SECONDS))
+    throw new UsageError(`${what} takes seconds from 0.001 to ${MAX_SECONDS}, not "${text}"`);
+  return value;
+}
+
+function pids(text: string): number[] {
+  const words = text.split(",");
+  if (words.length > 1 && words.at(-1) === "") words.pop();
+  return [...new Set(words.map((word) => wholeNumber("--pid", word.trim(), 1, MAX_PID)))];
+}
+
+const SHARED: readonly Option[] = [
+  new Option("-p, --pid <pids>", "trace only the VMs of these processes, separated by commas").argParser(
+    pids,
+  ),
+  new Option("--reasons <list>", "show only these exit reasons, numbers or names separated by commas"),
+  new Option("--excludes <list>", "leave these exit reasons out"),
+  new Option("-d, --duration <sec>", "end after so many seconds").argParser((text) =>
+    seconds("--duration", text),
+  ),
+  new Option("--json", "print JSON, one object a line for each interval"),
+  new Option("--attach <how>", "auto, direct (BTF) or record (classic tracepoints)")
+    .choices(["auto", "direct", "record"])
+    .default("auto"),
+  new Option("--max-vcpus <n>", "vCPUs that can be told apart at a time; each takes some 4 KiB")
+    .argParser((text) => wholeNumber("--max-vcpus", text, 1, 131072))
+    .default(1024),
+  new Option("-v, --verbose", "say on stderr how the programs attached, and what libbpf logs"),
+];
+
+function version(): string {
+  // From dist/tools/lib/.
+  const text = readFileSync(join(__dirname, "..", "..", "..", "package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/** Splits a command line at the first `--`: what comes behind is the command to run, whatever it looks like. */
+function splitCommand(argv: readonly string[]): [string[], string[]] {
+  const at = argv.indexOf("--");
+  return at < 0 ? [[...argv], []] : [argv.slice(0, at), argv.slice(at + 1)];
+}
+
+/** A commander command with the shared options, which `configure` may add to. */
+export function parseCommandLine<T extends SharedOptions>(
+  argv: readonly string[],
+  name: string,
+  operands: string,
+  description: string,
+  examples: readonly (readonly [string, string])[],
+  configure: (command: Command) => void = () => undefined,
+): Invocation<T> {
+  const [own, toRun] = splitCommand(argv);
+  if (argv.includes("--") && toRun.length === 0)
+    throw new UsageError(`there is no command behind --; name one, or leave -- out`);
+  const command = new Command(name)
+    .usage(`[options] ${operands} [-- COMMAND…]`)
+    .description(description)
+    .argument("[operands...]")
+    .version(version(), "-V, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .configureHelp({ visibleArguments: () => [], helpWidth: 80 })
+    .configureOutput({
+      outputError: (text, write) => {
+        write(`${name}: ${text.replace(/^error: /, "").trim()}; see ${name} --help\n`);
+      },
+    })
+    .exitOverride();
+  configure(command);
+  for (const option of SHARED) command.addOption(option);
+  const width = Math.max(...examples.map(([example]) => example.length)) + 2;
+  command.addHelpText(
+    "after",
+    `\nExamples:\n${examples.map(([example, what]) => `  ${example.padEnd(width)}${what}`).join("\n")}`,
+  );
+  command.parse(own, { from: "user" });
+  return { options: command.opts<T>(), operands: command.args, command: toRun };
+}
+
+/** `[interval [count]]`: seconds between tables, and how many. */
+export function parseInterval(operands: readonly string[]): { interval?: number; count?: number } {
+  const [interval, count, ...rest] = operands;
+  if (rest.length > 0)
+    throw new UsageError(`"${rest.join(" ")}" is too much behind interval and count; see --help`);
+  return {
+    ...(interval === undefined ? {} : { interval: seconds("the interval", interval) }),
+    ...(count === undefined ? {} : { count: wholeNumber("the count", count, 1, 1e9) }),
+  };
+}

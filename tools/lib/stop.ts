@@ -1,0 +1,98 @@
+// Waiting for the first thing that ends a trace: a signal, the time, the command's end, or output nobody takes.
+import { type ChildProcess, spawn } from "node:child_process";
+import { constants } from "node:os";
+import { ToolError } from "../../src/errors";
+import { onOutputEnd } from "./output";
+
+/** Ends once; whoever waits for it is told. */
+export class Stop {
+  readonly #waiting = new Set<() => void>();
+  #stopped = false;
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    for (const wake of this.#waiting) wake();
+  }
+
+  /** Waits until it stops, or until `ms` have passed if given. */
+  wait(ms?: number): Promise<void> {
+    if (this.#stopped) return Promise.resolve();
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      // Without a time this timer only keeps the process alive; setTimeout takes 31 bits of milliseconds.
+      const timer = setTimeout(
+        () => {
+          if (ms === undefined) timer.refresh();
+          else wake();
+        },
+        Math.min(ms ?? Infinity, 2 ** 31 - 1),
+      );
+      this.#waiting.add(wake);
+    });
+  }
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Stops on the first SIGINT, SIGTERM or SIGHUP and when output ends; a second signal ends the process at once. */
+export function stopOnSignals(): Stop {
+  const stop = new Stop();
+  for (const signal of SIGNALS)
+    process.on(signal, () => {
+      if (stop.stopped) process.exit(128 + constants.signals[signal]);
+      stop.stop();
+    });
+  onOutputEnd(() => {
+    stop.stop();
+  });
+  return stop;
+}
+
+/** A command that runs while tracing. */
+export class TracedCommand {
+  readonly #child: ChildProcess;
+  readonly #ended: Promise<number>;
+  /** Resolves once the program runs. @throws ToolError if it can't be run */
+  readonly started: Promise<void>;
+  #running = true;
+
+  /** @param output file descriptor for its standard output: 2 where ours is for programs to read */
+  constructor(program: string, parameters: readonly string[], output: 1 | 2, stop: Stop) {
+    this.#child = spawn(program, parameters, { stdio: ["inherit", output, "inherit"] });
+    this.started = new Promise((resolve, reject) => {
+      this.#child.on("spawn", resolve);
+      this.#child.on("error", (error: NodeJS.ErrnoException) => {
+        reject(
+          new ToolError(
+            `cannot run "${program}" (${error.code ?? error.message}); check the command behind --`,
+          ),
+        );
+      });
+    });
+    this.#ended = new Promise((resolve) => {
+      this.#child.on("exit", (code, signal) => {
+        this.#running = false;
+        resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
+        stop.stop();
+      });
+    });
+  }
+
+  /** The command's exit status, 128 + n after signal n; one that still runs is asked to end, and not waited for. */
+  async finish(): Promise<number> {
+    if (this.#running) {
+      this.#child.kill("SIGTERM");
+      this.#child.unref();
+      return 0;
+    }
+    return this.#ended;
+  }
+}
