@@ -13,7 +13,7 @@
  * an EPT_VIOLATION and the others are EPT_MISCONFIG; on SVM all are NPF).
  *
  * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the processor
- *                    refuses (64-bit code segment with D set): SVM exit code -1, VMX reason 33 with bit 31
+ *                    refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
  * --start-after-ms N vCPU threads exist for N ms before they run their guests
  * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
@@ -76,6 +76,7 @@ static struct kind kinds[] = {
 struct vcpu {
 	int fd;
 	struct kvm_run *run;
+	struct kvm_sregs sregs;
 	long failures; /* entries which have to fail */
 	bool ended;
 	sem_t turns[2]; /* of the two threads of --threads-move */
@@ -104,6 +105,8 @@ static const struct {
 	{ "--pause-ms", &pause_ms, 0, 3600000 },
 	{ "--hold", &hold, 0, 86400 },
 };
+
+#define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
 
 static void fail(const char *what)
 {
@@ -169,19 +172,8 @@ static void load(uint8_t *memory)
 static void set_registers(struct vcpu *vcpu)
 {
 	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
-	struct kvm_sregs sregs;
 
-	if (ioctl(vcpu->fd, KVM_GET_SREGS, &sregs))
-		fail("KVM_GET_SREGS");
-	sregs.cs.base = sregs.cs.selector = 0;
-	if (vcpu->failures) {
-		/* Long mode; AMD's manual calls L together with D illegal for VMRUN, Intel's for VM entry. */
-		sregs.cr0 |= 0x80000001;
-		sregs.cr4 |= 0x20;
-		sregs.efer |= 0x500;
-		sregs.cs.l = sregs.cs.db = 1;
-	}
-	if (ioctl(vcpu->fd, KVM_SET_SREGS, &sregs))
+	if (ioctl(vcpu->fd, KVM_SET_SREGS, &vcpu->sregs))
 		fail("KVM_SET_SREGS");
 	if (ioctl(vcpu->fd, KVM_SET_REGS, &regs))
 		fail("KVM_SET_REGS");
@@ -214,6 +206,7 @@ static void run_once(struct vcpu *vcpu)
 	case KVM_EXIT_FAIL_ENTRY:
 		if (vcpu->failures) {
 			vcpu->ended = !--vcpu->failures;
+			set_registers(vcpu); /* QEMU's SVM leaves the host's state in the refused VMCB */
 			return;
 		}
 	}
@@ -275,7 +268,12 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 	vcpu->run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
 		fail("mmap");
+	if (ioctl(vcpu->fd, KVM_GET_SREGS, &vcpu->sregs))
+		fail("KVM_GET_SREGS");
+	vcpu->sregs.cs.base = vcpu->sregs.cs.selector = 0;
 	vcpu->failures = failures;
+	if (failures)
+		vcpu->sregs.cr3 = 1ull << 60; /* has to be zero; KVM checks that in long mode only */
 	set_registers(vcpu);
 	for (int side = 0; side <= threads_move; side++) {
 		struct seat *seat = malloc(sizeof(*seat));
@@ -292,23 +290,18 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 	}
 }
 
-static void usage(const char *what, const char *argument)
-{
-	fprintf(stderr, "guest: %s '%s'; the options are in the head of guest.c\n", what, argument);
-	exit(2);
-}
-
 static long parse(const char *name, const char *text, long min, long max)
 {
-	char *end;
-	long value;
+	char *end = NULL;
+	long value = 0;
 
-	if (!text)
-		usage("no number after", name);
 	errno = 0;
-	value = strtol(text, &end, 10);
-	if (errno || *text < '0' || *text > '9' || *end || value < min || value > max)
-		usage("not a number in its bounds:", text);
+	if (text)
+		value = strtol(text, &end, 10);
+	if (!text || errno || *text < '0' || *text > '9' || *end || value < min || value > max) {
+		fprintf(stderr, "guest: %s takes a number from %ld to %ld, not '%s'\n", name, min, max, text ? text : "");
+		exit(2);
+	}
 	return value;
 }
 
@@ -320,18 +313,20 @@ static void parse_options(int argc, char **argv)
 
 		for (k = 0; k < KINDS && strcmp(name, kinds[k].name); k++)
 			;
-		for (n = 0; n < sizeof(numbers) / sizeof(numbers[0]) && strcmp(name, numbers[n].name); n++)
+		for (n = 0; n < NUMBERS && strcmp(name, numbers[n].name); n++)
 			;
-		if (!strcmp(name, "--time"))
+		if (!strcmp(name, "--time")) {
 			timing = true;
-		else if (!strcmp(name, "--threads-move"))
+		} else if (!strcmp(name, "--threads-move")) {
 			threads_move = true;
-		else if (k < KINDS)
+		} else if (k < KINDS) {
 			kinds[k].turns = parse(name, argv[++i], 0, UINT32_MAX);
-		else if (n < sizeof(numbers) / sizeof(numbers[0]))
-			*numbers[n].value = parse(name, argv[i + 1], numbers[n].min, numbers[n].max), i++;
-		else
-			usage("unknown option", name);
+		} else if (n < NUMBERS) {
+			*numbers[n].value = parse(name, argv[++i], numbers[n].min, numbers[n].max);
+		} else {
+			fprintf(stderr, "guest: unknown option '%s'; the head of guest.c lists them\n", name);
+			exit(2);
+		}
 	}
 }
 
