@@ -39,6 +39,12 @@ dist/bpf/%.$(1).bpf.o: bpf/%.bpf.c $$(wildcard bpf/*.h) Makefile
 endef
 $(foreach arch,$(ARCHITECTURES),$(eval $(call bpf_rule,$(arch))))
 
+# For the test of what a user sees when the verifier refuses a program.
+REFUSED := build/lab/refused.bpf.o
+$(REFUSED): test/lab/refused.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -D__TARGET_ARCH_x86 -c $< -o $@
+
 addon: $(ADDON) ## build the native addon
 
 $(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) bpf/vmexit.h node_modules/.package-lock.json
@@ -73,7 +79,7 @@ test: setup ## run everything: checks, unit tests, and tests on emulated KVM hos
 test-unit: typescript addon bpf ## run the tests that need no KVM host
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/unit/*.test.ts))
 
-test-lab: all $(GUEST) ## run the tests that need one, in the lab
+test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/*.test.ts))
 	test/lab/run $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/lab/*.test.ts))
 
