@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Snapshot } from "../../src/native";
 import { countTable } from "../../src/render/count";
-import { Ledger, difference } from "../../src/samples";
+import { Ledger, type Samples, difference } from "../../src/samples";
 
 interface Slot {
   readonly vcpu: number;
@@ -128,7 +128,7 @@ test("the table: by number, negative ones first, unknown ones by number, the sum
     { vcpu: 0, reason: 0x555, count: 7 },
   ];
   ledger.update(snapshot([0], slots));
-  assert.deepEqual(countTable(ledger.totals().get("") ?? new Map()), [
+  assert.deepEqual(countTable(ledger.totals().get("") ?? (new Map() as Samples)), [
     "     Exit reason           Total       L1       L2",
     "  -1 ERR                       1        1        0",
     " 114 CPUID                     2        0        2",
