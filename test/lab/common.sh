@@ -14,6 +14,9 @@ fail() {
   exit "$status"
 }
 
+# What no check foresaw is a fault of the lab, never silent, never the status of the command.
+trap 'fail 125 "${BASH_SOURCE[0]##*/}: line $LINENO failed: $BASH_COMMAND"' ERR
+
 # need PROGRAM:PACKAGE…
 need() {
   local pair programs='' packages=''
