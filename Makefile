@@ -22,7 +22,7 @@ PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h)
-SHELL_FILES := .ci/run $(addprefix test/lab/,run fetch-kernel common.sh demo nested)
+SHELL_FILES := .ci/run $(addprefix test/lab/,run fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root)
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 
