@@ -22,7 +22,7 @@ PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h)
-SHELL_FILES := .ci/run $(addprefix test/lab/,run fetch-kernel common.sh demo nested)
+SHELL_FILES := .ci/run $(addprefix test/lab/,run fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root)
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 
@@ -39,10 +39,16 @@ dist/bpf/%.$(1).bpf.o: bpf/%.bpf.c $$(wildcard bpf/*.h) Makefile
 endef
 $(foreach arch,$(ARCHITECTURES),$(eval $(call bpf_rule,$(arch))))
 
+# For the test of what a user sees when the verifier refuses a program.
+REFUSED := build/lab/refused.bpf.o
+$(REFUSED): test/lab/refused.bpf.c $(wildcard bpf/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -Wno-unused-function -D__TARGET_ARCH_x86 -c $< -o $@
+
 addon: $(ADDON) ## build the native addon
 
 $(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) bpf/vmexit.h node_modules/.package-lock.json
-	npx node-gyp rebuild --loglevel=warn
+	npx node-gyp configure build --loglevel=warn
 	@touch $@
 
 typescript: node_modules/.package-lock.json ## compile the tools and the tests
@@ -73,7 +79,7 @@ test: setup ## run everything: checks, unit tests, and tests on emulated KVM hos
 test-unit: typescript addon bpf ## run the tests that need no KVM host
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/unit/*.test.ts))
 
-test-lab: all $(GUEST) ## run the tests that need one, in the lab
+test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/*.test.ts))
 	test/lab/run $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/lab/*.test.ts))
 
@@ -82,7 +88,7 @@ check: node_modules/.package-lock.json ## run type checks, linters and formatter
 	npx eslint .
 	npx prettier --check --log-level warn .
 	clang-format --dry-run -Werror $(C_FILES)
-	shellcheck $(SHELL_FILES)
+	shellcheck -x $(SHELL_FILES)
 
 format: ## format all sources
 	npx prettier --write --log-level warn .

@@ -113,7 +113,6 @@ void Session::unload()
 	if (records_)
 		munmap(records_, sizeof(vmexit_record) * record_count_);
 	records_ = nullptr;
-	health_ = nullptr;
 	object_.reset();
 	programs_.clear();
 	verifier_logs_.clear();
@@ -237,10 +236,6 @@ void Session::map_records()
 	if (memory == MAP_FAILED)
 		fail("cannot map the records", errno);
 	records_ = static_cast<vmexit_record *>(memory);
-	size_t size = 0;
-	health_ = static_cast<const vmexit_health *>(bpf_map__initial_value(map(".bss.health"), &size));
-	if (!health_ || size != sizeof(vmexit_health))
-		fail("the BPF object doesn't fit this program", EINVAL);
 }
 
 void Session::attach()
@@ -309,7 +304,10 @@ Snapshot Session::snapshot()
 		if (state == VMEXIT_ENDED)
 			free_record(i);
 	}
-	snapshot.health = *health_;
+	uint32_t only = 0;
+	if (int error = bpf_map__lookup_elem(map(".bss.health"), &only, sizeof(only), &snapshot.health,
+					     sizeof(snapshot.health), 0))
+		fail("cannot read what was lost", error);
 	for (bpf_program *program : programs_) {
 		bpf_prog_info info = {};
 		uint32_t length = sizeof(info);

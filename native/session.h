@@ -105,7 +105,6 @@ class Session
 	std::vector<std::string> verifier_logs_; // one for each of programs_
 	std::vector<bpf_link *> links_;
 	vmexit_record *records_ = nullptr;
-	const vmexit_health *health_ = nullptr;
 	uint32_t record_count_ = 0;
 	bool direct_ = false;
 	bool stopped_ = false;

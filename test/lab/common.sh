@@ -23,6 +23,7 @@ need() {
   for pair in "$@"; do
     [[ -e ${pair%%:*} ]] || command -v "${pair%%:*}" >/dev/null || programs+=" ${pair%%:*}" packages+=" ${pair#*:}"
   done
+  # shellcheck disable=SC2086 # one package a word
   [[ -z $programs ]] || fail 125 "missing:$programs; install with: apt-get install$(printf '%s\n' $packages | sort -u | tr '\n' ' ' | sed 's/^/ /; s/ $//')"
 }
 

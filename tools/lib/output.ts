@@ -1,43 +1,50 @@
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
-import { ToolError } from "../../src/errors";
+import { writeSync } from "node:fs";
+import { ToolError, messageOf } from "../../src/errors";
 
-type Listener = () => void;
+const STDOUT = 1;
+const STDERR = 2;
+// How long to wait before a reader that is slower than a non-blocking pipe is asked again.
+const RETRY_MS = 10;
 
 let failure: NodeJS.ErrnoException | undefined;
-let listeners: Listener[] = [];
+let onEnd: () => void = () => undefined;
 
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  failure ??= error;
-  for (const listener of listeners) listener();
-});
-// Nobody is left to be told when standard error itself fails.
-process.stderr.on("error", () => undefined);
+/** Writes all of `text`, at once: streams would keep it back, and lose it if the process ends. */
+function write(fd: number, text: string): void {
+  let rest = Buffer.from(text);
+  while (rest.length > 0)
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+    }
+}
 
-/** Calls `listener` once standard output can take no more, so that a tool ends instead of working for nobody. */
-export function onOutputEnd(listener: Listener): void {
-  if (failure) listener();
-  else listeners.push(listener);
+/** Calls `listener` when standard output can take no more, so that a tool ends instead of working for nobody. */
+export function onOutputEnd(listener: () => void): void {
+  onEnd = listener;
 }
 
 /** Writes lines to standard output, each with its newline, in one write so that a reader sees whole tables. */
 export function print(lines: readonly string[]): void {
-  if (lines.length > 0 && !failure) process.stdout.write(lines.join("\n") + "\n");
+  if (failure || lines.length === 0) return;
+  try {
+    write(STDOUT, lines.join("\n") + "\n");
+  } catch (error) {
+    failure = error as NodeJS.ErrnoException;
+    onEnd();
+  }
 }
 
 /** Writes one diagnostic line to standard error. */
 export function diagnose(line: string): void {
-  process.stderr.write(line + "\n");
-}
-
-/** Waits until everything printed has left the process. */
-export function flushed(): Promise<void> {
-  return new Promise((resolve) => {
-    if (failure || process.stdout.writableLength === 0) resolve();
-    else
-      process.stdout.write("", () => {
-        resolve();
-      });
-  });
+  try {
+    write(STDERR, line + "\n");
+  } catch {
+    // Nobody is left to be told.
+  }
 }
 
 /**
@@ -45,9 +52,8 @@ export function flushed(): Promise<void> {
  * @throws ToolError naming the cause, such as a full disk
  */
 export function checkOutput(): void {
-  listeners = [];
   if (!failure || failure.code === "EPIPE") return;
   throw new ToolError(
-    `cannot write to standard output: ${failure.message}; free some space or write elsewhere`,
+    `cannot write to standard output: ${messageOf(failure)}; free some space or write elsewhere`,
   );
 }

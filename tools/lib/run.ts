@@ -1,7 +1,7 @@
 // Runs a tool's main function and turns what comes of it into one line on standard error and an exit status.
 import { CommanderError } from "commander";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
-import { checkOutput, diagnose, flushed } from "./output";
+import { checkOutput, diagnose } from "./output";
 
 /** What a tool's main function returns: its exit status, 0 if nothing. */
 export type Status = number | undefined;
@@ -31,7 +31,6 @@ export function runTool(name: string, main: () => Promise<Status> | Status): voi
     } catch (error) {
       status = statusOf(name, error);
     }
-    await flushed();
     try {
       checkOutput();
     } catch (error) {

@@ -1,0 +1,178 @@
+// kvm-vmexit-count on a real KVM host: exact counts, filters, intervals, JSON, signals.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import test from "node:test";
+import { GUEST, Running, run } from "../tools";
+import { PROMISED, WORKLOAD, assertPromised, rows } from "./counts";
+
+const TOOL = "kvm-vmexit-count";
+
+interface Line {
+  schema: string;
+  tool: string;
+  start: string;
+  end: string;
+  final: boolean;
+  exits: { isa: string; reason: number; name: string; count: { total: number; l1: number; l2: number } }[];
+  lost: Record<string, number>;
+}
+
+const jsonLines = (text: string) =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+
+for (const attach of ["direct", "record"])
+  test(`${attach}: every kind comes out as the number asked for`, () => {
+    const result = run(TOOL, "--attach", attach, "--", GUEST, ...WORKLOAD, "--vcpus", "3", "--vms", "2");
+    const found = assertPromised(result, 6);
+    const sum = [...found].filter(([name]) => name !== "Total").reduce((total, [, row]) => total + row[0], 0);
+    assert.equal(found.get("Total")?.[0], sum);
+    assert.ok((found.get("NPF")?.[0] ?? 0) >= 6 * 13, "MMIO is a nested page fault each time");
+    assert.match(result.stderr, /^Tracing\.\.\. Hit Ctrl-C to end\.$/m);
+    assert.doesNotMatch(result.stdout, /Lost/);
+  });
+
+test("auto attaches directly here, and --verbose says so", () => {
+  const result = run(TOOL, "-v", "-d", "0.1");
+  assert.match(result.stderr, /^attached: direct; 2048 records/m);
+  assert.match(result.stderr, /direct_exit_svm on tp_btf\/kvm_exit/);
+});
+
+for (const attach of ["direct", "record"])
+  test(`${attach}: failed entries are rows with their negative number`, () => {
+    const result = run(TOOL, "--attach", attach, "--json", "--", GUEST, "--cpuid", "5", "--fail-entry", "7");
+    const failed = jsonLines(result.stdout)[0]?.exits.find((exit) => exit.reason === -1);
+    assert.deepEqual(failed, { isa: "svm", reason: -1, name: "ERR", count: { total: 7, l1: 7, l2: 0 } });
+    assert.match(
+      run(TOOL, "--attach", attach, "--", GUEST, "--fail-entry", "7").stdout,
+      /^ +-1 ERR +7 +7 +0$/m,
+    );
+  });
+
+test("--json prints one object a line, the last one final, and nothing else", () => {
+  const result = run(
+    TOOL,
+    "--json",
+    "0.5",
+    "--",
+    "sh",
+    "-c",
+    `${GUEST} ${WORKLOAD.join(" ")}; echo text; sleep 2`,
+  );
+  const lines = jsonLines(result.stdout);
+  assert.ok(lines.length > 1);
+  const sums: Record<string, number> = {};
+  for (const [i, line] of lines.entries()) {
+    assert.equal(line.schema, "kvm-vmexit/1");
+    assert.equal(line.tool, TOOL);
+    assert.equal(line.final, i === lines.length - 1);
+    assert.ok(Date.parse(line.start) < Date.parse(line.end));
+    if (i > 0) assert.equal(line.start, lines[i - 1]?.end);
+    assert.deepEqual(line.lost, { recordsFull: 0, slotsFull: 0, missedEvents: 0 });
+    for (const { name, count } of line.exits) sums[name] = (sums[name] ?? 0) + count.total;
+  }
+  for (const [name, count] of Object.entries(PROMISED)) assert.equal(sums[name], count, name);
+  assert.match(result.stderr, /^text$/m, "the command's own output keeps out of the way");
+});
+
+test("--reasons and --excludes take numbers and names", () => {
+  const only = run(TOOL, "--reasons", "114,msr,", "--", GUEST, ...WORKLOAD);
+  assert.deepEqual([...rows(only.stdout).keys()], ["CPUID", "MSR", "Total"]);
+  assert.deepEqual(rows(only.stdout).get("Total"), [107, 107, 0]);
+  const without = run(TOOL, "--excludes", "0x400,INTR,hlt", "--", GUEST, ...WORKLOAD);
+  assert.deepEqual([...rows(without.stdout).keys()], ["CPUID", "IOIO", "MSR", "VMMCALL", "Total"]);
+});
+
+test("a reason that isn't one here is refused, with what may have been meant", () => {
+  const wrongNumber = run(TOOL, "--reasons", "12");
+  assert.equal(wrongNumber.status, 2);
+  assert.equal(
+    wrongNumber.stderr,
+    `${TOOL}: "12" is not an exit reason of this host's svm; HLT is 120 here\n`,
+  );
+  const wrongName = run(TOOL, "--excludes", "HTL");
+  assert.equal(wrongName.status, 2);
+  assert.match(wrongName.stderr, /"HTL" is not an exit reason .* nearest are HLT/);
+});
+
+for (const attach of ["direct", "record"])
+  test(`${attach}: --pid limits the trace to these processes`, async () => {
+    // Guests that begin after tracing is on, so that all of their exits could be seen.
+    const start = () => spawn(GUEST, [...WORKLOAD, "--start-after-ms", "8000"]);
+    const [wanted, other] = [start(), start()];
+    const ends = [wanted, other].map((guest) => new Promise((resolve) => guest.on("exit", resolve)));
+    const tool = new Running(TOOL, "--attach", attach, "--pid", `${wanted.pid ?? 0},`);
+    await tool.seen(/Tracing/);
+    await Promise.all(ends);
+    assertPromised(await tool.end("SIGINT"), 1);
+    assert.notEqual(wanted.pid, other.pid);
+  });
+
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  test(`${signal} ends the trace with its table`, async () => {
+    const tool = new Running(TOOL);
+    await tool.seen(/Tracing/);
+    spawnSync(GUEST, WORKLOAD);
+    assertPromised(await tool.end(signal));
+  });
+
+test("a closed pipe ends the trace, without a word", () => {
+  const shell = `node dist/tools/${TOOL}.js 0.2 | head -n 1; echo "\${PIPESTATUS[0]}"`;
+  const result = spawnSync("bash", ["-c", shell], { encoding: "utf8", timeout: 60_000 });
+  assert.match(result.stdout, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n0\n$/);
+  assert.equal(result.stderr, "Tracing... Hit Ctrl-C to end.\n");
+});
+
+test("a full disk is said, with status 1", () => {
+  const full =
+    "mkdir -p /tmp/full && mount -t tmpfs -o size=4k full /tmp/full && head -c 4096 /dev/zero > /tmp/full/file";
+  const shell = `${full}; node dist/tools/${TOOL}.js -d 0.2 >> /tmp/full/file`;
+  const result = spawnSync("bash", ["-c", shell], { encoding: "utf8" });
+  assert.equal(result.status, 1);
+  assert.match(result.stderr, /cannot write to standard output: .*ENOSPC/);
+});
+
+test("interval and count make that many tables, with time stamps", () => {
+  const result = run(TOOL, "0.3", "3");
+  assert.equal(result.status, 0);
+  assert.equal(result.stdout.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/gm)?.length, 3);
+});
+
+test("a host without exits gives an empty table and says so", () => {
+  const result = run(TOOL, "-d", "0.2");
+  assert.equal(result.status, 0);
+  assert.deepEqual([...rows(result.stdout)], [["Total", [0, 0, 0]]]);
+  assert.match(result.stderr, /There were no exits; is a VM running\?/);
+});
+
+test("the status is the command's", () => {
+  assert.equal(run(TOOL, "--", "sh", "-c", "exit 7").status, 7);
+  assert.equal(run(TOOL, "--", "sh", "-c", "kill -9 $$").status, 137);
+  const missing = run(TOOL, "--", "/nonexistent");
+  assert.equal(missing.status, 1);
+  assert.equal(missing.stdout, "");
+  assert.match(missing.stderr, /cannot run "\/nonexistent" \(ENOENT\)/);
+});
+
+test("more vCPUs than records: what is lost is counted and said", () => {
+  const result = run(TOOL, "--max-vcpus", "1", "--", GUEST, "--cpuid", "100", "--vcpus", "100");
+  const counted = rows(result.stdout).get("CPUID")?.[0] ?? 0;
+  const lost = Number(
+    /^Lost: (\d+) exits of vCPUs for which there was no record; raise --max-vcpus$/m.exec(result.stdout)?.[1],
+  );
+  assert.ok(counted < 10_000 && counted >= 6400, result.stdout);
+  assert.ok(counted + lost >= 10_000, result.stdout);
+});
+
+test("nothing is lost when more vCPUs come and go than there are records", () => {
+  const guest = `for i in $(seq 30); do ${GUEST} --cpuid 10 --vcpus 8; done`;
+  const result = run(TOOL, "--max-vcpus", "1", "--reasons", "CPUID", "0.5", "--", "sh", "-c", guest);
+  const sum = [...result.stdout.matchAll(/^114 CPUID +(\d+)/gm)].reduce(
+    (total, match) => total + Number(match[1]),
+    0,
+  );
+  assert.equal(sum, 2400, result.stdout);
+  assert.doesNotMatch(result.stdout, /Lost/);
+});

@@ -1,0 +1,49 @@
+// What a machine may lack: each gets one line with the command that mends it, and status 1. Runs last, as it takes apart.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import test from "node:test";
+import { PROJECT, run } from "../tools";
+
+const TOOL = "kvm-vmexit-count";
+
+function must(command: string): void {
+  const result = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+  assert.equal(result.status, 0, `${command}: ${result.stderr}`);
+}
+
+function refused(expected: RegExp, result = run(TOOL, "-d", "0.1")): void {
+  assert.equal(result.status, 1, result.stderr);
+  assert.equal(result.stdout, "");
+  assert.match(result.stderr, expected);
+  assert.equal(result.stderr.trimEnd().split("\n").length, 1, result.stderr);
+}
+
+test("without privileges", () => {
+  const command = ["setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all", process.execPath];
+  const [program, ...rest] = [...command, `${PROJECT}/dist/tools/${TOOL}.js`];
+  refused(
+    /needs root, or CAP_BPF and CAP_PERFMON; run it with sudo/,
+    spawnSync(program, rest, { encoding: "utf8" }),
+  );
+});
+
+test("without tracefs", () => {
+  must(
+    "umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/tracing && umount /sys/kernel/debug",
+  );
+  refused(/tracefs is not mounted; run: sudo mount -t tracefs tracefs \/sys\/kernel\/tracing/);
+  must("mount -t tracefs tracefs /sys/kernel/tracing && mount -t debugfs debugfs /sys/kernel/debug");
+});
+
+test("without /dev/kvm", () => {
+  must("mv /dev/kvm /dev/kvm.away");
+  refused(/there is no \/dev\/kvm; .* sudo mknod \/dev\/kvm c 10 232/);
+  must("mv /dev/kvm.away /dev/kvm");
+});
+
+test("without KVM's modules", () => {
+  must("rmmod kvm_amd && rmmod kvm");
+  refused(/KVM is not loaded; run: sudo modprobe kvm_amd/);
+  assert.doesNotMatch(readFileSync("/proc/modules", "utf8"), /^kvm/m);
+});

@@ -1,0 +1,19 @@
+/*
+ * The programs' object with an exit program that no verifier takes: it reads through a null pointer.
+ */
+#include "../../bpf/accounting.bpf.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+SEC("kprobe/kvm_arch_vcpu_destroy")
+int direct_vcpu_end(void *context)
+{
+	return config.timing;
+}
+
+SEC("tp_btf/kvm_exit")
+int direct_exit_svm(void *context)
+{
+	health.slots_full += record_at(0)->exit_ns;
+	return 0;
+}

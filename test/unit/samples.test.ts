@@ -1,0 +1,139 @@
+// The arithmetic from snapshots to samples, without a kernel.
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Snapshot } from "../../src/native";
+import { countTable } from "../../src/render/count";
+import { Ledger, type Samples, difference } from "../../src/samples";
+
+interface Slot {
+  readonly vcpu: number;
+  readonly reason: number;
+  readonly count: number;
+  readonly level?: number;
+  readonly timed?: number;
+  readonly totalNs?: number;
+  readonly maxNs?: number;
+}
+
+function snapshot(ended: readonly number[], slots: readonly Slot[]): Snapshot {
+  const column = (value: (slot: Slot) => number) => Float64Array.from(slots, value);
+  return {
+    vcpus: {
+      tgid: Uint32Array.from(ended, (_, i) => 100 + i),
+      tid: Uint32Array.from(ended, (_, i) => 200 + i),
+      vcpuId: Int32Array.from(ended, (_, i) => i),
+      startNs: Float64Array.from(ended, () => 5),
+      ended: Uint8Array.from(ended),
+      comm: ended.map(() => "qemu"),
+    },
+    slots: {
+      vcpu: Uint32Array.from(slots, (slot) => slot.vcpu),
+      isa: Uint8Array.from(slots, () => 2),
+      level: Uint8Array.from(slots, (slot) => slot.level ?? 1),
+      timed: Uint8Array.from(slots, (slot) => slot.timed ?? 1),
+      reason: Uint32Array.from(slots, (slot) => slot.reason),
+      count: column((slot) => slot.count),
+      totalNs: column((slot) => slot.totalNs ?? 0),
+      maxNs: column((slot) => slot.maxNs ?? 0),
+    },
+    lost: { recordsFull: 0, slotsFull: 0, missedEvents: 0 },
+  };
+}
+
+const ALL = () => "";
+
+test("what a vCPU counted stays in the sums when its record is gone", () => {
+  const ledger = new Ledger(ALL);
+  ledger.update(
+    snapshot(
+      [0, 0],
+      [
+        { vcpu: 0, reason: 114, count: 3 },
+        { vcpu: 1, reason: 114, count: 4 },
+      ],
+    ),
+  );
+  const before = ledger.totals();
+  ledger.update(
+    snapshot(
+      [1, 0],
+      [
+        { vcpu: 0, reason: 114, count: 5 },
+        { vcpu: 1, reason: 114, count: 4 },
+      ],
+    ),
+  );
+  ledger.update(snapshot([0], [{ vcpu: 0, reason: 114, count: 6 }]));
+  const sample = [...(ledger.totals().get("")?.values() ?? [])][0];
+  assert.equal(sample?.l1.count, 11);
+  assert.equal([...(difference(before, ledger.totals()).get("")?.values() ?? [])][0]?.l1.count, 4);
+});
+
+test("exits without an entry count, but not into averages", () => {
+  const ledger = new Ledger(ALL);
+  const slots = [
+    { vcpu: 0, reason: 120, count: 2, totalNs: 100, maxNs: 70 },
+    { vcpu: 0, reason: 120, count: 1, timed: 0 },
+    { vcpu: 0, reason: 120, count: 5, level: 2, totalNs: 50, maxNs: 20 },
+  ];
+  ledger.update(snapshot([0], slots));
+  const [sample] = [...(ledger.totals().get("")?.values() ?? [])];
+  assert.deepEqual(sample, {
+    isa: "svm",
+    reason: 120,
+    l1: { count: 3, timed: 2, totalNs: 100, maxNs: 70 },
+    l2: { count: 5, timed: 5, totalNs: 50, maxNs: 20 },
+  });
+});
+
+test("a difference leaves out what didn't happen", () => {
+  const ledger = new Ledger(ALL);
+  ledger.update(snapshot([0], [{ vcpu: 0, reason: 114, count: 3 }]));
+  const before = ledger.totals();
+  ledger.update(
+    snapshot(
+      [0],
+      [
+        { vcpu: 0, reason: 114, count: 3 },
+        { vcpu: 0, reason: 120, count: 1 },
+      ],
+    ),
+  );
+  assert.deepEqual(
+    [...(difference(before, ledger.totals()).get("")?.values() ?? [])].map((sample) => sample.reason),
+    [120],
+  );
+});
+
+test("the grouping may leave vCPUs out", () => {
+  const ledger = new Ledger((vcpus, row) => (vcpus.tgid[row] === 100 ? "one" : undefined));
+  ledger.update(
+    snapshot(
+      [0, 0],
+      [
+        { vcpu: 0, reason: 1, count: 1 },
+        { vcpu: 1, reason: 1, count: 1 },
+      ],
+    ),
+  );
+  assert.deepEqual([...ledger.totals().keys()], ["one"]);
+});
+
+test("the table: by number, negative ones first, unknown ones by number, the sum last", () => {
+  const ledger = new Ledger(ALL);
+  const slots = [
+    { vcpu: 0, reason: 1024, count: 12345678 },
+    { vcpu: 0, reason: 114, count: 2, level: 2 },
+    { vcpu: 0, reason: 0xffffffff, count: 1 },
+    { vcpu: 0, reason: 0x555, count: 7 },
+  ];
+  ledger.update(snapshot([0], slots));
+  assert.deepEqual(countTable(ledger.totals().get("") ?? (new Map() as Samples)), [
+    "     Exit reason           Total       L1       L2",
+    "  -1 ERR                       1        1        0",
+    " 114 CPUID                     2        0        2",
+    "1024 NPF                12345678 12345678        0",
+    "1365 UNKNOWN                   7        7        0",
+    "     Total              12345688 12345686        2",
+  ]);
+});
