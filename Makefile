@@ -16,13 +16,13 @@ GUEST := $(LAB_OUT)/guest
 
 # Debian's packages: to build; to run the lab; to check.
 BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-config python3 zlib1g-dev
-LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils
+LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils zstd
 CHECK_PACKAGES := clang-format git shellcheck
 PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h)
-SHELL_FILES := .ci/run $(addprefix test/lab/,run fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root)
+SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root)
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 
