@@ -4,6 +4,7 @@ import { type Status, runTool } from "./lib/run";
 import { command } from "./trace/command";
 import { formatCommand } from "./trace/format";
 import { recordCommand } from "./trace/record";
+import { reportCommand } from "./trace/report";
 
 const NAME = "kvm-trace";
 
@@ -19,6 +20,7 @@ runTool(NAME, async () => {
     "Records KVM's events in kvmtrace's format, and prints, sums up and converts such recordings.",
     [
       [`${NAME} record -d 10`, "KVM's events of ten seconds, into kvm-trace.bin"],
+      [`${NAME} report kvm-trace.bin`, "its exits by reason"],
       [`${NAME} format formats kvm-trace.bin`, "every record as a line of text"],
     ],
   )
@@ -27,7 +29,8 @@ runTool(NAME, async () => {
         status = ended;
       }),
     )
-    .addCommand(formatCommand("format", `${NAME} format`));
+    .addCommand(formatCommand("format", `${NAME} format`))
+    .addCommand(reportCommand(`${NAME} report`));
   await program.parseAsync(own, { from: "user" });
   return status;
 });

@@ -36,8 +36,10 @@ export class Encoder {
   }
 
   /** The record that a recording of ours begins with; no time stamp, so that the first relative time is 0. */
-  begin(pid: number): void {
-    this.put(EVENT.recording, pid, 0, undefined, [VERSION, TICKS_PER_US]);
+  begin(pid: number, now: Date): void {
+    const ms = now.getTime();
+    const words = [VERSION, TICKS_PER_US, ms >>> 0, Math.floor(ms / 2 ** 32)];
+    this.put(EVENT.recording, pid, 0, undefined, words);
   }
 
   /** The record that a whole recording ends with: how many events were lost. */

@@ -32,7 +32,10 @@ export const EVENT = {
   wakeup: 0x40006,
 } as const;
 
-/** What the first record of a recording of ours says: the version of this page, and ticks per microsecond. */
+/**
+ * What the first record of a recording of ours says: the version of this page, ticks per microsecond, and the wall
+ * clock's milliseconds since 1970 (low half, high half).
+ */
 export const VERSION = 1;
 export const TICKS_PER_US = 1000;
 

@@ -5,6 +5,7 @@ import { DEFAULT_EVENT, type Rule } from "./definitions";
 import { Moment } from "./moment";
 import type { Conversion, Field } from "./percent";
 import { convert, fitText, pythonText, type PythonValue } from "./python_value";
+import { exitName } from "./exit_name";
 import type { TraceRecord } from "./reader";
 import { ByteSink } from "./sink";
 
@@ -115,7 +116,8 @@ export class Formatter {
 
   private general(c: Conversion | undefined, record: TraceRecord): void {
     if (!c) return;
-    if (c.field !== "all") this.sink.text(convert(this.argument(c.field, record), c));
+    if (c.field === "reason" && c.type !== "%") this.sink.text(fitText(exitName(record), c));
+    else if (c.field !== "all") this.sink.text(convert(this.argument(c.field, record), c));
     else this.sink.text(c.type === "%" ? "%".padStart(c.width) : fitText(this.dictionary(record), c));
   }
 

@@ -1,7 +1,24 @@
 // Takes a rule's text apart as Python 2.7 takes apart the left side of its `%` operator.
 
-/** What a conversion may name. 6 and 7 are ours: the original reads no more than 5 data words. */
-export const FIELDS = ["tsc", "reltsc", "event", "pid", "vcpu", "1", "2", "3", "4", "5", "6", "7"] as const;
+/**
+ * What a conversion may name. 6 and 7 are ours, because the original reads no more than 5 data words, and so is reason:
+ * the name of an exit's reason, as text.
+ */
+export const FIELDS = [
+  "tsc",
+  "reltsc",
+  "event",
+  "pid",
+  "vcpu",
+  "1",
+  "2",
+  "3",
+  "4",
+  "5",
+  "6",
+  "7",
+  "reason",
+] as const;
 export type Field = (typeof FIELDS)[number];
 
 /** One conversion, such as `%(1)08x`. */
@@ -91,7 +108,8 @@ export function parsePercent(text: string): Template {
     if (!TYPES.includes(type)) return invalid(`"${type}" is no conversion; use d, x or o`);
     const field = unnamed ?? "all";
     if (type !== "%") unnamed = undefined;
-    if (field === "all" && (NUMBER_TYPES.includes(type) || type === "c")) return { kind: "mismatch" };
+    if ((field === "all" || field === "reason") && (NUMBER_TYPES.includes(type) || type === "c"))
+      return { kind: "mismatch" };
     segments.push({
       field,
       left: flags.includes("-"),

@@ -1,6 +1,5 @@
 // kvm-trace format: prints a recording by the rules of a definitions file.
 import { type Command, Option } from "commander";
-import { UsageError } from "../../src/errors";
 import { safeText } from "../../src/render/text";
 import { consume } from "../../src/trace/consume";
 import { parseDefinitions } from "../../src/trace/definitions";
@@ -8,6 +7,7 @@ import { Formatter } from "../../src/trace/formatter";
 import type { ByteOrder } from "../../src/trace/layout";
 import { onOutputEnd, printBytes } from "../lib/output";
 import { command } from "./command";
+import { megahertz } from "./megahertz";
 import { readBytes, recordings, reportCuts } from "./inputs";
 
 interface FormatOptions {
@@ -18,14 +18,6 @@ interface FormatOptions {
 
 /** Output is handed on in pieces of about this size. */
 const FLUSH_BYTES = 1 << 16;
-
-/** A clock rate as Python's int() reads one: it may be 0, which is as none, or negative. */
-function megahertz(text: string | undefined): number {
-  if (text === undefined) return 0;
-  if (!/^\s*[-+]?\d{1,9}\s*$/.test(text))
-    throw new UsageError(`-c takes the clock's rate in MHz as an integer, not "${safeText(text)}"`);
-  return Number(text);
-}
 
 async function format(
   tool: string,

@@ -83,7 +83,7 @@ class Recording {
     readonly recorder: Recorder,
     readonly file: RecordingFile,
   ) {
-    this.#encoder.begin(process.pid);
+    this.#encoder.begin(process.pid, new Date());
   }
 
   /** Takes in what waits; false when the file is full. */
