@@ -2,6 +2,7 @@
 // kvm-trace: records KVM's events in kvmtrace's format, and prints, sums up and converts such recordings.
 import { type Status, runTool } from "./lib/run";
 import { command } from "./trace/command";
+import { exportCommand } from "./trace/export";
 import { formatCommand } from "./trace/format";
 import { recordCommand } from "./trace/record";
 import { reportCommand } from "./trace/report";
@@ -30,7 +31,8 @@ runTool(NAME, async () => {
       }),
     )
     .addCommand(formatCommand("format", `${NAME} format`))
-    .addCommand(reportCommand(`${NAME} report`));
+    .addCommand(reportCommand(`${NAME} report`))
+    .addCommand(exportCommand(`${NAME} export`));
   await program.parseAsync(own, { from: "user" });
   return status;
 });

@@ -13,6 +13,8 @@ export interface ConsumeOptions extends Omit<ReaderOptions, "name"> {
   merge?: boolean;
   /** Ends the walk early. */
   signal?: AbortSignal;
+  /** The walk waits for this after every chunk. */
+  pause?: (() => Promise<void>) | undefined;
 }
 
 /** Takes one record, which it must not keep. */
@@ -73,11 +75,16 @@ function drain(reader: RecordReader, onRecord: OnRecord): void {
   while (reader.next()) onRecord(reader.record);
 }
 
-async function sequential(cursors: Cursor[], onRecord: OnRecord, signal?: AbortSignal): Promise<void> {
+async function sequential(
+  cursors: Cursor[],
+  onRecord: OnRecord,
+  { signal, pause }: ConsumeOptions,
+): Promise<void> {
   for (const cursor of cursors)
     while (!signal?.aborted && (await cursor.refill())) {
       onRecord(cursor.reader.record);
       drain(cursor.reader, onRecord);
+      await pause?.();
     }
 }
 
@@ -90,13 +97,19 @@ function earliest(cursors: readonly Cursor[]): Cursor | undefined {
   return first;
 }
 
-async function merged(cursors: Cursor[], onRecord: OnRecord, signal?: AbortSignal): Promise<void> {
+async function merged(
+  cursors: Cursor[],
+  onRecord: OnRecord,
+  { signal, pause }: ConsumeOptions,
+): Promise<void> {
   let open: Cursor[] = [];
   for (const cursor of cursors) if (await cursor.refill()) open.push(cursor);
   for (let cursor = earliest(open); cursor && !signal?.aborted; cursor = earliest(open)) {
     onRecord(cursor.reader.record);
     const done = cursor;
-    if (!cursor.step() && !(await cursor.refill())) open = open.filter((other) => other !== done);
+    if (cursor.step()) continue;
+    await pause?.();
+    if (!(await cursor.refill())) open = open.filter((other) => other !== done);
   }
 }
 
@@ -112,7 +125,7 @@ export async function consume(
 ): Promise<CutSource[]> {
   const cursors = sources.map((source) => new Cursor(source, options));
   try {
-    await (options.merge ? merged : sequential)(cursors, onRecord, options.signal);
+    await (options.merge ? merged : sequential)(cursors, onRecord, options);
   } finally {
     for (const cursor of cursors) await cursor.close();
   }

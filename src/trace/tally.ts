@@ -1,5 +1,7 @@
 // Adds turns up into a snapshot as the live tools take one from the kernel, so that all behind it is the same code.
 import type { Snapshot } from "../native";
+import { BUCKETS, bucketStart } from "../histogram";
+import { NOTHING_LOST } from "../render/lost";
 import type { Thread, Turn } from "./turns";
 
 interface Slot {
@@ -11,6 +13,18 @@ interface Slot {
   count: number;
   totalNs: number;
   maxNs: number;
+  buckets: Map<number, number>;
+}
+
+/** The bucket of a handling time: the last one that begins no later. */
+function bucketOf(ns: number): number {
+  let [low, high] = [0, BUCKETS];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (bucketStart(middle) <= ns) low = middle;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Counters by thread, instruction set, level and reason. */
@@ -27,18 +41,25 @@ export class Tally {
     let slot = this.slots.get(key);
     if (!slot) {
       const { isa, level, code: reason } = turn;
-      this.slots.set(key, (slot = { vcpu, isa, level, timed, reason, count: 0, totalNs: 0, maxNs: 0 }));
+      const counters = { count: 0, totalNs: 0, maxNs: 0, buckets: new Map<number, number>() };
+      this.slots.set(key, (slot = { vcpu, isa, level, timed, reason, ...counters }));
     }
-    const ns = Math.round(((turn.ended ?? turn.exited) - turn.exited) * nsPerTick);
     slot.count++;
+    if (turn.ended === undefined) return;
+    const ns = Math.round((turn.ended - turn.exited) * nsPerTick);
     slot.totalNs += ns;
     slot.maxNs = Math.max(slot.maxNs, ns);
+    const bucket = bucketOf(ns);
+    slot.buckets.set(bucket, (slot.buckets.get(bucket) ?? 0) + 1);
   }
 
-  /** @param lost events that the recorder lost */
-  snapshot(lost: number): Snapshot {
+  /** Everything added so far. */
+  snapshot(): Snapshot {
     const threads = [...this.threads.keys()];
     const slots = [...this.slots.values()];
+    const buckets = slots.flatMap((slot, index) =>
+      [...slot.buckets].map(([bucket, count]) => [index, bucket, count] as const),
+    );
     return {
       vcpus: {
         tgid: Uint32Array.from(threads, (thread) => thread.pid),
@@ -58,7 +79,12 @@ export class Tally {
         totalNs: Float64Array.from(slots, (slot) => slot.totalNs),
         maxNs: Float64Array.from(slots, (slot) => slot.maxNs),
       },
-      lost: { recordsFull: 0, slotsFull: 0, missedEvents: lost },
+      buckets: {
+        slot: Uint32Array.from(buckets, ([slot]) => slot),
+        bucket: Uint8Array.from(buckets, ([, bucket]) => bucket),
+        count: Float64Array.from(buckets, ([, , count]) => count),
+      },
+      lost: NOTHING_LOST,
     };
   }
 }

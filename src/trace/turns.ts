@@ -3,7 +3,7 @@ import { EVENT, THREAD_WORD } from "./events";
 import { EXIT_WORDS } from "./exit_name";
 import type { TraceRecord } from "./reader";
 
-/** An event between an exit and its entry: its id, its time and its data words. */
+/** An event between an exit and its entry: its id, its time and its data words but the thread's id. */
 export interface Detail {
   readonly event: number;
   readonly time: number;
@@ -168,7 +168,8 @@ export class Turns {
     if (record.event === EVENT.fromL2) turn.level = 2;
     else if (record.event === EVENT.userspaceExit) turn.returned ??= time;
     if (turn.details.length >= MAX_DETAILS) return;
-    const words = Array.from({ length: record.count }, (_, index) => record.word(index));
+    const threadWord = this.summary.ours ? THREAD_WORD.get(record.event) : undefined;
+    const words = Array.from({ length: threadWord ?? record.count }, (_, index) => record.word(index));
     turn.details.push({ event: record.event, time, words });
   }
 

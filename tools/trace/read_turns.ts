@@ -36,6 +36,7 @@ export async function readTurns(
   files: readonly string[],
   options: ClockOptions,
   onTurn: (turn: Turn, nsPerTick: number) => void,
+  pause?: () => Promise<void>,
 ): Promise<{ summary: Summary; nsPerTick: number }> {
   const mhz = megahertz(options.c);
   const nsPerTick = () => {
@@ -48,7 +49,7 @@ export async function readTurns(
     onTurn(turn, nsPerTick());
   });
   const knows = (event: number) => KNOWN.has(event) || KVMTRACE_CATEGORIES.has(event >>> 16);
-  const cuts = await consume(recordings(files), { knows, merge: files.length > 1 }, (record) => {
+  const cuts = await consume(recordings(files), { knows, merge: files.length > 1, pause }, (record) => {
     turns.record(record);
   });
   turns.end();

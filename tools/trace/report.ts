@@ -1,75 +1,111 @@
 // kvm-trace report: the live tools' tables from a recording.
 import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
-import { countTable } from "../../src/render/count";
-import { jsonLine } from "../../src/render/json";
-import { lostLines } from "../../src/render/lost";
-import { type GroupOf, Ledger, type Samples } from "../../src/samples";
-import { codeName } from "../../src/trace/exit_name";
+import { type By, GROUPINGS, type Identity, titleOf } from "../../src/grouping";
+import { reasonLabel } from "../../src/reasons";
+import { countTable, inOrder, nameInTable } from "../../src/render/count";
+import { csvHeading, csvLines } from "../../src/render/csv";
+import { histogramLines } from "../../src/render/histogram";
+import { type Detail, jsonLine } from "../../src/render/json";
+import { NOTHING_LOST } from "../../src/render/lost";
+import { slowLine } from "../../src/render/slow";
+import { timeTable } from "../../src/render/time";
+import type { Unit } from "../../src/render/units";
+import { Ledger, type Samples, total } from "../../src/samples";
 import { Tally } from "../../src/trace/tally";
-import { csvLines, timeTable } from "../../src/trace/time_table";
-import type { Turn } from "../../src/trace/turns";
+import type { Summary, Turn } from "../../src/trace/turns";
+import type { Vm } from "../../src/vm";
+import { unitOption } from "../lib/options";
 import { diagnose, print } from "../lib/output";
 import { command } from "./command";
-import { clockOptions, readTurns, type ClockOptions } from "./read_turns";
+import { type ClockOptions, clockOptions, readTurns } from "./read_turns";
 
 interface ReportOptions extends ClockOptions {
-  by: "all" | "vm" | "vcpu";
-  table: "count" | "time";
+  by: By;
+  table: Detail;
+  unit: Unit;
+  wide?: true;
   slower?: number;
   json?: true;
   csv?: true;
 }
 
-const GROUPS: Readonly<Record<ReportOptions["by"], GroupOf>> = {
-  all: () => "",
-  vm: (vcpus, row) => `PID ${vcpus.tgid[row] ?? 0}`,
-  vcpu: (vcpus, row) =>
-    `PID ${vcpus.tgid[row] ?? 0} TID ${vcpus.tid[row] ?? 0} vCPU ${vcpus.vcpuId[row] ?? 0}`,
-};
-
-function slowLine(turn: Turn, nsPerTick: number): string {
-  const { thread, level, exited, ended = exited } = turn;
-  const seconds = ((exited * nsPerTick) / 1e9).toFixed(6).padStart(12);
-  const ms = (((ended - exited) * nsPerTick) / 1e6).toFixed(3).padStart(10);
-  const who = `${String(thread.pid).padStart(7)} ${String(thread.tid).padStart(7)} ${String(thread.vcpu).padStart(4)}`;
-  return `${seconds} ${who} L${level} ${ms} ${codeName(turn.isa, turn.code)}`;
+/** A VM of the recording; /proc, which knows names, was another machine's or another day's. */
+function vmOf(pid: number): Vm {
+  return { pid, startNs: 0, name: `pid ${pid}`, source: "process" };
 }
 
-function printTables(groups: ReadonlyMap<string, Samples>, options: ReportOptions): void {
-  const tableOf = options.table === "time" ? timeTable : countTable;
-  const all = groups.size > 0 ? groups : new Map([["", new Map() as Samples]]);
-  for (const [group, samples] of all) {
-    if (group !== "") print([group]);
-    print(tableOf(samples));
-  }
+function linesOf(samples: Samples, options: ReportOptions): string[] {
+  const { table, unit } = options;
+  const wide = options.wide === true;
+  if (table === "count") return countTable(samples, true);
+  if (table === "time") return timeTable(samples, unit, wide, true);
+  return inOrder(samples).flatMap((sample) => [
+    `${reasonLabel(sample.reason)} ${nameInTable(sample)}`,
+    ...histogramLines(total(sample).buckets, true),
+  ]);
+}
+
+function show(tally: Tally, summary: Summary, nsPerTick: number, options: ReportOptions): void {
+  const identities = new Map<string, Identity>();
+  const ledger = new Ledger((vcpus, row) => {
+    if (options.by === "reason") return "";
+    const vm = vmOf(vcpus.tgid[row] ?? 0);
+    const [vcpu, tid] = [vcpus.vcpuId[row] ?? -1, vcpus.tid[row] ?? 0];
+    const identity = options.by === "vm" ? { vm } : { vm, ...(vcpu < 0 ? { tid } : { vcpu, tid }) };
+    const key = options.by === "vm" ? String(vm.pid) : `${vm.pid} ${vcpu} ${tid}`;
+    identities.set(key, identity);
+    return key;
+  });
+  ledger.update(tally.snapshot());
+  const interval = ledger.interval();
+  const keys = options.by === "reason" ? [""] : [...interval.keys()].sort();
+  const groups = keys.map(
+    (key) => [identities.get(key) ?? {}, interval.get(key) ?? (new Map() as Samples)] as const,
+  );
+  const end = new Date(summary.startMs + (summary.ticks * nsPerTick) / 1e6);
+  const time = { start: new Date(summary.startMs), end, final: true };
+  if (options.json) {
+    const lost = { ...NOTHING_LOST, eventsDropped: summary.lost ?? 0 };
+    print([jsonLine("kvm-trace report", time, groups, lost, options.table)]);
+  } else if (options.csv) print([csvHeading(options.table), ...csvLines(time, groups, options.table)]);
+  else
+    for (const [identity, samples] of groups) {
+      const title = titleOf(identity);
+      print([...(title === "" ? [] : [title]), ...linesOf(samples, options)]);
+    }
+}
+
+/** Prints a turn as kvm-vmexit-slower does. */
+function printSlow(turn: Turn, ns: number, unit: Unit): void {
+  const { thread, isa, level, code: reason } = turn;
+  const rip = (BigInt(turn.ripHigh) << 32n) | BigInt(turn.ripLow);
+  const who = {
+    tgid: thread.pid,
+    tid: thread.tid,
+    vcpuId: thread.vcpu | 0,
+    comm: "",
+    startNs: 0,
+    entryNs: 0,
+  };
+  const exit = { isa, level, reason, ns, ...who, rip, info1: 0n, info2: 0n };
+  print([slowLine(exit, vmOf(thread.pid), new Date(0), { unit, wide: false, timeOfDay: false })]);
 }
 
 async function report(tool: string, files: readonly string[], options: ReportOptions): Promise<void> {
   const tally = new Tally();
-  const slower = options.slower;
-  if (slower !== undefined) print(["     TIME(s)     PID     TID VCPU LV       (ms) REASON"]);
+  const { slower } = options;
   const { summary, nsPerTick } = await readTurns(tool, files, options, (turn, nsPerTick) => {
     if (slower === undefined) tally.add(turn, nsPerTick);
-    else if (turn.ended !== undefined && (turn.ended - turn.exited) * nsPerTick >= slower * 1e6)
-      print([slowLine(turn, nsPerTick)]);
+    else if (turn.ended !== undefined) {
+      const ns = (turn.ended - turn.exited) * nsPerTick;
+      if (ns >= slower * 1e6) printSlow(turn, ns, options.unit);
+    }
   });
-  const { lost } = tally.snapshot(summary.lost ?? 0);
+  if (slower === undefined) show(tally, summary, nsPerTick, options);
   if (summary.ours && summary.lost === undefined)
-    diagnose(`${tool}: the recording has no end, so how much was lost isn't known; was its recorder killed?`);
-  if (slower === undefined) {
-    const ledger = new Ledger(GROUPS[options.by]);
-    ledger.update(tally.snapshot(summary.lost ?? 0));
-    const groups = ledger.totals();
-    if (options.csv) print(csvLines(groups));
-    else if (options.json) {
-      const start = new Date(summary.startMs);
-      const end = new Date(summary.startMs + (summary.ticks * nsPerTick) / 1e6);
-      const samples = groups.get("") ?? (new Map() as Samples);
-      print([jsonLine("kvm-trace", { start, end, final: true }, samples, lost)]);
-    } else printTables(groups, options);
-  }
-  for (const line of lostLines(lost)) diagnose(line);
+    diagnose(`${tool}: the recording has no end, so nobody knows what was lost; was its recorder killed?`);
+  if (summary.lost) diagnose(`Lost: ${summary.lost} events while recording: the ring buffer was full`);
 }
 
 function milliseconds(text: string): number {
@@ -78,25 +114,31 @@ function milliseconds(text: string): number {
   return value;
 }
 
+/** kvm-trace's subcommand `report`. */
 export function reportCommand(tool: string): Command {
-  const report_ = command(
+  const examples = [
+    [`${tool} trace.bin`, "exits by reason"],
+    [`${tool} --table time --by vm trace.bin`, "what each VM's exits cost"],
+    [`${tool} --slower 2 trace.bin`, "every exit that took 2 ms or more"],
+    [`${tool} -c 2400 trace.0 trace.1`, "kvmtrace's files, of a TSC of 2.4 GHz"],
+  ] as const;
+  const plain = command(
     "report",
     tool,
-    "Counts and times the exits in a recording, as the live tools do.",
-    [
-      [`${tool} trace.bin`, "exits by reason"],
-      [`${tool} --table time --by vm trace.bin`, "what each VM's exits cost"],
-      [`${tool} --slower 2 trace.bin`, "every exit that took 2 ms or more"],
-      [`${tool} -c 2400 trace.0 trace.1`, "kvmtrace's files, of a TSC of 2.4 GHz"],
-    ],
+    "Counts and times a recording's exits as the live tools do.",
+    examples,
   )
-    .argument("[file...]", "recordings, by time together (default: standard input)")
-    .addOption(new Option("--by <group>", "one table for each").choices(["all", "vm", "vcpu"]).default("all"))
-    .addOption(new Option("--table <kind>", "what to show").choices(["count", "time"]).default("count"))
+    .argument("[file...]", "recordings, merged by time (default: standard input)")
+    .addOption(new Option("--by <what>", "what each gets a table").choices([...GROUPINGS]).default("reason"))
+    .addOption(
+      new Option("--table <kind>", "what to show").choices(["count", "time", "histogram"]).default("count"),
+    )
+    .addOption(unitOption())
+    .option("--wide", "with --table time: also maxima, percentiles and shares")
     .option("--slower <ms>", "print the exits that took so long, instead of a table", milliseconds)
-    .addOption(new Option("--json", "print JSON, all VMs together").conflicts(["by", "csv"]))
-    .option("--csv", "print comma-separated values");
-  return clockOptions(report_).action((files: string[], options: ReportOptions) =>
+    .addOption(new Option("--json", "print one line of JSON").conflicts(["csv", "slower"]))
+    .addOption(new Option("--csv", "print comma-separated values").conflicts("slower"));
+  return clockOptions(plain).action((files: string[], options: ReportOptions) =>
     report(tool, files, options),
   );
 }
