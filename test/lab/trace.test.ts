@@ -1,5 +1,6 @@
 // kvm-trace on a KVM host: what is recorded is what the guest did, and the live tools count the same.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -75,7 +76,23 @@ test("a timeline has a slice for each exit", () => {
   assert.ok(traceEvents.every((event) => event.ph === "M" || (event.dur ?? -1) >= 0));
 });
 
-test("a signal, a size and a full disk leave a file that reads to its end", async () => {
+test("a full disk ends the recording with status 1, and leaves a file that reads", () => {
+  const disk = mkdtempSync(join(FOLDER, "disk-"));
+  assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "small", disk]).status, 0);
+  try {
+    const file = join(disk, "trace.bin");
+    const recorded = run("kvm-trace", "record", "-o", file, "--", GUEST, "--cpuid", "2000");
+    assert.equal(recorded.status, 1, recorded.stderr);
+    assert.match(recorded.stderr, /ENOSPC/);
+    const report = run("kvm-trace", "report", file);
+    assert.equal(report.status, 0, report.stderr);
+    assert.doesNotMatch(report.stderr, /cut off/);
+  } finally {
+    spawnSync("umount", [disk]);
+  }
+});
+
+test("a signal and a size leave a file that reads to its end", async () => {
   const recorder = new Running("kvm-trace", "record", "-o", FILE);
   await recorder.seen(/Recording/);
   assert.equal((await recorder.end("SIGTERM")).status, 0);
