@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "recorder.h"
 #include "session.h"
 
 namespace
@@ -264,6 +265,7 @@ private:
 Napi::Object initialise(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("Session", Binding::define(env));
+	exports.Set("Recorder", vmexit::define_recorder(env));
 	return exports;
 }
 

@@ -131,13 +131,37 @@ export interface Session {
   close(): void;
 }
 
+export interface RecorderOptions {
+  /** Which events, as numbers of enum trace_kind; at least one. */
+  readonly kinds: Uint32Array;
+  /** For each kind TRACE_WORDS byte offsets into the tracepoint's record; 0: the word is 0. */
+  readonly offsets: Uint32Array;
+  /** Size of the ring buffer: a power of two, and whole pages. */
+  readonly bufferBytes: number;
+  /** Record only these processes; all if undefined. */
+  readonly pids?: Uint32Array;
+}
+
+/** Programs in the kernel that write events into a ring buffer; nobody waits where it is full. */
+export interface Recorder {
+  /** The events that wait, up to some 4 MiB: structs trace_event one after another. Empty: there are none. */
+  read(): Uint8Array;
+  /** Events that found the buffer full, since the recorder opened. */
+  lost(): number;
+  /** Detaches the programs; what they wrote can still be read. */
+  stop(): void;
+  /** Gives everything back. May be called again; nothing else may. */
+  close(): void;
+}
+
 interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
+  Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
 }
 
 // From dist/src/.
 const ADDON = join(__dirname, "..", "..", "build", "Release", "vmexit.node");
-const OBJECT = join(__dirname, "..", "bpf", `vmexit.${process.arch}.bpf.o`);
+const objectPath = (name: string) => join(__dirname, "..", "bpf", `${name}.${process.arch}.bpf.o`);
 
 function loadAddon(): Addon {
   const module: { exports: object } = { exports: {} };
@@ -151,17 +175,30 @@ function loadAddon(): Addon {
   return module.exports as Addon;
 }
 
+function open<T>(name: string, create: (addon: Addon, object: string) => T): T {
+  const addon = loadAddon();
+  const object = objectPath(name);
+  if (!existsSync(object))
+    throw new ToolError(`there is no BPF object for ${process.arch}; build it with make`);
+  try {
+    return create(addon, object);
+  } catch (error) {
+    throw new ToolError(messageOf(error));
+  }
+}
+
 /**
  * Loads and attaches the programs.
  * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
  */
 export function openSession(options: SessionOptions): Session {
-  const addon = loadAddon();
-  if (!existsSync(OBJECT))
-    throw new ToolError(`there is no BPF object for ${process.arch}; build it with make`);
-  try {
-    return new addon.Session({ ...options, object: OBJECT });
-  } catch (error) {
-    throw new ToolError(messageOf(error));
-  }
+  return open("vmexit", (addon, object) => new addon.Session({ ...options, object }));
+}
+
+/**
+ * Loads and attaches the programs that record events.
+ * @throws ToolError with the cause
+ */
+export function openRecorder(options: RecorderOptions): Recorder {
+  return open("trace", (addon, object) => new addon.Recorder({ ...options, object }));
 }
