@@ -54,7 +54,7 @@ struct Request {
 
 class Recorder
 {
-      public:
+public:
 	explicit Recorder(const Request &request)
 	{
 		libbpf_set_print(nullptr);
@@ -120,7 +120,7 @@ class Recorder
 		return lost;
 	}
 
-      private:
+private:
 	bpf_map *map(const char *name)
 	{
 		bpf_map *found = bpf_object__find_map_by_name(object_.get(), name);
@@ -222,7 +222,7 @@ Request read_request(const Napi::CallbackInfo &info)
 
 class Binding : public Napi::ObjectWrap<Binding>
 {
-      public:
+public:
 	explicit Binding(const Napi::CallbackInfo &info) : Napi::ObjectWrap<Binding>(info)
 	{
 		Request request = read_request(info);
@@ -256,7 +256,7 @@ class Binding : public Napi::ObjectWrap<Binding>
 		return call.Env().Undefined();
 	}
 
-      private:
+private:
 	Recorder &open(const Napi::CallbackInfo &call)
 	{
 		if (!recorder_)
