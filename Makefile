@@ -47,7 +47,7 @@ $(REFUSED): test/lab/refused.bpf.c $(wildcard bpf/*.h)
 
 addon: $(ADDON) ## build the native addon
 
-$(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) bpf/vmexit.h node_modules/.package-lock.json
+$(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) bpf/vmexit.h bpf/stat.h node_modules/.package-lock.json
 	npx node-gyp configure build --loglevel=warn
 	@touch $@
 

@@ -12,18 +12,9 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-const volatile struct stat_config config SEC(".rodata.config");
-
 struct stat_filter filter SEC(".bss.filter");
 
-/* The event with index i on CPU c counts at c * config.stride + i; the addon sets max_entries. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} events SEC(".maps");
+struct stat_counts counts[STAT_CPU_SLOTS] SEC(".bss.counts");
 
 /* By CPU; the addon sets max_entries. */
 struct {
@@ -37,16 +28,6 @@ struct {
 static __always_inline int filtered_out(void)
 {
 	return filter.tgid && filter.tgid != bpf_get_current_pid_tgid() >> 32;
-}
-
-/* Atomic, because an interrupt may bring the same event while this program runs: irqfd's in a vCPU's kvm_set_irq. */
-static __always_inline void count_event(__u32 cpu, __u32 event)
-{
-	__u32 index = cpu * config.stride + event;
-	__u64 *count = bpf_map_lookup_elem(&events, &index);
-
-	if (count)
-		__sync_fetch_and_add(count, 1);
 }
 
 /* The slot of `key`, which isn't where it hashes to: further on, or a free one which becomes its own. */
@@ -73,7 +54,6 @@ static __always_inline int count_child(__u32 event, __u64 kind, __u32 reason)
 	struct stat_children *of = bpf_map_lookup_elem(&children, &cpu);
 	struct stat_child *child;
 
-	count_event(cpu, event);
 	if (!of)
 		return 0;
 	child = &of->slots[reason % STAT_CHILDREN];
@@ -82,20 +62,23 @@ static __always_inline int count_child(__u32 event, __u64 kind, __u32 reason)
 	if (child)
 		child->count++;
 	else
-		of->full++;
+		of->unplaced[event]++;
 	return 0;
 }
 
 SEC("raw_tp")
 int plain_event(const void *context)
 {
-	__u32 event;
+	__u32 cpu, event;
 
 	if (filtered_out())
 		return 0;
+	cpu = bpf_get_smp_processor_id() % STAT_CPU_SLOTS;
 	/* Out of the compiler's sight, which may not know it. */
 	asm volatile("%0 = %1" : "=r"(event) : "i"(STAT_EVENT_PLACEHOLDER));
-	count_event(bpf_get_smp_processor_id(), event);
+	/* Atomic also because an interrupt may bring the same event here: irqfd's brings a vCPU's
+	 * kvm_set_irq. */
+	__sync_fetch_and_add(&counts[cpu].events[event % STAT_EVENTS], 1);
 	return 0;
 }
 
@@ -109,7 +92,8 @@ int userspace_exit(const struct bpf_raw_tracepoint_args *context)
 
 #ifdef __TARGET_ARCH_x86
 
-/* Since 5.16 (commit 0a62a0319abb) the first argument is the vCPU, and the reason is in the vendor's part of it. */
+/* Since 5.16 (commit 0a62a0319abb) the first argument is the vCPU, and the reason is in the vendor's part of
+ * it. */
 SEC("raw_tp/kvm_exit")
 int exit_svm(const struct bpf_raw_tracepoint_args *context)
 {
@@ -157,7 +141,8 @@ int record_exit_vmx(const struct exit_record *record)
 
 #ifdef __TARGET_ARCH_arm64
 
-/* arch/arm64/kvm/trace_arm.h: (ret, esr_ec, vcpu_pc). As in the record, esr_ec is 0 unless the guest trapped. */
+/* arch/arm64/kvm/trace_arm.h: (ret, esr_ec, vcpu_pc). As in the record, esr_ec is 0 unless the guest trapped.
+ */
 SEC("raw_tp/kvm_exit")
 int exit_arm64(const struct bpf_raw_tracepoint_args *context)
 {

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "counters_addon.h"
 #include "session.h"
 
 namespace
@@ -179,6 +180,7 @@ class Binding : public Napi::ObjectWrap<Binding>
 Napi::Object initialise(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("Session", Binding::define(env));
+	exports.Set("Counters", vmexit::define_counters(env));
 	return exports;
 }
 

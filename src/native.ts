@@ -78,13 +78,49 @@ export interface Session {
   close(): void;
 }
 
+/** Counts of KVM's tracepoints, over all CPUs and since the counters opened, whatever was attached when. */
+export interface CountersSnapshot {
+  /** By the event's index. Numbers are exact up to 2^53. */
+  readonly events: Float64Array;
+  /** Columns: what kvm_exit and kvm_userspace_exit counted, by reason. */
+  readonly children: {
+    /** STAT_KIND_* of bpf/stat.h. */
+    readonly kind: Uint8Array;
+    /** The kernel's unsigned 32 bits. */
+    readonly reason: Uint32Array;
+    readonly count: Float64Array;
+  };
+  /** Exits counted by their event alone, because there was no place for their reason. */
+  readonly unplaced: number;
+  /** Events for which the kernel didn't run a program, because it was running on that CPU already. */
+  readonly missedEvents: number;
+}
+
+/** One small program in the kernel for each attached tracepoint. */
+export interface Counters {
+  /** Attaches these events, by index, and detaches all others. Returns why, by index, some can't be attached. */
+  attach(events: readonly number[]): Readonly<Record<string, string>>;
+  /** Counts only what happens in this process from now on; 0: in all. */
+  filter(pid: number): void;
+  snapshot(): CountersSnapshot;
+  /** Gives everything back. May be called again; nothing else may. */
+  close(): void;
+}
+
 interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
+  Counters: new (options: { object: string; events: readonly string[] }) => Counters;
 }
 
 // From dist/src/.
 const ADDON = join(__dirname, "..", "..", "build", "Release", "vmexit.node");
-const OBJECT = join(__dirname, "..", "bpf", `vmexit.${process.arch}.bpf.o`);
+
+function objectPath(name: string): string {
+  const path = join(__dirname, "..", "bpf", `${name}.${process.arch}.bpf.o`);
+  if (!existsSync(path))
+    throw new ToolError(`there is no BPF object for ${process.arch}; build it with make`);
+  return path;
+}
 
 function loadAddon(): Addon {
   const module: { exports: object } = { exports: {} };
@@ -104,10 +140,24 @@ function loadAddon(): Addon {
  */
 export function openSession(options: SessionOptions): Session {
   const addon = loadAddon();
-  if (!existsSync(OBJECT))
-    throw new ToolError(`there is no BPF object for ${process.arch}; build it with make`);
+  const object = objectPath("vmexit");
   try {
-    return new addon.Session({ ...options, object: OBJECT });
+    return new addon.Session({ ...options, object });
+  } catch (error) {
+    throw new ToolError(messageOf(error));
+  }
+}
+
+/**
+ * Loads the programs that count tracepoints; none is attached yet.
+ * @param events names of tracepoints of system kvm by index, of which the first two are kvm_exit and kvm_userspace_exit
+ * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
+ */
+export function openCounters(events: readonly string[]): Counters {
+  const addon = loadAddon();
+  const object = objectPath("stat");
+  try {
+    return new addon.Counters({ object, events });
   } catch (error) {
     throw new ToolError(messageOf(error));
   }

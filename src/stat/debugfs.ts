@@ -17,27 +17,31 @@ interface Counter {
   previous: number;
 }
 
+export interface DebugfsSource {
+  /** KVM's folder in debugfs. */
+  folder: string;
+  /** The process that a process's or thread's id belongs to. */
+  processOf: (id: number) => number;
+  /** Count what happened before the start too. */
+  includePast: boolean;
+}
+
 export class DebugfsProvider implements Provider {
   readonly knowsGuests = true;
   private fields: Set<string>;
   private readonly counters = new Map<string, Counter>();
 
-  /**
-   * @param folder KVM's folder in debugfs
-   * @param includePast count what happened before the start too
-   */
   constructor(
-    private readonly folder: string,
+    private readonly source: DebugfsSource,
     wanted: FieldFilter,
     private pid: number,
-    private readonly includePast: boolean,
   ) {
     this.fields = this.wanted(wanted);
-    this.sight(includePast);
+    this.sight(source.includePast);
   }
 
   private wanted(wanted: FieldFilter): Set<string> {
-    const files = this.entries(this.folder, false).filter((name) => !EXEMPT.has(name));
+    const files = this.entries(this.source.folder, false).filter((name) => !EXEMPT.has(name));
     return wantedFields(files, wanted, parentOfField);
   }
 
@@ -54,7 +58,7 @@ export class DebugfsProvider implements Provider {
   /** The folders of all VMs, with their processes' pids. */
   private machines(): Map<string, number> {
     const machines = new Map<string, number>();
-    for (const name of this.entries(this.folder, true)) {
+    for (const name of this.entries(this.source.folder, true)) {
       const pid = /^(\d+)-/.exec(name)?.[1];
       if (pid !== undefined) machines.set(name, Number(pid));
     }
@@ -64,7 +68,7 @@ export class DebugfsProvider implements Provider {
   /** A counter's value; undefined if the VM is gone or counts no such thing. */
   private value(machine: string, field: string): number | undefined {
     try {
-      const text = readFileSync(`${this.folder}/${machine}/${field}`, "utf8").trim();
+      const text = readFileSync(`${this.source.folder}/${machine}/${field}`, "utf8").trim();
       return /^-?\d+$/.test(text) ? Number(text) : undefined;
     } catch {
       return undefined;
@@ -93,7 +97,10 @@ export class DebugfsProvider implements Provider {
     const machines = this.machines();
     for (const path of this.counters.keys())
       if (!machines.has(path.slice(0, path.indexOf("/")))) this.counters.delete(path);
-    return [...machines].filter(([, pid]) => this.pid === 0 || pid === this.pid).map(([machine]) => machine);
+    const wanted = this.pid === 0 ? undefined : this.source.processOf(this.pid);
+    return [...machines]
+      .filter(([, pid]) => wanted === undefined || pid === wanted)
+      .map(([machine]) => machine);
   }
 
   read(byGuest: boolean): Counts {
@@ -121,7 +128,7 @@ export class DebugfsProvider implements Provider {
   /** Totals go on: a VM that was counted before keeps what it has. */
   setPid(pid: number): void {
     this.pid = pid;
-    this.sight(this.includePast);
+    this.sight(this.source.includePast);
   }
 
   reset(): void {

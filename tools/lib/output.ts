@@ -38,6 +38,11 @@ export function print(lines: readonly string[]): void {
   }
 }
 
+/** Writes to standard output as it is, for screens that are drawn. */
+export function write(text: string): void {
+  if (!failure) process.stdout.write(text);
+}
+
 /** Writes one diagnostic line to standard error. */
 export function diagnose(line: string): void {
   try {
