@@ -12,14 +12,14 @@ import { runTool, type Status } from "./lib/run";
 import { logStatistics } from "./lib/stat-log";
 import { parseStatOptions } from "./lib/stat-options";
 import { showStatistics } from "./lib/stat-screen";
-import { stopOnSignals } from "./lib/stop";
+import { stopOnSignals, type Stop } from "./lib/stop";
 
 const NAME = "kvm-stat";
 const FALLBACK_MS = 5000;
 const BATCH_MS = 1000;
 
 /** The sources that the options ask for; without tracing, debugfs, unless tracepoints were asked for by name. */
-async function openProviders(options: StatOptions, processes: Processes): Promise<Provider[]> {
+async function openProviders(options: StatOptions, processes: Processes, stop: Stop): Promise<Provider[]> {
   const tracing = tracingFolder();
   const traces = options.tracepoints || !options.debugfs;
   if (traces && tracing === undefined) {
@@ -29,7 +29,7 @@ async function openProviders(options: StatOptions, processes: Processes): Promis
     );
     if (options.tracepoints) throw new Refusal("");
     diagnose("Falling back to debugfs statistics!");
-    await stopOnSignals().wait(FALLBACK_MS);
+    await stop.wait(FALLBACK_MS);
   }
   const debugfs = options.debugfs || tracing === undefined ? [openDebugfs(options, processes)] : [];
   return traces && tracing !== undefined
@@ -37,8 +37,7 @@ async function openProviders(options: StatOptions, processes: Processes): Promis
     : debugfs;
 }
 
-async function batch(statistics: Statistics): Promise<void> {
-  const stop = stopOnSignals();
+async function batch(statistics: Statistics, stop: Stop): Promise<void> {
   statistics.read();
   await stop.wait(BATCH_MS);
   if (!stop.stopped) print(batchLines(statistics.read()));
@@ -46,13 +45,15 @@ async function batch(statistics: Statistics): Promise<void> {
 
 async function run(options: StatOptions, processes: Processes): Promise<void> {
   const lists = options.fields === "help";
-  const providers = await openProviders(lists ? { ...options, fields: "" } : options, processes);
+  // A log file is opened again on SIGHUP.
+  const stop = stopOnSignals(options.logToFile === "" ? undefined : ["SIGINT", "SIGTERM"]);
+  const providers = await openProviders(lists ? { ...options, fields: "" } : options, processes, stop);
   const statistics = new Statistics(providers, options.fields, options.pid);
   try {
     if (lists) print(helpLines(statistics.read().keys()));
-    else if (options.log || options.logToFile !== "") await logStatistics(statistics, options);
-    else if (options.once) await batch(statistics);
-    else await showStatistics(statistics, processes, options.setDelay);
+    else if (options.log || options.logToFile !== "") await logStatistics(statistics, options, stop);
+    else if (options.once) await batch(statistics, stop);
+    else await showStatistics(statistics, processes, options.setDelay, stop);
     for (const loss of statistics.losses()) diagnose(`${NAME}: ${loss}`);
   } finally {
     statistics.close();

@@ -120,9 +120,7 @@ export class TracepointProvider implements Provider {
     const { unplaced, missedEvents } = this.source.counters.snapshot();
     return [
       ...this.unattached,
-      ...(unplaced > 0
-        ? [`${unplaced} exits are counted without their reason: too many reasons`]
-        : []),
+      ...(unplaced > 0 ? [`${unplaced} exits are counted without their reason: too many reasons`] : []),
       ...(missedEvents > 0
         ? [`${missedEvents} events are not counted: they interrupted the counting of others`]
         : []),

@@ -27,20 +27,20 @@ export function onOutputEnd(listener: () => void): void {
   onEnd = listener;
 }
 
-/** Writes lines to standard output, each with its newline, in one write so that a reader sees whole tables. */
-export function print(lines: readonly string[]): void {
-  if (failure || lines.length === 0) return;
+/** Writes to standard output as it is, for screens that are drawn. */
+export function draw(text: string): void {
+  if (failure) return;
   try {
-    write(STDOUT, lines.join("\n") + "\n");
+    write(STDOUT, text);
   } catch (error) {
     failure = error as NodeJS.ErrnoException;
     onEnd();
   }
 }
 
-/** Writes to standard output as it is, for screens that are drawn. */
-export function write(text: string): void {
-  if (!failure) process.stdout.write(text);
+/** Writes lines to standard output, each with its newline, in one write so that a reader sees whole tables. */
+export function print(lines: readonly string[]): void {
+  if (lines.length > 0) draw(lines.join("\n") + "\n");
 }
 
 /** Writes one diagnostic line to standard error. */

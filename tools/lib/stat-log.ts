@@ -6,7 +6,7 @@ import { byCodePoint, labelOf, type Counts } from "../../src/stat/keys";
 import { Refusal, type StatOptions } from "../../src/stat/options";
 import type { Statistics } from "../../src/stat/statistics";
 import { diagnose, print } from "./output";
-import { stopOnSignals } from "./stop";
+import type { Stop } from "./stop";
 
 const BANNER_LINES = 20;
 
@@ -125,9 +125,8 @@ class Log {
   }
 }
 
-/** Logs until a signal, or until nobody reads; SIGHUP opens the log's file again. */
-export async function logStatistics(statistics: Statistics, options: StatOptions): Promise<void> {
-  const stop = stopOnSignals(options.logToFile === "" ? undefined : ["SIGINT", "SIGTERM"]);
+/** Logs until it is stopped; SIGHUP opens the log's file again. */
+export async function logStatistics(statistics: Statistics, options: StatOptions, stop: Stop): Promise<void> {
   let last = statistics.read();
   const log = new Log(options, last);
   let failure: Error | undefined;

@@ -2,21 +2,21 @@
 import { ToolError } from "../../src/errors";
 import { Interactive, type ProcessSource } from "../../src/stat/interactive";
 import type { Statistics } from "../../src/stat/statistics";
-import { stopOnSignals } from "./stop";
+import type { Stop } from "./stop";
 import { Terminal } from "./terminal";
 
 /**
- * Shows the statistics until q, Ctrl-C, a signal or the end of the terminal.
+ * Shows the statistics until q, Ctrl-C, the end of the terminal, or until it is stopped.
  * @param delay seconds between refreshes
  */
 export async function showStatistics(
   statistics: Statistics,
   processes: ProcessSource,
   delay: number,
+  stop: Stop,
 ): Promise<void> {
   if (!process.stdin.isTTY || !process.stdout.isTTY)
     throw new ToolError("the screen needs a terminal; without one use -1, -l or -L FILE");
-  const stop = stopOnSignals();
   const screen = new Interactive(statistics, processes, delay);
   let timer: NodeJS.Timeout | undefined;
   let failure: Error | undefined;

@@ -1,7 +1,6 @@
 // The terminal as a screen to draw on: keys in, whole frames out, given back on every way out of the process.
-import { writeSync } from "node:fs";
 import type { Frame, Piece, Size, Style } from "../../src/stat/screen";
-import { write } from "./output";
+import { draw } from "./output";
 
 // ECMA-48 and xterm's private modes: 1049 the alternate screen, 25 the cursor, 7 wrapping, 2026 drawing in one go.
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
@@ -86,7 +85,7 @@ export class Terminal {
     });
     process.stdout.on("resize", () => {
       this.shown = [];
-      write("\x1b[2J");
+      draw("\x1b[2J");
       onResize();
     });
     process.stdin.setEncoding("utf8").on("data", (input: string) => {
@@ -103,23 +102,22 @@ export class Terminal {
   }
 
   draw(frame: Frame): void {
-    if (this.entered) write(drawing(frame, this.size, this.shown));
+    if (this.entered) draw(drawing(frame, this.size, this.shown));
   }
 
   private enter(): void {
     this.shown = [];
     this.entered = true;
     process.stdin.setRawMode(true).resume();
-    write(ENTER);
+    draw(ENTER);
   }
 
   /** Gives the terminal back; may be called again. */
   leave(): void {
     if (!this.entered) return;
     this.entered = false;
+    draw(LEAVE);
     try {
-      // Not through the stream: this may be the last thing that the process does.
-      writeSync(process.stdout.fd, LEAVE);
       process.stdin.setRawMode(false).pause();
     } catch {
       // The terminal itself is gone.
