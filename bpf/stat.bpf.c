@@ -125,16 +125,25 @@ struct exit_record {
 	__u32 exit_reason;
 };
 
+/* 1: perf and kvm_stat, which share the record, get the event too (trace_call_bpf() in
+ * kernel/trace/bpf_trace.c). */
+static __always_inline int count_record(const struct exit_record *record, __u64 kind)
+{
+	if (!filtered_out())
+		count_child(STAT_EVENT_EXIT, kind, record->exit_reason);
+	return 1;
+}
+
 SEC("tp/kvm/kvm_exit")
 int record_exit_svm(const struct exit_record *record)
 {
-	return filtered_out() ? 0 : count_child(STAT_EVENT_EXIT, STAT_KIND_SVM, record->exit_reason);
+	return count_record(record, STAT_KIND_SVM);
 }
 
 SEC("tp/kvm/kvm_exit")
 int record_exit_vmx(const struct exit_record *record)
 {
-	return filtered_out() ? 0 : count_child(STAT_EVENT_EXIT, STAT_KIND_VMX, record->exit_reason);
+	return count_record(record, STAT_KIND_VMX);
 }
 
 #endif
