@@ -45,17 +45,14 @@ function named(option: OptionForm): string {
 }
 
 /** The option that a word names in full or, from two dashes on, by its beginning. */
-function findOption(
-  word: string,
-  options: readonly OptionForm[],
-): [option: OptionForm, name: string] | undefined {
+function findOption(word: string, options: readonly OptionForm[]): OptionForm | undefined {
   const all = options.flatMap((option) => option.names.map((name): [OptionForm, string] => [option, name]));
   const exact = all.find(([, name]) => name === word);
-  if (exact || !word.startsWith("--")) return exact;
+  if (exact || !word.startsWith("--")) return exact?.[0];
   const begun = all.filter(([, name]) => name.startsWith(word));
   if (begun.length > 1)
     throw new UsageError(`ambiguous option: ${word} could match ${begun.map(([, name]) => name).join(", ")}`);
-  return begun[0];
+  return begun[0]?.[0];
 }
 
 /** The next word as the value of `option`; words that look like options are none. */
@@ -79,25 +76,29 @@ export function readWords(
   const read: [string, string][] = [];
   const others: string[] = [];
   const take = (option: OptionForm, value: string | undefined): void => {
-    if (!option.takesValue && value !== undefined)
-      throw new UsageError(`${named(option)}: ignored explicit argument '${value}'`);
     read.push([option.names[0] ?? "", option.takesValue ? (value ?? takeValue(rest, option)) : ""]);
   };
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (word === "--") {
+      others.push(word, ...rest.splice(0));
+      break;
+    }
     const equals = word.indexOf("=");
-    const whole =
-      findOption(word, options) ?? (equals > 0 ? findOption(word.slice(0, equals), options) : undefined);
-    if (word === "--") others.push(...rest.splice(0));
-    else if (whole) take(whole[0], equals > 0 && whole[1] !== word ? word.slice(equals + 1) : undefined);
-    else if (/^-[^-]./su.test(word)) {
-      const option = findOption(word.slice(0, 2), options)?.[0];
-      if (!option) others.push(word);
-      else if (option.takesValue) take(option, word.slice(2));
-      else {
-        take(option, undefined);
-        rest.unshift(`-${word.slice(2)}`);
-      }
-    } else others.push(word);
+    const short = /^-[^-]./su.test(word);
+    const exact = findOption(word, options);
+    const assigned = equals > 0 ? findOption(word.slice(0, equals), options) : undefined;
+    let option = exact ?? assigned ?? (short ? findOption(word.slice(0, 2), options) : undefined);
+    let value = exact ? undefined : word.slice(assigned ? equals + 1 : 2);
+    // What follows a letter that takes no value is more letters.
+    while (option && !option.takesValue && value !== undefined) {
+      const next = short && value !== "" ? findOption(`-${value.slice(0, 1)}`, options) : undefined;
+      if (!next) throw new UsageError(`${named(option)}: ignored explicit argument '${value}'`);
+      take(option, undefined);
+      option = next;
+      value = value.length > 1 ? value.slice(1) : undefined;
+    }
+    if (option) take(option, value);
+    else others.push(word);
   }
   if (others.length > 0) throw new UsageError(`unrecognized arguments: ${others.join(" ")}`);
   return read;
