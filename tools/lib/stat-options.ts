@@ -2,6 +2,9 @@
 import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import type { Processes } from "../../src/stat/guests";
+
+type ProcessTable = Pick<Processes, "pidsOf" | "isRunning">;
+
 import { keyLines } from "../../src/stat/help-screen";
 import {
   DELAY_DEFAULT,
@@ -26,7 +29,7 @@ Examples:
   kvm-stat -cz -L exits.csv      keep a CSV file
   kvm-stat -f help               list what can be counted`;
 
-function guestPid(name: string, processes: Processes): number {
+function guestPid(name: string, processes: ProcessTable): number {
   const pids = processes.pidsOf(name);
   if (pids.length > 1)
     throw new Refusal(
@@ -77,7 +80,7 @@ function program(): Command {
  * The options that a command line asks for, checked.
  * @throws Refusal, UsageError; CommanderError once the help is printed
  */
-export function parseStatOptions(argv: readonly string[], processes: Processes): StatOptions {
+export function parseStatOptions(argv: readonly string[], processes: ProcessTable): StatOptions {
   const command = program();
   const forms = command.options.map((option) => ({
     names: [option.short, option.long].filter((name) => name !== undefined),
