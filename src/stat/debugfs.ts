@@ -30,6 +30,8 @@ export class DebugfsProvider implements Provider {
   readonly knowsGuests = true;
   private fields: Set<string>;
   private readonly counters = new Map<string, Counter>();
+  /** What the last VMs counted that were there. */
+  private last: { byGuest: boolean; counts: Counts } | undefined;
 
   constructor(
     private readonly source: DebugfsSource,
@@ -104,10 +106,20 @@ export class DebugfsProvider implements Provider {
   }
 
   read(byGuest: boolean): Counts {
+    const machines = this.selected();
+    // A process that is followed ends after its VM: its last totals stay.
+    if (this.pid !== 0 && machines.length === 0 && this.last?.byGuest === byGuest)
+      return new Map(Array.from(this.last.counts, ([key, { value }]) => [key, { value, delta: 0 }]));
+    const counts = this.sum(machines, byGuest);
+    this.last = machines.length === 0 ? undefined : { byGuest, counts };
+    return counts;
+  }
+
+  private sum(machines: readonly string[], byGuest: boolean): Counts {
     const counts = new Map<string, Count>();
     if (!byGuest)
       for (const field of this.fields) counts.set(keyOf(field, parentOfField(field)), { value: 0, delta: 0 });
-    for (const machine of this.selected())
+    for (const machine of machines)
       for (const field of this.fields) {
         const { value, delta } = this.count(machine, field, "birth");
         const parent = parentOfField(field);
@@ -128,11 +140,13 @@ export class DebugfsProvider implements Provider {
   /** Totals go on: a VM that was counted before keeps what it has. */
   setPid(pid: number): void {
     this.pid = pid;
+    this.last = undefined;
     this.sight(this.source.includePast);
   }
 
   reset(): void {
     this.counters.clear();
+    this.last = undefined;
     this.sight(false);
   }
 

@@ -93,6 +93,21 @@ test("a VM that ends takes its total along, and no count goes below zero for it"
   assert.deepEqual(plain(provider.read(false)), { exits: [6, 1] });
 });
 
+test("a process that is followed keeps its last totals when its VM is gone", () => {
+  const folder = new Folder();
+  folder.set("12-5", { exits: 0 });
+  const provider = open(folder, { pid: 12 });
+  folder.set("12-5", { exits: 50 });
+  provider.read(false);
+  folder.end("12-5");
+  assert.deepEqual(plain(provider.read(false)), { exits: [50, 0] });
+  folder.set("12-6", { exits: 3 });
+  assert.deepEqual(plain(provider.read(false)), { exits: [3, 3] });
+  provider.setPid(0);
+  folder.end("12-6");
+  assert.deepEqual(plain(provider.read(false)), { exits: [0, 0] });
+});
+
 test("without a VM every field is there and counts nothing", () => {
   const folder = new Folder();
   folder.set("12-5", { exits: 100 });
