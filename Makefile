@@ -16,13 +16,13 @@ GUEST := $(LAB_OUT)/guest
 
 # Debian's packages: to build; to run the lab; to check.
 BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-config python3 zlib1g-dev
-LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils
+LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils zstd
 CHECK_PACKAGES := clang-format git shellcheck
 PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h)
-SHELL_FILES := .ci/run $(addprefix test/lab/,run fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root)
+SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root)
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 
@@ -47,7 +47,7 @@ $(REFUSED): test/lab/refused.bpf.c $(wildcard bpf/*.h)
 
 addon: $(ADDON) ## build the native addon
 
-$(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) bpf/vmexit.h bpf/stat.h node_modules/.package-lock.json
+$(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) $(wildcard bpf/*.h) node_modules/.package-lock.json
 	npx node-gyp configure build --loglevel=warn
 	@touch $@
 
@@ -82,6 +82,7 @@ test-unit: typescript addon bpf ## run the tests that need no KVM host
 test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/*.test.ts))
 	test/lab/run $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/lab/*.test.ts))
+	test/lab/run --icount $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/icount/*.test.ts))
 
 check: node_modules/.package-lock.json ## run type checks, linters and formatters, changing nothing
 	npx tsc -p . --noEmit

@@ -43,6 +43,44 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps");
 
+/* The vCPU ids to trace, if config.filter_vcpus. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VMEXIT_MAX_VCPU_IDS);
+	__type(key, __u32);
+	__type(value, __u8);
+} vcpu_ids SEC(".maps");
+
+/* The reasons that config.reasons speaks of, as the kernel's 32 bits. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VMEXIT_MAX_REASONS);
+	__type(key, __u32);
+	__type(value, __u8);
+} reasons SEC(".maps");
+
+/* The pool of histograms, and the indices of those that nobody has. Both are one element long if not wanted.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vmexit_histogram);
+} histograms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_histograms SEC(".maps");
+
+/* Slow exits; a page if not wanted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
 static __always_inline struct vmexit_record *record_at(__u32 index)
 {
 	return bpf_map_lookup_elem(&records, &index);
@@ -54,9 +92,16 @@ static __always_inline __u32 home_of(__u32 id)
 	return id * 2654435769u >> config.record_shift;
 }
 
-static __always_inline int traced(__u32 tgid)
+static __always_inline int traced(__u32 tgid, __u32 vcpu_id)
 {
-	return !config.filter_pids || bpf_map_lookup_elem(&pids, &tgid);
+	return (!config.filter_pids || bpf_map_lookup_elem(&pids, &tgid)) &&
+	       (!config.filter_vcpus || bpf_map_lookup_elem(&vcpu_ids, &vcpu_id));
+}
+
+/* For programs that met a record of a vCPU left out by a filter. */
+static __always_inline int skipped(const struct vmexit_record *record)
+{
+	return (config.filter_pids || config.filter_vcpus) && record->skip;
 }
 
 static __always_inline void describe(struct vmexit_record *record, int vcpu_id)
@@ -70,7 +115,7 @@ static __always_inline void describe(struct vmexit_record *record, int vcpu_id)
 	record->vcpu_id = vcpu_id;
 	record->start_ns = BPF_CORE_READ(leader, start_boottime);
 	BPF_CORE_READ_INTO(&record->comm, leader, comm);
-	record->skip = !traced(pid_tgid >> 32);
+	record->skip = !traced(pid_tgid >> 32, vcpu_id);
 }
 
 /* The record of `owner`, which isn't at its home: further on, or nowhere. */
@@ -110,7 +155,7 @@ static __noinline struct vmexit_record *seek_record(__u64 owner, __u32 home, int
 		record->state = VMEXIT_LIVE;
 		return record;
 	}
-	if (traced(bpf_get_current_pid_tgid() >> 32))
+	if (traced(bpf_get_current_pid_tgid() >> 32, vcpu_id))
 		__sync_fetch_and_add(&health.records_full, 1);
 	return NULL;
 }
@@ -139,43 +184,141 @@ static __always_inline void end_record(__u64 owner, __u32 home)
 	}
 }
 
-/* The slot of `key`, which isn't where it hashes to: further on, or a free one which becomes its own. */
-static __noinline struct vmexit_slot *seek_slot(struct vmexit_record *record, __u64 key, __u32 home)
+/* Gives the slot at `at` a histogram of the pool. */
+static __always_inline void take_histogram(struct vmexit_record *record, __u32 at)
 {
-	struct vmexit_slot *slot;
-	__u32 i;
+	__u32 index;
 
-	for (i = 0; i < VMEXIT_SLOTS; i++) {
-		slot = &record->slots[(home + i) % VMEXIT_SLOTS];
-		if (!slot->key)
-			slot->key = key;
-		if (slot->key == key)
-			return slot;
-	}
-	__sync_fetch_and_add(&health.slots_full, 1);
-	return NULL;
+	if (config.histograms && !bpf_map_pop_elem(&free_histograms, &index))
+		record->histograms[at] = index + 1;
 }
 
-/* Reasons are dense in their low bits, and 27 brings the level's bit down to where it sets L1 and L2 apart.
+/* Index of the slot of `key`, which isn't where it hashes to: further on, or a free one which becomes its
+ * own. */
+static __noinline __u32 seek_slot(struct vmexit_record *record, __u64 key, __u32 home)
+{
+	struct vmexit_slot *slot;
+	__u32 i, at;
+
+	for (i = 0; i < VMEXIT_SLOTS; i++) {
+		at = (home + i) % VMEXIT_SLOTS;
+		slot = &record->slots[at];
+		if (!slot->key) {
+			take_histogram(record, at);
+			slot->key = key;
+		}
+		if (slot->key == key)
+			return at;
+	}
+	__sync_fetch_and_add(&health.slots_full, 1);
+	return VMEXIT_SLOTS;
+}
+
+/*
+ * Index of the slot of `key`, VMEXIT_SLOTS if it has none. Reasons are dense in their low bits, and 27 brings
+ * the level's bit down to where it sets L1 and L2 apart.
  */
-static __always_inline struct vmexit_slot *slot_of(struct vmexit_record *record, __u64 key)
+static __always_inline __u32 slot_of(struct vmexit_record *record, __u64 key)
 {
 	__u32 home = (__u32)key ^ (__u32)(key >> 27);
-	struct vmexit_slot *slot;
 
 	/* The bound last, and in plain sight: the compiler would apply it to both halves, where the verifier
 	 * loses it. */
 	asm volatile("%0 &= %1" : "+r"(home) : "i"(VMEXIT_SLOTS - 1));
-	slot = &record->slots[home];
-	return slot->key == key ? slot : seek_slot(record, key, home);
+	return record->slots[home].key == key ? home : seek_slot(record, key, home);
 }
 
 static __always_inline void count_exit(struct vmexit_record *record, __u64 key)
 {
-	struct vmexit_slot *slot = slot_of(record, key);
+	__u32 at = slot_of(record, key);
 
-	if (slot)
-		slot->count++;
+	if (at < VMEXIT_SLOTS)
+		record->slots[at].count++;
+}
+
+/* 0 to 3 are buckets of their own; then come four for each power of two. */
+static __always_inline __u32 bucket_of(__u64 ns)
+{
+	__u32 high, exponent;
+
+	if (ns < 4)
+		return ns;
+	if (ns >> VMEXIT_BUCKETS_END_LOG2)
+		return VMEXIT_BUCKETS - 1;
+	exponent = 0;
+	high = ns;
+	if (ns >> 32) {
+		exponent = 32;
+		high = ns >> 32;
+	}
+	if (high >> 16) {
+		exponent += 16;
+		high >>= 16;
+	}
+	if (high >> 8) {
+		exponent += 8;
+		high >>= 8;
+	}
+	if (high >> 4) {
+		exponent += 4;
+		high >>= 4;
+	}
+	if (high >> 2) {
+		exponent += 2;
+		high >>= 2;
+	}
+	exponent += high >> 1;
+	return (exponent - 1) * 4 + ((ns >> (exponent - 2)) & 3);
+}
+
+static __always_inline void add_to_histogram(const struct vmexit_record *record, __u32 at, __u64 ns)
+{
+	__u32 index = record->histograms[at] - 1, bucket = bucket_of(ns);
+	struct vmexit_histogram *histogram = bpf_map_lookup_elem(&histograms, &index);
+
+	if (!histogram)
+		__sync_fetch_and_add(&health.histograms_full, 1);
+	else if (bucket < VMEXIT_BUCKETS)
+		histogram->buckets[bucket]++;
+}
+
+static __noinline int reported(__u32 reason)
+{
+	if (config.reasons == VMEXIT_REASONS_ALL)
+		return 1;
+	return !!bpf_map_lookup_elem(&reasons, &reason) == (config.reasons == VMEXIT_REASONS_ONLY);
+}
+
+/* Tells the reader of a slow exit. It polls: waking it would cost the guest more than the report. */
+static __noinline int report(const struct vmexit_record *record, __u64 key, __u64 ns)
+{
+	struct vmexit_event *event;
+
+	if (!reported(key))
+		return 0;
+	event = bpf_ringbuf_reserve(&events, sizeof(*event), 0);
+	if (!event) {
+		__sync_fetch_and_add(&health.events_dropped, 1);
+		return 0;
+	}
+	event->key = key;
+	event->ns = ns;
+	event->entry_ns = record->exit_ns + ns;
+	event->start_ns = record->start_ns;
+	event->rip = record->rip;
+	event->info1 = record->info1;
+	event->info2 = record->info2;
+	event->fault_address = record->fault_address;
+	event->fault_error = record->fault_error;
+	event->msr = record->msr;
+	event->told = record->told;
+	event->tgid = record->tgid;
+	event->tid = record->tid;
+	event->vcpu_id = record->vcpu_id;
+	event->reserved = 0;
+	__builtin_memcpy(event->comm, record->comm, VMEXIT_COMM);
+	bpf_ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	return 0;
 }
 
 /*
@@ -184,7 +327,7 @@ static __always_inline void count_exit(struct vmexit_record *record, __u64 key)
  */
 static __always_inline void open_interval(struct vmexit_record *record, __u64 key)
 {
-	if (record->pending)
+	if (!config.slow && record->pending)
 		count_exit(record, config.timing ? record->pending | VMEXIT_KEY_UNTIMED : record->pending);
 	record->pending = key;
 	if (config.timing)
@@ -195,17 +338,26 @@ static __always_inline void close_interval(struct vmexit_record *record)
 {
 	__u64 key = record->pending, ns = bpf_ktime_get_ns() - record->exit_ns;
 	struct vmexit_slot *slot;
+	__u32 at;
 
 	if (!key)
 		return;
 	record->pending = 0;
-	slot = slot_of(record, key);
-	if (!slot)
+	if (config.slow) {
+		if (ns >= config.slow_ns)
+			report(record, key, ns);
 		return;
+	}
+	at = slot_of(record, key);
+	if (at >= VMEXIT_SLOTS)
+		return;
+	slot = &record->slots[at];
 	slot->count++;
 	slot->total_ns += ns;
 	if (ns > slot->max_ns)
 		slot->max_ns = ns;
+	if (config.histograms)
+		add_to_histogram(record, at, ns);
 }
 
 #endif

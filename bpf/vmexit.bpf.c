@@ -40,7 +40,7 @@ static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
 
 	if (!record)
 		record = seek_record((__u64)vcpu, home, vcpu->vcpu_id);
-	return record && !(config.filter_pids && record->skip) ? record : NULL;
+	return record && !skipped(record) ? record : NULL;
 }
 
 static __always_inline int direct_exit(struct vmexit_record *record, __u64 key)
@@ -113,18 +113,24 @@ int BPF_KPROBE(direct_vcpu_end, void *vcpu)
 
 #endif
 
-/* A 4-byte field of a tracepoint's record at an offset known at load; ctx bears no arithmetic, so each has
- * its load. */
-static __always_inline __u32 field_at(const void *context, __u32 offset)
-{
-	__u32 value = 0;
+/* Where the fields of the tracepoints' records lie, at most: kvm_exit's record is 88 bytes long in 7.2. */
+#define FIELDS_END 96
 
-#pragma unroll
-	for (__u32 at = 8; at < 96; at += 4)
-		if (offset == at)
-			asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(value) : "r"(context), "i"(at));
-	return value;
-}
+/* A field of a tracepoint's record at an offset known at load; ctx bears no arithmetic, so each has its load.
+ */
+#define FIELD(context, offset, type, load) \
+	({ \
+		type value = 0; \
+		_Pragma("unroll") for (__u32 at = 8; at < FIELDS_END; \
+				       at += sizeof(type)) if ((offset) == at) asm volatile("%0 = *(" load \
+											    " *)(%1 + %2)" : \
+											    "=r"(value) : \
+											    "r"(context), \
+											    "i"(at)); \
+		value; \
+	})
+#define FIELD32(context, offset) FIELD(context, offset, __u32, "u32")
+#define FIELD64(context, offset) FIELD(context, offset, __u64, "u64")
 
 static __always_inline struct vmexit_record *thread_record(void)
 {
@@ -141,19 +147,50 @@ int record_exit(const void *context)
 	__u64 owner = bpf_get_current_pid_tgid();
 	__u32 home = home_of(owner);
 	struct vmexit_record *record = find_record(owner, home);
-	__u32 reason = field_at(context, 8), isa = config.isa;
-	int vcpu_id = config.exit_vcpu_offset ? field_at(context, config.exit_vcpu_offset) : -1;
+	__u32 reason = FIELD32(context, 8), isa = config.isa;
+	int vcpu_id = config.exit_vcpu_id ? FIELD32(context, config.exit_vcpu_id) : -1;
 
 	if (!record)
 		record = seek_record(owner, home, vcpu_id);
-	if (!record || (config.filter_pids && record->skip))
+	if (!record || skipped(record))
 		return 0;
-	if (config.exit_isa_offset)
-		isa = field_at(context, config.exit_isa_offset) & VMEXIT_KEY_ISA_MASK;
+	if (config.exit_isa)
+		isa = FIELD32(context, config.exit_isa) & VMEXIT_KEY_ISA_MASK;
 #ifdef __TARGET_ARCH_arm64
-	reason = reason << 8 | field_at(context, 12); /* ret, esr_ec */
+	reason = reason << 8 | FIELD32(context, 12); /* ret, esr_ec */
 #endif
 	open_interval(record, key_of(isa, reason));
+	if (config.details) {
+		record->rip = FIELD64(context, config.exit_guest_rip);
+		record->info1 = FIELD64(context, config.exit_info1);
+		record->info2 = FIELD64(context, config.exit_info2);
+		record->told = 0;
+	}
+	return 0;
+}
+
+SEC("tp/kvm/kvm_page_fault")
+int record_fault(const void *context)
+{
+	struct vmexit_record *record = thread_record();
+
+	if (!record)
+		return 0;
+	record->fault_address = FIELD64(context, config.fault_address);
+	record->fault_error = FIELD64(context, config.fault_error_code);
+	record->told |= VMEXIT_TOLD_FAULT;
+	return 0;
+}
+
+SEC("tp/kvm/kvm_msr")
+int record_msr(const void *context)
+{
+	struct vmexit_record *record = thread_record();
+
+	if (!record)
+		return 0;
+	record->msr = FIELD32(context, config.msr_ecx);
+	record->told |= VMEXIT_TOLD_MSR;
 	return 0;
 }
 

@@ -2,9 +2,11 @@
 // misuse.
 #include <napi.h>
 
+#include <cstring>
 #include <stdexcept>
 
 #include "counters_addon.h"
+#include "recorder.h"
 #include "session.h"
 
 namespace
@@ -22,12 +24,51 @@ template <typename Array, typename Rows, typename Get> Array column(Napi::Env en
 	return array;
 }
 
-uint32_t positive_integer(const Napi::Value &value, const char *name)
+// A whole number from `min` to `max`.
+uint32_t whole_number(const Napi::Value &value, const char *name, uint32_t min, uint32_t max)
 {
-	double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : 0;
-	if (!(number >= 1 && number <= UINT32_MAX) || number != static_cast<uint32_t>(number))
-		throw Napi::TypeError::New(value.Env(), std::string(name) + " must be a positive integer");
+	double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
+	if (!(number >= min && number <= max) || number != static_cast<uint32_t>(number))
+		throw Napi::TypeError::New(value.Env(), std::string(name) + " must be a whole number from " +
+							    std::to_string(min) + " to " +
+							    std::to_string(max));
 	return static_cast<uint32_t>(number);
+}
+
+bool boolean(const Napi::Object &object, const char *name)
+{
+	Napi::Value value = object.Get(name);
+	if (!value.IsBoolean())
+		throw Napi::TypeError::New(value.Env(), std::string(name) + " must be a boolean");
+	return value.As<Napi::Boolean>();
+}
+
+// An optional array of at most `most` numbers; false if there is none.
+bool numbers(const Napi::Object &object, const char *name, uint32_t most, uint32_t min,
+	     std::vector<uint32_t> &to)
+{
+	Napi::Value value = object.Get(name);
+	if (value.IsUndefined())
+		return false;
+	if (!value.IsArray() || value.As<Napi::Array>().Length() > most)
+		throw Napi::TypeError::New(value.Env(), std::string(name) + " must be an array of at most " +
+							    std::to_string(most));
+	Napi::Array list = value.As<Napi::Array>();
+	for (uint32_t i = 0; i < list.Length(); i++)
+		to.push_back(whole_number(list.Get(i), name, min, UINT32_MAX));
+	return true;
+}
+
+vmexit::Attach attach_mode(const Napi::Value &value)
+{
+	std::string mode = value.IsString() ? value.As<Napi::String>().Utf8Value() : "";
+	if (mode == "auto")
+		return vmexit::Attach::Auto;
+	if (mode == "direct")
+		return vmexit::Attach::Direct;
+	if (mode == "record")
+		return vmexit::Attach::Record;
+	throw Napi::TypeError::New(value.Env(), "attach must be auto, direct or record");
 }
 
 Options read_options(const Napi::CallbackInfo &info)
@@ -37,46 +78,46 @@ Options read_options(const Napi::CallbackInfo &info)
 		throw Napi::TypeError::New(env, "options must be an object");
 	Napi::Object object = info[0].As<Napi::Object>();
 	Options options;
-	Napi::Value path = object.Get("object"), attach = object.Get("attach"), timing = object.Get("timing"),
-		    pids = object.Get("pids");
+	Napi::Value path = object.Get("object"), slow = object.Get("slowNs");
 	if (!path.IsString())
 		throw Napi::TypeError::New(env, "object must be a string");
 	options.object = path.As<Napi::String>().Utf8Value();
-	std::string mode = attach.IsString() ? attach.As<Napi::String>().Utf8Value() : "";
-	if (mode != "auto" && mode != "direct" && mode != "record")
-		throw Napi::TypeError::New(env, "attach must be auto, direct or record");
-	options.attach = mode == "auto"     ? vmexit::Attach::Auto
-			 : mode == "direct" ? vmexit::Attach::Direct
-					    : vmexit::Attach::Record;
-	if (!timing.IsBoolean())
-		throw Napi::TypeError::New(env, "timing must be a boolean");
-	options.timing = timing.As<Napi::Boolean>();
-	options.max_vcpus = positive_integer(object.Get("maxVcpus"), "maxVcpus");
-	if (options.max_vcpus > VMEXIT_MAX_VCPUS)
-		throw Napi::RangeError::New(env,
-					    "maxVcpus must be at most " + std::to_string(VMEXIT_MAX_VCPUS));
-	if (pids.IsUndefined())
-		return options;
-	if (!pids.IsArray())
-		throw Napi::TypeError::New(env, "pids must be an array");
-	Napi::Array list = pids.As<Napi::Array>();
-	if (list.Length() > VMEXIT_MAX_PIDS)
-		throw Napi::RangeError::New(env, "pids must be at most " + std::to_string(VMEXIT_MAX_PIDS));
-	options.filter_pids = true;
-	for (uint32_t i = 0; i < list.Length(); i++)
-		options.pids.push_back(positive_integer(list.Get(i), "each of pids"));
+	options.attach = attach_mode(object.Get("attach"));
+	options.timing = boolean(object, "timing");
+	options.histograms = boolean(object, "histograms");
+	options.details = boolean(object, "details");
+	options.max_vcpus = whole_number(object.Get("maxVcpus"), "maxVcpus", 1, VMEXIT_MAX_VCPUS);
+	if (!slow.IsUndefined()) {
+		double ns = slow.IsNumber() ? slow.As<Napi::Number>().DoubleValue() : -1;
+		// 2^53: where doubles stop being exact.
+		if (!(ns >= 0 && ns <= 9007199254740992.0))
+			throw Napi::TypeError::New(env, "slowNs must be a number from 0 to 2^53");
+		options.slow = true;
+		options.slow_ns = static_cast<uint64_t>(ns);
+	}
+	if ((options.histograms || options.slow) && !options.timing)
+		throw Napi::TypeError::New(env, "histograms and slowNs need timing");
+	if (options.details && !options.slow)
+		throw Napi::TypeError::New(env, "details need slowNs");
+	options.filter_pids = numbers(object, "pids", VMEXIT_MAX_PIDS, 1, options.pids);
+	options.filter_vcpus = numbers(object, "vcpuIds", VMEXIT_MAX_VCPU_IDS, 0, options.vcpu_ids);
+	if (numbers(object, "onlyReasons", VMEXIT_MAX_REASONS, 0, options.reasons))
+		options.reasons_mode = VMEXIT_REASONS_ONLY;
+	else if (numbers(object, "butReasons", VMEXIT_MAX_REASONS, 0, options.reasons))
+		options.reasons_mode = VMEXIT_REASONS_BUT;
 	return options;
 }
 
 class Binding : public Napi::ObjectWrap<Binding>
 {
-      public:
+public:
 	static Napi::Function define(Napi::Env env)
 	{
 		return DefineClass(env, "Session",
 				   {
 				       InstanceMethod<&Binding::info>("info"),
 				       InstanceMethod<&Binding::snapshot>("snapshot"),
+				       InstanceMethod<&Binding::take_events>("takeEvents"),
 				       InstanceMethod<&Binding::stop>("stop"),
 				       InstanceMethod<&Binding::close>("close"),
 				   });
@@ -92,7 +133,7 @@ class Binding : public Napi::ObjectWrap<Binding>
 		}
 	}
 
-      private:
+private:
 	Session &session(const Napi::CallbackInfo &info)
 	{
 		if (!session_)
@@ -112,7 +153,7 @@ class Binding : public Napi::ObjectWrap<Binding>
 		object.Set("programs", programs);
 		object.Set("log", open.log());
 		object.Set("records", open.record_count());
-		object.Set("recordBytes", static_cast<double>(sizeof(vmexit_record)));
+		object.Set("mapBytes", static_cast<double>(open.map_bytes()));
 		return object;
 	}
 
@@ -121,7 +162,8 @@ class Binding : public Napi::ObjectWrap<Binding>
 		vmexit::Snapshot from = session(call).snapshot();
 		Napi::Env env = call.Env();
 		Napi::Object vcpus = Napi::Object::New(env), slots = Napi::Object::New(env),
-			     lost = Napi::Object::New(env), to = Napi::Object::New(env);
+			     buckets = Napi::Object::New(env), lost = Napi::Object::New(env),
+			     to = Napi::Object::New(env);
 		Napi::Array comms = Napi::Array::New(env, from.vcpus.size());
 		for (size_t i = 0; i < from.vcpus.size(); i++)
 			comms.Set(i, Napi::String::New(env, from.vcpus[i].comm));
@@ -139,26 +181,70 @@ class Binding : public Napi::ObjectWrap<Binding>
 		slots.Set("vcpu",
 			  column<Napi::Uint32Array>(env, from.slots, [](auto &row) { return row.vcpu; }));
 		slots.Set("isa",
-			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.isa; }));
+			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.key.isa; }));
 		slots.Set("level",
-			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.level; }));
+			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.key.level; }));
+		slots.Set("reason", column<Napi::Uint32Array>(env, from.slots,
+							      [](auto &row) { return row.key.reason; }));
 		slots.Set("timed",
-			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.timed; }));
-		slots.Set("reason",
-			  column<Napi::Uint32Array>(env, from.slots, [](auto &row) { return row.reason; }));
+			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.key.timed; }));
 		slots.Set("count",
 			  column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.count; }));
 		slots.Set("totalNs", column<Napi::Float64Array>(env, from.slots,
 								[](auto &row) { return row.total_ns; }));
 		slots.Set("maxNs",
 			  column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.max_ns; }));
+		buckets.Set("slot",
+			    column<Napi::Uint32Array>(env, from.buckets, [](auto &row) { return row.slot; }));
+		buckets.Set("bucket", column<Napi::Uint8Array>(env, from.buckets,
+							       [](auto &row) { return row.bucket; }));
+		buckets.Set("count", column<Napi::Float64Array>(env, from.buckets,
+								[](auto &row) { return row.count; }));
 		lost.Set("recordsFull", static_cast<double>(from.health.records_full));
 		lost.Set("slotsFull", static_cast<double>(from.health.slots_full));
+		lost.Set("histogramsFull", static_cast<double>(from.health.histograms_full));
+		lost.Set("eventsDropped", static_cast<double>(from.health.events_dropped));
 		lost.Set("missedEvents", static_cast<double>(from.missed));
 		to.Set("vcpus", vcpus);
 		to.Set("slots", slots);
+		to.Set("buckets", buckets);
 		to.Set("lost", lost);
 		return to;
+	}
+
+	Napi::Value take_events(const Napi::CallbackInfo &call)
+	{
+		std::vector<vmexit_event> events = session(call).take_events();
+		Napi::Env env = call.Env();
+		Napi::Array list = Napi::Array::New(env, events.size());
+		for (size_t i = 0; i < events.size(); i++) {
+			const vmexit_event &event = events[i];
+			Napi::Object to = Napi::Object::New(env);
+			vmexit::Key key(event.key);
+			auto number = [&](const char *name, double value) { to.Set(name, value); };
+			number("isa", key.isa);
+			number("level", key.level);
+			number("reason", key.reason);
+			number("ns", event.ns);
+			number("entryNs", event.entry_ns);
+			number("startNs", event.start_ns);
+			number("tgid", event.tgid);
+			number("tid", event.tid);
+			number("vcpuId", event.vcpu_id);
+			to.Set("comm", std::string(event.comm, strnlen(event.comm, VMEXIT_COMM)));
+			// Addresses and error codes take all 64 bits.
+			to.Set("rip", Napi::BigInt::New(env, uint64_t{event.rip}));
+			to.Set("info1", Napi::BigInt::New(env, uint64_t{event.info1}));
+			to.Set("info2", Napi::BigInt::New(env, uint64_t{event.info2}));
+			if (event.told & VMEXIT_TOLD_FAULT) {
+				to.Set("faultAddress", Napi::BigInt::New(env, uint64_t{event.fault_address}));
+				to.Set("faultError", Napi::BigInt::New(env, uint64_t{event.fault_error}));
+			}
+			if (event.told & VMEXIT_TOLD_MSR)
+				number("msr", event.msr);
+			list.Set(i, to);
+		}
+		return list;
 	}
 
 	Napi::Value stop(const Napi::CallbackInfo &call)
@@ -181,6 +267,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("Session", Binding::define(env));
 	exports.Set("Counters", vmexit::define_counters(env));
+	exports.Set("Recorder", vmexit::define_recorder(env));
 	return exports;
 }
 

@@ -36,7 +36,7 @@ struct CountersSnapshot {
 
 class Counters
 {
-      public:
+public:
 	// Opens and loads; nothing is attached yet. Throws std::runtime_error with a message for the user.
 	explicit Counters(const CountersOptions &options);
 	~Counters();
@@ -51,7 +51,7 @@ class Counters
 	// Reads everything: cumulative, over all CPUs and from the beginning.
 	CountersSnapshot snapshot() const;
 
-      private:
+private:
 	// An attached program: by a raw tracepoint's file descriptor or, of the record's program, a link.
 	struct Attached {
 		int program = -1; // its file descriptor

@@ -37,7 +37,7 @@ CountersOptions read_options(const Napi::CallbackInfo &info)
 
 class Binding : public Napi::ObjectWrap<Binding>
 {
-      public:
+public:
 	static Napi::Function define(Napi::Env env)
 	{
 		return DefineClass(env, "Counters",
@@ -60,7 +60,7 @@ class Binding : public Napi::ObjectWrap<Binding>
 		}
 	}
 
-      private:
+private:
 	Counters &counters(const Napi::CallbackInfo &info)
 	{
 		if (!counters_)

@@ -13,7 +13,7 @@ constexpr size_t kVerifierLogBytes = 256 * 1024;
 // Sends libbpf's messages of this thread to a string while it lives.
 class LogTo
 {
-      public:
+public:
 	explicit LogTo(std::string &log);
 	~LogTo();
 	LogTo(const LogTo &) = delete;

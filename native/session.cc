@@ -18,8 +18,10 @@ namespace
 {
 
 constexpr uint32_t kMinRecords = 64;
+constexpr size_t kMaxEvents = 4 * VMEXIT_RING_BYTES / sizeof(vmexit_event);
 
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
+static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 static_assert(sizeof(vmexit_record) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 
 uint32_t log2_ceil(uint32_t n)
@@ -35,7 +37,7 @@ uint32_t log2_ceil(uint32_t n)
 Session::Session(const Options &options)
 {
 	LogTo log(log_);
-	bool direct = options.attach != Attach::Record;
+	bool direct = options.attach != Attach::Record && !options.details;
 	if (direct) {
 		auto obstacle = direct_obstacle();
 		if (obstacle && options.attach == Attach::Direct)
@@ -69,9 +71,13 @@ Session::~Session()
 void Session::unload()
 {
 	stop();
+	ring_.reset();
 	if (records_)
 		munmap(records_, sizeof(vmexit_record) * record_count_);
 	records_ = nullptr;
+	if (histograms_)
+		munmap(histograms_, sizeof(vmexit_histogram) * histogram_count_);
+	histograms_ = nullptr;
 	object_.reset();
 	programs_.clear();
 	verifier_logs_.clear();
@@ -123,13 +129,11 @@ void Session::load(const Options &options, bool direct)
 	configure(options, direct);
 	if (int error = bpf_object__load(object_.get()))
 		fail_load(error);
-	for (uint32_t pid : options.pids) {
-		uint8_t one = 1;
-		if (int error =
-			bpf_map__update_elem(map("pids"), &pid, sizeof(pid), &one, sizeof(one), BPF_ANY))
-			fail("cannot set the process filter", error);
-	}
-	map_records();
+	fill_filter("pids", options.pids);
+	fill_filter("vcpu_ids", options.vcpu_ids);
+	fill_filter("reasons", options.reasons);
+	fill_pool();
+	map_memory();
 	attach();
 }
 
@@ -148,6 +152,10 @@ void Session::choose_programs(const Options &options, bool direct)
 			wanted.push_back("record_entry");
 		if (has_event("kvm_nested_vmexit"))
 			wanted.push_back("record_nested_exit");
+		if (options.details && has_event("kvm_page_fault"))
+			wanted.push_back("record_fault");
+		if (options.details && has_event("kvm_msr"))
+			wanted.push_back("record_msr");
 		wanted.push_back("record_exit");
 	}
 	bpf_program *program;
@@ -173,28 +181,83 @@ void Session::configure(const Options &options, bool direct)
 	config.record_mask = record_count_ - 1;
 	config.record_shift = 32 - bits;
 	config.timing = options.timing;
+	config.histograms = options.histograms;
+	config.slow = options.slow;
+	config.slow_ns = options.slow_ns;
+	config.details = options.details;
 	config.filter_pids = options.filter_pids;
+	config.filter_vcpus = options.filter_vcpus;
+	config.reasons = options.reasons_mode;
 #ifdef __aarch64__
 	config.isa = VMEXIT_ISA_ARM64;
 #endif
 	if (!direct) {
-		config.exit_isa_offset = field_offset("kvm_exit", "isa");
-		config.exit_vcpu_offset = field_offset("kvm_exit", "vcpu_id");
+		config.exit_isa = field_offset("kvm_exit", "isa");
+		config.exit_vcpu_id = field_offset("kvm_exit", "vcpu_id");
+		if (options.filter_vcpus && !config.exit_vcpu_id)
+			throw std::runtime_error(
+			    "this kernel's kvm_exit doesn't tell the vCPU; leave --vcpu out");
+	}
+	if (options.details) {
+		config.exit_guest_rip = field_offset("kvm_exit", "guest_rip");
+		config.exit_info1 = field_offset("kvm_exit", "info1");
+		config.exit_info2 = field_offset("kvm_exit", "info2");
+		config.fault_address = field_offset("kvm_page_fault", "fault_address");
+		config.fault_error_code = field_offset("kvm_page_fault", "error_code");
+		config.msr_ecx = field_offset("kvm_msr", "ecx");
 	}
 	bpf_map *map_of_config = map(".rodata.config");
 	if (int error = bpf_map__set_initial_value(map_of_config, &config, sizeof(config)))
 		fail("the BPF object doesn't fit this program", error);
 	bpf_map__set_max_entries(map("records"), record_count_);
 	bpf_map__set_max_entries(map("claims"), record_count_);
+	histogram_count_ = options.histograms ? options.max_vcpus * VMEXIT_HISTOGRAMS_PER_VCPU : 0;
+	bpf_map__set_max_entries(map("histograms"), std::max(histogram_count_, 1u));
+	bpf_map__set_max_entries(map("free_histograms"), std::max(histogram_count_, 1u));
+	if (options.slow)
+		bpf_map__set_max_entries(map("events"), VMEXIT_RING_BYTES);
 }
 
-void Session::map_records()
+void Session::fill_filter(const char *name, const std::vector<uint32_t> &keys)
 {
-	void *memory = mmap(nullptr, sizeof(vmexit_record) * record_count_, PROT_READ | PROT_WRITE,
-			    MAP_SHARED, bpf_map__fd(map("records")), 0);
-	if (memory == MAP_FAILED)
-		fail("cannot map the records", errno);
-	records_ = static_cast<vmexit_record *>(memory);
+	uint8_t listed = 1;
+	for (uint32_t key : keys)
+		if (int error =
+			bpf_map__update_elem(map(name), &key, sizeof(key), &listed, sizeof(listed), BPF_ANY))
+			fail(std::string("cannot fill the filter ") + name, error);
+}
+
+void Session::fill_pool()
+{
+	for (uint32_t i = 0; i < histogram_count_; i++)
+		if (int error =
+			bpf_map__update_elem(map("free_histograms"), nullptr, 0, &i, sizeof(i), BPF_ANY))
+			fail("cannot fill the pool of histograms", error);
+}
+
+void Session::map_memory()
+{
+	auto shared = [&](const char *name, size_t bytes) {
+		void *memory =
+		    mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map(name)), 0);
+		if (memory == MAP_FAILED)
+			fail(std::string("cannot map the ") + name, errno);
+		return memory;
+	};
+	records_ = static_cast<vmexit_record *>(shared("records", sizeof(vmexit_record) * record_count_));
+	if (histogram_count_)
+		histograms_ = static_cast<vmexit_histogram *>(
+		    shared("histograms", sizeof(vmexit_histogram) * histogram_count_));
+	auto keep = [](void *context, void *data, size_t size) {
+		auto &events = static_cast<Session *>(context)->events_;
+		if (size == sizeof(vmexit_event))
+			events.push_back(*static_cast<vmexit_event *>(data));
+		// Guests may fill the ring as fast as this empties it: the rest is for the next time.
+		return events.size() < kMaxEvents ? 0 : -EAGAIN;
+	};
+	ring_.reset(ring_buffer__new(bpf_map__fd(map("events")), keep, this, nullptr));
+	if (!ring_)
+		fail("cannot map the ring buffer", errno);
 }
 
 void Session::attach()
@@ -218,32 +281,60 @@ std::vector<std::string> Session::programs() const
 	return names;
 }
 
-void Session::read_record(const vmexit_record &record, bool ended, Snapshot &snapshot)
+uint64_t Session::map_bytes() const
+{
+	return record_count_ * uint64_t{sizeof(vmexit_record)} +
+	       histogram_count_ * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)} +
+	       bpf_map__max_entries(bpf_object__find_map_by_name(object_.get(), "events"));
+}
+
+std::vector<vmexit_event> Session::take_events()
+{
+	LogTo log(log_);
+	ring_buffer__consume(ring_.get());
+	return std::move(events_);
+}
+
+void Session::read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot)
+{
+	for (uint32_t i = 0; i < VMEXIT_BUCKETS; i++)
+		if (uint64_t count = histograms_[index].buckets[i])
+			snapshot.buckets.push_back({slot, static_cast<uint8_t>(i), count});
+}
+
+void Session::read_record(vmexit_record &record, bool ended, Snapshot &snapshot)
 {
 	uint32_t vcpu = snapshot.vcpus.size();
 	auto add = [&](uint64_t key, uint64_t count, uint64_t total_ns, uint64_t max_ns) {
-		SlotRow row;
-		row.vcpu = vcpu;
-		row.isa = key >> VMEXIT_KEY_ISA_SHIFT & VMEXIT_KEY_ISA_MASK;
-		row.level = key & VMEXIT_KEY_L2 ? 2 : 1;
-		row.timed = !(key & VMEXIT_KEY_UNTIMED);
-		row.reason = key;
-		row.count = count;
-		row.total_ns = total_ns;
-		row.max_ns = max_ns;
-		snapshot.slots.push_back(row);
+		snapshot.slots.push_back({vcpu, Key(key), count, total_ns, max_ns});
 	};
 	snapshot.vcpus.push_back({record.tgid, record.tid, record.vcpu_id, record.start_ns, ended,
 				  std::string(record.comm, strnlen(record.comm, VMEXIT_COMM))});
-	for (const vmexit_slot &slot : record.slots)
-		if (slot.key && slot.count)
-			add(slot.key, slot.count, slot.total_ns, slot.max_ns);
+	for (uint32_t i = 0; i < VMEXIT_SLOTS; i++) {
+		vmexit_slot &slot = record.slots[i];
+		if (!slot.key || !slot.count)
+			continue;
+		// The one word that both sides write: what the thread stores later is a maximum since now.
+		uint64_t max_ns = __atomic_exchange_n(&slot.max_ns, 0, __ATOMIC_RELAXED);
+		add(slot.key, slot.count, slot.total_ns, max_ns);
+		uint32_t histogram = record.histograms[i];
+		if (histogram && histogram <= histogram_count_)
+			read_histogram(histogram - 1, snapshot.slots.size() - 1, snapshot);
+	}
 	if (record.pending && (ended || stopped_))
 		add(record.pending | VMEXIT_KEY_UNTIMED, 1, 0, 0);
 }
 
 void Session::free_record(uint32_t index)
 {
+	for (uint32_t one_more : records_[index].histograms) {
+		if (!one_more || one_more > histogram_count_)
+			continue;
+		uint32_t histogram = one_more - 1;
+		memset(&histograms_[histogram], 0, sizeof(vmexit_histogram));
+		bpf_map__update_elem(map("free_histograms"), nullptr, 0, &histogram, sizeof(histogram),
+				     BPF_ANY);
+	}
 	memset(&records_[index], 0, sizeof(vmexit_record));
 	// Only when it is empty may another vCPU claim it.
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

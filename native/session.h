@@ -22,9 +22,17 @@ struct Options {
 	std::string object; // path of the BPF object
 	Attach attach = Attach::Auto;
 	bool timing = false;
+	bool histograms = false;
+	bool slow = false; // report exits of slow_ns and longer instead of counting
+	uint64_t slow_ns = 0;
+	bool details = false; // with slow: what the tracepoints' records tell, which needs Attach::Record
+	uint32_t reasons_mode = VMEXIT_REASONS_ALL;
+	std::vector<uint32_t> reasons;
 	uint32_t max_vcpus = 1024;
 	bool filter_pids = false; // trace `pids` alone, even when there is none
 	std::vector<uint32_t> pids;
+	bool filter_vcpus = false;
+	std::vector<uint32_t> vcpu_ids;
 };
 
 // One vCPU, and one counter of one; the columns of a snapshot.
@@ -36,25 +44,43 @@ struct VcpuRow {
 	std::string comm;
 };
 
-struct SlotRow {
-	uint32_t vcpu; // index of its VcpuRow
+// What a slot's key says.
+struct Key {
+	explicit Key(uint64_t key)
+	    : reason(key), isa(key >> VMEXIT_KEY_ISA_SHIFT & VMEXIT_KEY_ISA_MASK),
+	      level(key & VMEXIT_KEY_L2 ? 2 : 1), timed(!(key & VMEXIT_KEY_UNTIMED))
+	{
+	}
+	uint32_t reason;
 	uint8_t isa;
 	uint8_t level; // 1 or 2
-	bool timed;    // false: exits without an entry, which total_ns and max_ns know nothing of
-	uint32_t reason;
+	bool timed;    // false: exits without an entry, which have no times
+};
+
+struct SlotRow {
+	uint32_t vcpu; // index of its VcpuRow
+	Key key;
 	uint64_t count, total_ns, max_ns;
+};
+
+// A bucket that isn't empty.
+struct BucketRow {
+	uint32_t slot; // index of its SlotRow
+	uint8_t bucket;
+	uint64_t count;
 };
 
 struct Snapshot {
 	std::vector<VcpuRow> vcpus;
 	std::vector<SlotRow> slots;
+	std::vector<BucketRow> buckets;
 	vmexit_health health;
 	uint64_t missed; // events for which the kernel didn't run a program
 };
 
 class Session
 {
-      public:
+public:
 	// Opens, loads and attaches. Throws std::runtime_error with a message for the user.
 	explicit Session(const Options &options);
 	~Session();
@@ -66,6 +92,9 @@ class Session
 	void stop();
 	// Reads everything. Records of vCPUs that ended are in it for the last time, and then free again.
 	Snapshot snapshot();
+
+	// The slow exits reported since the last call, oldest first.
+	std::vector<vmexit_event> take_events();
 
 	bool direct() const
 	{
@@ -79,19 +108,24 @@ class Session
 	{
 		return record_count_;
 	}
+	// Bytes of the maps made for this session.
+	uint64_t map_bytes() const;
 	std::vector<std::string> programs() const;
 
-      private:
+private:
 	void load(const Options &options, bool direct);
 	void configure(const Options &options, bool direct);
 	void choose_programs(const Options &options, bool direct);
 	void attach();
-	void map_records();
+	void fill_filter(const char *name, const std::vector<uint32_t> &keys);
+	void fill_pool();
+	void map_memory();
 	void unload();
 	[[noreturn]] void fail(const std::string &what, int error);
 	[[noreturn]] void fail_load(int error);
 	bpf_map *map(const char *name);
-	void read_record(const vmexit_record &record, bool ended, Snapshot &snapshot);
+	void read_record(vmexit_record &record, bool ended, Snapshot &snapshot);
+	void read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
 	void free_record(uint32_t index);
 
 	struct ObjectClose {
@@ -100,11 +134,21 @@ class Session
 			bpf_object__close(object);
 		}
 	};
+	struct RingFree {
+		void operator()(ring_buffer *ring) const
+		{
+			ring_buffer__free(ring);
+		}
+	};
 	std::unique_ptr<bpf_object, ObjectClose> object_;
 	std::vector<bpf_program *> programs_;
 	std::vector<std::string> verifier_logs_; // one for each of programs_
 	std::vector<bpf_link *> links_;
 	vmexit_record *records_ = nullptr;
+	vmexit_histogram *histograms_ = nullptr;
+	uint32_t histogram_count_ = 0; // 0: not wanted
+	std::unique_ptr<ring_buffer, RingFree> ring_;
+	std::vector<vmexit_event> events_;
 	uint32_t record_count_ = 0;
 	bool direct_ = false;
 	bool stopped_ = false;

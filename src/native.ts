@@ -10,10 +10,21 @@ export interface SessionOptions {
   readonly attach: AttachMode;
   /** Keep handling times, which needs programs on the entries too. */
   readonly timing: boolean;
+  /** With timing: also keep histograms of them. */
+  readonly histograms: boolean;
+  /** With timing: instead of counting, report exits that take so many ns and longer. */
+  readonly slowNs?: number;
+  /** With slowNs: what the tracepoints' records tell of the exit; attaches to records. */
+  readonly details: boolean;
   /** How many vCPUs (vCPU threads, if attached to records) there can be at a time. */
   readonly maxVcpus: number;
   /** Trace only these processes; all if undefined. */
   readonly pids?: readonly number[];
+  /** Trace only vCPUs with these ids; all if undefined. */
+  readonly vcpuIds?: readonly number[];
+  /** Report slow exits of these reasons only (the kernel's 32 bits), or of all but those. */
+  readonly onlyReasons?: readonly number[];
+  readonly butReasons?: readonly number[];
 }
 
 /** What was lost, in exits, since the session opened. */
@@ -22,6 +33,10 @@ export interface Lost {
   readonly recordsFull: number;
   /** Of reasons for which the vCPU's record had no slot left. */
   readonly slotsFull: number;
+  /** Counted and timed, but in no histogram, because there was none left. */
+  readonly histogramsFull: number;
+  /** Slow exits that found the buffer full. */
+  readonly eventsDropped: number;
   /** Events for which the kernel didn't run a program, because it was running on that CPU already. */
   readonly missedEvents: number;
 }
@@ -52,7 +67,15 @@ export interface Snapshot {
     readonly reason: Uint32Array;
     readonly count: Float64Array;
     readonly totalNs: Float64Array;
+    /** The longest since the last snapshot. */
     readonly maxNs: Float64Array;
+  };
+  /** Buckets that aren't empty, see src/histogram.ts; none without histograms. */
+  readonly buckets: {
+    /** Row in `slots`. */
+    readonly slot: Uint32Array;
+    readonly bucket: Uint8Array;
+    readonly count: Float64Array;
   };
   readonly lost: Lost;
 }
@@ -64,7 +87,35 @@ export interface SessionInfo {
   /** What libbpf and the loader said, with line breaks. */
   readonly log: string;
   readonly records: number;
-  readonly recordBytes: number;
+  /** Memory of the session's maps in the kernel. */
+  readonly mapBytes: number;
+}
+
+/** One slow exit; times in ns. */
+export interface SlowExit {
+  readonly isa: number;
+  /** 1 or 2. */
+  readonly level: number;
+  /** The kernel's unsigned 32 bits. */
+  readonly reason: number;
+  readonly ns: number;
+  /** When it ended, on CLOCK_MONOTONIC. */
+  readonly entryNs: number;
+  readonly startNs: number;
+  readonly tgid: number;
+  readonly tid: number;
+  readonly vcpuId: number;
+  readonly comm: string;
+  /** With details; 0 where the kernel doesn't tell. */
+  readonly rip: bigint;
+  /** With details: exit qualification (VMX), EXITINFO1 and EXITINFO2 (SVM). */
+  readonly info1: bigint;
+  readonly info2: bigint;
+  /** With details, if the exit was a fault: the guest's physical address, and the error code. */
+  readonly faultAddress?: bigint;
+  readonly faultError?: bigint;
+  /** With details, if the exit was an access to an MSR: which. */
+  readonly msr?: number;
 }
 
 /** Programs in the kernel, counting from the moment the session is there until stop(). */
@@ -72,7 +123,32 @@ export interface Session {
   info(): SessionInfo;
   /** Reads all counters. They are cumulative; a vCPU that ended is in one snapshot more, and never again. */
   snapshot(): Snapshot;
+  /** The slow exits reported since the last call, oldest first of each CPU. */
+  takeEvents(): SlowExit[];
   /** Detaches the programs; the next snapshot holds exits still open as untimed ones. */
+  stop(): void;
+  /** Gives everything back. May be called again; nothing else may. */
+  close(): void;
+}
+
+export interface RecorderOptions {
+  /** Which events, as numbers of enum trace_kind; at least one. */
+  readonly kinds: Uint32Array;
+  /** For each kind TRACE_WORDS byte offsets into the tracepoint's record; 0: the word is 0. */
+  readonly offsets: Uint32Array;
+  /** Size of the ring buffer: a power of two, and whole pages. */
+  readonly bufferBytes: number;
+  /** Record only these processes; all if undefined. */
+  readonly pids?: Uint32Array;
+}
+
+/** Programs in the kernel that write events into a ring buffer; nobody waits where it is full. */
+export interface Recorder {
+  /** The events that wait, up to some 4 MiB: structs trace_event one after another. Empty: there are none. */
+  read(): Uint8Array;
+  /** Events that found the buffer full, since the recorder opened. */
+  lost(): number;
+  /** Detaches the programs; what they wrote can still be read. */
   stop(): void;
   /** Gives everything back. May be called again; nothing else may. */
   close(): void;
@@ -110,17 +186,12 @@ export interface Counters {
 interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
   Counters: new (options: { object: string; events: readonly string[] }) => Counters;
+  Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
 }
 
 // From dist/src/.
 const ADDON = join(__dirname, "..", "..", "build", "Release", "vmexit.node");
-
-function objectPath(name: string): string {
-  const path = join(__dirname, "..", "bpf", `${name}.${process.arch}.bpf.o`);
-  if (!existsSync(path))
-    throw new ToolError(`there is no BPF object for ${process.arch}; build it with make`);
-  return path;
-}
+const objectPath = (name: string) => join(__dirname, "..", "bpf", `${name}.${process.arch}.bpf.o`);
 
 function loadAddon(): Addon {
   const module: { exports: object } = { exports: {} };
@@ -134,18 +205,32 @@ function loadAddon(): Addon {
   return module.exports as Addon;
 }
 
+function open<T>(name: string, create: (addon: Addon, object: string) => T): T {
+  const addon = loadAddon();
+  const object = objectPath(name);
+  if (!existsSync(object))
+    throw new ToolError(`there is no BPF object for ${process.arch}; build it with make`);
+  try {
+    return create(addon, object);
+  } catch (error) {
+    throw new ToolError(messageOf(error));
+  }
+}
+
 /**
  * Loads and attaches the programs.
  * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
  */
 export function openSession(options: SessionOptions): Session {
-  const addon = loadAddon();
-  const object = objectPath("vmexit");
-  try {
-    return new addon.Session({ ...options, object });
-  } catch (error) {
-    throw new ToolError(messageOf(error));
-  }
+  return open("vmexit", (addon, object) => new addon.Session({ ...options, object }));
+}
+
+/**
+ * Loads and attaches the programs that record events.
+ * @throws ToolError with the cause
+ */
+export function openRecorder(options: RecorderOptions): Recorder {
+  return open("trace", (addon, object) => new addon.Recorder({ ...options, object }));
 }
 
 /**
@@ -154,11 +239,5 @@ export function openSession(options: SessionOptions): Session {
  * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
  */
 export function openCounters(events: readonly string[]): Counters {
-  const addon = loadAddon();
-  const object = objectPath("stat");
-  try {
-    return new addon.Counters({ object, events });
-  } catch (error) {
-    throw new ToolError(messageOf(error));
-  }
+  return open("stat", (addon, object) => new addon.Counters({ object, events }));
 }

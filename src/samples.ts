@@ -11,6 +11,8 @@ export interface Counters {
   totalNs: number;
   /** The longest of them, in ns. */
   maxNs: number;
+  /** How many of them fell into each bucket of src/histogram.ts; a missing one has none. Empty without histograms. */
+  readonly buckets: number[];
 }
 
 /** Counters of one reason. */
@@ -31,7 +33,10 @@ export type Groups = Map<string, Samples>;
 /** The group that a row of `snapshot.vcpus` belongs to; undefined leaves the vCPU out. */
 export type GroupOf = (vcpus: Snapshot["vcpus"], row: number) => string | undefined;
 
-const zero = (): Counters => ({ count: 0, timed: 0, totalNs: 0, maxNs: 0 });
+/** Counters of nothing. */
+export function zero(): Counters {
+  return { count: 0, timed: 0, totalNs: 0, maxNs: 0, buckets: [] };
+}
 
 /** Adds `from` to `to`. */
 export function add(to: Counters, from: Readonly<Counters>): void {
@@ -39,12 +44,24 @@ export function add(to: Counters, from: Readonly<Counters>): void {
   to.timed += from.timed;
   to.totalNs += from.totalNs;
   to.maxNs = Math.max(to.maxNs, from.maxNs);
+  from.buckets.forEach((count, bucket) => (to.buckets[bucket] = (to.buckets[bucket] ?? 0) + count));
 }
 
 /** L1 and L2 together. */
 export function total(sample: Sample): Counters {
-  const sum = { ...sample.l1 };
+  const sum = zero();
+  add(sum, sample.l1);
   add(sum, sample.l2);
+  return sum;
+}
+
+/** The sum over all reasons; its isa and reason mean nothing. */
+export function sumOf(samples: Samples): Sample {
+  const sum: Sample = { isa: "", reason: 0, l1: zero(), l2: zero() };
+  for (const sample of samples.values()) {
+    add(sum.l1, sample.l1);
+    add(sum.l2, sample.l2);
+  }
   return sum;
 }
 
@@ -66,16 +83,20 @@ function addGroups(to: Groups, from: Groups): void {
 }
 
 function subtract(next: Counters, previous: Counters | undefined): Counters {
-  if (!previous) return { ...next };
+  if (!previous) return next;
   return {
     count: next.count - previous.count,
     timed: next.timed - previous.timed,
     totalNs: next.totalNs - previous.totalNs,
     maxNs: next.maxNs,
+    buckets: next.buckets.map((count, bucket) => count - (previous.buckets[bucket] ?? 0)),
   };
 }
 
-/** What `next` has more than `previous`, both cumulative; reasons and groups without exits are left out. */
+/**
+ * What `next` has more than `previous`, both cumulative; reasons and groups without exits are left out. A maximum is
+ * that of `next`: it has no difference.
+ */
 export function difference(previous: Groups, next: Groups): Groups {
   const result: Groups = new Map<string, Samples>();
   for (const [group, samples] of next)
@@ -96,6 +117,9 @@ export class Ledger {
   readonly #groupOf: GroupOf;
   readonly #retired: Groups = new Map<string, Samples>();
   #live: Groups = new Map<string, Samples>();
+  #shown: Groups = new Map<string, Samples>();
+  // Maxima come from the kernel once; these are kept until an interval has shown them.
+  #peaks: Groups = new Map<string, Samples>();
 
   constructor(groupOf: GroupOf) {
     this.#groupOf = groupOf;
@@ -103,33 +127,61 @@ export class Ledger {
 
   /** Takes every snapshot of the session, in order. */
   update(snapshot: Snapshot): void {
-    const { vcpus, slots } = snapshot;
+    const { vcpus, slots, buckets } = snapshot;
     this.#live = new Map<string, Samples>();
     const groups = Array.from(vcpus.tgid, (_, row) => this.#groupOf(vcpus, row));
+    const counters: (Counters | undefined)[] = [];
     for (let i = 0; i < slots.vcpu.length; i++) {
       const vcpu = slots.vcpu[i] ?? 0;
       const group = groups[vcpu];
       if (group === undefined) continue;
       const isa = slots.isa[i] ?? 0;
       const raw = slots.reason[i] ?? 0;
-      const to = vcpus.ended[vcpu] ? this.#retired : this.#live;
       const name = isaName(isa);
-      const sample = sampleAt(to, group, isa * 2 ** 32 + raw, name, reasonNumber(name, raw));
+      const key = isa * 2 ** 32 + raw;
+      const at = (to: Groups) => {
+        const sample = sampleAt(to, group, key, name, reasonNumber(name, raw));
+        return slots.level[i] === 2 ? sample.l2 : sample.l1;
+      };
+      const sum = at(vcpus.ended[vcpu] ? this.#retired : this.#live);
       const count = slots.count[i] ?? 0;
-      add(slots.level[i] === 2 ? sample.l2 : sample.l1, {
-        count,
-        timed: slots.timed[i] ? count : 0,
-        totalNs: slots.totalNs[i] ?? 0,
-        maxNs: slots.maxNs[i] ?? 0,
-      });
+      sum.count += count;
+      if (slots.timed[i]) sum.timed += count;
+      sum.totalNs += slots.totalNs[i] ?? 0;
+      const maxNs = slots.maxNs[i] ?? 0;
+      if (maxNs > 0) {
+        const peak = at(this.#peaks);
+        peak.maxNs = Math.max(peak.maxNs, maxNs);
+      }
+      counters[i] = sum;
+    }
+    for (let i = 0; i < buckets.slot.length; i++) {
+      const sum = counters[buckets.slot[i] ?? 0];
+      const bucket = buckets.bucket[i] ?? 0;
+      if (sum) sum.buckets[bucket] = (sum.buckets[bucket] ?? 0) + (buckets.count[i] ?? 0);
     }
   }
 
-  /** Everything since the session began. */
+  /** Counts and sums since the session began; maxima are only in intervals. */
   totals(): Groups {
     const totals: Groups = new Map<string, Samples>();
     addGroups(totals, this.#retired);
     addGroups(totals, this.#live);
     return totals;
+  }
+
+  /** What happened since this was called the last time, or since the session began. */
+  interval(): Groups {
+    const totals = this.totals();
+    const interval = difference(this.#shown, totals);
+    for (const [group, samples] of interval)
+      for (const [key, sample] of samples) {
+        const peak = this.#peaks.get(group)?.get(key);
+        sample.l1.maxNs = peak?.l1.maxNs ?? 0;
+        sample.l2.maxNs = peak?.l2.maxNs ?? 0;
+      }
+    this.#shown = totals;
+    this.#peaks = new Map<string, Samples>();
+    return interval;
   }
 }

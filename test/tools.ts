@@ -6,6 +6,9 @@ import { join } from "node:path";
 export const PROJECT = join(__dirname, "..", "..");
 export const GUEST = join(PROJECT, "build", "lab", "guest");
 
+// A flood of slow exits is some MiB.
+const MAX_OUTPUT = 64 * 2 ** 20;
+
 export interface Result {
   readonly status: number | null;
   readonly stdout: string;
@@ -18,6 +21,7 @@ const path = (tool: string) => join(PROJECT, "dist", "tools", `${tool}.js`);
 export function run(tool: string, ...parameters: string[]): Result {
   const { status, stdout, stderr } = spawnSync(process.execPath, [path(tool), ...parameters], {
     encoding: "utf8",
+    maxBuffer: MAX_OUTPUT,
   });
   return { status, stdout, stderr };
 }

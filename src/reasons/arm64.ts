@@ -56,3 +56,6 @@ export const ARM64_RETURNS: ReadonlyMap<number, string> = new Map([
   [3, "IL"],
   [0xadca11, "HYP_GONE"],
 ]);
+
+/** The class of WFI and WFE. */
+export const ARM64_WFX = 0x01;

@@ -1,9 +1,9 @@
 // Names and numbers of exit reasons of every instruction set, both ways: the only place that knows them.
 import { UsageError } from "../errors";
-import { ARM64_CLASSES, ARM64_RETURNS } from "./arm64";
+import { ARM64_CLASSES, ARM64_RETURNS, ARM64_WFX } from "./arm64";
 import { nearest } from "./nearest";
-import { SVM_REASONS } from "./svm";
-import { VMX_REASONS } from "./vmx";
+import { SVM_IDLE, SVM_REASONS } from "./svm";
+import { VMX_IDLE, VMX_REASONS } from "./vmx";
 
 /** The instruction set whose code a reason is. */
 export type Isa = "vmx" | "svm" | "arm64";
@@ -16,6 +16,8 @@ interface ReasonTable {
   readonly name: (number: number) => string | undefined;
   /** Every name with its number. */
   readonly names: () => Iterable<readonly [number, string]>;
+  /** Reasons whose exits last while the vCPU has nothing to do. */
+  readonly idle: ReadonlySet<number>;
   /** Other names that users know, such as kvm-bpf-tools'. */
   readonly aliases: Readonly<Record<string, string>>;
 }
@@ -50,6 +52,7 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
     number: (raw) => raw,
     name: vmxName,
     names: () => VMX_REASONS,
+    idle: VMX_IDLE,
     aliases: {
       EXCEPTION_OR_NMI: "EXCEPTION_NMI",
       EXTERNAL_INT: "EXTERNAL_INTERRUPT",
@@ -64,12 +67,14 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
     number: (raw) => (raw >= SVM_FIRST_NEGATIVE ? raw - 2 ** 32 : raw),
     name: (number) => SVM_REASONS.get(number),
     names: () => SVM_REASONS,
+    idle: SVM_IDLE,
     aliases: { IO: "IOIO", HYPERCALL: "VMMCALL", INTERRUPT: "INTR" },
   },
   arm64: {
     number: (raw) => raw,
     name: arm64Name,
     names: arm64Names,
+    idle: new Set([TRAP * 0x100 + ARM64_WFX]),
     aliases: {},
   },
 };
@@ -98,6 +103,16 @@ export function reasonNumber(isa: string, raw: number): number {
 /** A reason's name, or undefined if nobody gave that number one. */
 export function reasonName(isa: string, number: number): string | undefined {
   return tableOf(isa)?.name(number);
+}
+
+/** Whether exits of this reason last while the vCPU has nothing to do: HLT and the like. */
+export function isIdle(isa: string, number: number): boolean {
+  return tableOf(isa)?.idle.has(number) ?? false;
+}
+
+/** The kernel's unsigned 32 bits of a reason's number. */
+export function rawReason(number: number): number {
+  return number < 0 ? number + 2 ** 32 : number;
 }
 
 /** How a reason's number is printed: decimal, and hexadecimal where flags make decimal unreadable. */

@@ -135,3 +135,6 @@ export const SVM_REASONS: ReadonlyMap<number, string> = new Map([
   [0x8000fffe, "VMGEXIT_TERM_REQUEST"],
   [0x8000ffff, "VMGEXIT_UNSUPPORTED_EVENT"],
 ]);
+
+/** HLT, MWAIT, MWAIT_COND and IDLE_HLT. */
+export const SVM_IDLE: ReadonlySet<number> = new Set([0x78, 0x8b, 0x8c, 0xa6]);

@@ -82,3 +82,6 @@ export const VMX_REASONS: ReadonlyMap<number, string> = new Map([
   [84, "MSR_READ_IMM"],
   [85, "MSR_WRITE_IMM"],
 ]);
+
+/** HLT and MWAIT. */
+export const VMX_IDLE: ReadonlySet<number> = new Set([12, 36]);

@@ -1,6 +1,6 @@
 // The table of exit counts: number, name, Total, L1, L2.
 import { reasonLabel, reasonName } from "../reasons";
-import { type Counters, type Sample, type Samples, add, total } from "../samples";
+import { type Sample, type Samples, sumOf, total } from "../samples";
 import { type Column, table } from "./table";
 import { safeText } from "./text";
 
@@ -22,19 +22,8 @@ export function inOrder(samples: Samples): Sample[] {
   return [...samples.values()].sort((a, b) => a.isa.localeCompare(b.isa) || a.reason - b.reason);
 }
 
-/** The sum over all reasons. */
-export function sumOf(samples: Samples): Sample {
-  const none: Counters = { count: 0, timed: 0, totalNs: 0, maxNs: 0 };
-  const sum: Sample = { isa: "", reason: 0, l1: { ...none }, l2: { ...none } };
-  for (const sample of samples.values()) {
-    add(sum.l1, sample.l1);
-    add(sum.l2, sample.l2);
-  }
-  return sum;
-}
-
 /** Lines of the table, the row of sums last. */
-export function countTable(samples: Samples): string[] {
+export function countTable(samples: Samples, heading = true): string[] {
   const cells = (label: string, name: string, sample: Sample) => [
     label,
     name,
@@ -45,5 +34,5 @@ export function countTable(samples: Samples): string[] {
   const rows = inOrder(samples).map((sample) =>
     cells(reasonLabel(sample.reason), nameInTable(sample), sample),
   );
-  return table(COLUMNS, [...rows, cells("", "Total", sumOf(samples))]);
+  return table(COLUMNS, [...rows, cells("", "Total", sumOf(samples))], heading);
 }

@@ -1,7 +1,9 @@
-// The JSON of the tools, schema kvm-vmexit/1: one object a line for each interval.
+// The JSON of the tools, schema kvm-vmexit/1 (docs/kvm-vmexit.schema.json): one object a line for each interval.
+import type { Identity } from "../grouping";
+import { octaves } from "../histogram";
 import type { Lost } from "../native";
 import { reasonName } from "../reasons";
-import { type Counters, type Samples, total } from "../samples";
+import { type Counters, type Sample, type Samples, total } from "../samples";
 import { inOrder } from "./count";
 
 /** The time that an output speaks of. */
@@ -12,27 +14,67 @@ export interface Interval {
   readonly final: boolean;
 }
 
-type Levels = Record<"total" | "l1" | "l2", number>;
+/** What a tool tells of each reason: counts, with times, with histograms. */
+export type Detail = "count" | "time" | "histogram";
 
-/** One number of a sample for each level and in sum. */
-function levels(l1: Counters, l2: Counters, all: Counters, number: (counters: Counters) => number): Levels {
-  return { total: number(all), l1: number(l1), l2: number(l2) };
+type Levels<T> = Record<"total" | "l1" | "l2", T>;
+
+/** Something of a sample for each level and for both. */
+function levels<T>(sample: Sample, of: (counters: Counters) => T): Levels<T> {
+  return { total: of(total(sample)), l1: of(sample.l1), l2: of(sample.l2) };
+}
+
+/** The names of a group's VM and vCPU, as JSON and CSV have them. */
+export function identityFields({ vm, vcpu, tid }: Identity): Record<string, string | number> {
+  return {
+    ...(vm ? { vm: vm.name, pid: vm.pid, pidStartNs: vm.startNs } : {}),
+    ...(vcpu === undefined ? {} : { vcpu }),
+    ...(tid === undefined ? {} : { tid }),
+  };
+}
+
+function exitFields(sample: Sample, detail: Detail): Record<string, unknown> {
+  return {
+    isa: sample.isa,
+    reason: sample.reason,
+    name: reasonName(sample.isa, sample.reason) ?? null,
+    count: levels(sample, (counters) => counters.count),
+    ...(detail === "count"
+      ? {}
+      : {
+          timed: levels(sample, (counters) => counters.timed),
+          timeNs: levels(sample, (counters) => counters.totalNs),
+          maxNs: levels(sample, (counters) => counters.maxNs),
+        }),
+    ...(detail === "histogram"
+      ? {
+          histogram: levels(sample, (counters) =>
+            octaves(counters.buckets).flatMap(({ low, high, count }) =>
+              count > 0 ? [[low, high, count]] : [],
+            ),
+          ),
+        }
+      : {}),
+  };
 }
 
 /** The line of one interval, without line break. */
-export function jsonLine(tool: string, interval: Interval, samples: Samples, lost: Lost): string {
+export function jsonLine(
+  tool: string,
+  interval: Interval,
+  groups: readonly (readonly [Identity, Samples])[],
+  lost: Lost,
+  detail: Detail,
+): string {
   return JSON.stringify({
     schema: "kvm-vmexit/1",
     tool,
     start: interval.start.toISOString(),
     end: interval.end.toISOString(),
     final: interval.final,
-    exits: inOrder(samples).map((sample) => ({
-      isa: sample.isa,
-      reason: sample.reason,
-      name: reasonName(sample.isa, sample.reason) ?? null,
-      count: levels(sample.l1, sample.l2, total(sample), (counters) => counters.count),
-    })),
+    exits: groups.flatMap(([identity, samples]) =>
+      inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, detail) })),
+    ),
     lost,
   });
 }

@@ -4,6 +4,8 @@ import type { Lost } from "../native";
 const WORDS: Readonly<Record<keyof Lost, string>> = {
   recordsFull: "exits of vCPUs for which there was no record; raise --max-vcpus",
   slotsFull: "exits of vCPUs with more reasons than a record has slots",
+  histogramsFull: "exits counted and timed, but in no histogram; raise --max-vcpus",
+  eventsDropped: "slow exits that came faster than they could be printed; raise the threshold",
   missedEvents: "events while a program was running already on that CPU",
 };
 
@@ -14,11 +16,17 @@ export function lostLines(lost: Lost): string[] {
     .map((way) => `Lost: ${lost[way]} ${WORDS[way]}`);
 }
 
+/** Nothing lost. */
+export const NOTHING_LOST: Lost = {
+  recordsFull: 0,
+  slotsFull: 0,
+  histogramsFull: 0,
+  eventsDropped: 0,
+  missedEvents: 0,
+};
+
 /** What was lost between two moments. */
 export function lostBetween(previous: Lost, next: Lost): Lost {
-  return {
-    recordsFull: next.recordsFull - previous.recordsFull,
-    slotsFull: next.slotsFull - previous.slotsFull,
-    missedEvents: next.missedEvents - previous.missedEvents,
-  };
+  const ways = Object.keys(WORDS) as (keyof Lost)[];
+  return Object.fromEntries(ways.map((way) => [way, next[way] - previous[way]])) as unknown as Lost;
 }

@@ -13,8 +13,12 @@ const NO_BORDERS = Object.fromEntries(
   BORDERS.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]).map((name) => [name, ""]),
 );
 
-/** Rows of cells as lines, the heading first, one space between columns and none at the end of a line. */
-export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+/** Rows of cells as lines, the headings first if wanted, one space between columns and none at the end of a line. */
+export function table(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  heading = true,
+): string[] {
   const cells = [columns.map((column) => column.heading), ...rows];
   const widths = columns.map((column, i) =>
     Math.max(column.width, ...cells.map((row) => row[i]?.length ?? 0)),
@@ -25,7 +29,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
     colAligns: columns.map((column) => column.align),
     colWidths: widths,
   });
-  drawn.push(...cells.map((row) => [...row]));
+  drawn.push(...(heading ? cells : rows).map((row) => [...row]));
   return drawn
     .toString()
     .split("\n")

@@ -27,7 +27,7 @@ done
   done
 # Whole cylinders of 16 heads and 63 sectors, with 64 MiB for the file system's own needs.
 cylinders=$((($(du -sm "$disk" | cut -f 1) + 64) * 1048576 / 516096))
-mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -d "$disk" "$work/disk.img" $((cylinders * 504))k
+mke2fs -q -t ext4 -O ^has_journal -E root_owner=0:0 -d "$disk" "$work/disk.img" $((cylinders * 504))k >/dev/null
 
 mkdir -p "$work/cd/boot/grub"
 cp "$kernel/vmlinuz" "$work/cd/boot/vmlinuz"

@@ -37,12 +37,13 @@ lock() {
 # The host's own package sources that may be Debian's: URI and Signed-By (a file, a fingerprint or nothing), one a line.
 # Both formats of sources.list(5); only plain suites with a component main, so not -security, not -updates.
 debian_sources() {
-  local file
-  for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+  local file list parts
+  eval "$(apt-config shell list Dir::Etc::sourcelist/f parts Dir::Etc::sourceparts/d)"
+  for file in "$list" "$parts"*.list; do
     [[ ! -r $file ]] || sed -nE 's/^deb[[:space:]]+(\[([^]]*)\][[:space:]]+)?([^[:space:]]+)[[:space:]]+[a-z]+[[:space:]]+(.*[[:space:]])?main([[:space:]].*)?$/\3 [\2]/p' "$file" |
       sed -E 's/ \[(.*[[:space:]])?signed-by=([^[:space:]]*).*\]$/ \2/i; s/ \[.*\]$//'
   done
-  for file in /etc/apt/sources.list.d/*.sources; do
+  for file in "$parts"*.sources; do
     [[ ! -r $file ]] || awk '
       function flush(  i, n, uri) {
         if (types ~ /(^| )deb( |$)/ && components ~ /(^| )main( |$)/ && enabled !~ /no|false/ && suites ~ /(^| )[a-z]+( |$)/) {
@@ -68,7 +69,7 @@ debian_sources() {
 # folder STATE, apart from the host's, that knows Debian's SUITE from the first of the host's sources to have the
 # package WANTED. Fails with apt's first error in STATE/error.
 apt_for() {
-  local suite=$1 arch=$2 wanted=$3 state=$4 uri key
+  local suite=$1 arch=$2 wanted=$3 state=$4 uri key keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   mkdir -p "$state"/{lists/partial,cache/archives/partial}
   : >"$state/status"
   : >"$state/error"
@@ -80,7 +81,11 @@ apt_for() {
     if apt-get "${apt[@]}" update 2>>"$state/error" >&2 && [[ -n $(apt-cache "${apt[@]}" show "$wanted" 2>/dev/null) ]]; then
       return
     fi
-  done < <(debian_sources | awk '!seen[$0]++')
+  done < <(debian_sources | while read -r uri key; do
+    echo "$uri $key"
+    # An entry which names no key is signed by one that apt trusts, or has its key written out; Debian's own will do.
+    [[ $key || ! -e $keyring ]] || echo "$uri $keyring"
+  done | awk '!seen[$0]++')
   grep -m 1 '^E:' "$state/error" >"$state/first" || echo "the machine's package sources have no $wanted of $suite" >"$state/first"
   mv "$state/first" "$state/error"
   return 1

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import test from "node:test";
+import { NOTHING_LOST } from "../../src/render/lost";
 import { GUEST, Running, run } from "../tools";
 import { PROMISED, WORKLOAD, assertPromised, rows } from "./counts";
 
@@ -70,7 +71,7 @@ test("--json prints one object a line, the last one final, and nothing else", ()
     assert.equal(line.final, i === lines.length - 1);
     assert.ok(Date.parse(line.start) < Date.parse(line.end));
     if (i > 0) assert.equal(line.start, lines[i - 1]?.end);
-    assert.deepEqual(line.lost, { recordsFull: 0, slotsFull: 0, missedEvents: 0 });
+    assert.deepEqual(line.lost, NOTHING_LOST);
     for (const { name, count } of line.exits) sums[name] = (sums[name] ?? 0) + count.total;
   }
   for (const [name, count] of Object.entries(PROMISED)) assert.equal(sums[name], count, name);

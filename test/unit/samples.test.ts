@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Snapshot } from "../../src/native";
 import { countTable } from "../../src/render/count";
+import { NOTHING_LOST } from "../../src/render/lost";
 import { Ledger, type Samples, difference } from "../../src/samples";
 
 interface Slot {
@@ -36,7 +37,8 @@ function snapshot(ended: readonly number[], slots: readonly Slot[]): Snapshot {
       totalNs: column((slot) => slot.totalNs ?? 0),
       maxNs: column((slot) => slot.maxNs ?? 0),
     },
-    lost: { recordsFull: 0, slotsFull: 0, missedEvents: 0 },
+    buckets: { slot: new Uint32Array(), bucket: new Uint8Array(), count: new Float64Array() },
+    lost: NOTHING_LOST,
   };
 }
 
@@ -81,8 +83,8 @@ test("exits without an entry count, but not into averages", () => {
   assert.deepEqual(sample, {
     isa: "svm",
     reason: 120,
-    l1: { count: 3, timed: 2, totalNs: 100, maxNs: 70 },
-    l2: { count: 5, timed: 5, totalNs: 50, maxNs: 20 },
+    l1: { count: 3, timed: 2, totalNs: 100, maxNs: 0, buckets: [] },
+    l2: { count: 5, timed: 5, totalNs: 50, maxNs: 0, buckets: [] },
   });
 });
 

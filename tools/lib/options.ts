@@ -3,15 +3,23 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
+import { GROUPINGS } from "../../src/grouping";
 import type { AttachMode } from "../../src/native";
+import { UNITS } from "../../src/render/units";
+import { parseVcpus } from "../../src/vcpus";
 
 /** Raw values of the shared options, as commander leaves them. */
 export interface SharedOptions {
   readonly pid?: readonly number[];
+  readonly vm?: string;
+  readonly vcpu?: readonly number[];
   readonly reasons?: string;
   readonly excludes?: string;
   readonly duration?: number;
   readonly json?: true;
+  readonly csv?: true;
+  readonly header: boolean;
+  readonly strict?: true;
   readonly attach: AttachMode;
   readonly maxVcpus: number;
   readonly verbose?: true;
@@ -54,12 +62,19 @@ const SHARED: readonly Option[] = [
   new Option("-p, --pid <pids>", "trace only the VMs of these processes, separated by commas").argParser(
     pids,
   ),
+  new Option("--vm <name>", "show only VMs of this name, or of names like web-*"),
+  new Option("--vcpu <list>", "trace only vCPUs with these ids: 0,2-5").argParser((text) =>
+    parseVcpus("--vcpu", text),
+  ),
   new Option("--reasons <list>", "show only these exit reasons, numbers or names separated by commas"),
   new Option("--excludes <list>", "leave these exit reasons out"),
   new Option("-d, --duration <sec>", "end after so many seconds").argParser((text) =>
     seconds("--duration", text),
   ),
   new Option("--json", "print JSON, one object a line for each interval"),
+  new Option("--csv", "print CSV, a row for each reason and level").conflicts("json"),
+  new Option("--no-header", "leave headings out"),
+  new Option("--strict", "exit with status 3 if anything was lost"),
   new Option("--attach <how>", "auto, direct (BTF) or record (classic tracepoints)")
     .choices(["auto", "direct", "record"])
     .default("auto"),
@@ -73,6 +88,18 @@ function version(): string {
   // From dist/tools/lib/.
   const text = readFileSync(join(__dirname, "..", "..", "..", "package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
+}
+
+/** `--by`, for tools that show groups. */
+export function byOption(): Option {
+  return new Option("--by <what>", "what each gets a table: all together, or each VM or vCPU")
+    .choices([...GROUPINGS])
+    .default("reason");
+}
+
+/** `--unit`, for tools that print times. */
+export function unitOption(): Option {
+  return new Option("--unit <unit>", "unit of times in tables").choices([...UNITS]).default("ns");
 }
 
 /** Splits a command line at the first `--`: what comes behind is the command to run, whatever it looks like. */
@@ -118,12 +145,15 @@ export function parseCommandLine<T extends SharedOptions>(
 }
 
 /** `[interval [count]]`: seconds between tables, and how many. */
-export function parseInterval(operands: readonly string[]): { interval?: number; count?: number } {
+export function parseInterval(operands: readonly string[]): {
+  interval: number | undefined;
+  count: number | undefined;
+} {
   const [interval, count, ...rest] = operands;
   if (rest.length > 0)
     throw new UsageError(`"${rest.join(" ")}" is too much behind interval and count; see --help`);
   return {
-    ...(interval === undefined ? {} : { interval: seconds("the interval", interval) }),
-    ...(count === undefined ? {} : { count: wholeNumber("the count", count, 1, 1e9) }),
+    interval: interval === undefined ? undefined : seconds("the interval", interval),
+    count: count === undefined ? undefined : wholeNumber("the count", count, 1, 1e9),
   };
 }

@@ -10,9 +10,8 @@ const RETRY_MS = 10;
 let failure: NodeJS.ErrnoException | undefined;
 let onEnd: () => void = () => undefined;
 
-/** Writes all of `text`, at once: streams would keep it back, and lose it if the process ends. */
-function write(fd: number, text: string): void {
-  let rest = Buffer.from(text);
+/** Writes all of it, at once: streams would keep it back, and lose it if the process ends. */
+function write(fd: number, rest: Uint8Array): void {
   while (rest.length > 0)
     try {
       rest = rest.subarray(writeSync(fd, rest));
@@ -27,26 +26,26 @@ export function onOutputEnd(listener: () => void): void {
   onEnd = listener;
 }
 
-/** Writes to standard output as it is, for screens that are drawn. */
-export function draw(text: string): void {
-  if (failure) return;
+/** Writes lines to standard output, each with its newline, in one write so that a reader sees whole tables. */
+export function print(lines: readonly string[]): void {
+  if (lines.length > 0) printBytes(Buffer.from(lines.join("\n") + "\n"));
+}
+
+/** Writes bytes to standard output; they may be used again for others when it returns. */
+export function printBytes(bytes: Uint8Array): void {
+  if (failure || bytes.length === 0) return;
   try {
-    write(STDOUT, text);
+    write(STDOUT, bytes);
   } catch (error) {
     failure = error as NodeJS.ErrnoException;
     onEnd();
   }
 }
 
-/** Writes lines to standard output, each with its newline, in one write so that a reader sees whole tables. */
-export function print(lines: readonly string[]): void {
-  if (lines.length > 0) draw(lines.join("\n") + "\n");
-}
-
 /** Writes one diagnostic line to standard error. */
 export function diagnose(line: string): void {
   try {
-    write(STDERR, line + "\n");
+    write(STDERR, Buffer.from(line + "\n"));
   } catch {
     // Nobody is left to be told.
   }

@@ -1,6 +1,6 @@
 // The terminal as a screen to draw on: keys in, whole frames out, given back on every way out of the process.
 import type { Frame, Piece, Size, Style } from "../../src/stat/screen";
-import { draw } from "./output";
+import { printBytes } from "./output";
 
 // ECMA-48 and xterm's private modes: 1049 the alternate screen, 25 the cursor, 7 wrapping, 2026 drawing in one go.
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
@@ -68,6 +68,10 @@ export function drawing(frame: Frame, size: Size, shown: string[]): string {
   return `${text}${place ?? ""}${END}`;
 }
 
+const print = (text: string): void => {
+  printBytes(Buffer.from(text));
+};
+
 export class Terminal {
   private shown: string[] = [];
   private entered = false;
@@ -85,7 +89,7 @@ export class Terminal {
     });
     process.stdout.on("resize", () => {
       this.shown = [];
-      draw("\x1b[2J");
+      print("\x1b[2J");
       onResize();
     });
     process.stdin.setEncoding("utf8").on("data", (input: string) => {
@@ -102,21 +106,21 @@ export class Terminal {
   }
 
   draw(frame: Frame): void {
-    if (this.entered) draw(drawing(frame, this.size, this.shown));
+    if (this.entered) print(drawing(frame, this.size, this.shown));
   }
 
   private enter(): void {
     this.shown = [];
     this.entered = true;
     process.stdin.setRawMode(true).resume();
-    draw(ENTER);
+    print(ENTER);
   }
 
   /** Gives the terminal back; may be called again. */
   leave(): void {
     if (!this.entered) return;
     this.entered = false;
-    draw(LEAVE);
+    print(LEAVE);
     try {
       process.stdin.setRawMode(false).pause();
     } catch {

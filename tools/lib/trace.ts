@@ -1,138 +1,181 @@
-// The course of a trace that all counting tools share: load, run the command, show each interval, end.
-import { type Lost, type Session, type Snapshot, openSession } from "../../src/native";
+// The course of a trace that all tools share: load, run the command, show each interval, end.
+import { Grouping, type By, type Identity } from "../../src/grouping";
+import { type Lost, type Session, type SlowExit, openSession } from "../../src/native";
 import { preflight } from "../../src/preflight";
-import { type Isa, parseReasons } from "../../src/reasons";
-import { lostBetween } from "../../src/render/lost";
+import { type Isa, parseReasons, rawReason } from "../../src/reasons";
 import type { Interval } from "../../src/render/json";
-import { type GroupOf, type Groups, Ledger, type Samples, difference } from "../../src/samples";
+import { NOTHING_LOST, lostBetween, lostLines } from "../../src/render/lost";
+import { Ledger, type Samples } from "../../src/samples";
+import { nameMatcher } from "../../src/vm";
 import type { SharedOptions } from "./options";
 import { diagnose } from "./output";
 import type { Status } from "./run";
-import { TracedCommand, stopOnSignals } from "./stop";
+import { type Stop, TracedCommand, stopOnSignals } from "./stop";
+
+/** Samples of a group, and whose they are. */
+export type Group = readonly [Identity, Samples];
 
 /** How a tool wants its trace. */
 export interface TraceRequest {
-  readonly tool: string;
   readonly options: SharedOptions;
   readonly command: readonly string[];
   /** Seconds between showings; undefined: once, at the end. */
   readonly interval?: number;
   /** How many intervals. */
   readonly count?: number;
-  readonly timing: boolean;
-  readonly groupOf: GroupOf;
+  readonly timing?: boolean;
+  readonly histograms?: boolean;
+  readonly by?: By;
+  /** Called once tracing can begin, with the instruction set and the reasons that are wanted. */
+  readonly begin?: (filter: ReasonFilter) => void;
   /** Shows what happened in one interval. */
-  readonly show: (interval: Interval, groups: Groups, lost: Lost) => void;
+  readonly show?: (interval: Interval, groups: readonly Group[], lost: Lost) => void;
+  /** Instead of counting: shows exits that take so many ns and longer, as they happen. */
+  readonly slow?: {
+    readonly ns: number;
+    readonly details: boolean;
+    readonly show: (exits: readonly SlowExit[], grouping: Grouping) => void;
+  };
 }
 
 // How often records of vCPUs that ended are taken in, so that others find room: a churn of 1,000 VMs a second fits.
 const HOUSEKEEPING_MS = 1000;
+// How long a slow exit waits for being shown. Polling costs the guests nothing, and this process 10 looks a second.
+const EVENTS_MS = 100;
+const STRICT_STATUS = 3;
+// Timers may fire a little early.
+const EARLY_MS = 1;
 
-function reasonFilter(isa: Isa, options: SharedOptions): (reason: number) => boolean {
-  const only = options.reasons === undefined ? undefined : parseReasons(isa, options.reasons);
-  const without = options.excludes === undefined ? undefined : parseReasons(isa, options.excludes);
-  return (reason) => (only?.has(reason) ?? true) && !without?.has(reason);
-}
+/** The reasons that a user wants to see. */
+export class ReasonFilter {
+  readonly only: ReadonlySet<number> | undefined;
+  readonly excludes: ReadonlySet<number>;
 
-function filtered(groups: Groups, wanted: (reason: number) => boolean): Groups {
-  const result: Groups = new Map<string, Samples>();
-  for (const [group, samples] of groups)
-    result.set(group, new Map([...samples].filter(([, sample]) => wanted(sample.reason))));
-  return result;
+  /** @throws UsageError naming what isn't a reason of this instruction set */
+  constructor(
+    readonly isa: Isa,
+    options: Pick<SharedOptions, "reasons" | "excludes">,
+  ) {
+    this.only = options.reasons === undefined ? undefined : parseReasons(isa, options.reasons);
+    this.excludes = options.excludes === undefined ? new Set() : parseReasons(isa, options.excludes);
+  }
+
+  wants(reason: number): boolean {
+    return (this.only?.has(reason) ?? true) && !this.excludes.has(reason);
+  }
+
+  /** The same for the kernel. */
+  get session(): { onlyReasons?: number[]; butReasons?: number[] } {
+    if (this.only)
+      return { onlyReasons: [...this.only].filter((reason) => this.wants(reason)).map(rawReason) };
+    return this.excludes.size === 0 ? {} : { butReasons: [...this.excludes].map(rawReason) };
+  }
 }
 
 function explain(session: Session): void {
   const info = session.info();
-  const mebibytes = ((info.records * info.recordBytes) / 2 ** 20).toFixed(1);
-  diagnose(`attached: ${info.attach}; ${info.records} records, ${mebibytes} MiB`);
+  const mebibytes = (info.mapBytes / 2 ** 20).toFixed(1);
+  diagnose(`attached: ${info.attach}; ${info.records} records, ${mebibytes} MiB in the kernel`);
   for (const program of info.programs) diagnose(`  ${program}`);
   for (const line of info.log.split("\n")) if (line !== "") diagnose(`libbpf: ${line}`);
 }
 
-/** Counts from one showing to the next. */
-class Intervals {
+/** A running trace: what was read of it, and what was shown. */
+class Trace {
+  readonly #request: TraceRequest;
+  readonly #session: Session;
+  readonly #filter: ReasonFilter;
+  readonly #grouping: Grouping;
   readonly #ledger: Ledger;
-  #shown: Groups = new Map<string, Samples>();
-  #lostShown: Lost = { recordsFull: 0, slotsFull: 0, missedEvents: 0 };
-  #lost = this.#lostShown;
+  #lost = NOTHING_LOST;
+  #lostShown = NOTHING_LOST;
   #start = new Date();
 
-  constructor(groupOf: GroupOf) {
-    this.#ledger = new Ledger(groupOf);
+  constructor(request: TraceRequest, session: Session, filter: ReasonFilter) {
+    const { vm } = request.options;
+    this.#request = request;
+    this.#session = session;
+    this.#filter = filter;
+    this.#grouping = new Grouping(request.by ?? "reason", vm === undefined ? undefined : nameMatcher(vm));
+    this.#ledger = new Ledger(this.#grouping.groupOf);
   }
 
-  take(snapshot: Snapshot): void {
+  get lostAnything(): boolean {
+    return lostLines(this.#lost).length > 0;
+  }
+
+  /** Takes in what the kernel counted, and shows slow exits. */
+  read(): void {
+    const { slow } = this.#request;
+    const snapshot = this.#session.snapshot();
     this.#ledger.update(snapshot);
     this.#lost = snapshot.lost;
+    if (slow) slow.show(this.#session.takeEvents(), this.#grouping);
   }
 
-  next(final: boolean): [Interval, Groups, Lost] {
-    const totals = this.#ledger.totals();
+  /** Shows what happened since the last time. */
+  show(final: boolean): void {
     const interval = { start: this.#start, end: new Date(), final };
-    const result: [Interval, Groups, Lost] = [
-      interval,
-      difference(this.#shown, totals),
-      lostBetween(this.#lostShown, this.#lost),
-    ];
+    const groups = this.#ledger.interval();
+    const shown = this.#grouping.sorted(groups.keys()).map((key): Group => {
+      const samples = [...(groups.get(key) ?? [])].filter(([, { reason }]) => this.#filter.wants(reason));
+      return [this.#grouping.identity(key), new Map(samples)];
+    });
+    this.#request.show?.(interval, shown, lostBetween(this.#lostShown, this.#lost));
     this.#start = interval.end;
-    this.#shown = totals;
     this.#lostShown = this.#lost;
-    return result;
+  }
+
+  /** Shows intervals until the end. */
+  async run(stop: Stop): Promise<void> {
+    const { interval, count = Infinity, slow, options } = this.#request;
+    const begin = performance.now();
+    const endAt = begin + (options.duration ?? Infinity) * 1000;
+    for (let shown = 1; ;) {
+      const showAt = begin + shown * (interval ?? Infinity) * 1000;
+      const next = performance.now() + (slow ? EVENTS_MS : HOUSEKEEPING_MS);
+      await stop.wait(Math.min(showAt, endAt, next) - performance.now());
+      const due = performance.now() + EARLY_MS;
+      if (stop.stopped || due >= endAt || (due >= showAt && shown >= count)) break;
+      this.read();
+      if (due < showAt) continue;
+      this.show(false);
+      shown++;
+    }
+    this.#session.stop();
+    this.read();
+    this.show(true);
   }
 }
 
-/** Runs a whole trace; its status is the command's, if there was one. */
+/** Runs a whole trace; its status is the command's, if there was one, or 3 under --strict if anything was lost. */
 export async function trace(request: TraceRequest): Promise<Status> {
-  const { options } = request;
-  const wanted = reasonFilter(preflight(), options);
+  const { options, slow } = request;
+  const filter = new ReasonFilter(preflight(), options);
+  request.begin?.(filter);
   const stop = stopOnSignals();
   const session = openSession({
     attach: options.attach,
-    timing: request.timing,
+    timing: request.timing ?? false,
+    histograms: request.histograms ?? false,
+    details: slow?.details ?? false,
     maxVcpus: options.maxVcpus,
+    ...(slow ? { slowNs: slow.ns, ...filter.session } : {}),
     ...(options.pid ? { pids: options.pid } : {}),
+    ...(options.vcpu ? { vcpuIds: options.vcpu } : {}),
   });
   try {
     if (options.verbose) explain(session);
     diagnose("Tracing... Hit Ctrl-C to end.");
+    const trace = new Trace(request, session, filter);
     const [program, ...parameters] = request.command;
-    const command =
-      program === undefined ? undefined : new TracedCommand(program, parameters, options.json ? 2 : 1, stop);
+    const output = options.json || options.csv ? 2 : 1;
+    const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
     await command?.started;
-    await showIntervals(request, session, stop, wanted);
-    return await command?.finish();
+    await trace.run(stop);
+    const status = await command?.finish();
+    return options.strict && trace.lostAnything && !status ? STRICT_STATUS : status;
   } finally {
     session.close();
   }
-}
-
-async function showIntervals(
-  request: TraceRequest,
-  session: Session,
-  stop: ReturnType<typeof stopOnSignals>,
-  wanted: (reason: number) => boolean,
-): Promise<void> {
-  const intervals = new Intervals(request.groupOf);
-  const begin = performance.now();
-  const endAt = request.options.duration === undefined ? Infinity : begin + request.options.duration * 1000;
-  const last = request.count ?? Infinity;
-  const show = (final: boolean) => {
-    const [interval, groups, lost] = intervals.next(final);
-    request.show(interval, filtered(groups, wanted), lost);
-  };
-  for (let shown = 1; ;) {
-    const showAt = request.interval === undefined ? Infinity : begin + shown * request.interval * 1000;
-    const until = Math.min(showAt, endAt, performance.now() + HOUSEKEEPING_MS);
-    await stop.wait(until - performance.now());
-    const now = performance.now();
-    // Timers may fire a little early.
-    if (stop.stopped || now >= endAt - 1 || (now >= showAt - 1 && shown >= last)) break;
-    intervals.take(session.snapshot());
-    if (now < showAt - 1) continue;
-    show(false);
-    shown++;
-  }
-  session.stop();
-  intervals.take(session.snapshot());
-  show(true);
 }

@@ -1,0 +1,74 @@
+// Which VM and vCPU a counter belongs to, as the user asked to see them.
+import type { GroupOf } from "./samples";
+import { type Vm, VmNames } from "./vm";
+import { safeText } from "./render/text";
+
+/** What a table of its own is printed for. */
+export const GROUPINGS = ["reason", "vm", "vcpu"] as const;
+export type By = (typeof GROUPINGS)[number];
+
+/** A group's VM and vCPU, as far as it has one. */
+export interface Identity {
+  readonly vm?: Vm;
+  /** As KVM numbers them; undefined where the kernel doesn't tell. */
+  readonly vcpu?: number;
+  readonly tid?: number;
+}
+
+/** Sorts vCPUs into groups, and remembers who they are. */
+export class Grouping {
+  readonly #by: By;
+  readonly #names = new VmNames();
+  readonly #wanted: (name: string) => boolean;
+  readonly #identities = new Map<string, Identity>();
+
+  /** @param wanted whether a VM of this name is shown */
+  constructor(by: By, wanted: (name: string) => boolean = () => true) {
+    this.#by = by;
+    this.#wanted = wanted;
+  }
+
+  /** The VM that a process is, undefined if it isn't wanted. */
+  vmOf(pid: number, startNs: number, comm: string): Vm | undefined {
+    const vm = this.#names.of(pid, startNs, comm);
+    return this.#wanted(vm.name) ? vm : undefined;
+  }
+
+  readonly groupOf: GroupOf = (vcpus, row) => {
+    const vm = this.vmOf(vcpus.tgid[row] ?? 0, vcpus.startNs[row] ?? 0, vcpus.comm[row] ?? "");
+    if (!vm) return undefined;
+    if (this.#by === "reason") return "";
+    const id = vcpus.vcpuId[row] ?? -1;
+    const tid = vcpus.tid[row] ?? 0;
+    const vcpu = id >= 0 ? { vcpu: id } : { tid };
+    const machine = `${vm.pid}:${vm.startNs}`;
+    const key = this.#by === "vm" ? machine : `${machine}:${id >= 0 ? id : `t${tid}`}`;
+    if (!this.#identities.has(key)) this.#identities.set(key, this.#by === "vm" ? { vm } : { vm, ...vcpu });
+    return key;
+  };
+
+  /** Who a group is; nobody in particular for all exits together. */
+  identity(key: string): Identity {
+    return this.#identities.get(key) ?? {};
+  }
+
+  /** Group keys in the order to show them: by VM's name, pid and vCPU. */
+  sorted(keys: Iterable<string>): string[] {
+    const rank = (key: string) => this.identity(key);
+    return [...keys].sort((a, b) => {
+      const [one, two] = [rank(a), rank(b)];
+      return (
+        (one.vm?.name ?? "").localeCompare(two.vm?.name ?? "") ||
+        (one.vm?.pid ?? 0) - (two.vm?.pid ?? 0) ||
+        (one.vcpu ?? one.tid ?? 0) - (two.vcpu ?? two.tid ?? 0)
+      );
+    });
+  }
+}
+
+/** How a group is titled above its table: `VM web1 (4242), vCPU 3`; "" for all exits together. */
+export function titleOf({ vm, vcpu, tid }: Identity): string {
+  if (!vm) return "";
+  const part = vcpu !== undefined ? `, vCPU ${vcpu}` : tid !== undefined ? `, thread ${tid}` : "";
+  return `VM ${safeText(vm.name)} (${vm.pid})${part}`;
+}

@@ -1,0 +1,61 @@
+// Tidy CSV (RFC 4180): one row for each key, the time stamp first.
+import type { Identity } from "../grouping";
+import { octaves } from "../histogram";
+import { reasonName } from "../reasons";
+import type { Counters, Samples } from "../samples";
+import { inOrder } from "./count";
+import type { Detail, Interval } from "./json";
+import { safeText } from "./text";
+
+/** One line of fields; those with a comma or quote are quoted. */
+export function csvLine(fields: readonly (string | number)[]): string {
+  return fields
+    .map((field) => (typeof field === "number" ? String(field) : safeText(field)))
+    .map((field) => (/[",]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field))
+    .join(",");
+}
+
+const VALUES: Readonly<Record<Detail, readonly string[]>> = {
+  count: ["count"],
+  time: ["count", "timed", "total_ns", "max_ns"],
+  histogram: ["low_ns", "high_ns", "count"],
+};
+
+/** The heading; the columns of VM and vCPU are there whatever the grouping, so that files can be put together. */
+export function csvHeading(detail: Detail): string {
+  return csvLine(["time", "vm", "pid", "vcpu", "isa", "reason", "name", "level", ...VALUES[detail]]);
+}
+
+function values(counters: Counters, detail: Detail): number[][] {
+  if (detail === "count") return [[counters.count]];
+  if (detail === "time") return [[counters.count, counters.timed, counters.totalNs, counters.maxNs]];
+  return octaves(counters.buckets)
+    .filter(({ count }) => count > 0)
+    .map(({ low, high, count }) => [low, high, count]);
+}
+
+/** The rows of one interval. */
+export function csvLines(
+  interval: Interval,
+  groups: readonly (readonly [Identity, Samples])[],
+  detail: Detail,
+): string[] {
+  const lines: string[] = [];
+  for (const [{ vm, vcpu, tid }, samples] of groups)
+    for (const sample of inOrder(samples))
+      for (const [level, counters] of [sample.l1, sample.l2].entries()) {
+        if (counters.count === 0) continue;
+        const key = [
+          interval.end.toISOString(),
+          vm?.name ?? "",
+          vm?.pid ?? "",
+          vcpu ?? (tid === undefined ? "" : `t${tid}`),
+          sample.isa,
+          sample.reason,
+          reasonName(sample.isa, sample.reason) ?? "",
+          level + 1,
+        ];
+        for (const row of values(counters, detail)) lines.push(csvLine([...key, ...row]));
+      }
+  return lines;
+}

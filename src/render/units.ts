@@ -1,0 +1,21 @@
+// Times in the unit that the user asked for.
+
+/** Units of time; values are ns everywhere else. */
+export const UNITS = ["ns", "us", "ms"] as const;
+export type Unit = (typeof UNITS)[number];
+
+// ns in the unit, and the decimals that keep three digits below it.
+const SCALES: Readonly<Record<Unit, readonly [number, number]>> = { ns: [1, 0], us: [1e3, 1], ms: [1e6, 3] };
+
+/** A time as a table shows it, without its unit. */
+export function inUnit(ns: number, unit: Unit): string {
+  const [scale, decimals] = SCALES[unit];
+  return (ns / scale).toFixed(decimals);
+}
+
+/** A time in the unit that suits it, for sentences: `1.5 ms`. */
+export function readable(ns: number): string {
+  if (ns < 1e3) return `${ns.toFixed(0)} ns`;
+  if (ns < 1e6) return `${(ns / 1e3).toFixed(1)} us`;
+  return ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(2)} s`;
+}

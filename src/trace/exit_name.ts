@@ -1,0 +1,21 @@
+// What the reason of a recorded exit is called.
+import { isaName, reasonLabel, reasonName, reasonNumber } from "../reasons";
+import { EVENT } from "./events";
+import type { TraceRecord } from "./reader";
+
+/** Data words of an exit in a recording of ours: code, RIP (2), isa, thread. kvmtrace wrote the first two or three. */
+export const EXIT_WORDS = { code: 0, ripLow: 1, ripHigh: 2, isa: 3, thread: 4 } as const;
+
+/** The name of a reason given as the kernel's 32 bits, or else its number. */
+export function codeName(isa: number, code: number): string {
+  const name = isaName(isa);
+  const number = reasonNumber(name, code);
+  return reasonName(name, number) ?? reasonLabel(number);
+}
+
+/** The reason of the exit that a record is; of a record that is none, or tells no instruction set, its code. */
+export function exitName(record: TraceRecord): string {
+  const isa = record.word(EXIT_WORDS.isa);
+  if (record.event === EVENT.exit && isa !== 0) return codeName(isa, record.word(EXIT_WORDS.code));
+  return reasonLabel(record.word(EXIT_WORDS.code));
+}

@@ -1,0 +1,194 @@
+// Reads kvmtrace's binary records out of chunks of bytes, in constant memory and whatever the bytes are.
+import { UsageError } from "../errors";
+import { EVENT_MASK, HEADER_WORDS, MAGIC, PID_LIMIT, TIME_WORDS, VCPU_LIMIT, type ByteOrder } from "./layout";
+
+const NO_WORDS = new Uint32Array(0);
+
+/**
+ * One record: a window into the reader's words. The reader moves it: copy what has to outlive the next call of next().
+ */
+export class TraceRecord {
+  /** Whether the record has a time stamp. */
+  timed = false;
+  /** Number of data words. */
+  count = 0;
+  private words: Uint32Array = NO_WORDS;
+  private start = 0;
+  /** Where the data words begin. */
+  private data = 0;
+
+  /** Which of the time stamp's words is the low half: 0, or 1 in big-endian recordings. */
+  lowAt = 0;
+
+  /** Moves the window. */
+  set(words: Uint32Array, at: number, timed: boolean, count: number): void {
+    this.words = words;
+    this.start = at;
+    this.timed = timed;
+    this.count = count;
+    this.data = at + HEADER_WORDS + (timed ? TIME_WORDS : 0);
+  }
+
+  get event(): number {
+    return (this.words[this.start] ?? 0) & EVENT_MASK;
+  }
+
+  get pid(): number {
+    return this.words[this.start + 1] ?? 0;
+  }
+
+  get vcpu(): number {
+    return this.words[this.start + 2] ?? 0;
+  }
+
+  /** The time stamp's low half, 0 where the record has none. */
+  get timeLow(): number {
+    return this.timed ? (this.words[this.start + HEADER_WORDS + this.lowAt] ?? 0) : 0;
+  }
+
+  /** The time stamp's high half, 0 where the record has none. */
+  get timeHigh(): number {
+    return this.timed ? (this.words[this.start + HEADER_WORDS + 1 - this.lowAt] ?? 0) : 0;
+  }
+
+  /** A data word, from 0; those beyond `count` are 0. */
+  word(index: number): number {
+    return index < this.count ? (this.words[this.data + index] ?? 0) : 0;
+  }
+
+  /** A number by its place: 0 event, 1 process, 2 vCPU, 3 and on the data words. */
+  at(place: number): number {
+    if (place >= HEADER_WORDS) return this.word(place - HEADER_WORDS);
+    const word = this.words[this.start + place] ?? 0;
+    return place === 0 ? word & EVENT_MASK : word;
+  }
+}
+
+export interface ReaderOptions {
+  /** What messages call the recording. */
+  name: string;
+  /** Whether an event id is expected; any other makes a record that no machine could have written an error. */
+  knows: (event: number) => boolean;
+  /** Forces a byte order; otherwise the magic says it, or the first record. */
+  byteOrder?: ByteOrder | undefined;
+}
+
+/** Where a recording's last record was cut off. */
+export interface Cut {
+  offset: number;
+  bytes: number;
+}
+
+function swapped(word: number): number {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(word);
+  return bytes.readUInt32LE();
+}
+
+/**
+ * A pull reader: feed() chunks, then call next() until it says false; after the last chunk call end() and next()
+ * until it says false again.
+ */
+export class RecordReader {
+  readonly record = new TraceRecord();
+  private words: Uint32Array = NO_WORDS;
+  private at = 0;
+  /** Offset in the recording of the first word, in bytes. */
+  private base = 0;
+  /** The bytes behind the last whole word, fewer than four. */
+  private rest: Uint8Array = new Uint8Array(0);
+  private big = false;
+  private begun = false;
+  private ended = false;
+
+  constructor(private readonly options: ReaderOptions) {}
+
+  /** Takes the next bytes of the recording. */
+  feed(chunk: Uint8Array): void {
+    const left = Buffer.from(
+      this.words.buffer,
+      this.words.byteOffset + 4 * this.at,
+      4 * (this.words.length - this.at),
+    );
+    // Bytes kept are in this machine's order, which is little-endian on every one that this package runs on.
+    const length = left.length + this.rest.length + chunk.length;
+    const bytes = Buffer.from(new ArrayBuffer((length + 3) & ~3));
+    bytes.set(left);
+    bytes.set(this.rest, left.length);
+    bytes.set(chunk, left.length + this.rest.length);
+    const whole = length & ~3;
+    if (this.big) bytes.subarray(left.length, whole).swap32();
+    this.base += 4 * this.at;
+    this.words = new Uint32Array(bytes.buffer, 0, whole / 4);
+    this.rest = bytes.subarray(whole, length);
+    this.at = 0;
+  }
+
+  /** Says that no more bytes follow. */
+  end(): void {
+    this.ended = true;
+  }
+
+  /** The offset in the recording of the byte after the last record read. */
+  get offset(): number {
+    return this.base + 4 * this.at;
+  }
+
+  /** What is left of a record that the recording's end cut off; only after next() said false for good. */
+  get cut(): Cut | undefined {
+    const bytes = 4 * (this.words.length - this.at) + this.rest.length;
+    return bytes > 0 ? { offset: this.offset, bytes } : undefined;
+  }
+
+  /**
+   * Reads one record into `record`. False: none is complete in the bytes fed so far.
+   * @throws UsageError with the byte offset, at bytes that are no record
+   */
+  next(): boolean {
+    if (!this.begun && !this.begin()) return false;
+    const { words, at, record } = this;
+    const left = words.length - at;
+    if (left < HEADER_WORDS) return false;
+    const head = words[at] ?? 0;
+    if ((words[at + 1] ?? 0) > PID_LIMIT) this.checkHeader(at);
+    const count = (head >>> 28) & 7;
+    const timed = head >>> 31 === 1;
+    const length = HEADER_WORDS + (timed ? TIME_WORDS : 0) + count;
+    if (left < length) return false;
+    record.set(words, at, timed, count);
+    this.at = at + length;
+    return true;
+  }
+
+  /** Finds the byte order and steps over the magic; false while too few bytes are there to tell. */
+  private begin(): boolean {
+    if (this.words.length < 1 + HEADER_WORDS && !this.ended) return false;
+    this.begun = true;
+    const first = this.words[0] ?? 0;
+    if (first === MAGIC || swapped(first) === MAGIC) {
+      this.big = first !== MAGIC;
+      this.at = 1;
+    } else this.big = !this.plausible((word) => word) && this.plausible(swapped);
+    if (this.options.byteOrder) this.big = this.options.byteOrder === "big";
+    this.record.lowAt = this.big ? 1 : 0;
+    if (this.big) Buffer.from(this.words.buffer, this.words.byteOffset, 4 * this.words.length).swap32();
+    return true;
+  }
+
+  /** Whether the first header is one of a known event on a real machine, in a byte order. */
+  private plausible(read: (word: number) => number): boolean {
+    const [event = 0, pid = 0, vcpu = 0] = Array.from(this.words.subarray(0, HEADER_WORDS), read);
+    return this.options.knows(event & EVENT_MASK) && pid <= PID_LIMIT && vcpu <= VCPU_LIMIT;
+  }
+
+  /** @throws UsageError if a header is one of an unknown event that no machine could have written */
+  private checkHeader(at: number): void {
+    const [head = 0, pid = 0, vcpu = 0] = this.words.subarray(at, at + HEADER_WORDS);
+    const event = head & EVENT_MASK;
+    if (vcpu <= VCPU_LIMIT || this.options.knows(event)) return;
+    throw new UsageError(
+      `${this.options.name}: no record at byte ${this.offset}: event 0x${event.toString(16)} is unknown and no ` +
+        `machine has process ${pid} and vCPU ${vcpu}; the recording is damaged from here on`,
+    );
+  }
+}

@@ -1,0 +1,103 @@
+// Which VM a process is: its name from /proc, told apart from others by process id and start time.
+import { closeSync, openSync, readSync } from "node:fs";
+import { type NameSource, nameInCommandLine } from "./command-line";
+
+export { nameMatcher } from "./glob";
+export type { NameSource } from "./command-line";
+
+/** A virtual machine: the process that runs it. Two are the same only if both pid and start time are. */
+export interface Vm {
+  readonly pid: number;
+  /** Start of the process, in ns since boot. */
+  readonly startNs: number;
+  /** As its VMM was told, or the process's name. Chosen by others: make it safe before printing it. */
+  readonly name: string;
+  readonly source: NameSource;
+}
+
+// A process chooses how long its command line is (PR_SET_MM_MAP); VMMs' are some 10 KiB.
+const MAX_READ = 2 ** 17;
+// USER_HZ, the unit of times in /proc, is 100 on all architectures with KVM.
+const TICK_NS = 1e7;
+const MAX_CACHED = 8192;
+
+/** The beginning of a file in /proc, "" if it can't be read. */
+function read(path: string): string {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const buffer = Buffer.allocUnsafe(MAX_READ);
+      let length = 0;
+      for (let got = -1; got !== 0 && length < MAX_READ; length += got)
+        got = readSync(file, buffer, length, MAX_READ - length, null);
+      return buffer.toString("utf8", 0, length);
+    } finally {
+      closeSync(file);
+    }
+  } catch {
+    return "";
+  }
+}
+
+/** Field 22 of /proc/PID/stat, in ticks since boot; the second field, in parentheses, may hold anything. */
+function startTicks(stat: string): number {
+  return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+}
+
+/**
+ * Names the VM that the process `pid`, started `startNs` after boot, runs or ran.
+ * @param comm the process's name as the kernel knew it: the VM's name when the process is gone, or names no VM
+ * @param root folder that stands for /
+ */
+export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm {
+  const commandLine = read(`${root}/proc/${pid}/cmdline`);
+  // Read afterwards: if the process still is the one meant, the command line was its own. Numbers beyond 2^53 ns (104
+  // days) are rounded, which can move one over the edge of a tick.
+  const ticks = startTicks(read(`${root}/proc/${pid}/stat`));
+  const same = Math.abs(ticks - Math.floor(startNs / TICK_NS)) <= 1;
+  const found = same ? nameInCommandLine(commandLine) : undefined;
+  return { pid, startNs, ...(found ?? { name: comm, source: "process" }) };
+}
+
+/** Remembers VMs, so that one that ended keeps its name: the same VM is the same object. */
+export class VmNames {
+  readonly #root: string;
+  readonly #known = new Map<string, Vm>();
+
+  constructor(root = "") {
+    this.#root = root;
+  }
+
+  /** As vmOf(), which looks only once. */
+  of(pid: number, startNs: number, comm: string): Vm {
+    const key = `${pid} ${startNs}`;
+    let vm = this.#known.get(key);
+    if (!vm) {
+      vm = vmOf(pid, startNs, comm, this.#root);
+      this.#known.set(key, vm);
+      const [oldest] = this.#known.keys();
+      if (this.#known.size > MAX_CACHED && oldest !== undefined) this.#known.delete(oldest);
+    }
+    return vm;
+  }
+}
+
+/**
+ * What to call VMs in a table, in their order: by name, with the pid where another has the same name, and with the
+ * seconds from boot to its start where another had that pid, too.
+ */
+export function vmDisplayNames(vms: readonly Vm[]): string[] {
+  const withPid = (vm: Vm) => `${vm.name} (${vm.pid})`;
+  const times = (texts: readonly string[]) => {
+    const count = new Map<string, number>();
+    for (const text of texts) count.set(text, (count.get(text) ?? 0) + 1);
+    return count;
+  };
+  const names = times(vms.map((vm) => vm.name));
+  const pids = times(vms.map(withPid));
+  return vms.map((vm) => {
+    if (names.get(vm.name) === 1) return vm.name;
+    if (pids.get(withPid(vm)) === 1) return withPid(vm);
+    return `${vm.name} (${vm.pid}, ${(vm.startNs / 1e9).toFixed(2)} s)`;
+  });
+}

@@ -1,0 +1,305 @@
+// kvm-vmexit-time, -hist and -slower on a real KVM host: exact counts, times of known length, filters and groups.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { GUEST, Running, run } from "../tools";
+import { PROMISED, WORKLOAD } from "./counts";
+import { type Line, jsonLines, sumOfReason } from "./json";
+
+const MODES = ["direct", "record"] as const;
+
+/** Asserts the guest's promise, `times` over, and that every exit but each vCPU's last has a time. */
+function assertExact(lines: readonly Line[], times: number): void {
+  for (const [name, count] of Object.entries(PROMISED)) {
+    assert.equal(
+      sumOfReason(lines, name, (exits) => exits.count.total),
+      count * times,
+      name,
+    );
+    // The write that ends a vCPU is never followed by an entry.
+    const unfinished = name === "IOIO" ? times : 0;
+    assert.equal(
+      sumOfReason(lines, name, (exits) => exits.timed.total),
+      count * times - unfinished,
+      name,
+    );
+  }
+}
+
+for (const attach of MODES)
+  test(`time, ${attach}: exact counts, and each exit has its time`, () => {
+    const result = run(
+      "kvm-vmexit-time",
+      "--attach",
+      attach,
+      "--json",
+      "--",
+      GUEST,
+      ...WORKLOAD,
+      "--vcpus",
+      "3",
+    );
+    const lines = jsonLines(result);
+    assertExact(lines, 3);
+    for (const exits of lines.flatMap((line) => line.exits)) {
+      assert.equal(exits.timeNs.total, exits.timeNs.l1 + exits.timeNs.l2);
+      assert.ok(
+        exits.maxNs.total <= exits.timeNs.total &&
+          exits.maxNs.total * exits.timed.total >= exits.timeNs.total,
+      );
+    }
+  });
+
+for (const attach of MODES)
+  test(`hist, ${attach}: buckets sum to the exits that have a time, and hold them`, () => {
+    const result = run(
+      "kvm-vmexit-hist",
+      "--attach",
+      attach,
+      "--json",
+      "--",
+      GUEST,
+      ...WORKLOAD,
+      "--vcpus",
+      "2",
+    );
+    const lines = jsonLines(result);
+    assertExact(lines, 2);
+    for (const { histogram, timed, maxNs, timeNs } of lines.flatMap((line) => line.exits)) {
+      const sum = (of: (row: [number, number, number]) => number) =>
+        histogram.total.reduce((total, row) => total + of(row), 0);
+      assert.equal(
+        sum((row) => row[2]),
+        timed.total,
+      );
+      assert.ok(
+        sum((row) => row[0] * row[2]) <= timeNs.total && sum((row) => row[1] * row[2]) >= timeNs.total,
+      );
+      const last = histogram.total.at(-1);
+      if (last) assert.ok(last[0] <= maxNs.total && maxNs.total <= last[1]);
+    }
+  });
+
+test("hist: reasons as operands; the layout is bcc's", () => {
+  const result = run("kvm-vmexit-hist", "124", "cpuid", "--", GUEST, ...WORKLOAD);
+  const [heading, first, ...rest] = result.stdout.trimEnd().split("\n");
+  assert.equal(heading, "     value               : count     distribution");
+  assert.equal(first, `         0 -> 1          : 0        |${" ".repeat(40)}|`);
+  const count = rest.reduce((sum, line) => sum + Number(/: (\d+) +\|/.exec(line)?.[1]), 0);
+  assert.equal(count, 84 + 23);
+  for (const line of rest) assert.ok(line.length <= 80, line);
+});
+
+test("hist: a number of another instruction set is explained", () => {
+  const result = run("kvm-vmexit-hist", "12");
+  assert.equal(result.status, 2);
+  assert.match(result.stderr, /"12" is not an exit reason of this host's svm; HLT is 120 here/);
+});
+
+for (const attach of MODES)
+  test(`slower, ${attach}: at threshold 0, every exit that has a time`, () => {
+    const command = ["--", GUEST, "--cpuid", "23", "--out", "19", "--rdmsr", "41", "--vcpus", "2"];
+    const lines = jsonLines(
+      run("kvm-vmexit-slower", "0", "--attach", attach === "direct" ? "auto" : attach, "--json", ...command),
+    );
+    const count = (name: string) => lines.filter((line) => line.slow?.name === name).length;
+    assert.deepEqual([count("CPUID"), count("IOIO"), count("MSR")], [46, 38, 82]);
+  });
+
+test("slower: exits of known length, and nothing faster than the threshold", () => {
+  const command = ["--", GUEST, "--cpuid", "200", "--out", "5", "--pause-ms", "150"];
+  const lines = jsonLines(run("kvm-vmexit-slower", "150", "--json", "--reasons", "IOIO", ...command));
+  const slow = lines.flatMap((line) => line.slow ?? []);
+  assert.ok(slow.length >= 5);
+  for (const exit of slow) assert.ok(exit.ns >= 150e6 && exit.details === "out port 0x3f8, 1 byte");
+});
+
+test("slower: excludes act in the kernel and are said first; fractions of ms", () => {
+  const result = run(
+    "kvm-vmexit-slower",
+    "0.000001",
+    "--excludes",
+    "HLT,0x400",
+    "--",
+    GUEST,
+    "--cpuid",
+    "3",
+    "--hlt",
+    "3",
+  );
+  assert.match(result.stderr, /^Excludes: HLT, NPF\nTracing/);
+  assert.doesNotMatch(result.stdout, /HLT|NPF/);
+  assert.equal(result.stdout.match(/^114 CPUID {15} +\d+ \(L1\)$/gm)?.length, 3, result.stdout);
+});
+
+test("slower: --wide decodes ports, MSRs and faults", () => {
+  const result = run(
+    "kvm-vmexit-slower",
+    "0",
+    "--wide",
+    "-T",
+    "--",
+    GUEST,
+    ..."--in 1 --rdmsr 1 --wrmsr 1 --mmio 1".split(" "),
+  );
+  assert.match(
+    result.stdout,
+    /^\d\d:\d\d:\d\d\.\d{3} 123 IOIO .* guest \d+ vCPU 0 rip 0x\w+ in port 0x3f8, 1 byte$/m,
+  );
+  assert.match(result.stdout, / 124 MSR .* read MSR 0x277$/m);
+  assert.match(result.stdout, / 124 MSR .* write MSR 0x277$/m);
+  assert.match(result.stdout, /1024 NPF .* fault at 0xd0000, error 0x\w+$/m);
+});
+
+test("slower: a flood is dropped, counted and said, and the guest goes on", () => {
+  const result = run(
+    "kvm-vmexit-slower",
+    "0",
+    "--reasons",
+    "CPUID",
+    "--strict",
+    "--",
+    GUEST,
+    "--cpuid",
+    "60000",
+  );
+  const shown = result.stdout.match(/^114 CPUID/gm)?.length ?? 0;
+  const lost = Number(/^Lost: (\d+) slow exits/m.exec(result.stdout)?.[1] ?? 0);
+  assert.equal(shown + lost, 60_000);
+  assert.equal(result.status, lost > 0 ? 3 : 0);
+});
+
+test("an exit that lasts across intervals is counted once, with its whole time", () => {
+  const command = ["--", GUEST, "--out", "2", "--pause-ms", "1200"];
+  const lines = jsonLines(run("kvm-vmexit-time", "--json", "0.4", ...command));
+  assert.ok(lines.length >= 4);
+  assert.equal(
+    sumOfReason(lines, "IOIO", (exits) => exits.count.total),
+    3,
+  );
+  assert.ok(sumOfReason(lines, "IOIO", (exits) => exits.timeNs.total) >= 2.4e9);
+  for (const exits of lines.flatMap((line) => line.exits))
+    for (const levels of [exits.count, exits.timed, exits.timeNs, exits.maxNs])
+      for (const value of Object.values(levels) as number[]) assert.ok(value >= 0);
+});
+
+for (const attach of MODES)
+  test(`${attach}: vCPUs that change their threads, on one CPU with another guest`, () => {
+    const guest = `taskset -c 0 ${GUEST} ${WORKLOAD.join(" ")}`;
+    const both = `${guest} --threads-move --vcpus 2 & ${guest} --vcpus 2 & wait`;
+    const lines = jsonLines(
+      run("kvm-vmexit-time", "--attach", attach, "--json", "--by", "vm", "--", "sh", "-c", both),
+    );
+    const pids = new Set(lines.flatMap((line) => line.exits.map((exits) => exits.pid)));
+    assert.equal(pids.size, 2);
+    for (const pid of pids)
+      for (const [name, count] of Object.entries(PROMISED)) {
+        const sum = sumOfReason(lines, name, (exits) => (exits.pid === pid ? exits.count.total : 0));
+        assert.equal(sum, count * 2, `${name} of ${String(pid)}`);
+      }
+  });
+
+test("--by vcpu tells vCPUs of one VM apart; --vcpu takes some of them", () => {
+  const guest = [GUEST, ...WORKLOAD, "--vcpus", "4"];
+  const all = jsonLines(run("kvm-vmexit-time", "--json", "--by", "vcpu", "--", ...guest));
+  for (const vcpu of [0, 1, 2, 3])
+    assert.equal(
+      sumOfReason(all, "CPUID", (exits) => (exits.vcpu === vcpu ? exits.count.total : 0)),
+      23,
+    );
+  for (const attach of MODES) {
+    const some = jsonLines(
+      run(
+        "kvm-vmexit-count",
+        "--attach",
+        attach,
+        "--json",
+        "--by",
+        "vcpu",
+        "--vcpu",
+        "0,2-3",
+        "--",
+        ...guest,
+      ),
+    );
+    assert.deepEqual(
+      new Set(some.flatMap((line) => line.exits.map((exits) => exits.vcpu))),
+      new Set([0, 2, 3]),
+    );
+    assert.equal(
+      sumOfReason(some, "MSR", (exits) => exits.count.total),
+      3 * 84,
+    );
+  }
+});
+
+test("--vm takes names and globs", () => {
+  const guest = [GUEST, "--cpuid", "23"];
+  const count = (name: string) =>
+    sumOfReason(
+      jsonLines(run("kvm-vmexit-count", "--json", "--vm", name, "--", ...guest)),
+      "CPUID",
+      (exits) => exits.count.total,
+    );
+  assert.deepEqual([count("guest"), count("gu?s*"), count("other")], [23, 23, 0]);
+});
+
+test("--idle hides HLT from rows, sums and shares, and says so", () => {
+  const guest = [GUEST, ...WORKLOAD];
+  const hidden = run("kvm-vmexit-time", "--wide", "--idle", "hide", "--", ...guest).stdout;
+  assert.doesNotMatch(hidden, /^ *\d+ HLT/m);
+  assert.match(hidden, /^Left out: 37 idle exits \(HLT\), [\d.]+ (ns|us|ms|s)$/m);
+  const only = run("kvm-vmexit-time", "--idle", "only", "--", ...guest).stdout;
+  assert.match(only, /^ *Total \(Avg Time\) +37 \(/m);
+});
+
+test("--csv: a heading once, and a row for each reason and level", () => {
+  const result = run("kvm-vmexit-time", "--csv", "0.3", "--", GUEST, ...WORKLOAD);
+  const [heading, ...rows] = result.stdout.trimEnd().split("\n");
+  assert.equal(heading, "time,vm,pid,vcpu,isa,reason,name,level,count,timed,total_ns,max_ns");
+  const counts = new Map<string, number>();
+  for (const row of rows) {
+    const fields = row.split(",");
+    assert.equal(fields.length, 12, row);
+    const name = fields[6] ?? "";
+    counts.set(name, (counts.get(name) ?? 0) + Number(fields[8]));
+  }
+  for (const [name, count] of Object.entries(PROMISED)) assert.equal(counts.get(name), count, name);
+  assert.equal(run("kvm-vmexit-time", "--csv", "--no-header", "-d", "0.1").stdout, "");
+});
+
+test("tables fit 80 columns", () => {
+  for (const tool of ["kvm-vmexit-count", "kvm-vmexit-time", "kvm-vmexit-hist"])
+    for (const line of run(tool, "--", GUEST, ...WORKLOAD).stdout.split("\n"))
+      assert.ok(line.length <= 80, line);
+});
+
+test("a second signal ends a tool at once", async () => {
+  const tool = new Running("kvm-vmexit-time", "--", "sh", "-c", "trap '' TERM INT; sleep 30");
+  await tool.seen(/Tracing/);
+  assert.equal((await tool.end("SIGINT")).status, 0);
+});
+
+for (const [tool, parameters, expected] of [
+  ["kvm-vmexit-slower", ["-1"], /the threshold takes milliseconds from 0 to 1000000000, not "-1"/],
+  ["kvm-vmexit-slower", ["ten"], /the threshold takes milliseconds from 0 to 1000000000, not "ten"/],
+  ["kvm-vmexit-slower", ["1", "2"], /"2" is too much behind the threshold/],
+  ["kvm-vmexit-slower", ["--wide", "--attach", "direct"], /--wide needs --attach record/],
+  ["kvm-vmexit-hist", ["-n", "3"], /--count says how many intervals: give --interval/],
+  ["kvm-vmexit-hist", ["HLT", "--reasons", "MSR"], /not both/],
+  ["kvm-vmexit-time", ["--idle", "never"], /--idle/],
+  ["kvm-vmexit-time", ["--unit", "h"], /--unit/],
+  ["kvm-vmexit-time", ["0"], /the interval takes seconds/],
+  ["kvm-vmexit-time", ["1", "0"], /the count takes a whole number/],
+  ["kvm-vmexit-count", ["--vcpu", "3-1"], /--vcpu/],
+  ["kvm-vmexit-count", ["--json", "--csv"], /--csv|--json/],
+  ["kvm-vmexit-count", ["--max-vcpus", "0"], /--max-vcpus takes a whole number from 1 to 131072, not "0"/],
+  ["kvm-vmexit-count", ["--pid", "abc"], /--pid takes a whole number/],
+  ["kvm-vmexit-count", ["--"], /there is no command behind --/],
+] as const)
+  test(`${tool} ${parameters.join(" ")}: one clear line and status 2`, () => {
+    const result = run(tool, ...parameters);
+    assert.equal(result.status, 2);
+    assert.equal(result.stdout, "");
+    assert.match(result.stderr, expected);
+    assert.equal(result.stderr.trimEnd().split("\n").length, 1, result.stderr);
+  });

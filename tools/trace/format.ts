@@ -1,0 +1,64 @@
+// kvm-trace format: prints a recording by the rules of a definitions file.
+import { type Command, Option } from "commander";
+import { safeText } from "../../src/render/text";
+import { consume } from "../../src/trace/consume";
+import { parseDefinitions } from "../../src/trace/definitions";
+import { Formatter } from "../../src/trace/formatter";
+import type { ByteOrder } from "../../src/trace/layout";
+import { onOutputEnd, printBytes } from "../lib/output";
+import { command } from "./command";
+import { megahertz } from "./megahertz";
+import { readBytes, recordings, reportCuts } from "./inputs";
+
+interface FormatOptions {
+  c?: string;
+  merge?: boolean;
+  byteOrder?: ByteOrder;
+}
+
+/** Output is handed on in pieces of about this size. */
+const FLUSH_BYTES = 1 << 16;
+
+async function format(
+  tool: string,
+  definitions: string,
+  files: readonly string[],
+  options: FormatOptions,
+): Promise<void> {
+  const name = safeText(definitions);
+  const formatter = new Formatter(parseDefinitions(readBytes(definitions), name), name, megahertz(options.c));
+  const stop = new AbortController();
+  onOutputEnd(() => {
+    stop.abort();
+  });
+  const { merge = false, byteOrder } = options;
+  try {
+    const reading = { knows: formatter.knows.bind(formatter), merge, byteOrder, signal: stop.signal };
+    const cuts = await consume(recordings(files), reading, (record) => {
+      formatter.format(record);
+      if (formatter.waiting >= FLUSH_BYTES) printBytes(formatter.take());
+    });
+    reportCuts(tool, cuts);
+  } finally {
+    printBytes(formatter.take());
+  }
+}
+
+/** The command, as kvm-trace's subcommand `format` or under the original's own name. */
+export function formatCommand(name: string, tool: string): Command {
+  return command(name, tool, "Prints a recording of kvmtrace's format by the rules of a definitions file.", [
+    [`${tool} formats trace.bin`, "every record as a line of text"],
+    [`${tool} -c 1000 formats < trace.bin`, "times in seconds, of a clock in ns"],
+    [`${tool} --merge formats trace.*`, "one file for each CPU, by time"],
+  ])
+    .argument("<definitions>", "the rules: an event id, a space, a format such as %(tsc)d %(1)08x")
+    .argument("[file...]", "recordings, one after another (default: standard input)")
+    .option("-c <mhz>", "the clock's rate: tsc is then in seconds")
+    .option("--merge", "take the records of all files in the order of their time stamps")
+    .addOption(
+      new Option("--byte-order <order>", "of a recording without a magic").choices(["little", "big"]),
+    )
+    .action((definitions: string, files: string[], options: FormatOptions) =>
+      format(tool, definitions, files, options),
+    );
+}

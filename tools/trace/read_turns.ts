@@ -1,0 +1,58 @@
+// Reads recordings as turns, for the commands that understand events: report and export.
+import { type Command, Option } from "commander";
+import { UsageError } from "../../src/errors";
+import { consume } from "../../src/trace/consume";
+import { EVENT } from "../../src/trace/events";
+import { type Summary, type Turn, Turns } from "../../src/trace/turns";
+import { recordings, reportCuts } from "./inputs";
+import { megahertz } from "./megahertz";
+
+/** Options for recordings that don't tell their clock's rate and instruction set: kvmtrace's own. */
+export interface ClockOptions {
+  c?: string;
+  isa: "vmx" | "svm";
+}
+
+const ISAS = { vmx: 1, svm: 2 } as const;
+const KNOWN = new Set<number>(Object.values(EVENT));
+/** kvmtrace's categories: later versions had more events in them. */
+const KVMTRACE_CATEGORIES = new Set([1, 2]);
+
+/** Adds the options to a command. */
+export function clockOptions(to: Command): Command {
+  return to
+    .option("-c <mhz>", "the clock's rate, for kvmtrace's own recordings")
+    .addOption(
+      new Option("--isa <isa>", "whose exits they are, for the same").choices(["vmx", "svm"]).default("vmx"),
+    );
+}
+
+/**
+ * Reads recordings, those of several files merged by time, and gives their turns out as they end.
+ * @returns what the recordings say about themselves, and how long a tick lasts
+ */
+export async function readTurns(
+  tool: string,
+  files: readonly string[],
+  options: ClockOptions,
+  onTurn: (turn: Turn, nsPerTick: number) => void,
+  pause?: () => Promise<void>,
+): Promise<{ summary: Summary; nsPerTick: number }> {
+  const mhz = megahertz(options.c);
+  const nsPerTick = () => {
+    const rate = turns.summary.ticksPerUs || mhz;
+    if (rate <= 0)
+      throw new UsageError("the recording doesn't tell its clock's rate; give it with -c, such as -c 2400");
+    return 1000 / rate;
+  };
+  const turns = new Turns(ISAS[options.isa], (turn) => {
+    onTurn(turn, nsPerTick());
+  });
+  const knows = (event: number) => KNOWN.has(event) || KVMTRACE_CATEGORIES.has(event >>> 16);
+  const cuts = await consume(recordings(files), { knows, merge: files.length > 1, pause }, (record) => {
+    turns.record(record);
+  });
+  turns.end();
+  reportCuts(tool, cuts);
+  return { summary: turns.summary, nsPerTick: turns.summary.ticks === 0 ? 1 : nsPerTick() };
+}

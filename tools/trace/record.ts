@@ -1,0 +1,194 @@
+// kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
+import { existsSync, readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { ToolError, UsageError } from "../../src/errors";
+import { type Recorder, openRecorder } from "../../src/native";
+import { preflight } from "../../src/preflight";
+import { safeText } from "../../src/render/text";
+import { Encoder } from "../../src/trace/encode";
+import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
+import { Window } from "../../src/trace/window";
+import { seconds, wholeNumber } from "../lib/options";
+import { diagnose } from "../lib/output";
+import type { Status } from "../lib/run";
+import { type Stop, TracedCommand, stopOnSignals } from "../lib/stop";
+import { command } from "./command";
+import { RecordingFile } from "./recording_file";
+
+interface RecordOptions {
+  output: string;
+  pid?: readonly number[];
+  events?: string;
+  duration?: number;
+  maxSize: number;
+  buffer: number;
+}
+
+/** How often the ring buffer is emptied: at 20 MB/s, a busy host, 1 MB has come together. */
+const POLL_MS = 50;
+const MAX_PID = 4_194_304;
+const MAX_PIDS = 1024;
+const ROOTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+/** A number of bytes, such as 500M. */
+function size(what: string, text: string, min: number, max: number): number {
+  const match = /^(\d{1,12})([KMGT]?)$/i.exec(text);
+  const power = " KMGT".indexOf((match?.[2] ?? "").toUpperCase() || " ");
+  const bytes = match ? Number(match[1]) * 1024 ** power : NaN;
+  if (!(bytes >= min && bytes <= max))
+    throw new UsageError(
+      `${what} takes a size from ${min} to ${max} bytes, such as 64M, not "${safeText(text)}"`,
+    );
+  return bytes;
+}
+
+function formatOf(tracepoint: string): string | undefined {
+  const path = ROOTS.map((root) => `${root}/events/kvm/${tracepoint}/format`).find((path) =>
+    existsSync(path),
+  );
+  return path === undefined ? undefined : readFileSync(path, "utf8");
+}
+
+/** The kinds that a list of names asks for, all by default, without those that this kernel lacks. */
+function chosen(list: string | undefined): { kinds: Uint32Array; offsets: Uint32Array } {
+  const names = [...new Set(KINDS.map((kind) => kind.name))];
+  const wanted = list === undefined ? names : list.split(",").map((name) => name.trim());
+  for (const name of wanted)
+    if (!(names as string[]).includes(name))
+      throw new UsageError(`--events knows no "${safeText(name)}"; there are ${names.join(", ")}`);
+  const kinds: number[] = [];
+  const offsets = new Uint32Array(KINDS.length * KIND_WORDS);
+  for (const [index, kind] of KINDS.entries()) {
+    const format = formatOf(kind.tracepoint);
+    if (!wanted.includes(kind.name) || format === undefined) continue;
+    kinds.push(index);
+    for (const [word, source] of kind.words.entries())
+      offsets[index * KIND_WORDS + word] = wordOffset(source, format);
+  }
+  if (kinds.length === 0)
+    throw new ToolError("this kernel has none of these events; leave --events out to record what it has");
+  return { kinds: Uint32Array.from(kinds), offsets };
+}
+
+/** Moves events from the ring buffer to the file. */
+class Recording {
+  readonly #encoder = new Encoder(process.arch === "arm64");
+  readonly #window = new Window((words, at) => {
+    this.#encoder.event(words, at);
+    this.events++;
+  });
+  events = 0;
+
+  constructor(
+    readonly recorder: Recorder,
+    readonly file: RecordingFile,
+  ) {
+    this.#encoder.begin(process.pid, new Date());
+  }
+
+  /** Takes in what waits; false when the file is full. */
+  poll(): boolean {
+    for (let batch = this.recorder.read(); batch.length > 0; batch = this.recorder.read()) {
+      this.#window.add(batch);
+      if (!this.file.append(this.#encoder.take())) return false;
+    }
+    return true;
+  }
+
+  /** Takes in the rest, and writes the last record. Returns how many events were lost. */
+  finish(whole: boolean): number {
+    this.recorder.stop();
+    if (whole && this.poll()) {
+      this.#window.flush();
+      this.file.append(this.#encoder.take());
+    }
+    this.#encoder.take();
+    const lost = this.recorder.lost();
+    this.#encoder.end(process.pid, lost);
+    this.file.finish(this.#encoder.take());
+    return lost;
+  }
+}
+
+async function pump(recording: Recording, stop: Stop, duration: number | undefined): Promise<boolean> {
+  const endAt = duration === undefined ? Infinity : performance.now() + duration * 1000;
+  while (!stop.stopped && performance.now() < endAt) {
+    if (!recording.poll()) return false;
+    await stop.wait(Math.min(POLL_MS, endAt - performance.now()));
+  }
+  return true;
+}
+
+async function record(tool: string, options: RecordOptions, toRun: readonly string[]): Promise<Status> {
+  preflight();
+  const request = chosen(options.events);
+  const stop = stopOnSignals();
+  const file = new RecordingFile(options.output, options.maxSize);
+  const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
+  const recorder = openRecorder({ ...request, ...pids, bufferBytes: options.buffer });
+  try {
+    diagnose("Recording... Hit Ctrl-C to end.");
+    const recording = new Recording(recorder, file);
+    const [program, ...parameters] = toRun;
+    const traced = program === undefined ? undefined : new TracedCommand(program, parameters, 1, stop);
+    await traced?.started;
+    let whole = false;
+    try {
+      whole = await pump(recording, stop, options.duration);
+    } finally {
+      const lost = recording.finish(whole);
+      diagnose(
+        `${tool}: ${recording.events} events, ${file.bytes} bytes in ${safeText(options.output)}` +
+          (whole ? "" : "; the recording ended before its time"),
+      );
+      if (lost > 0) diagnose(`Lost: ${lost} events while the buffer was full; raise --buffer`);
+    }
+    return await traced?.finish();
+  } finally {
+    recorder.close();
+  }
+}
+
+function pids(text: string): number[] {
+  const all = text.split(",").map((pid) => wholeNumber("--pid", pid.trim(), 1, MAX_PID));
+  if (all.length > MAX_PIDS) throw new UsageError(`--pid takes at most ${MAX_PIDS} processes`);
+  return [...new Set(all)];
+}
+
+/** Bytes as a power of two, which a ring buffer's size has to be. */
+function powerOfTwo(bytes: number): number {
+  return 2 ** Math.ceil(Math.log2(bytes));
+}
+
+/** The command; `toRun` is what stood behind `--`, and `ended` takes the exit status. */
+export function recordCommand(
+  tool: string,
+  toRun: readonly string[],
+  ended: (status: Status) => void,
+): Command {
+  return command("record", tool, "Records KVM's events into a file, in kvmtrace's format.", [
+    [tool, "everything, until Ctrl-C"],
+    [`${tool} -p 4242 -d 10 -o vm.bin`, "one VM, for ten seconds"],
+    [`${tool} --events exit,entry,msr`, "exits and what MSRs they are for"],
+    [`${tool} --max-size 1G -- make bench`, "while a command runs, 1 GiB at most"],
+  ])
+    .option("-o, --output <file>", "where to write", "kvm-trace.bin")
+    .option("-p, --pid <pids>", "record only the VMs of these processes, separated by commas", pids)
+    .option("--events <list>", "only these: entry, exit, nested, page_fault and so on, separated by commas")
+    .option("-d, --duration <sec>", "end after so many seconds", (text) => seconds("--duration", text))
+    .option(
+      "--max-size <size>",
+      "end when the file has this size, such as 500M",
+      (text) => size("--max-size", text, 4096, 2 ** 50),
+      2 ** 50,
+    )
+    .option(
+      "--buffer <size>",
+      "ring buffer between kernel and recorder",
+      (text) => powerOfTwo(size("--buffer", text, 4096, 2 ** 30)),
+      2 ** 25,
+    )
+    .action(async (options: RecordOptions) => {
+      ended(await record(tool, options, toRun));
+    });
+}
