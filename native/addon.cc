@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "counters_addon.h"
 #include "recorder.h"
 #include "session.h"
 
@@ -265,6 +266,7 @@ private:
 Napi::Object initialise(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("Session", Binding::define(env));
+	exports.Set("Counters", vmexit::define_counters(env));
 	exports.Set("Recorder", vmexit::define_recorder(env));
 	return exports;
 }

@@ -10,14 +10,13 @@
 #include <bpf/bpf.h>
 
 #include "kernel.h"
+#include "libbpf_log.h"
 
 namespace vmexit
 {
 namespace
 {
 
-constexpr size_t kVerifierLogBytes = 256 * 1024;
-constexpr int kVerifierLogLines = 12; // what a user is shown of it
 constexpr uint32_t kMinRecords = 64;
 constexpr size_t kMaxEvents = 4 * VMEXIT_RING_BYTES / sizeof(vmexit_event);
 
@@ -25,52 +24,12 @@ static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
 static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 static_assert(sizeof(vmexit_record) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 
-thread_local std::string *current_log = nullptr;
-
-int keep_log(libbpf_print_level level, const char *format, va_list arguments)
-{
-	char line[1024];
-	if (level == LIBBPF_DEBUG || !current_log)
-		return 0;
-	int length = vsnprintf(line, sizeof(line), format, arguments);
-	// The verifier's log has its own buffer, and comes again in libbpf's.
-	if (current_log->size() < kVerifierLogBytes)
-		current_log->append(line, std::min<size_t>(length < 0 ? 0 : length, sizeof(line) - 1));
-	return length;
-}
-
-// Sends libbpf's messages of this thread to a string while it lives.
-class LogTo
-{
-public:
-	explicit LogTo(std::string &log)
-	{
-		current_log = &log;
-		libbpf_set_print(keep_log);
-	}
-	~LogTo()
-	{
-		current_log = nullptr;
-	}
-};
-
 uint32_t log2_ceil(uint32_t n)
 {
 	uint32_t bits = 0;
 	while ((1ull << bits) < n)
 		bits++;
 	return bits;
-}
-
-std::string last_lines(const std::string &text, int lines)
-{
-	size_t at = text.find_last_not_of("\n");
-	if (at == std::string::npos)
-		return "";
-	std::string trimmed = text.substr(0, at + 1);
-	for (at = trimmed.size(); lines > 0 && at != std::string::npos && at > 0; lines--)
-		at = trimmed.rfind('\n', at - 1);
-	return at == std::string::npos || at == 0 ? trimmed : trimmed.substr(at + 1);
 }
 
 } // namespace
@@ -147,7 +106,7 @@ void Session::fail_load(int error)
 		if (!text.empty() && bpf_program__fd(programs_[i]) < 0)
 			throw std::runtime_error(
 			    std::string("the kernel's verifier refuses the BPF program ") +
-			    bpf_program__name(programs_[i]) + ":\n" + last_lines(text, kVerifierLogLines));
+			    bpf_program__name(programs_[i]) + ":\n" + verifier_excerpt(text));
 	}
 	fail("cannot load the BPF programs", error);
 }

@@ -154,8 +154,38 @@ export interface Recorder {
   close(): void;
 }
 
+/** Counts of KVM's tracepoints, over all CPUs and since the counters opened, whatever was attached when. */
+export interface CountersSnapshot {
+  /** By the event's index. Numbers are exact up to 2^53. */
+  readonly events: Float64Array;
+  /** Columns: what kvm_exit and kvm_userspace_exit counted, by reason. */
+  readonly children: {
+    /** STAT_KIND_* of bpf/stat.h. */
+    readonly kind: Uint8Array;
+    /** The kernel's unsigned 32 bits. */
+    readonly reason: Uint32Array;
+    readonly count: Float64Array;
+  };
+  /** Exits counted by their event alone, because there was no place for their reason. */
+  readonly unplaced: number;
+  /** Events for which the kernel didn't run a program, because it was running on that CPU already. */
+  readonly missedEvents: number;
+}
+
+/** One small program in the kernel for each attached tracepoint. */
+export interface Counters {
+  /** Attaches these events, by index, and detaches all others. Returns why, by index, some can't be attached. */
+  attach(events: readonly number[]): Readonly<Record<string, string>>;
+  /** Counts only what happens in this process from now on; 0: in all. */
+  filter(pid: number): void;
+  snapshot(): CountersSnapshot;
+  /** Gives everything back. May be called again; nothing else may. */
+  close(): void;
+}
+
 interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
+  Counters: new (options: { object: string; events: readonly string[] }) => Counters;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
 }
 
@@ -201,4 +231,13 @@ export function openSession(options: SessionOptions): Session {
  */
 export function openRecorder(options: RecorderOptions): Recorder {
   return open("trace", (addon, object) => new addon.Recorder({ ...options, object }));
+}
+
+/**
+ * Loads the programs that count tracepoints; none is attached yet.
+ * @param events names of tracepoints of system kvm by index, of which the first two are kvm_exit and kvm_userspace_exit
+ * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
+ */
+export function openCounters(events: readonly string[]): Counters {
+  return open("stat", (addon, object) => new addon.Counters({ object, events }));
 }

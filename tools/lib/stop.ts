@@ -42,10 +42,10 @@ export class Stop {
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Stops on the first SIGINT, SIGTERM or SIGHUP and when output ends; a second signal ends the process at once. */
-export function stopOnSignals(): Stop {
+/** Stops on the first of `signals` and when output ends; a second signal ends the process at once. */
+export function stopOnSignals(signals: readonly NodeJS.Signals[] = SIGNALS): Stop {
   const stop = new Stop();
-  for (const signal of SIGNALS)
+  for (const signal of signals)
     process.on(signal, () => {
       if (stop.stopped) process.exit(128 + constants.signals[signal]);
       stop.stop();

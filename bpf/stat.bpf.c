@@ -1,0 +1,163 @@
+/*
+ * Counts every tracepoint of system kvm, and the reasons of kvm_exit and kvm_userspace_exit, for kvm-stat.
+ *
+ * Raw tracepoints throughout: they skip the tracepoint's record, which costs more than all that is done here.
+ * Only where the kernel's BTF doesn't tell where an exit's reason is, kvm_exit is read from its record.
+ */
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "kernel_types.h"
+#include "stat.h"
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";
+
+struct stat_filter filter SEC(".bss.filter");
+
+struct stat_counts counts[STAT_CPU_SLOTS] SEC(".bss.counts");
+
+/* By CPU; the addon sets max_entries. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stat_children);
+} children SEC(".maps");
+
+static __always_inline int filtered_out(void)
+{
+	return filter.tgid && filter.tgid != bpf_get_current_pid_tgid() >> 32;
+}
+
+/* The slot of `key`, which isn't where it hashes to: further on, or a free one which becomes its own. */
+static __always_inline struct stat_child *seek_child(struct stat_children *of, __u64 key)
+{
+	struct stat_child *child;
+	__u32 i;
+
+	for (i = 0; i < STAT_CHILDREN; i++) {
+		child = &of->slots[((__u32)key + i) % STAT_CHILDREN];
+		if (!child->key)
+			child->key = key;
+		if (child->key == key)
+			return child;
+	}
+	return NULL;
+}
+
+/* Only vCPU threads come here, never interrupts: a CPU is the only writer of its slots. */
+static __always_inline int count_child(__u32 event, __u64 kind, __u32 reason)
+{
+	__u64 key = STAT_CHILD_TAKEN | kind << STAT_CHILD_KIND_SHIFT | reason;
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct stat_children *of = bpf_map_lookup_elem(&children, &cpu);
+	struct stat_child *child;
+
+	if (!of)
+		return 0;
+	child = &of->slots[reason % STAT_CHILDREN];
+	if (child->key != key)
+		child = seek_child(of, key);
+	if (child)
+		child->count++;
+	else
+		of->unplaced[event]++;
+	return 0;
+}
+
+SEC("raw_tp")
+int plain_event(const void *context)
+{
+	__u32 cpu, event;
+
+	if (filtered_out())
+		return 0;
+	cpu = bpf_get_smp_processor_id() % STAT_CPU_SLOTS;
+	/* Out of the compiler's sight, which may not know it. */
+	asm volatile("%0 = %1" : "=r"(event) : "i"(STAT_EVENT_PLACEHOLDER));
+	/* Atomic also because an interrupt may bring the same event here: irqfd's brings a vCPU's
+	 * kvm_set_irq. */
+	__sync_fetch_and_add(&counts[cpu].events[event % STAT_EVENTS], 1);
+	return 0;
+}
+
+SEC("raw_tp/kvm_userspace_exit")
+int userspace_exit(const struct bpf_raw_tracepoint_args *context)
+{
+	if (filtered_out())
+		return 0;
+	return count_child(STAT_EVENT_USERSPACE_EXIT, STAT_KIND_USERSPACE, context->args[0]);
+}
+
+#ifdef __TARGET_ARCH_x86
+
+/* Since 5.16 (commit 0a62a0319abb) the first argument is the vCPU, and the reason is in the vendor's part of
+ * it. */
+SEC("raw_tp/kvm_exit")
+int exit_svm(const struct bpf_raw_tracepoint_args *context)
+{
+	struct vcpu_svm *svm = (void *)context->args[0];
+
+	if (filtered_out())
+		return 0;
+	return count_child(STAT_EVENT_EXIT, STAT_KIND_SVM, BPF_CORE_READ(svm, vmcb, control.exit_code));
+}
+
+SEC("raw_tp/kvm_exit")
+int exit_vmx(const struct bpf_raw_tracepoint_args *context)
+{
+	void *vcpu = (void *)context->args[0];
+	__u32 reason;
+
+	if (filtered_out())
+		return 0;
+	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
+		reason = BPF_CORE_READ((struct vcpu_vmx *)vcpu, exit_reason.full);
+	else
+		reason = BPF_CORE_READ((struct vcpu_vmx___vt *)vcpu, vt.exit_reason.full);
+	return count_child(STAT_EVENT_EXIT, STAT_KIND_VMX, reason);
+}
+
+/* arch/x86/kvm/trace.h: exit_reason is the record's first field, in every version. */
+struct exit_record {
+	__u64 common;
+	__u32 exit_reason;
+};
+
+/* 1: perf and kvm_stat, which share the record, get the event too (trace_call_bpf() in
+ * kernel/trace/bpf_trace.c). */
+static __always_inline int count_record(const struct exit_record *record, __u64 kind)
+{
+	if (!filtered_out())
+		count_child(STAT_EVENT_EXIT, kind, record->exit_reason);
+	return 1;
+}
+
+SEC("tp/kvm/kvm_exit")
+int record_exit_svm(const struct exit_record *record)
+{
+	return count_record(record, STAT_KIND_SVM);
+}
+
+SEC("tp/kvm/kvm_exit")
+int record_exit_vmx(const struct exit_record *record)
+{
+	return count_record(record, STAT_KIND_VMX);
+}
+
+#endif
+
+#ifdef __TARGET_ARCH_arm64
+
+/* arch/arm64/kvm/trace_arm.h: (ret, esr_ec, vcpu_pc). As in the record, esr_ec is 0 unless the guest trapped.
+ */
+SEC("raw_tp/kvm_exit")
+int exit_arm64(const struct bpf_raw_tracepoint_args *context)
+{
+	if (filtered_out())
+		return 0;
+	return count_child(STAT_EVENT_EXIT, STAT_KIND_ARM64, context->args[1]);
+}
+
+#endif

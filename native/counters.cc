@@ -1,0 +1,250 @@
+// Counters of KVM's tracepoints: a small program for each event that is wanted, from one template, in one set
+// of maps.
+#include "counters.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "kernel.h"
+#include "libbpf_log.h"
+
+namespace vmexit
+{
+namespace
+{
+
+constexpr char kPlainProgram[] = "plain_event";
+constexpr char kUserspaceProgram[] = "userspace_exit";
+constexpr uint32_t kPageBytes = 4096;
+
+static_assert(sizeof(stat_children) % 8 == 0, "an array map rounds its elements up to 8 bytes");
+
+size_t whole_pages(size_t bytes)
+{
+	return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
+}
+
+// Times that the kernel didn't run the program because it was running on that CPU already.
+uint64_t missed_by(int program)
+{
+	bpf_prog_info info = {};
+	uint32_t length = sizeof(info);
+	return bpf_obj_get_info_by_fd(program, &info, &length) ? 0 : info.recursion_misses;
+}
+
+} // namespace
+
+Counters::Counters(const CountersOptions &options) : events_(options.events)
+{
+	LogTo log(log_);
+	int cpus = libbpf_num_possible_cpus();
+	if (cpus < 1)
+		fail("cannot count the CPUs", cpus);
+	cpus_ = cpus;
+	choose_exit_program();
+	load(options);
+	counts_ = map_memory<stat_counts>(".bss.counts", STAT_CPU_SLOTS);
+	children_ = map_memory<stat_children>("children", cpus_);
+}
+
+Counters::~Counters()
+{
+	for (auto &[event, attached] : attached_)
+		detach(attached);
+	if (counts_)
+		munmap(const_cast<stat_counts *>(counts_), whole_pages(sizeof(stat_counts) * STAT_CPU_SLOTS));
+	if (children_)
+		munmap(const_cast<stat_children *>(children_), whole_pages(sizeof(stat_children) * cpus_));
+}
+
+void Counters::fail(const std::string &what, int error) const
+{
+	throw std::runtime_error(what + ": " + strerror(error < 0 ? -error : error));
+}
+
+void Counters::choose_exit_program()
+{
+#ifdef __aarch64__
+	exit_program_ = "exit_arm64";
+#else
+	const Vendor *vendor = loaded_vendor();
+	if (!vendor)
+		throw std::runtime_error("neither kvm_amd nor kvm_intel is loaded; run modprobe with either");
+	std::string suffix = strstr(vendor->exit_program, "svm") ? "svm" : "vmx";
+	exit_program_ = (direct_obstacle() ? "record_exit_" : "exit_") + suffix;
+#endif
+}
+
+void Counters::load(const CountersOptions &options)
+{
+	object_.reset(bpf_object__open_file(options.object.c_str(), nullptr));
+	if (!object_)
+		fail("cannot open the BPF object " + options.object, errno);
+	bpf_map *children = bpf_object__find_map_by_name(object_.get(), "children");
+	if (!children || bpf_map__set_max_entries(children, cpus_))
+		fail("the BPF object doesn't fit this program", EINVAL);
+	std::string verifier_log(kVerifierLogBytes, '\0');
+	bpf_program *program;
+	bpf_object__for_each_program(program, object_.get())
+	{
+		std::string name = bpf_program__name(program);
+		bpf_program__set_autoload(program, name == kPlainProgram || name == kUserspaceProgram ||
+						       name == exit_program_);
+		bpf_program__set_log_buf(program, verifier_log.data(), verifier_log.size());
+	}
+	int error = bpf_object__load(object_.get());
+	// The log was this function's.
+	bpf_object__for_each_program(program, object_.get()) bpf_program__set_log_buf(program, nullptr, 0);
+	if (!error)
+		return;
+	std::string excerpt = verifier_excerpt(verifier_log.c_str());
+	if (!excerpt.empty())
+		throw std::runtime_error("the kernel's verifier refuses a BPF program:\n" + excerpt);
+	fail("cannot load the BPF programs", error);
+}
+
+template <typename T> const T *Counters::map_memory(const char *name, uint32_t count)
+{
+	int map = bpf_object__find_map_fd_by_name(object_.get(), name);
+	void *memory = mmap(nullptr, whole_pages(sizeof(T) * count), PROT_READ, MAP_SHARED, map, 0);
+	if (memory == MAP_FAILED)
+		fail("cannot map the counters", errno);
+	return static_cast<const T *>(memory);
+}
+
+bpf_program *Counters::program_of(uint32_t event) const
+{
+	const char *name = event == STAT_EVENT_EXIT             ? exit_program_.c_str()
+			   : event == STAT_EVENT_USERSPACE_EXIT ? kUserspaceProgram
+								: kPlainProgram;
+	return bpf_object__find_program_by_name(object_.get(), name);
+}
+
+// Loads the template for plain events, as libbpf has relocated it, with this event's index in the
+// placeholder's place.
+int Counters::load_clone(uint32_t event) const
+{
+	const bpf_program *plain = program_of(event);
+	std::vector<bpf_insn> instructions(bpf_program__insns(plain),
+					   bpf_program__insns(plain) + bpf_program__insn_cnt(plain));
+	int patched = 0;
+	for (bpf_insn &instruction : instructions) {
+		if (BPF_CLASS(instruction.code) == BPF_LD || instruction.imm != STAT_EVENT_PLACEHOLDER)
+			continue;
+		instruction.imm = event;
+		patched++;
+	}
+	if (patched != 1)
+		fail("the BPF object doesn't fit this program", EINVAL);
+	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kPlainProgram, "Dual MIT/GPL", instructions.data(),
+			     instructions.size(), nullptr);
+}
+
+Counters::Attached Counters::attach_event(uint32_t event) const
+{
+	Attached attached;
+	bpf_program *program = program_of(event);
+	if (event < STAT_EVENT_FIRST_PLAIN) {
+		attached.link = bpf_program__attach(program);
+		if (!attached.link)
+			fail("cannot attach", errno);
+		attached.program = bpf_program__fd(program);
+		return attached;
+	}
+	if (event >= STAT_EVENTS)
+		fail("more than " + std::to_string(STAT_EVENTS) + " tracepoints", E2BIG);
+	attached.program = load_clone(event);
+	if (attached.program < 0)
+		fail("cannot load its BPF program", attached.program);
+	attached.raw = bpf_raw_tracepoint_open(events_[event].c_str(), attached.program);
+	if (attached.raw < 0) {
+		int error = errno;
+		close(attached.program);
+		fail("cannot attach", error);
+	}
+	return attached;
+}
+
+void Counters::detach(Attached &attached)
+{
+	missed_before_ += missed_by(attached.program);
+	if (attached.link) {
+		bpf_link__destroy(attached.link);
+		return;
+	}
+	close(attached.raw);
+	close(attached.program);
+}
+
+std::map<uint32_t, std::string> Counters::attach(const std::vector<uint32_t> &wanted)
+{
+	LogTo log(log_);
+	std::map<uint32_t, Attached> still;
+	std::map<uint32_t, std::string> failures;
+	for (uint32_t event : wanted) {
+		auto known = attached_.extract(event);
+		if (!known.empty()) {
+			still.insert(std::move(known));
+			continue;
+		}
+		try {
+			still[event] = attach_event(event);
+		} catch (const std::runtime_error &error) {
+			failures[event] = error.what();
+		}
+	}
+	for (auto &[event, attached] : attached_)
+		detach(attached);
+	attached_ = std::move(still);
+	return failures;
+}
+
+void Counters::filter(uint32_t tgid)
+{
+	stat_filter value = {};
+	value.tgid = tgid;
+	uint32_t only = 0;
+	int map = bpf_object__find_map_fd_by_name(object_.get(), ".bss.filter");
+	if (bpf_map_update_elem(map, &only, &value, BPF_ANY))
+		fail("cannot set the process filter", errno);
+}
+
+CountersSnapshot Counters::snapshot() const
+{
+	CountersSnapshot snapshot = {};
+	snapshot.events.resize(events_.size());
+	for (size_t event = 0; event < std::min<size_t>(events_.size(), STAT_EVENTS); event++)
+		for (uint32_t slot = 0; slot < STAT_CPU_SLOTS; slot++)
+			snapshot.events[event] +=
+			    __atomic_load_n(&counts_[slot].events[event], __ATOMIC_RELAXED);
+	std::map<uint64_t, uint64_t> children;
+	for (uint32_t cpu = 0; cpu < cpus_; cpu++) {
+		for (const stat_child &slot : children_[cpu].slots)
+			if (uint64_t key = __atomic_load_n(&slot.key, __ATOMIC_RELAXED))
+				children[key] += __atomic_load_n(&slot.count, __ATOMIC_RELAXED);
+		for (uint32_t event = 0; event < STAT_EVENT_FIRST_PLAIN; event++) {
+			uint64_t unplaced =
+			    __atomic_load_n(&children_[cpu].unplaced[event], __ATOMIC_RELAXED);
+			snapshot.events[event] += unplaced;
+			snapshot.unplaced += unplaced;
+		}
+	}
+	for (const auto &[key, count] : children) {
+		uint8_t kind = key >> STAT_CHILD_KIND_SHIFT;
+		snapshot.children.push_back({kind, static_cast<uint32_t>(key), count});
+		snapshot.events[kind == STAT_KIND_USERSPACE ? STAT_EVENT_USERSPACE_EXIT : STAT_EVENT_EXIT] +=
+		    count;
+	}
+	snapshot.missed = missed_before_;
+	for (const auto &[event, attached] : attached_)
+		snapshot.missed += missed_by(attached.program);
+	return snapshot;
+}
+
+} // namespace vmexit

@@ -1,0 +1,90 @@
+// Counters of KVM's tracepoints: a small program for each event that is wanted, from one template, in one set
+// of maps.
+#ifndef COUNTERS_H
+#define COUNTERS_H
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <bpf/libbpf.h>
+
+#include "../bpf/stat.h"
+
+namespace vmexit
+{
+
+struct CountersOptions {
+	std::string object;              // path of the BPF object
+	std::vector<std::string> events; // by index; the first two are kvm_exit and kvm_userspace_exit
+};
+
+struct ChildRow {
+	uint8_t kind; // STAT_KIND_*
+	uint32_t reason;
+	uint64_t count;
+};
+
+struct CountersSnapshot {
+	std::vector<uint64_t> events; // by index
+	std::vector<ChildRow> children;
+	uint64_t unplaced; // exits whose reason found no place
+	uint64_t missed;   // events for which the kernel didn't run a program
+};
+
+class Counters
+{
+public:
+	// Opens and loads; nothing is attached yet. Throws std::runtime_error with a message for the user.
+	explicit Counters(const CountersOptions &options);
+	~Counters();
+	Counters(const Counters &) = delete;
+	Counters &operator=(const Counters &) = delete;
+
+	// Attaches the events with these indices and detaches the others. Returns why, by index, some can't
+	// be attached.
+	std::map<uint32_t, std::string> attach(const std::vector<uint32_t> &wanted);
+	// From now on counts the events of this process alone; 0: of all.
+	void filter(uint32_t tgid);
+	// Reads everything: cumulative, over all CPUs and from the beginning.
+	CountersSnapshot snapshot() const;
+
+private:
+	// An attached program: by a raw tracepoint's file descriptor or, of the record's program, a link.
+	struct Attached {
+		int program = -1; // its file descriptor
+		int raw = -1;
+		bpf_link *link = nullptr;
+	};
+
+	void choose_exit_program();
+	void load(const CountersOptions &options);
+	template <typename T> const T *map_memory(const char *name, uint32_t count);
+	bpf_program *program_of(uint32_t event) const;
+	int load_clone(uint32_t event) const;
+	Attached attach_event(uint32_t event) const;
+	void detach(Attached &attached);
+	[[noreturn]] void fail(const std::string &what, int error) const;
+
+	struct ObjectClose {
+		void operator()(bpf_object *object) const
+		{
+			bpf_object__close(object);
+		}
+	};
+	std::unique_ptr<bpf_object, ObjectClose> object_;
+	std::vector<std::string> events_;
+	std::string exit_program_; // the name of the one for kvm_exit
+	std::map<uint32_t, Attached> attached_;
+	uint64_t missed_before_ = 0; // of programs that were detached
+	uint32_t cpus_ = 0;
+	const stat_counts *counts_ = nullptr;
+	const stat_children *children_ = nullptr;
+	std::string log_;
+};
+
+} // namespace vmexit
+
+#endif

@@ -1,0 +1,45 @@
+// Exit reasons as kvm_stat names them in its keys, kvm_exit(CPUID), and as we name those that it doesn't know.
+import { ARM64_CLASSES } from "./arm64";
+import { reasonLabel, reasonName, reasonNumber } from "./index";
+import { SVM_REASONS } from "./svm";
+import { USERSPACE_REASONS } from "./userspace";
+import { VMX_REASONS } from "./vmx";
+
+/** Whose codes a reason is from. */
+export type ChildKind = "vmx" | "svm" | "arm64" | "userspace";
+
+/** By STAT_KIND_* of bpf/stat.h. */
+export const CHILD_KINDS: ReadonlyMap<number, ChildKind> = new Map([
+  [1, "vmx"],
+  [2, "svm"],
+  [3, "arm64"],
+  [4, "userspace"],
+]);
+
+// kvm_stat has the first and the last of the 32 exceptions only, by the names of the header's range.
+const SVM_FIRST_EXCEPTION = 0x40;
+const SVM_KVM_STAT: ReadonlyMap<number, string> = new Map([
+  [SVM_FIRST_EXCEPTION, "EXCP_BASE"],
+  [0x5f, "LAST_EXCP"],
+]);
+
+/** arm64's reason is the exception class alone, 0 for exits that are no traps, as in kvm_exit's esr_ec. */
+const TABLES: Readonly<Record<ChildKind, ReadonlyMap<number, string>>> = {
+  vmx: VMX_REASONS,
+  svm: new Map([...SVM_REASONS, ...SVM_KVM_STAT]),
+  arm64: ARM64_CLASSES,
+  userspace: USERSPACE_REASONS,
+};
+
+/** The names of all reasons that have one. */
+export function childNames(kind: ChildKind): string[] {
+  return [...TABLES[kind].values()];
+}
+
+/** A reason's name in a key, from the kernel's unsigned 32 bits; one that nobody named is its number. */
+export function childName(kind: ChildKind, raw: number): string {
+  const number = reasonNumber(kind, raw);
+  const name = TABLES[kind].get(number) ?? reasonName(kind, number) ?? reasonLabel(number);
+  // A blank would part a child's key from its parent.
+  return name.replaceAll(" ", "_");
+}

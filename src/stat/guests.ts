@@ -1,0 +1,64 @@
+// Guests by name: the processes whose command line has QEMU's -name, and what it calls them.
+import { readFileSync, readdirSync, statSync } from "node:fs";
+
+/** A process that runs a guest. */
+export interface Guest {
+  pid: number;
+  name: string;
+}
+
+/** The guest's name in a QEMU command line, "" if it has none. A bare name goes before `guest=`; `,,` is a comma. */
+export function nameInCommandLine(line: readonly string[]): string {
+  const at = line.indexOf("-name");
+  const value = at < 0 ? undefined : line[at + 1];
+  if (value === undefined) return "";
+  const parameters = (value.match(/(?:[^,]|,,)+/g) ?? []).map((parameter) => parameter.replaceAll(",,", ","));
+  const bare = parameters.find((parameter) => parameter !== "" && !parameter.includes("="));
+  return (
+    bare ?? parameters.findLast((parameter) => parameter.startsWith("guest="))?.slice("guest=".length) ?? ""
+  );
+}
+
+/** What the screen and the options ask of the processes on this machine. */
+export class Processes {
+  constructor(private readonly root = "/proc") {}
+
+  /** The name of the guest that `pid` runs, "" if it runs none or is gone. */
+  nameOf(pid: number): string {
+    try {
+      return nameInCommandLine(readFileSync(`${this.root}/${String(pid)}/cmdline`, "utf8").split("\0"));
+    } catch {
+      return "";
+    }
+  }
+
+  /** All guests with names, by pid. */
+  guests(): Guest[] {
+    return readdirSync(this.root)
+      .filter((entry) => /^\d+$/.test(entry))
+      .map((entry) => ({ pid: Number(entry), name: this.nameOf(Number(entry)) }))
+      .filter((guest) => guest.name !== "")
+      .sort((a, b) => a.pid - b.pid);
+  }
+
+  /** The processes whose guest is called exactly `name`. */
+  pidsOf(name: string): number[] {
+    return this.guests()
+      .filter((guest) => guest.name === name)
+      .map((guest) => guest.pid);
+  }
+
+  isRunning(pid: number): boolean {
+    return statSync(`${this.root}/${String(pid)}`, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  }
+
+  /** The process that thread or process `id` belongs to; `id` itself if it is gone. */
+  processOf(id: number): number {
+    try {
+      const status = readFileSync(`${this.root}/${String(id)}/status`, "utf8");
+      return Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? id);
+    } catch {
+      return id;
+    }
+  }
+}

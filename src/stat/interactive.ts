@@ -1,0 +1,173 @@
+// The interactive screen between keys and frames: what each key does, and when the next refresh is due.
+import {
+  dialogFrame,
+  filterDialog,
+  guestDialog,
+  intervalDialog,
+  type Dialog,
+  type GuestSource,
+} from "./dialogs";
+import { helpPieces } from "./help-screen";
+import { bodyPieces, deadPiece, headerPieces, messagePiece, noticePieces } from "./screen";
+import type { Frame, Header, Piece, Size, View } from "./screen";
+import type { Statistics } from "./statistics";
+
+/** The first numbers come soon after a start or an answer, in seconds: kvm_stat's 0.25 s in whole tenths. */
+const FIRST_DELAY = 0.2;
+
+const NO_GUESTS = [
+  "Command not available with tracepoints enabled",
+  "Restart with debugfs only (see option '-d') and try again!",
+];
+
+export interface ProcessSource extends GuestSource {
+  nameOf(pid: number): string;
+}
+
+/** What has the screen: the table, a page that any key ends, or a question. */
+type Mode =
+  | { kind: "table" }
+  | { kind: "page"; pieces: (columns: number) => Piece[] }
+  | { kind: "dialog"; dialog: Dialog; typed: string; message: string };
+
+export class Interactive {
+  private mode: Mode = { kind: "table" };
+  private sort: View["sort"] = "current";
+  private children = false;
+  private byGuest = false;
+  private guest = "";
+  private body: Piece[] = [messagePiece("Collecting data...")];
+  private dead = false;
+  private lastRead: number | undefined;
+  private wait = FIRST_DELAY;
+  private soon = true;
+
+  /** @param delay seconds between refreshes */
+  constructor(
+    private readonly statistics: Statistics,
+    private readonly processes: ProcessSource,
+    private delay: number,
+  ) {
+    this.guest = this.processes.nameOf(statistics.pid);
+  }
+
+  /** Milliseconds until the next refresh is due; undefined while a key is awaited. */
+  get waitMs(): number | undefined {
+    return this.mode.kind === "table" ? this.wait * 1000 : undefined;
+  }
+
+  frame(size: Size): Frame {
+    if (this.mode.kind === "dialog") return dialogFrame(this.mode.dialog, this.mode.typed, this.mode.message);
+    if (this.mode.kind === "page") return { pieces: this.mode.pieces(size.columns) };
+    const header = this.header();
+    return { pieces: [...headerPieces(header), ...this.body, ...(this.dead ? [deadPiece(header)] : [])] };
+  }
+
+  private header(): Header {
+    return {
+      pid: this.statistics.pid,
+      guest: this.guest,
+      regex: this.statistics.regex,
+      byGuest: this.byGuest,
+    };
+  }
+
+  /** Reads the counts again. @param now seconds on a clock that never goes back */
+  refresh(now: number, size: Size): void {
+    if (this.mode.kind !== "table") return;
+    this.wait = this.soon ? FIRST_DELAY : Math.trunc(this.delay * 10) / 10;
+    this.soon = false;
+    const { pid } = this.statistics;
+    this.dead = pid !== 0 && !this.processes.isRunning(pid);
+    if (this.dead && !this.followGuest()) return;
+    const seconds = this.lastRead === undefined ? Infinity : Math.max(now - this.lastRead, Number.EPSILON);
+    this.lastRead = now;
+    const nameOf = (key: string): string => this.processes.nameOf(Number(key)) || key;
+    const view = {
+      sort: this.sort,
+      children: this.children,
+      byGuest: this.byGuest,
+      nameOf,
+      seconds,
+      rows: size.rows,
+    };
+    this.body = bodyPieces(this.statistics.read(this.byGuest), view);
+  }
+
+  /** A guest that is back under another pid is followed there. */
+  private followGuest(): boolean {
+    const pids = this.guest === "" ? [] : this.processes.pidsOf(this.guest);
+    if (pids.length !== 1 || pids[0] === undefined) return false;
+    this.setPid(pids[0]);
+    return true;
+  }
+
+  private setPid(pid: number): void {
+    this.statistics.setPid(pid);
+    this.guest = this.processes.nameOf(pid);
+    this.dead = false;
+  }
+
+  /** Takes a key: a character, or a name such as "enter" or "up". Returns false when it ends the program. */
+  key(key: string, now: number, size: Size): boolean {
+    if (key === "interrupt" || (this.mode.kind === "table" && key === "q")) return false;
+    if (this.mode.kind === "dialog") this.type(this.mode, key);
+    else if (this.mode.kind === "page") this.mode = { kind: "table" };
+    else this.command(key);
+    this.refresh(now, size);
+    return true;
+  }
+
+  private command(key: string): void {
+    if (key === "b") this.toggleGuests();
+    else if (key === "c") {
+      this.statistics.setRegex("");
+      this.setPid(0);
+    } else if (key === "f") {
+      this.ask(
+        filterDialog(this.statistics.regex, (regex) => {
+          this.statistics.setRegex(regex);
+        }),
+      );
+    } else if (key === "g" || key === "p") {
+      this.ask(
+        guestDialog(this.processes, (pid) => {
+          this.setPid(pid);
+        }),
+      );
+    } else if (key === "h") this.mode = { kind: "page", pieces: helpPieces };
+    else if (key === "o") this.sort = this.sort === "current" ? "total" : "current";
+    else if (key === "r") this.statistics.reset();
+    else if (key === "s") {
+      this.ask(
+        intervalDialog(this.delay, (delay) => {
+          this.delay = delay;
+        }),
+      );
+    } else if (key === "x") this.children = !this.children;
+  }
+
+  private toggleGuests(): void {
+    if (!this.statistics.knowsGuests)
+      this.mode = { kind: "page", pieces: (columns) => noticePieces(NO_GUESTS, columns) };
+    else this.byGuest = !this.byGuest;
+  }
+
+  private ask(dialog: Dialog): void {
+    this.mode = { kind: "dialog", dialog, typed: "", message: "" };
+  }
+
+  private type(mode: Extract<Mode, { kind: "dialog" }>, key: string): void {
+    if (key === "backspace") mode.typed = Array.from(mode.typed).slice(0, -1).join("");
+    else if (key === "kill") mode.typed = "";
+    else if (key === "enter") {
+      const fault = mode.dialog.answer(mode.typed);
+      if (fault === undefined) {
+        this.mode = { kind: "table" };
+        this.soon = true;
+        this.body = [messagePiece("Collecting data...")];
+      } else this.ask(mode.dialog);
+      if (this.mode.kind === "dialog") this.mode.message = fault ?? "";
+    } else if (Array.from(key).length === 1) mode.typed += key;
+  }
+}

@@ -1,0 +1,87 @@
+// Where this machine shows KVM's counters and tracepoints, and what to say where it doesn't.
+import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
+import { ToolError } from "../errors";
+import { openCounters } from "../native";
+import { preflight } from "../preflight";
+import { DebugfsProvider } from "./debugfs";
+import type { Processes } from "./guests";
+import { Refusal, fieldFilter, type StatOptions } from "./options";
+import { TracepointProvider, indexedEvents } from "./tracepoints";
+
+/** The first mount of a file system's type, undefined if there is none. Blanks in paths are octal in /proc/mounts. */
+export function mountOf(type: string, mounts: string): string | undefined {
+  const fields = mounts.split("\n").map((line) => line.split(" "));
+  const path = fields.find((line) => line[2] === type)?.[1];
+  return path?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
+}
+
+function mounted(type: string): string | undefined {
+  return mountOf(type, readFileSync("/proc/mounts", "utf8"));
+}
+
+/** The folder of KVM's tracepoints' file system, undefined where the kernel has none or it is not mounted. */
+export function tracingFolder(): string | undefined {
+  const debugfs = mounted("debugfs");
+  const folders = [mounted("tracefs"), ...(debugfs === undefined ? [] : [`${debugfs}/tracing`])];
+  return folders.find((folder) => folder !== undefined && existsSync(folder));
+}
+
+/**
+ * KVM's folder in debugfs.
+ * @throws Refusal in kvm_stat's words if debugfs or KVM is missing
+ * @throws ToolError if it may not be read
+ */
+function debugfsFolder(): string {
+  const debugfs = mounted("debugfs");
+  if (debugfs === undefined)
+    throw new Refusal(
+      "Please make sure that CONFIG_DEBUG_FS is enabled in your kernel, mounted and\n" +
+        "readable by the current user:\n('mount -t debugfs debugfs /sys/kernel/debug')",
+    );
+  try {
+    accessSync(debugfs, constants.R_OK | constants.X_OK);
+  } catch {
+    throw new ToolError(`debugfs (${debugfs}) can be read by root; run it with sudo`);
+  }
+  if (!existsSync(`${debugfs}/kvm`))
+    throw new Refusal(
+      "Please make sure that CONFIG_KVM is enabled in your kernel and that the modules are loaded.",
+    );
+  return `${debugfs}/kvm`;
+}
+
+/** @throws as debugfsFolder() does */
+export function openDebugfs(options: StatOptions, processes: Processes): DebugfsProvider {
+  const processOf = (id: number): number => processes.processOf(id);
+  return new DebugfsProvider(
+    { folder: debugfsFolder(), processOf, includePast: options.debugfsIncludePast },
+    fieldFilter(options.fields),
+    options.pid,
+  );
+}
+
+/**
+ * @param tracing the folder that tracingFolder() found
+ * @throws ToolError naming what is missing and the command that mends it
+ */
+export function openTracepoints(
+  options: StatOptions,
+  processes: Processes,
+  tracing: string,
+): TracepointProvider {
+  const kind = preflight();
+  const folders = readdirSync(`${tracing}/events/kvm`, { withFileTypes: true }).filter((entry) =>
+    entry.isDirectory(),
+  );
+  const present = new Set(folders.map((entry) => entry.name));
+  const events = indexedEvents([...present]);
+  const counters = openCounters(events);
+  const processOf = (id: number): number => processes.processOf(id);
+  try {
+    const source = { counters, events, present, kind, processOf };
+    return new TracepointProvider(source, fieldFilter(options.fields), options.pid);
+  } catch (error) {
+    counters.close();
+    throw error;
+  }
+}

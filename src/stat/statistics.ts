@@ -1,0 +1,59 @@
+// The statistics that a run shows: all providers under one filter of fields and one of processes.
+import type { Counts } from "./keys";
+import { fieldFilter } from "./options";
+import { readAll, type Provider } from "./provider";
+
+export class Statistics {
+  /**
+   * @param regex what the providers' fields are filtered by, as a Python regular expression
+   * @param pid the process that they count, 0 for all
+   */
+  constructor(
+    private readonly providers: readonly Provider[],
+    private currentRegex: string,
+    private currentPid: number,
+  ) {}
+
+  get regex(): string {
+    return this.currentRegex;
+  }
+
+  get pid(): number {
+    return this.currentPid;
+  }
+
+  /** Whether all that is counted can be told by guest. */
+  get knowsGuests(): boolean {
+    return this.providers.every((provider) => provider.knowsGuests);
+  }
+
+  read(byGuest = false): Counts {
+    return readAll(this.providers, byGuest);
+  }
+
+  /** @throws InvalidRegex, UsageError as pythonMatch does, and then nothing changes */
+  setRegex(regex: string): void {
+    const filter = fieldFilter(regex);
+    if (regex === this.currentRegex) return;
+    this.currentRegex = regex;
+    for (const provider of this.providers) provider.setFilter(filter);
+  }
+
+  setPid(pid: number): void {
+    if (pid === this.currentPid) return;
+    this.currentPid = pid;
+    for (const provider of this.providers) provider.setPid(pid);
+  }
+
+  reset(): void {
+    for (const provider of this.providers) provider.reset();
+  }
+
+  losses(): string[] {
+    return this.providers.flatMap((provider) => provider.losses());
+  }
+
+  close(): void {
+    for (const provider of this.providers) provider.close();
+  }
+}

@@ -1,0 +1,159 @@
+// kvm-stat in a real terminal: keys typed, the screen read, beside kvm_stat's, and the terminal given back.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import test, { after } from "node:test";
+import { GUEST, PROJECT } from "../tools";
+import { TOOL, kvmStat, sleep, until } from "./stat-logs";
+
+const OURS = `${process.execPath} ${TOOL}`;
+
+function tmux(...parameters: string[]): string {
+  const { status, stdout, stderr } = spawnSync("tmux", ["-L", "kvm-stat", "-f", "/dev/null", ...parameters], {
+    encoding: "utf8",
+  });
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+after(() => {
+  tmux("kill-server");
+});
+
+/** A terminal of 80 columns and 24 rows in which a shell runs a command. */
+class Pane {
+  constructor(
+    private readonly name: string,
+    command: string,
+  ) {
+    tmux("new-session", "-d", "-s", name, "-x", "80", "-y", "24", "sh");
+    this.type(
+      `PS1='$ '; ${command}; echo "status $?"; stty -a | grep -o ' -*icanon\\| -*echo$\\| -*echo '`,
+      "Enter",
+    );
+  }
+
+  type(...keys: string[]): void {
+    tmux("send-keys", "-t", this.name, ...keys);
+  }
+
+  resize(columns: number, rows: number): void {
+    tmux("resize-window", "-t", this.name, "-x", String(columns), "-y", String(rows));
+  }
+
+  get text(): string {
+    return tmux("capture-pane", "-p", "-t", this.name)
+      .split("\n")
+      .map((line) => line.trimEnd())
+      .join("\n")
+      .trimEnd();
+  }
+
+  async seen(pattern: RegExp): Promise<void> {
+    try {
+      await until(String(pattern), () => pattern.test(this.text));
+    } catch (error) {
+      throw new Error(`${String(error)}:\n${this.text}`);
+    }
+  }
+
+  /** Waits until the program has ended with `status` and the terminal is the shell's again. */
+  async givenBack(status: number): Promise<void> {
+    await this.seen(new RegExp(`^status ${status}\\n`, "m"));
+    await this.seen(/^ icanon$[^]*^ echo$|^ icanon$/m);
+    assert.doesNotMatch(this.text, /kvm statistics/);
+  }
+}
+
+/** The rows of the table, in the order of names, without the rates, which depend on the moment. */
+const rows = (text: string) =>
+  text
+    .split("\n")
+    .filter((line) => / +\d+ +[\d.]+ +\d+$/.test(line))
+    .map((line) => line.replace(/ +\d+$/, ""))
+    .sort();
+
+test("the guest's numbers, kvm_stat's rows, and each key", async () => {
+  const ours = new Pane("ours", `${OURS} -s 1 -f 'kvm_(exit|userspace|cpuid|msr|pio)'`);
+  const theirs =
+    kvmStat && new Pane("theirs", `${kvmStat.join(" ")} -s 1 -f 'kvm_(exit|userspace|cpuid|msr|pio)'`);
+  const panes = theirs ? [ours, theirs] : [ours];
+  for (const pane of panes) await pane.seen(/No matching events reported yet/);
+  const { status } = spawnSync(GUEST, ["--cpuid", "230", "--hlt", "37", "--rdmsr", "41", "--out", "18"]);
+  assert.equal(status, 0);
+  for (const pane of panes) {
+    pane.type("x", "o");
+    await pane.seen(/^ {3}kvm_exit\(CPUID\) +230 +\d+\.\d +0$/m);
+  }
+  assert.match(
+    ours.text,
+    /^kvm statistics - summary\n {17}regex filter: kvm_\(exit\|userspace\|cpuid\|msr\|pio\)\n/,
+  );
+  assert.match(ours.text, /^ kvm_cpuid +230 +\d+\.\d +0$/m);
+  assert.match(ours.text, /^ kvm_userspace_exit +56 +\d+\.\d +0$/m);
+  if (theirs) {
+    assert.deepEqual(rows(ours.text), rows(theirs.text));
+    assert.deepEqual(ours.text.split("\n").slice(0, 3), theirs.text.split("\n").slice(0, 3));
+    for (const pane of panes) pane.type("h");
+    for (const pane of panes) await pane.seen(/Any other key refreshes statistics immediately/);
+    assert.equal(ours.text, theirs.text);
+    for (const pane of panes) pane.type("y");
+    theirs.type("q");
+  }
+  ours.type("h");
+  await ours.seen(/^Interactive commands reference\n\nPress any key to exit/);
+  ours.type("y", "b");
+  await ours.seen(/Command not available with tracepoints enabled/);
+  ours.type("y", "f");
+  await ours.seen(/New regex:$/m);
+  ours.type("kvm_zz", "BSpace", "BSpace", "exit", "Enter");
+  await ours.seen(/regex filter: kvm_exit$/m);
+  ours.resize(60, 10);
+  await ours.seen(/^ Event {41}Total %Total$/m);
+  ours.resize(80, 24);
+  await ours.seen(/CurAvg\/s$/m);
+  ours.type("r");
+  await ours.seen(/No matching events reported yet/);
+  ours.type("c");
+  await ours.seen(/^kvm statistics - summary\n\n Event/);
+  ours.type("s");
+  await ours.seen(/^Change delay from 1.0s to$/m);
+  ours.type("0.5", "Enter");
+  await ours.seen(/^kvm statistics/);
+  ours.type("q");
+  await ours.givenBack(0);
+});
+
+test("guests apart, one in the header, and its end", async () => {
+  const pane = new Pane("guest", `${GUEST} --hlt 10 --hold 600 & sleep 1; ${OURS} -d -i -s 0.5`);
+  await pane.seen(/^ halt_exits +10 /m);
+  pane.type("b");
+  await pane.seen(/^ Guest Name/m);
+  const pid = /^ (\d+) /m.exec(pane.text)?.[1] ?? "";
+  pane.type("b", "p", pid, "Enter");
+  await pane.seen(new RegExp(`^kvm statistics - pid ${pid}\\n`));
+  process.kill(Number(pid));
+  await pane.seen(/Guest is DEAD/);
+  assert.match(pane.text, /^ halt_exits +10 /m, "the last numbers stay");
+  pane.type("C-c");
+  await pane.givenBack(0);
+});
+
+test("SIGTERM, Ctrl-Z and a crash give the terminal back", async () => {
+  const pane = new Pane("ends", `sh -c 'echo $$ >/tmp/ends.pid; exec ${OURS}'`);
+  await pane.seen(/kvm statistics/);
+  pane.type("C-z");
+  await pane.seen(/Stopped|^\$ $/m);
+  await sleep(500);
+  assert.doesNotMatch(pane.text, /kvm statistics/);
+  pane.type("fg", "Enter");
+  await pane.seen(/kvm statistics/);
+  process.kill(Number(readFileSync("/tmp/ends.pid", "utf8")));
+  await pane.seen(/icanon/);
+  assert.doesNotMatch(pane.text, /kvm statistics/);
+  const crash = new Pane("crash", `${process.execPath} ${join(PROJECT, "dist/test/lab/terminal-crash.js")}`);
+  await crash.seen(/this is drawn/);
+  await crash.givenBack(1);
+  assert.match(crash.text, /Error: crash on purpose/);
+});

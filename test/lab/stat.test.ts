@@ -1,0 +1,217 @@
+// kvm-stat on a real KVM host: the guest's numbers, and kvm_stat's beside them.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, renameSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { GUEST, Running, run } from "../tools";
+import { PROMISED, WORKLOAD } from "./counts";
+import { Logger, TOOL, counted, kvmStat, sleep, until, type Sums } from "./stat-logs";
+
+const NAME = "kvm-stat";
+
+const ended = (child: ChildProcess) =>
+  new Promise<void>((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
+    else
+      child.on("exit", () => {
+        resolve();
+      });
+  });
+
+/** A guest whose threads are there and wait until it is told to go on. */
+async function waitingGuest(...parameters: string[]): Promise<ChildProcess> {
+  const guest = spawn(GUEST, [...WORKLOAD, ...parameters, "--start-after-ms", "3000"]);
+  await sleep(1500);
+  guest.kill("SIGSTOP");
+  return guest;
+}
+
+/** Every key of kvm_stat is one of ours, in its order and with its sum. */
+function assertSame(ours: Sums, theirs: Sums | undefined, ...except: string[]): void {
+  if (!theirs) return;
+  assert.deepEqual(
+    [...ours.keys()].filter((name) => theirs.has(name)),
+    [...theirs.keys()],
+  );
+  const different = [...theirs].filter(([name, count]) => ours.get(name) !== count && !except.includes(name));
+  assert.deepEqual(
+    different.map(([name, count]) => `${name}: ${ours.get(name) ?? ""} and not ${count}`),
+    [],
+  );
+}
+
+/** The reasons that the guest promises, of so many vCPUs. */
+function assertPromised(sums: Sums, times: number): void {
+  for (const [reason, count] of Object.entries(PROMISED))
+    assert.equal(sums.get(`kvm_exit(${reason})`), count * times, reason);
+  assert.equal(sums.get("kvm_userspace_exit(HLT)"), 37 * times);
+  assert.equal(sums.get("kvm_userspace_exit(MMIO)"), 13 * times);
+  assert.equal(sums.get("kvm_cpuid"), 23 * times);
+  let reasons = 0;
+  for (const [name, count] of sums) if (name.startsWith("kvm_exit(")) reasons += count;
+  assert.equal(reasons, sums.get("kvm_exit"));
+}
+
+test("all tracepoints: the guest's numbers, and all of kvm_stat's", async () => {
+  const { ours, theirs } = await counted([], async () =>
+    ended(spawn(GUEST, [...WORKLOAD, "--vcpus", "2", "--vms", "2"])),
+  );
+  assertPromised(ours, 4);
+  assertSame(ours, theirs);
+});
+
+test("-p: one process's, whose threads wait; the other's are left out", async () => {
+  const guest = await waitingGuest("--vcpus", "2");
+  const { ours, theirs } = await counted(["-t", "-p", String(guest.pid)], async () => {
+    spawnSync(GUEST, ["--cpuid", "1000"]);
+    guest.kill("SIGCONT");
+    await ended(guest);
+  });
+  assertPromised(ours, 2);
+  // Some come from the scheduler while it switches to the thread, when its perf events don't count yet.
+  assertSame(ours, theirs, "kvm_write_tsc_offset");
+});
+
+test("-p: threads that start later count", async () => {
+  const guest = spawn("sh", ["-c", `sleep 6; exec ${GUEST} ${WORKLOAD.join(" ")} --vcpus 2`]);
+  const logger = new Logger([process.execPath, TOOL], "-p", String(guest.pid));
+  await logger.ready();
+  await ended(guest);
+  assertPromised(await logger.end(), 2);
+});
+
+test("-d -p and -d -t: debugfs, of one process, and of all with tracepoints", async () => {
+  const run = async (...parameters: string[]) => {
+    const guest = await waitingGuest("--hold", "600");
+    const all = parameters.map((word) => (word === "PID" ? String(guest.pid) : word));
+    const result = await counted(all, async () => {
+      guest.kill("SIGCONT");
+      await sleep(6000);
+    });
+    guest.kill();
+    await ended(guest);
+    return result;
+  };
+  for (const parameters of [["-d", "-p", "PID"], ["-dt"]]) {
+    const { ours, theirs } = await run(...parameters);
+    assertSame(ours, theirs);
+    assert.equal(ours.get("halt_exits"), 37);
+    assert.equal(ours.get("io_exits"), 19 + 17 + 1);
+    assert.equal(ours.get("kvm_exit(CPUID)"), parameters[0] === "-dt" ? 23 : undefined);
+  }
+});
+
+test("-d logs from before the first VM on", async () => {
+  const logger = new Logger([process.execPath, TOOL], "-d");
+  await logger.ready();
+  const guest = spawn(GUEST, [...WORKLOAD, "--hold", "600"]);
+  await sleep(5000);
+  const sums = await logger.end("SIGTERM");
+  guest.kill();
+  assert.equal(sums.get("halt_exits"), 37);
+});
+
+test("the same regular expressions select the same fields, in a batch", () => {
+  const labels = (command: readonly string[], ...parameters: string[]) => {
+    const [program = "", ...rest] = command;
+    const { status, stdout, stderr } = spawnSync(program, [...rest, "-1", ...parameters], {
+      encoding: "utf8",
+    });
+    assert.equal(status, 0, stderr);
+    return stdout.split("\n").flatMap((line) => (line === "" ? [] : [line.slice(0, 42).trimEnd()]));
+  };
+  const ours = [process.execPath, TOOL];
+  const recorded: Record<string, number> = {
+    kvm_exit$: 1,
+    "kvm_(entry|exit)$": 2,
+    "(?i)KVM_EXIT\\(cpuid\\)": 2,
+  };
+  const known = kvmStat && new Set(labels(kvmStat));
+  for (const [pattern, count] of Object.entries(recorded))
+    assert.equal(labels(ours, "-f", pattern).length, count);
+  if (!kvmStat || !known) return;
+  for (const pattern of [".*(HLT|IO)", "(?P<a>kvm)_m|[^k]"])
+    assert.deepEqual(
+      labels(ours, "-f", pattern).filter((label) => known.has(label)),
+      labels(kvmStat, "-f", pattern),
+      pattern,
+    );
+});
+
+test("-f help lists the events that tracefs has, and debugfs's with -d", () => {
+  const folders = spawnSync("ls", ["-p", "/sys/kernel/tracing/events/kvm"], {
+    encoding: "utf8",
+    env: { LC_ALL: "C" },
+  });
+  const events = folders.stdout
+    .match(/^.*(?=\/$)/gm)
+    ?.map((name) => `  ${name}\n`)
+    .join("");
+  assert.deepEqual(run(NAME, "-f", "help"), { status: 0, stdout: events, stderr: "" });
+  assert.match(run(NAME, "-d", "-f", "help").stdout, /^ {2}exits$/m);
+});
+
+test("a plain log: banners every 20 lines, nothing of zeros with -z, closed pipes", async () => {
+  const tool = new Running(NAME, "-l", "-s", "0.1", "-f", "kvm_(exit|pio)$");
+  await tool.seen(/(kvm_exit kvm_pio \n(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d {9}0 {9}0\n){20}){2}/);
+  assert.equal((await tool.end("SIGTERM")).status, 0);
+  const quiet = new Running(NAME, "-l", "-z", "-s", "0.1", "-f", "kvm_cpuid$");
+  await quiet.seen(/^kvm_cpuid \n/);
+  await sleep(500);
+  spawnSync(GUEST, ["--cpuid", "5"]);
+  await quiet.seen(/\n/);
+  await sleep(500);
+  const { stdout } = await quiet.end("SIGINT");
+  assert.match(stdout, /^kvm_cpuid \n([-0-9: ]{19} {9}[1-5]\n)+$/);
+  assert.equal(
+    stdout.split("\n").reduce((sum, line) => sum + Number(line.slice(19)), 0),
+    5,
+  );
+  const piped = spawnSync("sh", ["-c", `${process.execPath} ${TOOL} -l -s 0.1 | head -n 2`], {
+    encoding: "utf8",
+  });
+  assert.equal(piped.stderr, "");
+});
+
+test("SIGHUP opens the log again, SIGTERM loses nothing, and an old file keeps its columns", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "stat-")), "log.csv");
+  const lines = (path: string) => readFileSync(path, "utf8").split("\n");
+  const start = () => new Running(NAME, "-c", "-s", "0.2", "-f", "kvm_(exit|pio)$", "-L", file);
+  const first = start();
+  const grown = (path: string, count: number) =>
+    until(path, () => {
+      try {
+        return lines(path).length > count;
+      } catch {
+        return false;
+      }
+    });
+  await grown(file, 3);
+  renameSync(file, `${file}.1`);
+  first.child.kill("SIGHUP");
+  await grown(file, 3);
+  assert.deepEqual(await first.end("SIGTERM"), { status: 0, stdout: "", stderr: "" });
+  assert.equal(lines(file)[0], "timestamp,kvm_exit,kvm_pio");
+  assert.equal(lines(`${file}.1`)[0], "timestamp,kvm_exit,kvm_pio");
+  const before = lines(file).length;
+  const second = new Running(NAME, "-c", "-s", "0.2", "-f", "kvm_(pio|exit|cpuid)$", "-L", file);
+  await grown(file, before + 2);
+  await second.end("SIGTERM");
+  assert.equal(lines(file).filter((line) => line.startsWith("timestamp")).length, 1);
+  assert.ok(lines(file).every((line) => line === "" || line.split(",").length === 3));
+});
+
+test("what is missing is told in one line", () => {
+  assert.deepEqual(run(NAME, "-L", "/nowhere/log"), {
+    status: 1,
+    stdout: "",
+    stderr: "Error: Could not open file: /nowhere/log\n",
+  });
+  assert.deepEqual(run(NAME), {
+    status: 1,
+    stdout: "",
+    stderr: "kvm-stat: the screen needs a terminal; without one use -1, -l or -L FILE\n",
+  });
+});

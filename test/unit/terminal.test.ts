@@ -1,0 +1,57 @@
+// Keys in a terminal's input, and the bytes that bring a frame onto it.
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Frame } from "../../src/stat/screen";
+import { drawing, keysIn } from "../../tools/lib/terminal";
+
+test("keys are characters and names; a cursor key is one key", () => {
+  assert.deepEqual(keysIn("aé\r\x7f\x15\x03\x1a\x1b[A\x1bOP\x1b[1;5Dx\x1bb\x1b\t"), [
+    "a",
+    "é",
+    "enter",
+    "backspace",
+    "kill",
+    "interrupt",
+    "suspend",
+    ...Array<string>(3).fill("sequence"),
+    "x",
+    ...Array<string>(2).fill("sequence"),
+  ]);
+  assert.deepEqual(keysIn(""), []);
+});
+
+const frame = (text: string): Frame => ({
+  pieces: [
+    { row: 0, column: 1, text: "plain", style: "plain" },
+    { row: 0, column: 4, text: "bold", style: "bold" },
+    { row: 1, column: 0, text, style: "plain" },
+    { row: 9, column: 0, text: "below the screen", style: "plain" },
+  ],
+});
+const SIZE = { rows: 3, columns: 7 };
+
+test("a frame is drawn in one go, later pieces over earlier, cut at the edges", () => {
+  const shown: string[] = [];
+  assert.equal(
+    drawing(frame("x"), SIZE, shown),
+    "\x1b[?2026h\x1b[?25l" +
+      "\x1b[1;1H\x1b[0m pla\x1b[0;1mbol\x1b[0m\x1b[K" +
+      "\x1b[2;1H\x1b[0mx\x1b[0m\x1b[K" +
+      "\x1b[3;1H\x1b[0m\x1b[0m\x1b[K" +
+      "\x1b[?2026l",
+  );
+  assert.equal(
+    drawing(frame("y"), SIZE, shown),
+    "\x1b[?2026h\x1b[?25l\x1b[2;1H\x1b[0my\x1b[0m\x1b[K\x1b[?2026l",
+    "only the row that changed",
+  );
+});
+
+test("the cursor shows where input goes, within the screen", () => {
+  const shown: string[] = [];
+  drawing({ pieces: [] }, SIZE, shown);
+  assert.equal(
+    drawing({ pieces: [], cursor: { row: 1, column: 40 } }, SIZE, shown),
+    "\x1b[?2026h\x1b[?25l\x1b[2;7H\x1b[?25h\x1b[?2026l",
+  );
+});

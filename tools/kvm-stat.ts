@@ -1,0 +1,74 @@
+#!/usr/bin/env node
+// kvm-stat: takes kvm_stat's place: KVM's events on a screen, in a batch, or in a log.
+import { UsageError } from "../src/errors";
+import { batchLines, helpLines } from "../src/stat/format";
+import { Processes } from "../src/stat/guests";
+import { openDebugfs, openTracepoints, tracingFolder } from "../src/stat/machine";
+import { Refusal, type StatOptions } from "../src/stat/options";
+import type { Provider } from "../src/stat/provider";
+import { Statistics } from "../src/stat/statistics";
+import { diagnose, print } from "./lib/output";
+import { runTool, type Status } from "./lib/run";
+import { logStatistics } from "./lib/stat-log";
+import { parseStatOptions } from "./lib/stat-options";
+import { showStatistics } from "./lib/stat-screen";
+import { stopOnSignals, type Stop } from "./lib/stop";
+
+const NAME = "kvm-stat";
+const FALLBACK_MS = 5000;
+const BATCH_MS = 1000;
+
+/** The sources that the options ask for; without tracing, debugfs, unless tracepoints were asked for by name. */
+async function openProviders(options: StatOptions, processes: Processes, stop: Stop): Promise<Provider[]> {
+  const tracing = tracingFolder();
+  const traces = options.tracepoints || !options.debugfs;
+  if (traces && tracing === undefined) {
+    diagnose(
+      "Please enable CONFIG_TRACING in your kernel when using the option -t (default).\n" +
+        "If it is enabled, make /sys/kernel/tracing readable by the current user.",
+    );
+    if (options.tracepoints) throw new Refusal("");
+    diagnose("Falling back to debugfs statistics!");
+    await stop.wait(FALLBACK_MS);
+  }
+  const debugfs = options.debugfs || tracing === undefined ? [openDebugfs(options, processes)] : [];
+  return traces && tracing !== undefined
+    ? [...debugfs, openTracepoints(options, processes, tracing)]
+    : debugfs;
+}
+
+async function batch(statistics: Statistics, stop: Stop): Promise<void> {
+  statistics.read();
+  await stop.wait(BATCH_MS);
+  if (!stop.stopped) print(batchLines(statistics.read()));
+}
+
+async function run(options: StatOptions, processes: Processes): Promise<void> {
+  const lists = options.fields === "help";
+  // A log file is opened again on SIGHUP.
+  const stop = stopOnSignals(options.logToFile === "" ? undefined : ["SIGINT", "SIGTERM"]);
+  const providers = await openProviders(lists ? { ...options, fields: "" } : options, processes, stop);
+  const statistics = new Statistics(providers, options.fields, options.pid);
+  try {
+    if (lists) print(helpLines(statistics.read().keys()));
+    else if (options.log || options.logToFile !== "") await logStatistics(statistics, options, stop);
+    else if (options.once) await batch(statistics, stop);
+    else await showStatistics(statistics, processes, options.setDelay, stop);
+    for (const loss of statistics.losses()) diagnose(`${NAME}: ${loss}`);
+  } finally {
+    statistics.close();
+  }
+}
+
+runTool(NAME, async (): Promise<Status> => {
+  const processes = new Processes();
+  try {
+    await run(parseStatOptions(process.argv.slice(2), processes), processes);
+    return 0;
+  } catch (error) {
+    if (error instanceof UsageError) throw new UsageError(`error: ${error.message}`);
+    if (!(error instanceof Refusal)) throw error;
+    if (error.message !== "") diagnose(error.message);
+    return 1;
+  }
+});

@@ -1,0 +1,150 @@
+// kvm-stat's log: a line of counts in each interval, on standard output or in a file that logrotate may move away.
+import { closeSync, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
+import { ToolError, messageOf } from "../../src/errors";
+import { csvLog, plainLog, type LogFormat } from "../../src/stat/format";
+import { byCodePoint, labelOf, type Counts } from "../../src/stat/keys";
+import { Refusal, type StatOptions } from "../../src/stat/options";
+import type { Statistics } from "../../src/stat/statistics";
+import { diagnose, print } from "./output";
+import type { Stop } from "./stop";
+
+const BANNER_LINES = 20;
+
+/** Where the lines go. Each is written at once and whole, so nothing is lost when the process ends. */
+class LogFile {
+  private descriptor: number;
+
+  constructor(private readonly path: string) {
+    this.descriptor = this.open();
+  }
+
+  private open(): number {
+    try {
+      return openSync(this.path, "a");
+    } catch {
+      throw new Refusal(`Error: Could not open file: ${this.path}`);
+    }
+  }
+
+  reopen(): void {
+    closeSync(this.descriptor);
+    this.descriptor = this.open();
+  }
+
+  /** The file's first line, "" if it is empty. */
+  firstLine(): string {
+    if (fstatSync(this.descriptor).size === 0) return "";
+    return readFileSync(this.path, "utf8").split("\n", 1)[0] ?? "";
+  }
+
+  write(line: string): void {
+    const bytes = Buffer.from(`${line}\n`);
+    try {
+      for (let written = 0; written < bytes.length;) written += writeSync(this.descriptor, bytes, written);
+    } catch (error) {
+      throw new ToolError(
+        `cannot write to ${this.path}: ${messageOf(error)}; free some space or log elsewhere`,
+      );
+    }
+  }
+}
+
+/** A log between its counts and its lines. */
+class Log {
+  private readonly format: LogFormat;
+  private readonly file: LogFile | undefined;
+  private keys: string[] = [];
+  private readonly told = new Set<string>();
+  private lines = 0;
+  private bannerStands = false;
+
+  constructor(
+    private readonly options: StatOptions,
+    counts: Counts,
+  ) {
+    this.format = options.csv ? csvLog : plainLog;
+    this.file = options.logToFile === "" ? undefined : new LogFile(options.logToFile);
+    this.begin(counts.keys());
+  }
+
+  private write(line: string): void {
+    if (this.file) this.file.write(line);
+    else print([line]);
+  }
+
+  private banner(): void {
+    this.write(this.format.banner(this.keys));
+    this.bannerStands = true;
+  }
+
+  /** Begins a file, or goes on with one: a CSV file has its columns from its own first line. */
+  private begin(keys: Iterable<string>): void {
+    this.keys = Array.from(keys).sort(byCodePoint);
+    this.lines = 0;
+    const header = this.options.csv ? this.file?.firstLine() : "";
+    if (!header) this.banner();
+    else {
+      this.bannerStands = true;
+      const byLabel = new Map(this.keys.map((key) => [labelOf(key), key]));
+      const [first, ...labels] = header.split(",");
+      if (first === "timestamp") this.keys = labels.map((label) => byLabel.get(label) ?? label);
+    }
+  }
+
+  reopen(counts: Counts): void {
+    this.file?.reopen();
+    this.told.clear();
+    this.begin(counts.keys());
+  }
+
+  /** A key that appeared: a new banner in a plain log; the columns of CSV stay, and what they miss is told. */
+  private meet(counts: Counts): void {
+    const known = new Set(this.keys);
+    const fresh = Array.from(counts.keys()).filter((key) => !known.has(key));
+    if (fresh.length === 0) return;
+    if (!this.options.csv) {
+      this.keys = [...this.keys, ...fresh].sort(byCodePoint);
+      this.bannerStands = false;
+      this.lines = 0;
+      return;
+    }
+    for (const key of fresh.filter((name) => counts.get(name)?.value !== 0 && !this.told.has(name))) {
+      diagnose(`kvm-stat: ${labelOf(key)} has no column in this CSV; it will have one in the next file`);
+      this.told.add(key);
+    }
+  }
+
+  add(counts: Counts, time: Date): void {
+    this.meet(counts);
+    const headsOnce = this.options.csv && this.file;
+    if (this.lines % BANNER_LINES === 0 && !this.bannerStands && !headsOnce) this.banner();
+    if (this.options.skipZeroRecords && !this.keys.some((key) => (counts.get(key)?.delta ?? 0) !== 0)) return;
+    this.write(this.format.line(this.keys, counts, time));
+    this.lines++;
+    this.bannerStands = false;
+  }
+}
+
+/** Logs until it is stopped; SIGHUP opens the log's file again. */
+export async function logStatistics(statistics: Statistics, options: StatOptions, stop: Stop): Promise<void> {
+  let last = statistics.read();
+  const log = new Log(options, last);
+  let failure: Error | undefined;
+  if (options.logToFile !== "")
+    process.on("SIGHUP", () => {
+      try {
+        log.reopen(last);
+      } catch (error) {
+        failure = error instanceof Error ? error : new Error(String(error));
+        stop.stop();
+      }
+    });
+  const begin = performance.now();
+  for (let interval = 1; ; interval++) {
+    await stop.wait(begin + interval * options.setDelay * 1000 - performance.now());
+    if (failure) throw failure;
+    if (stop.stopped) return;
+    last = statistics.read();
+    log.add(last, new Date());
+  }
+}

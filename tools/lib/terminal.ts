@@ -1,0 +1,135 @@
+// The terminal as a screen to draw on: keys in, whole frames out, given back on every way out of the process.
+import type { Frame, Piece, Size, Style } from "../../src/stat/screen";
+import { printBytes } from "./output";
+
+// ECMA-48 and xterm's private modes: 1049 the alternate screen, 25 the cursor, 7 wrapping, 2026 drawing in one go.
+const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
+const LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
+const BEGIN = "\x1b[?2026h\x1b[?25l";
+const END = "\x1b[?2026l";
+const STYLES: Readonly<Record<Style, string>> = {
+  plain: "\x1b[0m",
+  bold: "\x1b[0;1m",
+  standout: "\x1b[0;7m",
+  underline: "\x1b[0;4m",
+  alarm: "\x1b[0;5;7m",
+};
+const KEYS: Readonly<Record<string, string>> = {
+  "\r": "enter",
+  "\n": "enter",
+  "\x7f": "backspace",
+  "\b": "backspace",
+  "\x03": "interrupt",
+  "\x1c": "interrupt",
+  "\x15": "kill",
+  "\x1a": "suspend",
+};
+
+/** The keys in a piece of input: characters, names for controls, and one "sequence" for each of a cursor key's. */
+export function keysIn(input: string): string[] {
+  // CSI and SS3 sequences, then a lone escape with what follows it (Alt), then any character.
+  // eslint-disable-next-line no-control-regex -- control characters are what this looks for
+  const keys = input.match(/\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b.?|./gsu) ?? [];
+  return keys.map((key) => KEYS[key] ?? (key < " " ? "sequence" : key));
+}
+
+/** One row of a frame, later pieces over earlier ones, cut at the screen's width. */
+function rowText(pieces: readonly Piece[], columns: number): string {
+  const cells: { character: string; style: Style }[] = [];
+  for (const { column, text, style } of pieces) {
+    const characters = Array.from(text).slice(0, Math.max(0, columns - column));
+    while (cells.length < column) cells.push({ character: " ", style: "plain" });
+    characters.forEach((character, index) => (cells[column + index] = { character, style }));
+  }
+  let style: Style = "plain";
+  let line = STYLES.plain;
+  for (const cell of cells) {
+    if (cell.style !== style) line += STYLES[cell.style];
+    style = cell.style;
+    line += cell.character;
+  }
+  return `${line}${STYLES.plain}`;
+}
+
+/** The bytes that turn what is on the screen, row by row, into a frame. */
+export function drawing(frame: Frame, size: Size, shown: string[]): string {
+  let text = BEGIN;
+  for (let row = 0; row < size.rows; row++) {
+    const line = rowText(
+      frame.pieces.filter((piece) => piece.row === row),
+      size.columns,
+    );
+    if (shown[row] === line) continue;
+    shown[row] = line;
+    text += `\x1b[${row + 1};1H${line}\x1b[K`;
+  }
+  const { cursor } = frame;
+  const place = cursor && `\x1b[${cursor.row + 1};${Math.min(cursor.column + 1, size.columns)}H\x1b[?25h`;
+  return `${text}${place ?? ""}${END}`;
+}
+
+const print = (text: string): void => {
+  printBytes(Buffer.from(text));
+};
+
+export class Terminal {
+  private shown: string[] = [];
+  private entered = false;
+  private readonly restore = (): void => {
+    this.leave();
+  };
+
+  /** Takes the terminal. @param onKey called for each key, @param onResize for each change that needs a new frame */
+  constructor(onKey: (key: string) => void, onResize: () => void) {
+    // A crash restores the terminal before Node prints it, anything else when the process exits.
+    process.on("exit", this.restore).on("uncaughtExceptionMonitor", this.restore);
+    process.on("SIGCONT", () => {
+      this.enter();
+      onResize();
+    });
+    process.stdout.on("resize", () => {
+      this.shown = [];
+      print("\x1b[2J");
+      onResize();
+    });
+    process.stdin.setEncoding("utf8").on("data", (input: string) => {
+      for (const key of keysIn(input)) {
+        if (key === "suspend") this.suspend();
+        else onKey(key);
+      }
+    });
+    this.enter();
+  }
+
+  get size(): Size {
+    return { rows: process.stdout.rows, columns: process.stdout.columns };
+  }
+
+  draw(frame: Frame): void {
+    if (this.entered) print(drawing(frame, this.size, this.shown));
+  }
+
+  private enter(): void {
+    this.shown = [];
+    this.entered = true;
+    process.stdin.setRawMode(true).resume();
+    print(ENTER);
+  }
+
+  /** Gives the terminal back; may be called again. */
+  leave(): void {
+    if (!this.entered) return;
+    this.entered = false;
+    print(LEAVE);
+    try {
+      process.stdin.setRawMode(false).pause();
+    } catch {
+      // The terminal itself is gone.
+    }
+  }
+
+  private suspend(): void {
+    this.leave();
+    process.kill(process.pid, "SIGSTOP");
+  }
+}
