@@ -34,7 +34,6 @@ test("records exactly what the guest did, and reports what it promises", () => {
   assert.doesNotMatch(recorded.stderr, /Lost/);
   const counts = events();
   for (const [name, count] of [
-    ["CPUID", 23],
     ["MSR_READ", 41],
     ["MSR_WRITE", 43],
     ["IO_WRITE", 20],
@@ -45,6 +44,8 @@ test("records exactly what the guest did, and reports what it promises", () => {
     ["END", 1],
   ] as const)
     assert.equal(counts.get(name), count, name);
+  // On 5.10 the reset of a vCPU looks CPUID up through the same tracepoint.
+  assert.ok([23, 24].includes(counts.get("CPUID") ?? 0), String(counts.get("CPUID")));
   assert.equal(counts.get("unknown"), undefined);
   assertPromised(run("kvm-trace", "report", FILE));
 });
@@ -85,8 +86,7 @@ test("a full disk ends the recording with status 1, and leaves a file that reads
     assert.equal(recorded.status, 1, recorded.stderr);
     assert.match(recorded.stderr, /ENOSPC/);
     const report = run("kvm-trace", "report", file);
-    assert.equal(report.status, 0, report.stderr);
-    assert.doesNotMatch(report.stderr, /cut off/);
+    assert.deepEqual([report.status, report.stderr], [0, ""]);
   } finally {
     spawnSync("umount", [disk]);
   }
