@@ -151,10 +151,10 @@ test("a host without exits gives an empty table and says so", () => {
 test("the status is the command's", () => {
   assert.equal(run(TOOL, "--", "sh", "-c", "exit 7").status, 7);
   assert.equal(run(TOOL, "--", "sh", "-c", "kill -9 $$").status, 137);
-  const missing = run(TOOL, "--", "/nonexistent");
+  const missing = run(TOOL, "--", "/nonexistent/program");
   assert.equal(missing.status, 1);
   assert.equal(missing.stdout, "");
-  assert.match(missing.stderr, /cannot run "\/nonexistent" \(ENOENT\)/);
+  assert.match(missing.stderr, /cannot run "\/nonexistent\/program" \(ENOENT\)/);
 });
 
 test("more vCPUs than records: what is lost is counted and said", () => {

@@ -34,7 +34,6 @@ test("records exactly what the guest did, and reports what it promises", () => {
   assert.doesNotMatch(recorded.stderr, /Lost/);
   const counts = events();
   for (const [name, count] of [
-    ["CPUID", 23],
     ["MSR_READ", 41],
     ["MSR_WRITE", 43],
     ["IO_WRITE", 20],
@@ -45,6 +44,8 @@ test("records exactly what the guest did, and reports what it promises", () => {
     ["END", 1],
   ] as const)
     assert.equal(counts.get(name), count, name);
+  // On 5.10 the reset of a vCPU looks CPUID up through the same tracepoint.
+  assert.ok([23, 24].includes(counts.get("CPUID") ?? 0), String(counts.get("CPUID")));
   assert.equal(counts.get("unknown"), undefined);
   assertPromised(run("kvm-trace", "report", FILE));
 });
@@ -85,8 +86,7 @@ test("a full disk ends the recording with status 1, and leaves a file that reads
     assert.equal(recorded.status, 1, recorded.stderr);
     assert.match(recorded.stderr, /ENOSPC/);
     const report = run("kvm-trace", "report", file);
-    assert.equal(report.status, 0, report.stderr);
-    assert.doesNotMatch(report.stderr, /cut off/);
+    assert.deepEqual([report.status, report.stderr], [0, ""]);
   } finally {
     spawnSync("umount", [disk]);
   }
@@ -99,7 +99,7 @@ test("a signal and a size leave a file that reads to its end", async () => {
   assert.equal(events().get("END"), 1);
   const limited = run("kvm-trace", "record", "-o", FILE, "--max-size", "4K", "--", GUEST, "--cpuid", "20000");
   assert.equal(limited.status, 0, limited.stderr);
-  assert.match(limited.stderr, /the recording ended before its time/);
+  assert.match(limited.stderr, /; it ended before its time/);
   assert.ok(statSync(FILE).size <= 4096);
   assert.equal(events().get("END"), 1);
 });

@@ -78,6 +78,8 @@ class Recording {
     this.events++;
   });
   events = 0;
+  /** Events that the kernel had no room for; known in the end. */
+  lost = 0;
 
   constructor(
     readonly recorder: Recorder,
@@ -95,18 +97,20 @@ class Recording {
     return true;
   }
 
-  /** Takes in the rest, and writes the last record. Returns how many events were lost. */
-  finish(whole: boolean): number {
+  /** Takes in the rest unless the file is full, and writes the last record, whatever else fails. */
+  finish(whole: boolean): void {
     this.recorder.stop();
-    if (whole && this.poll()) {
-      this.#window.flush();
-      this.file.append(this.#encoder.take());
+    try {
+      if (whole && this.poll()) {
+        this.#window.flush();
+        this.file.append(this.#encoder.take());
+      }
+    } finally {
+      this.#encoder.take();
+      this.lost = this.recorder.lost();
+      this.#encoder.end(process.pid, this.lost);
+      this.file.finish(this.#encoder.take());
     }
-    this.#encoder.take();
-    const lost = this.recorder.lost();
-    this.#encoder.end(process.pid, lost);
-    this.file.finish(this.#encoder.take());
-    return lost;
   }
 }
 
@@ -134,14 +138,16 @@ async function record(tool: string, options: RecordOptions, toRun: readonly stri
     await traced?.started;
     let whole = false;
     try {
-      whole = await pump(recording, stop, options.duration);
+      try {
+        whole = await pump(recording, stop, options.duration);
+      } finally {
+        recording.finish(whole);
+      }
     } finally {
-      const lost = recording.finish(whole);
-      diagnose(
-        `${tool}: ${recording.events} events, ${file.bytes} bytes in ${safeText(options.output)}` +
-          (whole ? "" : "; the recording ended before its time"),
-      );
-      if (lost > 0) diagnose(`Lost: ${lost} events while the buffer was full; raise --buffer`);
+      const where = `${file.bytes} bytes in ${safeText(options.output)}`;
+      diagnose(`${tool}: ${recording.events} events, ${where}${whole ? "" : "; it ended before its time"}`);
+      if (recording.lost > 0)
+        diagnose(`Lost: ${recording.lost} events while the buffer was full; raise --buffer`);
     }
     return await traced?.finish();
   } finally {

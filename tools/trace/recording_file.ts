@@ -35,7 +35,7 @@ export class RecordingFile {
   /**
    * Appends records.
    * @returns false when the file has reached its limit, with as many of the records as fitted
-   * @throws ToolError if they can't be written; the file then ends before them
+   * @throws ToolError if they can't all be written; the file then ends with one that could
    */
   append(records: Uint32Array): boolean {
     const room = Math.floor((this.#limit - LAST_BYTES - this.#bytes) / 4);
@@ -55,10 +55,13 @@ export class RecordingFile {
 
   #write(words: Uint32Array): void {
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+    let at = 0;
     try {
-      for (let at = 0; at < bytes.length;) at += writeSync(this.#fd, bytes, at);
+      // At a place of its own: where a write failed, the file's own place would stay behind the cut.
+      while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#bytes + at);
       this.#bytes += bytes.length;
     } catch (error) {
+      this.#bytes += 4 * wholeRecords(words, Math.max(Math.floor((at - LAST_BYTES) / 4), 0));
       ftruncateSync(this.#fd, this.#bytes);
       throw new ToolError(
         `cannot write ${this.#name}: ${messageOf(error)}; it holds what was recorded before: free some space`,
