@@ -16,7 +16,7 @@ GUEST := $(LAB_OUT)/guest
 
 # Debian's packages: to build; to run the lab; to check.
 BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-config python3 zlib1g-dev
-LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils zstd
+LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 tmux util-linux xz-utils zstd
 CHECK_PACKAGES := clang-format git shellcheck
 PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -81,8 +81,8 @@ test-unit: typescript addon bpf ## run the tests that need no KVM host
 
 test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/*.test.ts))
-	test/lab/run $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/lab/*.test.ts))
-	test/lab/run --icount $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/icount/*.test.ts))
+	test/lab/run --timeout 3000 $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/lab/*.test.ts))
+	test/lab/run --icount --timeout 1200 $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/icount/*.test.ts))
 
 check: node_modules/.package-lock.json ## run type checks, linters and formatters, changing nothing
 	npx tsc -p . --noEmit

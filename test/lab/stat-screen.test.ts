@@ -133,6 +133,7 @@ test("guests apart, one in the header, and its end", async () => {
   const pid = /^ (\d+) /m.exec(pane.text)?.[1] ?? "";
   pane.type("b", "p", pid, "Enter");
   await pane.seen(new RegExp(`^kvm statistics - pid ${pid}\\n`));
+  await pane.seen(/^kvm statistics - pid \d+\n[^]*^ halt_exits +10 /m);
   process.kill(Number(pid));
   await pane.seen(/Guest is DEAD/);
   assert.match(pane.text, /^ halt_exits +10 /m, "the last numbers stay");
