@@ -82,6 +82,7 @@ test-unit: typescript addon bpf ## run the tests that need no KVM host
 test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/*.test.ts))
 	test/lab/run --timeout 3000 $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/lab/*.test.ts))
+	test/lab/run --parallel --timeout 1200 $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/apart/*.test.ts))
 	test/lab/run --icount --timeout 1200 $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/icount/*.test.ts))
 
 check: node_modules/.package-lock.json ## run type checks, linters and formatters, changing nothing

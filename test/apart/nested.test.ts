@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import test from "node:test";
 import { PROJECT, run } from "../tools";
-import { WORKLOAD, assertPromised } from "./counts";
+import { WORKLOAD, assertPromised } from "../lab/counts";
 
 const NESTED = join(PROJECT, "test", "lab", "nested");
 
