@@ -1,7 +1,7 @@
 // The package as npm would ship it: installed into an empty prefix without a BPF compiler, it counts exits.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -39,6 +39,7 @@ test("npm pack, then npm install -g of it, gives working tools", () => {
       ),
     );
     const tool = join(prefix, "bin", "kvm-vmexit-count");
+    assert.ok(existsSync(join(prefix, "share", "man", "man1", "kvm-vmexit-count.1")));
     const addon = join(prefix, "lib", "node_modules", "kvm-vmexit", "build", "Release", "vmexit.node");
     assert.doesNotMatch(succeeded(spawnSync("ldd", [addon], { encoding: "utf8" })), /libbpf/);
     const help = succeeded(spawnSync(tool, ["--help"], { encoding: "utf8" }));
