@@ -17,7 +17,7 @@ GUEST := $(LAB_OUT)/guest
 # Debian's packages: to build; to run the lab; to check.
 BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-config python3 zlib1g-dev
 LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils zstd
-CHECK_PACKAGES := clang-format git man-db shellcheck
+CHECK_PACKAGES := clang-format fish git man-db shellcheck zsh
 PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -26,9 +26,9 @@ SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh boc
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 
-.PHONY: all bpf addon typescript man packages setup demo test test-unit test-lab check format clean help
+.PHONY: all bpf addon typescript man completions packages setup demo test test-unit test-lab check format clean help
 
-all: bpf addon typescript man ## build everything (the default)
+all: bpf addon typescript man completions ## build everything (the default)
 
 bpf: $(BPF_OBJECTS) ## build the BPF objects, for x64 and arm64
 
@@ -57,6 +57,9 @@ typescript: node_modules/.package-lock.json ## compile the tools and the tests
 
 man: typescript ## write the man pages
 	node dist/packaging/man.mjs
+
+completions: typescript ## write the completions for bash, zsh and fish
+	node dist/packaging/completions.js
 
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts

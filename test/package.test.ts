@@ -24,7 +24,13 @@ test("npm pack, then npm install -g of it, gives working tools", () => {
     const packed = succeeded(spawnSync("npm", ["pack", "--json", "--pack-destination", folder], options));
     const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
     const paths = files.map((file) => file.path);
-    for (const wanted of ["LICENSE", "README.md", "dist/bpf/vmexit.x64.bpf.o", "dist/bpf/vmexit.arm64.bpf.o"])
+    for (const wanted of [
+      "LICENSE",
+      "README.md",
+      "dist/bpf/vmexit.x64.bpf.o",
+      "dist/bpf/vmexit.arm64.bpf.o",
+      "dist/completions/zsh/_kvm-vmexit-count",
+    ])
       assert.ok(paths.includes(wanted), wanted);
     assert.deepEqual(
       paths.filter((path) => /^(test|dist\/test|build|bench)\//.test(path)),
