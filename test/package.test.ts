@@ -45,8 +45,16 @@ test("npm pack, then npm install -g of it, gives working tools", () => {
       ),
     );
     const tool = join(prefix, "bin", "kvm-vmexit-count");
+    const library = join(prefix, "lib", "node_modules", "kvm-vmexit");
+    const script = `import(${JSON.stringify(join(library, "dist", "src", "index.js"))})
+      .then(({ openSession, diff, group }) => console.log(typeof openSession, typeof diff, typeof group))`;
+    assert.equal(
+      succeeded(spawnSync(process.execPath, ["-e", script], { encoding: "utf8" })),
+      "function function function\n",
+    );
+    assert.ok(existsSync(join(library, "dist", "src", "index.d.ts")));
     assert.ok(existsSync(join(prefix, "share", "man", "man1", "kvm-vmexit-count.1")));
-    const addon = join(prefix, "lib", "node_modules", "kvm-vmexit", "build", "Release", "vmexit.node");
+    const addon = join(library, "build", "Release", "vmexit.node");
     assert.doesNotMatch(succeeded(spawnSync("ldd", [addon], { encoding: "utf8" })), /libbpf/);
     const help = succeeded(spawnSync(tool, ["--help"], { encoding: "utf8" }));
     assert.match(help, /^Usage: kvm-vmexit-count/);
