@@ -17,7 +17,7 @@ GUEST := $(LAB_OUT)/guest
 # Debian's packages: to build; to run the lab; to check.
 BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-config python3 zlib1g-dev
 LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 tmux util-linux xz-utils zstd
-CHECK_PACKAGES := clang-format git shellcheck
+CHECK_PACKAGES := clang-format fish git man-db shellcheck zsh
 PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
@@ -26,9 +26,9 @@ SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh boc
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 
-.PHONY: all bpf addon typescript packages setup demo test test-unit test-lab check format clean help
+.PHONY: all bpf addon typescript man completions packages setup demo test test-unit test-lab check format clean help
 
-all: bpf addon typescript ## build everything (the default)
+all: bpf addon typescript man completions ## build everything (the default)
 
 bpf: $(BPF_OBJECTS) ## build the BPF objects, for x64 and arm64
 
@@ -55,6 +55,12 @@ typescript: node_modules/.package-lock.json ## compile the tools and the tests
 	npx tsc -p .
 	@chmod +x dist/tools/*.js
 
+man: typescript ## write the man pages
+	node dist/packaging/man.mjs
+
+completions: typescript ## write the completions for bash, zsh and fish
+	node dist/packaging/completions.js
+
 node_modules/.package-lock.json: package.json package-lock.json
 	npm ci --ignore-scripts
 	@touch $@
@@ -76,7 +82,7 @@ demo: setup ## boot a KVM host in emulation, start guests and show their exits
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
 	@$(MAKE) --no-print-directory all check test-unit test-lab
 
-test-unit: typescript addon bpf ## run the tests that need no KVM host
+test-unit: all ## run the tests that need no KVM host
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/unit/*.test.ts))
 
 test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab

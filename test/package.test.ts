@@ -1,7 +1,7 @@
 // The package as npm would ship it: installed into an empty prefix without a BPF compiler, it counts exits.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -24,7 +24,13 @@ test("npm pack, then npm install -g of it, gives working tools", () => {
     const packed = succeeded(spawnSync("npm", ["pack", "--json", "--pack-destination", folder], options));
     const [{ filename, files }] = JSON.parse(packed) as [{ filename: string; files: { path: string }[] }];
     const paths = files.map((file) => file.path);
-    for (const wanted of ["LICENSE", "README.md", "dist/bpf/vmexit.x64.bpf.o", "dist/bpf/vmexit.arm64.bpf.o"])
+    for (const wanted of [
+      "LICENSE",
+      "README.md",
+      "dist/bpf/vmexit.x64.bpf.o",
+      "dist/bpf/vmexit.arm64.bpf.o",
+      "dist/completions/zsh/_kvm-vmexit-count",
+    ])
       assert.ok(paths.includes(wanted), wanted);
     assert.deepEqual(
       paths.filter((path) => /^(test|dist\/test|build|bench)\//.test(path)),
@@ -39,7 +45,16 @@ test("npm pack, then npm install -g of it, gives working tools", () => {
       ),
     );
     const tool = join(prefix, "bin", "kvm-vmexit-count");
-    const addon = join(prefix, "lib", "node_modules", "kvm-vmexit", "build", "Release", "vmexit.node");
+    const library = join(prefix, "lib", "node_modules", "kvm-vmexit");
+    const script = `import(${JSON.stringify(join(library, "dist", "src", "index.js"))})
+      .then(({ openSession, diff, group }) => console.log(typeof openSession, typeof diff, typeof group))`;
+    assert.equal(
+      succeeded(spawnSync(process.execPath, ["-e", script], { encoding: "utf8" })),
+      "function function function\n",
+    );
+    assert.ok(existsSync(join(library, "dist", "src", "index.d.ts")));
+    assert.ok(existsSync(join(prefix, "share", "man", "man1", "kvm-vmexit-count.1")));
+    const addon = join(library, "build", "Release", "vmexit.node");
     assert.doesNotMatch(succeeded(spawnSync("ldd", [addon], { encoding: "utf8" })), /libbpf/);
     const help = succeeded(spawnSync(tool, ["--help"], { encoding: "utf8" }));
     assert.match(help, /^Usage: kvm-vmexit-count/);

@@ -1,0 +1,158 @@
+// The completions, asked for in the shells themselves.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { helpOf, helpsOfCommands, toolNames } from "../../packaging/help";
+import { PROJECT } from "../tools";
+
+const FOLDER = join(PROJECT, "dist", "completions");
+
+function run(
+  program: string,
+  parameters: string[],
+  environment: Readonly<Record<string, string>> = {},
+): string {
+  const { status, stdout, stderr } = spawnSync(program, parameters, {
+    encoding: "utf8",
+    env: { ...process.env, LC_ALL: "C.UTF-8", HOME: "/nonexistent", TERM: "xterm", ...environment },
+    timeout: 60_000,
+  });
+  assert.equal(status, 0, stdout + stderr);
+  return stdout;
+}
+
+/** What bash offers for the last of the words, which readline has split at =. */
+function bash(tool: string, ...words: string[]): string[] {
+  const script = `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _${tool.replaceAll("-", "_")}
+    printf '%s\\n' "\${COMPREPLY[@]}"`;
+  return run("bash", ["-c", script, "bash", join(FOLDER, "bash", tool), tool, ...words])
+    .trimEnd()
+    .split("\n");
+}
+
+/** What fish offers at the end of a line. */
+function fish(tool: string, line: string): string[] {
+  const file = join(FOLDER, "fish", `${tool}.fish`);
+  const script = "source $argv[1]; complete -C $argv[2]";
+  const offered = run("fish", ["--no-config", "-c", script, file, `${tool} ${line}`]);
+  return offered
+    .trimEnd()
+    .split("\n")
+    .map((row) => (row.split("\t")[0] ?? "").replace(/=$/, ""))
+    .sort();
+}
+
+/** What zsh makes of the ends of lines when the tab key is pressed there, in an interactive shell on a terminal. */
+function zsh(tool: string, ...lines: string[]): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "zsh-"));
+  try {
+    const lineEditor = `zle-line-init() {
+      for BUFFER in "\${(@f)LINES_TO_COMPLETE}"; do
+        CURSOR=$#BUFFER; zle complete-word; print -r -- "$BUFFER" >>$COMPLETED
+      done
+      exit
+    }`;
+    writeFileSync(
+      join(folder, ".zshrc"),
+      `fpath=($COMPLETIONS $fpath); autoload -U compinit; compinit -u -D; ${lineEditor}; zle -N zle-line-init\n`,
+    );
+    const completed = join(folder, "completed");
+    const environment = {
+      ZDOTDIR: folder,
+      COMPLETIONS: join(FOLDER, "zsh"),
+      COMPLETED: completed,
+      LINES_TO_COMPLETE: lines.map((line) => `${tool} ${line}`).join("\n"),
+    };
+    const terminal = "zmodload zsh/zpty; zpty shell zsh -d -i; while zpty -r shell; do :; done";
+    run("zsh", ["-f", "-c", terminal], environment);
+    return readFileSync(completed, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => line.slice(tool.length).trim());
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+const commandsOf = (tool: string) => {
+  const help = helpOf(tool);
+  return [help, ...helpsOfCommands(help)].map((each) => ({ ...each, words: each.name.split(" ").slice(1) }));
+};
+
+for (const tool of toolNames()) {
+  test(`${tool}: the shells take the files as they are`, () => {
+    run("shellcheck", ["-s", "bash", join(FOLDER, "bash", tool)]);
+    run("zsh", ["-n", join(FOLDER, "zsh", `_${tool}`)]);
+    run("fish", ["--no-execute", join(FOLDER, "fish", `${tool}.fish`)]);
+  });
+
+  for (const { name, words, options, commands } of commandsOf(tool)) {
+    test(`${name}: every option is offered`, () => {
+      const flags = options.flatMap((option) => option.flags);
+      const long = flags.filter((flag) => flag.startsWith("--"));
+      const line = words.map((word) => `${word} `).join("");
+      const ownFlags = (offers: readonly string[]) => offers.filter((word) => word !== "--");
+      assert.deepEqual(ownFlags(bash(tool, ...words, "-")), flags);
+      assert.deepEqual(fish(tool, `${line}--`), [...long].sort());
+      // Without their last letter, most can only be themselves.
+      const clear = long.filter(
+        (flag) => long.filter((other) => other.startsWith(flag.slice(0, -1))).length === 1,
+      );
+      const completed = zsh(tool, ...clear.map((flag) => line + flag.slice(0, -1)));
+      assert.deepEqual(
+        completed.map((word) => word.replace(/=$/, "")),
+        clear.map((flag) => line + flag),
+      );
+      if (commands.length > 0) assert.deepEqual(bash(tool, "").slice(0, commands.length), commands);
+    });
+
+    test(`${name}: values are offered`, () => {
+      const lineTo = (flags: readonly string[]) => [...words, flags.at(-1) ?? ""];
+      const few = options.filter(({ choices }) => choices.length > 0);
+      const lastOf = (choices: readonly string[]) => choices.at(-1) ?? "";
+      for (const { flags, choices } of few) {
+        const line = lineTo(flags);
+        assert.deepEqual(bash(tool, ...line, ""), choices);
+        assert.deepEqual(bash(tool, ...line, "="), choices);
+        assert.deepEqual(bash(tool, ...line, "=", lastOf(choices)), [lastOf(choices)]);
+        assert.deepEqual(fish(tool, `${line.join(" ")} `), [...choices].sort());
+      }
+      const whole = few.map(({ flags, choices }) => [...lineTo(flags), lastOf(choices)].join(" "));
+      if (few.length > 0) assert.deepEqual(zsh(tool, ...whole.map((line) => line.slice(0, -1))), whole);
+      for (const { flags, value } of options) {
+        const line = lineTo(flags);
+        if (value === "sec") assert.deepEqual(bash(tool, ...line, ""), [""]);
+        if (value !== "pids") continue;
+        assert.ok(bash(tool, ...line, "").includes(String(process.pid)));
+        assert.ok(fish(tool, `${line.join(" ")} `).includes(String(process.pid)));
+      }
+    });
+  }
+}
+
+test("behind -- a command is completed, not the tool", () => {
+  for (const words of [["kvm-vmexit-count"], ["kvm-trace", "record"]] as const) {
+    const [tool, ...more] = words;
+    const line = more.map((word) => `${word} `).join("");
+    assert.ok(bash(tool, ...more, "--", "mkfif").includes("mkfifo"));
+    assert.ok(bash(tool, ...more, "--", "ls", "/etc/passw").includes("/etc/passwd"));
+    assert.ok(fish(tool, `${line}-- mkfif`).includes("mkfifo"));
+    assert.ok(fish(tool, `${line}-- ls /etc/passw`).includes("/etc/passwd"));
+    const lines = [`${line}-- mkfif`, `${line}-- ls /etc/passw`];
+    assert.deepEqual(zsh(tool, ...lines), [`${line}-- mkfifo`, `${line}-- ls /etc/passwd`]);
+  }
+});
+
+test("files are offered where files belong, and commands where they do", () => {
+  assert.ok(bash("kvm-trace", "report", "/etc/passw").includes("/etc/passwd"));
+  assert.ok(bash("kvm-trace", "record", "-o", "/etc/passw").includes("/etc/passwd"));
+  assert.ok(bash("kvmtrace_format", "/etc/passw").includes("/etc/passwd"));
+  assert.ok(fish("kvm-trace", "report /etc/passw").includes("/etc/passwd"));
+  assert.ok(fish("kvmtrace_format", "/etc/passw").includes("/etc/passwd"));
+  assert.deepEqual(fish("kvm-trace", "re"), ["record", "report"]);
+  assert.deepEqual(zsh("kvm-trace", "rec", "report /etc/passw"), ["record", "report /etc/passwd"]);
+  assert.deepEqual(zsh("kvmtrace_format", "/etc/passw"), ["/etc/passwd"]);
+});
