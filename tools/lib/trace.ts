@@ -76,7 +76,8 @@ function explain(session: Session): void {
   const info = session.info();
   const mebibytes = (info.mapBytes / 2 ** 20).toFixed(1);
   diagnose(`attached: ${info.attach}; ${info.records} records, ${mebibytes} MiB in the kernel`);
-  for (const program of info.programs) diagnose(`  ${program}`);
+  for (const { name, section, verifiedInsns, jitedBytes } of info.programs)
+    diagnose(`  ${name} on ${section}: ${verifiedInsns} instructions verified, ${jitedBytes} bytes`);
   for (const line of info.log.split("\n")) if (line !== "") diagnose(`libbpf: ${line}`);
 }
 
