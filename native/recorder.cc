@@ -26,8 +26,6 @@ namespace vmexit
 namespace
 {
 
-// A batch ends with the event that reaches this size, so that JavaScript gets its turn.
-constexpr size_t kBatchWords = 1 << 20;
 // How much later than its time an event may be in its ring: an interrupt came between the two.
 constexpr uint64_t kWindowNs = 20'000'000;
 #ifdef __aarch64__
@@ -145,8 +143,9 @@ public:
 		links_.clear();
 	}
 
-	// Records of the events that no earlier one can follow, at most a batch; `all`: of all that wait.
-	std::vector<uint32_t> read(bool all)
+	// Writes records of the events that no earlier one can follow, or of all that wait, as far as there
+	// is room.
+	size_t read(uint32_t *to, size_t room, bool all)
 	{
 		timespec now;
 		clock_gettime(CLOCK_MONOTONIC, &now);
@@ -163,7 +162,7 @@ public:
 		// this order; from here on they do. 0x01 is MEMBARRIER_CMD_GLOBAL.
 		syscall(SYS_membarrier, 0x01, 0, 0);
 #endif
-		std::vector<uint32_t> words = encoder_.encode(rings_, until, kBatchWords);
+		const size_t words = encoder_.encode(rings_, until, to, room);
 		for (size_t cpu = 0; cpu < rings_.size(); cpu++)
 			__atomic_store_n(&(*cursors_)[cpu].tail, rings_[cpu].tail, __ATOMIC_RELEASE);
 		return words;
@@ -287,20 +286,21 @@ Request read_request(const Napi::CallbackInfo &info)
 	return request;
 }
 
-Napi::Value words(Napi::Env env, const std::vector<uint32_t> &from)
+Napi::Uint32Array room_for_records(const Napi::CallbackInfo &call, size_t index)
 {
-	Napi::Uint32Array array = Napi::Uint32Array::New(env, from.size());
-	std::copy(from.begin(), from.end(), array.Data());
-	return array;
+	if (!call[index].IsTypedArray() ||
+	    call[index].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array)
+		throw Napi::TypeError::New(call.Env(), "records are written to a Uint32Array");
+	return call[index].As<Napi::Uint32Array>();
 }
 
-// encodeRings(rings, arm64): the records of rings of struct trace_event, as the recorder writes them.
+// encodeRings(rings, arm64, to): writes the records of rings of struct trace_event, as the recorder does, and
+// returns how many words they have.
 Napi::Value encode_rings(const Napi::CallbackInfo &call)
 {
 	std::vector<std::vector<trace_event>> events;
 	std::vector<Ring> rings;
 	Napi::Array from = call[0].As<Napi::Array>();
-	size_t waiting = 0;
 	for (uint32_t i = 0; i < from.Length(); i++) {
 		Napi::Value bytes = from[i];
 		if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().ByteLength() % sizeof(trace_event))
@@ -312,13 +312,13 @@ Napi::Value encode_rings(const Napi::CallbackInfo &call)
 		    events.emplace_back(array.ByteLength() / sizeof(trace_event));
 		if (!copy.empty())
 			memcpy(copy.data(), begin, array.ByteLength());
-		waiting += copy.size();
 	}
 	for (const std::vector<trace_event> &ring : events)
 		rings.push_back({ring.data(), UINT64_MAX, ring.size(), 0});
 	TraceEncoder encoder(call[1].ToBoolean());
-	// Three times the words of any event: all of them.
-	return words(call.Env(), encoder.encode(rings, UINT64_MAX, 64 * waiting));
+	Napi::Uint32Array to = room_for_records(call, 2);
+	const size_t words = encoder.encode(rings, UINT64_MAX, to.Data(), to.ElementLength());
+	return Napi::Number::New(call.Env(), static_cast<double>(words));
 }
 
 class Binding : public Napi::ObjectWrap<Binding>
@@ -336,7 +336,9 @@ public:
 
 	Napi::Value read(const Napi::CallbackInfo &call)
 	{
-		return words(call.Env(), open(call).read(call.Length() > 0 && call[0].ToBoolean()));
+		Napi::Uint32Array to = room_for_records(call, 0);
+		const size_t words = open(call).read(to.Data(), to.ElementLength(), call[1].ToBoolean());
+		return Napi::Number::New(call.Env(), static_cast<double>(words));
 	}
 
 	Napi::Value events(const Napi::CallbackInfo &call)

@@ -41,8 +41,6 @@ enum Event : uint32_t {
 
 constexpr uint32_t kUnknownVcpu = UINT32_MAX;
 constexpr uint32_t kIsaVmx = 1, kIsaSvm = 2, kIsaArm64 = 3;
-// An exit makes at most two records, each of 5 words of header and 7 of data.
-constexpr size_t kMostWords = 24;
 constexpr uint32_t kTimed = 1u << 31;
 
 // Writes one record.
@@ -198,24 +196,22 @@ uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 	return record.end();
 }
 
-std::vector<uint32_t> TraceEncoder::encode(std::vector<Ring> &rings, uint64_t until_ns, size_t most)
+size_t TraceEncoder::encode(std::vector<Ring> &rings, uint64_t until_ns, uint32_t *to, size_t room)
 {
+	if (room < kMostWords)
+		return 0;
 	// The rings that have events left, as a heap with the earliest event on top; of two the lower CPU's.
 	std::vector<std::pair<uint64_t, size_t>> open;
-	size_t waiting = 0;
 	auto next = [&](size_t index) -> uint64_t {
 		return rings[index].events[rings[index].tail & rings[index].mask].time_ns;
 	};
 	auto later = [](const auto &a, const auto &b) { return a > b; };
 	for (size_t i = 0; i < rings.size(); i++)
-		if (rings[i].tail != rings[i].head) {
+		if (rings[i].tail != rings[i].head)
 			open.emplace_back(next(i), i);
-			waiting += rings[i].head - rings[i].tail;
-		}
 	std::make_heap(open.begin(), open.end(), later);
-	std::vector<uint32_t> words(std::min(most, waiting * kMostWords) + kMostWords);
-	uint32_t *out = words.data(), *full = out + words.size() - kMostWords;
-	while (!open.empty() && open.front().first <= until_ns && out < full) {
+	uint32_t *out = to, *const last = to + room - kMostWords;
+	while (!open.empty() && open.front().first <= until_ns && out <= last) {
 		const size_t index = open.front().second;
 		std::pop_heap(open.begin(), open.end(), later);
 		open.pop_back();
@@ -225,15 +221,14 @@ std::vector<uint32_t> TraceEncoder::encode(std::vector<Ring> &rings, uint64_t un
 			out = event(out, ring.events[ring.tail & ring.mask]);
 			ring.tail++;
 			events_++;
-		} while (ring.tail != ring.head && out < full && next(index) <= until_ns &&
+		} while (ring.tail != ring.head && out <= last && next(index) <= until_ns &&
 			 (open.empty() || std::make_pair(next(index), index) < open.front()));
 		if (ring.tail != ring.head) {
 			open.emplace_back(next(index), index);
 			std::push_heap(open.begin(), open.end(), later);
 		}
 	}
-	words.resize(out - words.data());
-	return words;
+	return out - to;
 }
 
 } // namespace vmexit

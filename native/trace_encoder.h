@@ -26,8 +26,13 @@ public:
 	{
 	}
 
-	// Writes the records of the events up to a time, until they have about `most` words; moves the tails.
-	std::vector<uint32_t> encode(std::vector<Ring> &rings, uint64_t until_ns, size_t most);
+	// The most words that one event makes: an exit makes two records, each of 5 words of header and 7 of
+	// data.
+	static constexpr size_t kMostWords = 24;
+
+	// Writes the records of the events up to a time as far as there is room; moves the tails. Returns how
+	// many words it wrote.
+	size_t encode(std::vector<Ring> &rings, uint64_t until_ns, uint32_t *to, size_t room);
 
 	// Events written.
 	uint64_t events() const

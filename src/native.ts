@@ -145,10 +145,11 @@ export interface RecorderOptions {
 /** Programs in the kernel that write events into the CPUs' rings; nobody waits where one is full. */
 export interface Recorder {
   /**
-   * Events as kvmtrace's records in the order of time, without the latest 20 ms unless `all`, and up to some 4 MiB:
-   * call again where it gave that much.
+   * Writes events as kvmtrace's records in the order of time, as far as there is room, without the latest 20 ms
+   * unless `all`.
+   * @returns how many words it wrote
    */
-  read(all?: boolean): Uint32Array;
+  read(to: Uint32Array, all: boolean): number;
   /** Events that read() gave out. */
   events(): number;
   /** Events that found a ring full, since the recorder opened. */
@@ -192,7 +193,7 @@ interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
   Counters: new (options: { object: string; events: readonly string[] }) => Counters;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
-  encodeRings(rings: readonly Uint32Array[], arm64: boolean): Uint32Array;
+  encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array): number;
 }
 
 // From dist/src/.
@@ -239,9 +240,17 @@ export function openRecorder(options: RecorderOptions): Recorder {
   return open("trace", (addon, object) => new addon.Recorder({ ...options, object }));
 }
 
+/** sizeof(struct trace_event) */
+export const EVENT_BYTES = 64;
+/** Most words of the records that one event makes: kMostWords in native/trace_encoder.h. */
+export const EVENT_MAX_WORDS = 24;
+
 /** What the recorder makes of rings of struct trace_event (bpf/trace.h), each in the order of time. */
 export function encodeRings(rings: readonly Uint32Array[], arm64: boolean): Uint32Array {
-  return loadAddon().encodeRings(rings, arm64);
+  let events = 0;
+  for (const ring of rings) events += ring.byteLength / EVENT_BYTES;
+  const to = new Uint32Array((events + 1) * EVENT_MAX_WORDS);
+  return to.subarray(0, loadAddon().encodeRings(rings, arm64, to));
 }
 
 /**

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
-import { type Recorder, openRecorder } from "../../src/native";
+import { EVENT_BYTES, EVENT_MAX_WORDS, type Recorder, openRecorder } from "../../src/native";
 import { preflight } from "../../src/preflight";
 import { safeText } from "../../src/render/text";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
@@ -26,12 +26,10 @@ interface RecordOptions {
 
 /** How often the rings are emptied: a CPU with a million events a second fills half of its ring in 16 ms. */
 const POLL_MS = 15;
-/** sizeof(struct trace_event) */
-const EVENT_BYTES = 64;
 /** 2 MiB: 128 CPUs have 256 MiB together. */
 const DEFAULT_RING_SHIFT = 15;
-/** Of this size, the addon's batch may not have been all. */
-const FULL_BATCH_WORDS = 1 << 19;
+/** Records are written to the file in pieces of at most 1 MiB. */
+const BATCH_WORDS = 1 << 18;
 /** More than any file has. */
 const MAX_BYTES = 2 ** 50;
 const MAX_PID = 4_194_304;
@@ -80,6 +78,7 @@ function chosen(list: string | undefined): { kinds: Uint32Array; offsets: Uint32
 
 /** Moves events from the rings to the file. */
 class Recording {
+  readonly #batch = new Uint32Array(BATCH_WORDS);
   /** Events that the kernel had no room for; known in the end. */
   lost = 0;
 
@@ -93,9 +92,9 @@ class Recording {
   /** Takes in what waits, also the latest if `all`; false when the file is full. */
   poll(all = false): boolean {
     for (;;) {
-      const batch = this.recorder.read(all);
-      if (batch.length > 0 && !this.file.append(batch)) return false;
-      if (batch.length < FULL_BATCH_WORDS) return true;
+      const words = this.recorder.read(this.#batch, all);
+      if (words > 0 && !this.file.append(this.#batch.subarray(0, words))) return false;
+      if (words <= BATCH_WORDS - EVENT_MAX_WORDS) return true;
     }
   }
 
