@@ -274,6 +274,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("Session", Binding::define(env));
 	exports.Set("Counters", vmexit::define_counters(env));
 	exports.Set("Recorder", vmexit::define_recorder(env));
+	exports.Set("encodeRings", vmexit::define_encode_rings(env));
 	return exports;
 }
 

@@ -84,7 +84,7 @@ const SHARED: readonly Option[] = [
   new Option("-v, --verbose", "say on stderr how the programs attached, and what libbpf logs"),
 ];
 
-function version(): string {
+export function version(): string {
   // From dist/tools/lib/.
   const text = readFileSync(join(__dirname, "..", "..", "..", "package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
