@@ -98,7 +98,7 @@ class Trace {
     this.#session = session;
     this.#filter = filter;
     this.#grouping = new Grouping(request.by ?? "reason", vm === undefined ? undefined : nameMatcher(vm));
-    this.#ledger = new Ledger(this.#grouping.groupOf);
+    this.#ledger = new Ledger(this.#grouping.groupOf, request.timing ?? false);
   }
 
   get lostAnything(): boolean {
@@ -125,6 +125,7 @@ class Trace {
     this.#request.show?.(interval, shown, lostBetween(this.#lostShown, this.#lost));
     this.#start = interval.end;
     this.#lostShown = this.#lost;
+    for (const key of this.#ledger.forgetEnded()) this.#grouping.forget(key);
   }
 
   /** Shows intervals until the end. */
