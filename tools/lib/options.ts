@@ -7,6 +7,7 @@ import { GROUPINGS } from "../../src/grouping";
 import type { AttachMode } from "../../src/native";
 import { UNITS } from "../../src/render/units";
 import { parseVcpus } from "../../src/vcpus";
+import { OVERHEAD_HELP } from "./overhead";
 
 /** Raw values of the shared options, as commander leaves them. */
 export interface SharedOptions {
@@ -22,6 +23,7 @@ export interface SharedOptions {
   readonly strict?: true;
   readonly attach: AttachMode;
   readonly maxVcpus: number;
+  readonly overhead?: true;
   readonly verbose?: true;
 }
 
@@ -81,6 +83,7 @@ const SHARED: readonly Option[] = [
   new Option("--max-vcpus <n>", "vCPUs that can be told apart at a time; each takes some 4 KiB")
     .argParser((text) => wholeNumber("--max-vcpus", text, 1, 131072))
     .default(1024),
+  new Option("--overhead", OVERHEAD_HELP),
   new Option("-v, --verbose", "say on stderr how the programs attached, and what libbpf logs"),
 ];
 

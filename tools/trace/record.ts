@@ -10,6 +10,7 @@ import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
 import { Window } from "../../src/trace/window";
 import { seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
+import { OVERHEAD_HELP, withOverhead } from "../lib/overhead";
 import type { Status } from "../lib/run";
 import { type Stop, TracedCommand, stopOnSignals } from "../lib/stop";
 import { command } from "./command";
@@ -22,6 +23,7 @@ interface RecordOptions {
   duration?: number;
   maxSize: number;
   buffer: number;
+  overhead?: true;
 }
 
 /** How often the ring buffer is emptied: at 20 MB/s, a busy host, 1 MB has come together. */
@@ -123,7 +125,12 @@ async function pump(recording: Recording, stop: Stop, duration: number | undefin
   return true;
 }
 
-async function record(tool: string, options: RecordOptions, toRun: readonly string[]): Promise<Status> {
+async function record(
+  tool: string,
+  options: RecordOptions,
+  toRun: readonly string[],
+  report: () => void,
+): Promise<Status> {
   preflight();
   const request = chosen(options.events);
   const stop = stopOnSignals();
@@ -148,6 +155,7 @@ async function record(tool: string, options: RecordOptions, toRun: readonly stri
       diagnose(`${tool}: ${recording.events} events, ${where}${whole ? "" : "; it ended before its time"}`);
       if (recording.lost > 0)
         diagnose(`Lost: ${recording.lost} events while the buffer was full; raise --buffer`);
+      report();
     }
     return await traced?.finish();
   } finally {
@@ -194,7 +202,8 @@ export function recordCommand(
       (text) => powerOfTwo(size("--buffer", text, 4096, 2 ** 30)),
       2 ** 25,
     )
+    .option("--overhead", OVERHEAD_HELP)
     .action(async (options: RecordOptions) => {
-      ended(await record(tool, options, toRun));
+      ended(await withOverhead(options.overhead, (report) => record(tool, options, toRun, report)));
     });
 }
