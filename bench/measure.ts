@@ -80,7 +80,7 @@ async function main(suite: string): Promise<void> {
     const first = measured.turns["cpuid"];
     console.error(`${suite}: ${measured.name}: ${measured.failure ?? first?.thread ?? ""}`);
     contestants.push(measured);
-    // The last line counts: what is cut off by a timeout leaves what it has.
+    // The last line counts; the others are what a run that is cut off leaves in KERNEL.json.part.
     const result: KernelResult = { suite, release: release(), base, contestants };
     console.log(JSON.stringify(result));
   }
