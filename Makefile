@@ -19,14 +19,19 @@ BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-co
 LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 tmux util-linux xz-utils zstd
 CHECK_PACKAGES := clang-format fish git man-db shellcheck zsh
 PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
+# The peers that `make bench` compares with, and what they need.
+BENCH_PACKAGES := bpfcc-tools bpftrace linux-perf trace-cmd
+BENCH_KERNELS := bullseye bookworm trixie sid
+# kvm_stat isn't Debian's: compared with where it is.
+KVM_STAT := $(abspath ../shared/seeds/kvm_stat.el8.py)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h)
-SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root)
+C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h bench/*.c)
+SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root) bench/trace-format.sh
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 
-.PHONY: all bpf addon typescript man completions packages setup demo test test-unit test-lab check format clean help
+.PHONY: all bpf addon typescript man completions packages setup demo bench bench-run test test-unit test-lab check format clean help
 
 all: bpf addon typescript man completions ## build everything (the default)
 
@@ -78,6 +83,28 @@ setup: packages ## install everything that is missing, and the pinned npm packag
 demo: setup ## boot a KVM host in emulation, start guests and show their exits
 	@$(MAKE) --no-print-directory all $(GUEST)
 	test/lab/run test/lab/demo
+
+bench: PACKAGES += $(BENCH_PACKAGES)
+bench: setup ## measure what tracing costs, ours and others', into docs/bench.md; BENCH_KERNELS=bookworm: one kernel again
+	@$(MAKE) --no-print-directory all $(GUEST)
+	@$(MAKE) --no-print-directory bench-run
+
+# A kernel that was measured since the last build isn't measured again, so that what was interrupted goes on.
+bench-run: $(BENCH_KERNELS:%=build/bench/%.json)
+	bench/trace-format.sh 500000
+	node dist/bench/report.js
+
+build/bench/%.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/empty.bpf.o bench/contestants.ts bench/measure.ts bench/results.ts
+	test/lab/run --kernel $* --icount --timeout 3000 -- env KVM_STAT=$(KVM_STAT) node dist/bench/measure.js $* > $@.part
+	mv $@.part $@
+
+build/bench/empty.bpf.o: bench/empty.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -c $< -o $@
+
+build/bench/empty: bench/empty.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $< -lbpf
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
 	@$(MAKE) --no-print-directory all check test-unit test-lab

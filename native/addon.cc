@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "counters_addon.h"
+#include "overhead.h"
 #include "recorder.h"
 #include "session.h"
 
@@ -275,6 +276,8 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("Counters", vmexit::define_counters(env));
 	exports.Set("Recorder", vmexit::define_recorder(env));
 	exports.Set("encodeRings", vmexit::define_encode_rings(env));
+	exports.Set("enableRunStatistics", Napi::Function::New(env, vmexit::enable_run_statistics));
+	exports.Set("runStatistics", Napi::Function::New(env, vmexit::run_statistics));
 	return exports;
 }
 

@@ -199,11 +199,21 @@ export interface Counters {
   close(): void;
 }
 
+/** What the kernel's run time statistics say of one program, since it was loaded. */
+export interface ProgramRun {
+  /** The first 15 characters of it. */
+  readonly name: string;
+  readonly runNs: number;
+  readonly runCount: number;
+}
+
 interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
   Counters: new (options: { object: string; events: readonly string[] }) => Counters;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array): number;
+  enableRunStatistics: () => number;
+  runStatistics: () => ProgramRun[];
 }
 
 // From dist/src/.
@@ -270,4 +280,24 @@ export function encodeRings(rings: readonly Uint32Array[], arm64: boolean): Uint
  */
 export function openCounters(events: readonly string[]): Counters {
   return open("stat", (addon, object) => new addon.Counters({ object, events }));
+}
+
+/**
+ * Has the kernel keep run time statistics of all BPF programs until the file descriptor that this returns is closed.
+ * @throws ToolError where it can't
+ */
+export function enableRunStatistics(): number {
+  try {
+    return loadAddon().enableRunStatistics();
+  } catch (error) {
+    if (error instanceof ToolError) throw error;
+    throw new ToolError(
+      `the kernel keeps no run time statistics (${messageOf(error)}); leave --overhead out, or become root`,
+    );
+  }
+}
+
+/** The statistics of the programs that this process holds. */
+export function runStatistics(): ProgramRun[] {
+  return loadAddon().runStatistics();
 }

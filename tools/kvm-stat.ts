@@ -8,6 +8,7 @@ import { Refusal, type StatOptions } from "../src/stat/options";
 import type { Provider } from "../src/stat/provider";
 import { Statistics } from "../src/stat/statistics";
 import { diagnose, print } from "./lib/output";
+import { withOverhead } from "./lib/overhead";
 import { runTool, type Status } from "./lib/run";
 import { logStatistics } from "./lib/stat-log";
 import { parseStatOptions } from "./lib/stat-options";
@@ -43,7 +44,7 @@ async function batch(statistics: Statistics, stop: Stop): Promise<void> {
   if (!stop.stopped) print(batchLines(statistics.read()));
 }
 
-async function run(options: StatOptions, processes: Processes): Promise<void> {
+async function run(options: StatOptions, processes: Processes, report: () => void): Promise<void> {
   const lists = options.fields === "help";
   // A log file is opened again on SIGHUP.
   const stop = stopOnSignals(options.logToFile === "" ? undefined : ["SIGINT", "SIGTERM"]);
@@ -55,6 +56,7 @@ async function run(options: StatOptions, processes: Processes): Promise<void> {
     else if (options.once) await batch(statistics, stop);
     else await showStatistics(statistics, processes, options.setDelay, stop);
     for (const loss of statistics.losses()) diagnose(`${NAME}: ${loss}`);
+    report();
   } finally {
     statistics.close();
   }
@@ -63,7 +65,8 @@ async function run(options: StatOptions, processes: Processes): Promise<void> {
 runTool(NAME, async (): Promise<Status> => {
   const processes = new Processes();
   try {
-    await run(parseStatOptions(process.argv.slice(2), processes), processes);
+    const options = parseStatOptions(process.argv.slice(2), processes);
+    await withOverhead(options.overhead, (report) => run(options, processes, report));
     return 0;
   } catch (error) {
     if (error instanceof UsageError) throw new UsageError(`error: ${error.message}`);

@@ -26,6 +26,7 @@ export interface StatOptions {
   setDelay: number;
   tracepoints: boolean;
   skipZeroRecords: boolean;
+  overhead: boolean;
 }
 
 /** What kvm_stat ends with on a request that it can't serve: its own words, and status 1. */

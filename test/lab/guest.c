@@ -3,7 +3,7 @@
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move]
- *              [--start-after-ms N] [--pause-ms N] [--hold SEC] [--time]
+ *              [--start-after-ms N] [--pause-ms N] [--hold SEC] [--time] [--cpu-time]
  *
  * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
  * instruction; all of it R times; then one write to port 0xf4, which ends the vCPU (so `out` counts one more).
@@ -19,6 +19,7 @@
  * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
  * --hold SEC         VMs and threads stay for SEC seconds when all guests have ended
  * --time             prints the nanoseconds per loop turn of vCPU 0 of the first VM: instructions under --icount
+ * --cpu-time         prints the same of the threads' CPU time, all vCPUs together: what other programs take isn't in it
  */
 #include <cpuid.h>
 #include <errno.h>
@@ -81,6 +82,7 @@ struct vcpu {
 	bool ended;
 	sem_t turns[2]; /* of the two threads of --threads-move */
 	struct timespec start, end;
+	double cpu_ns;
 };
 
 struct seat {
@@ -89,7 +91,7 @@ struct seat {
 };
 
 static int kvm;
-static bool timing, threads_move;
+static bool timing, cpu_timing, threads_move;
 static long vcpus = 1, vms = 1, repeat = 1, fail_entry, start_after_ms, pause_ms, hold;
 static sem_t ended;
 
@@ -214,6 +216,14 @@ static void run_once(struct vcpu *vcpu)
 	exit(1);
 }
 
+static double thread_cpu_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
+}
+
 static void *run_vcpu(void *argument)
 {
 	struct seat *seat = argument;
@@ -226,8 +236,10 @@ static void *run_vcpu(void *argument)
 			break;
 		if (!vcpu->start.tv_sec && !vcpu->start.tv_nsec)
 			clock_gettime(CLOCK_MONOTONIC, &vcpu->start);
+		vcpu->cpu_ns -= thread_cpu_ns();
 		for (int exits = 0; !vcpu->ended && !(threads_move && exits == EXITS_PER_THREAD); exits++)
 			run_once(vcpu);
+		vcpu->cpu_ns += thread_cpu_ns();
 		if (vcpu->ended) {
 			clock_gettime(CLOCK_MONOTONIC, &vcpu->end);
 			sem_post(&ended);
@@ -317,6 +329,8 @@ static void parse_options(int argc, char **argv)
 			;
 		if (!strcmp(name, "--time")) {
 			timing = true;
+		} else if (!strcmp(name, "--cpu-time")) {
+			cpu_timing = true;
 		} else if (!strcmp(name, "--threads-move")) {
 			threads_move = true;
 		} else if (k < KINDS) {
@@ -368,6 +382,14 @@ int main(int argc, char **argv)
 		double ns = (double)(all->end.tv_sec - all->start.tv_sec) * 1e9 + (double)(all->end.tv_nsec - all->start.tv_nsec);
 
 		printf("%.1f ns per turn\n", ns / ((double)turns * (double)repeat));
+		fflush(stdout);
+	}
+	if (cpu_timing && turns) {
+		double ns = 0;
+
+		for (long i = 0; i < vcpus * vms; i++)
+			ns += all[i].cpu_ns;
+		printf("%.1f ns of CPU per turn\n", ns / ((double)turns * (double)repeat * (double)(vcpus * vms)));
 		fflush(stdout);
 	}
 	sleep_ms(hold * 1000);

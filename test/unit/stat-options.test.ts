@@ -23,6 +23,7 @@ const DEFAULTS = {
   setDelay: 3,
   tracepoints: false,
   skipZeroRecords: false,
+  overhead: false,
 };
 
 // Checked against kvm_stat's own parser, CPython 3.11's argparse.

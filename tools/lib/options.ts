@@ -8,6 +8,7 @@ import type { AttachMode } from "../../src/native";
 import { UNITS, type Unit } from "../../src/render/units";
 import { parseVcpus } from "../../src/vcpus";
 import { parserOutput } from "./output";
+import { OVERHEAD_HELP } from "./overhead";
 
 /** Raw values of the shared options, as commander leaves them. */
 export interface SharedOptions {
@@ -24,6 +25,7 @@ export interface SharedOptions {
   readonly strict?: true;
   readonly attach: AttachMode;
   readonly maxVcpus: number;
+  readonly overhead?: true;
   readonly verbose?: true;
 }
 
@@ -89,6 +91,7 @@ const SHARED: readonly Option[] = [
   new Option("--max-vcpus <n>", "vCPUs that can be told apart at a time; each takes some 4 KiB")
     .argParser((text) => wholeNumber("--max-vcpus", text, 1, 131072))
     .default(1024),
+  new Option("--overhead", OVERHEAD_HELP),
   new Option("-v, --verbose", "say on stderr how the programs attached, and what libbpf logs"),
 ];
 

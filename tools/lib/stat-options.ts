@@ -2,6 +2,7 @@
 import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import type { Processes } from "../../src/stat/guests";
+import { OVERHEAD_HELP } from "./overhead";
 
 type ProcessTable = Pick<Processes, "pidsOf" | "isRunning">;
 
@@ -75,7 +76,8 @@ function program(): Command {
       ),
     )
     .addOption(new Option("-t, --tracepoints", "retrieve statistics from tracepoints"))
-    .addOption(new Option("-z, --skip-zero-records", "omit records with all zeros in logging mode"));
+    .addOption(new Option("-z, --skip-zero-records", "omit records with all zeros in logging mode"))
+    .addOption(new Option("--overhead", OVERHEAD_HELP));
 }
 
 /**
@@ -110,6 +112,7 @@ export function parseStatOptions(argv: readonly string[], processes: ProcessTabl
     setDelay: readFloating(given.get("-s") ?? String(DELAY_DEFAULT), "-s/--set-delay"),
     tracepoints: has("-t"),
     skipZeroRecords: has("-z"),
+    overhead: has("--overhead"),
   };
   if (pid < 0) throw new UsageError(`argument -p/--pid: there is no process ${pid}`);
   checkOptions(options, (id) => processes.isRunning(id));

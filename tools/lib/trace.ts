@@ -9,6 +9,7 @@ import { Ledger, type Samples } from "../../src/samples";
 import { nameMatcher } from "../../src/vm";
 import type { SharedOptions } from "./options";
 import { diagnose } from "./output";
+import { withOverhead } from "./overhead";
 import type { Status } from "./run";
 import { type Stop, TracedCommand, stopOnSignals } from "./stop";
 
@@ -151,7 +152,11 @@ class Trace {
 }
 
 /** Runs a whole trace; its status is the command's, if there was one, or 3 under --strict if anything was lost. */
-export async function trace(request: TraceRequest): Promise<Status> {
+export function trace(request: TraceRequest): Promise<Status> {
+  return withOverhead(request.options.overhead, (report) => traceToEnd(request, report));
+}
+
+async function traceToEnd(request: TraceRequest, report: () => void): Promise<Status> {
   const { options, slow } = request;
   const filter = new ReasonFilter(preflight(), options);
   request.begin?.(filter);
@@ -175,6 +180,7 @@ export async function trace(request: TraceRequest): Promise<Status> {
     const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
     await command?.started;
     await trace.run(stop);
+    report();
     const status = await command?.finish();
     return options.strict && trace.lostAnything && !status ? STRICT_STATUS : status;
   } finally {

@@ -9,6 +9,7 @@ import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
 import { seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
+import { OVERHEAD_HELP, withOverhead } from "../lib/overhead";
 import type { Status } from "../lib/run";
 import { type Stop, TracedCommand, stopOnSignals } from "../lib/stop";
 import { command } from "./command";
@@ -22,6 +23,7 @@ interface RecordOptions {
   maxSize?: number;
   /** As ringShift() gives it. */
   buffer?: number;
+  overhead?: true;
 }
 
 /** How often the rings are emptied: a CPU with a million events a second fills half of its ring in 16 ms. */
@@ -119,7 +121,12 @@ async function pump(recording: Recording, stop: Stop, duration: number | undefin
   return true;
 }
 
-async function record(tool: string, options: RecordOptions, toRun: readonly string[]): Promise<Status> {
+async function record(
+  tool: string,
+  options: RecordOptions,
+  toRun: readonly string[],
+  report: () => void,
+): Promise<Status> {
   preflight();
   const request = chosen(options.events);
   const stop = stopOnSignals();
@@ -144,6 +151,7 @@ async function record(tool: string, options: RecordOptions, toRun: readonly stri
       diagnose(`${tool}: ${recorder.events()} events, ${where}${whole ? "" : "; it ended before its time"}`);
       if (recording.lost > 0)
         diagnose(`Lost: ${recording.lost} events while the buffer was full; raise --buffer`);
+      report();
     }
     return await traced?.finish();
   } finally {
@@ -185,7 +193,8 @@ export function recordCommand(
     .option("--buffer <size>", "memory for each CPU's events until they are written (default: 2M)", (text) =>
       ringShift(size("--buffer", text, 4096, 2 ** 26)),
     )
+    .option("--overhead", OVERHEAD_HELP)
     .action(async (options: RecordOptions) => {
-      ended(await record(tool, options, toRun));
+      ended(await withOverhead(options.overhead, (report) => record(tool, options, toRun, report)));
     });
 }

@@ -1,0 +1,106 @@
+// Everything that is compared: how each is started, so that it watches all exits of the machine until SIGINT.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+
+/** One program in the comparison. */
+export interface Contestant {
+  readonly name: string;
+  readonly group: "floor" | "ours" | "peers";
+  readonly command: readonly string[];
+  /** What has to exist for it to run. */
+  readonly needs?: string;
+}
+
+// From dist/bench/.
+const ROOT = join(__dirname, "..", "..");
+const EMPTY = [join(ROOT, "build/bench/empty"), join(ROOT, "build/bench/empty.bpf.o")] as const;
+/** kvm_stat, which this repository doesn't have; KVM_STAT says where it is. */
+const KVM_STAT = process.env["KVM_STAT"] ?? join(ROOT, "..", "shared/seeds/kvm_stat.el8.py");
+// So long that nothing is printed meanwhile.
+const NEVER = "100000";
+
+function tool(name: string, ...parameters: string[]): string[] {
+  return [process.execPath, join(ROOT, "dist/tools", `${name}.js`), ...parameters];
+}
+
+/** A counting tool both ways that it attaches. */
+function bothWays(name: string, ...parameters: string[]): Contestant[] {
+  return ["direct", "record"].map((attach) => ({
+    name: [name, ...parameters, attach === "direct" ? "" : "--attach record"].join(" ").trim(),
+    group: "ours",
+    command: tool(name, "--attach", attach, ...parameters),
+  }));
+}
+
+const HISTOGRAM =
+  "tracepoint:kvm:kvm_exit { @start[tid] = nsecs; @reason[tid] = args->exit_reason; } " +
+  "tracepoint:kvm:kvm_entry /@start[tid]/ { @ns[@reason[tid]] = hist(nsecs - @start[tid]); delete(@start[tid]); }";
+const COUNT = "tracepoint:kvm:kvm_exit { @[args->exit_reason] = count(); }";
+
+export const CONTESTANTS: readonly Contestant[] = [
+  { name: "two empty programs, raw", group: "floor", command: [...EMPTY, "raw"] },
+  { name: "two empty programs, record", group: "floor", command: [...EMPTY, "record"] },
+  ...bothWays("kvm-vmexit-count"),
+  ...bothWays("kvm-vmexit-time"),
+  ...bothWays("kvm-vmexit-time", "--wide"),
+  ...bothWays("kvm-vmexit-hist"),
+  ...bothWays("kvm-vmexit-slower", "10000"),
+  { name: "kvm-stat", group: "ours", command: tool("kvm-stat", "-l", "-s", "25") },
+  {
+    name: "kvm-trace record",
+    group: "ours",
+    command: tool("kvm-trace", "record", "-o", "/tmp/kvm-trace.bin"),
+  },
+  {
+    name: "kvm-trace record --events exit,entry",
+    group: "ours",
+    command: tool("kvm-trace", "record", "--events", "exit,entry", "-o", "/tmp/kvm-trace.bin"),
+  },
+  {
+    name: "perf kvm stat record",
+    group: "peers",
+    needs: "/usr/bin/perf",
+    command: ["perf", "kvm", "stat", "record", "-a", "-o", "/tmp/perf.data"],
+  },
+  {
+    name: "perf kvm stat live",
+    group: "peers",
+    needs: "/usr/bin/perf",
+    command: ["perf", "kvm", "stat", "live", "-a", "-d", "60"],
+  },
+  {
+    name: "trace-cmd record -e kvm",
+    group: "peers",
+    needs: "/usr/bin/trace-cmd",
+    command: ["trace-cmd", "record", "-e", "kvm", "-o", "/tmp/trace.dat"],
+  },
+  {
+    name: "bpftrace, count by reason",
+    group: "peers",
+    needs: "/usr/bin/bpftrace",
+    command: ["bpftrace", "-e", COUNT],
+  },
+  {
+    name: "bpftrace, histogram by reason",
+    group: "peers",
+    needs: "/usr/bin/bpftrace",
+    command: ["bpftrace", "-e", HISTOGRAM],
+  },
+  {
+    name: "kvmexit (bcc)",
+    group: "peers",
+    needs: "/usr/sbin/kvmexit-bpfcc",
+    command: ["/usr/sbin/kvmexit-bpfcc", NEVER],
+  },
+  {
+    name: "kvm_stat -t",
+    group: "peers",
+    needs: KVM_STAT,
+    command: ["/usr/bin/python3", KVM_STAT, "-t", "-l", "-s", "25"],
+  },
+];
+
+/** Whether what a contestant needs is on this machine. */
+export function isThere({ needs }: Contestant): boolean {
+  return needs === undefined || existsSync(needs);
+}

@@ -1,0 +1,42 @@
+// What a measurement on one kernel gives, as build/bench/KERNEL.json and docs/bench.json have it.
+
+/** A guest whose turns are timed. */
+export interface Workload {
+  readonly name: string;
+  readonly guest: readonly string[];
+}
+
+// Enough turns that the first ones, with their page faults, don't show: a vCPU's start costs less than 0.1 % of them.
+export const WORKLOADS: readonly Workload[] = [
+  { name: "cpuid", guest: ["--cpuid", "5000"] },
+  { name: "out", guest: ["--out", "5000"] },
+  { name: "cpuid, 8 vCPUs", guest: ["--cpuid", "1000", "--vcpus", "8"] },
+  { name: "cpuid, 64 vCPUs", guest: ["--cpuid", "250", "--vcpus", "64"] },
+];
+
+/** Instructions of one turn of the guest's loop. */
+export interface Turn {
+  /** On the vCPU's own thread, interrupts included. */
+  readonly thread: number;
+  /** From the first turn to the last, so with what other processes took of the one CPU; of vCPU 0. */
+  readonly elapsed: number;
+}
+
+/** One contestant's, by the workload's name. */
+export interface Measured {
+  readonly name: string;
+  readonly group: string;
+  readonly turns: Readonly<Record<string, Turn>>;
+  /** The first workload's once more, to see how steady it is. */
+  readonly again?: Turn;
+  /** Why there are no turns. */
+  readonly failure?: string;
+}
+
+/** One kernel's measurements. */
+export interface KernelResult {
+  readonly suite: string;
+  readonly release: string;
+  readonly base: Measured;
+  readonly contestants: readonly Measured[];
+}

@@ -1,0 +1,69 @@
+// The kernel's run time statistics of the programs that this process holds, whichever class opened them.
+#include "overhead.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <memory>
+#include <set>
+#include <string>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+namespace vmexit
+{
+namespace
+{
+
+struct DirClose {
+	void operator()(DIR *dir) const
+	{
+		closedir(dir);
+	}
+};
+
+bool is_program(int folder, const char *name)
+{
+	char target[32] = {};
+	return readlinkat(folder, name, target, sizeof(target) - 1) > 0 &&
+	       !strcmp(target, "anon_inode:bpf-prog");
+}
+
+} // namespace
+
+Napi::Value enable_run_statistics(const Napi::CallbackInfo &info)
+{
+	// Since Linux 5.8: d46edd671a147032e22cfeb271a5734703093649.
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	if (fd < 0)
+		throw Napi::Error::New(info.Env(), strerror(errno));
+	return Napi::Number::New(info.Env(), fd);
+}
+
+Napi::Value run_statistics(const Napi::CallbackInfo &info)
+{
+	Napi::Env env = info.Env();
+	std::unique_ptr<DIR, DirClose> folder(opendir("/proc/self/fd"));
+	if (!folder)
+		throw Napi::Error::New(env, std::string("/proc/self/fd: ") + strerror(errno));
+	Napi::Array list = Napi::Array::New(env);
+	std::set<uint32_t> seen;
+	while (const dirent *entry = readdir(folder.get())) {
+		bpf_prog_info program = {};
+		uint32_t length = sizeof(program);
+		if (!is_program(dirfd(folder.get()), entry->d_name) ||
+		    bpf_obj_get_info_by_fd(atoi(entry->d_name), &program, &length) ||
+		    !seen.insert(program.id).second)
+			continue;
+		Napi::Object to = Napi::Object::New(env);
+		to.Set("name", std::string(program.name, strnlen(program.name, sizeof(program.name))));
+		to.Set("runNs", static_cast<double>(program.run_time_ns));
+		to.Set("runCount", static_cast<double>(program.run_cnt));
+		list.Set(list.Length(), to);
+	}
+	return list;
+}
+
+} // namespace vmexit
