@@ -13,7 +13,7 @@ export function command(
   return new Command(name)
     .description(description)
     .helpOption("-h, --help", "show this help")
-    .configureHelp({ helpWidth: 80 })
+    .configureHelp({ helpWidth: 80, subcommandTerm: (subcommand) => subcommand.name() })
     .configureOutput({
       outputError: (text, write) => {
         write(`${tool}: ${text.replace(/^error: /, "").trim()}; see ${tool} --help\n`);
