@@ -80,10 +80,20 @@ export interface Snapshot {
   readonly lost: Lost;
 }
 
+/** A program of the session, as the kernel took it. */
+export interface ProgramInfo {
+  readonly name: string;
+  readonly section: string;
+  /** Instructions that the verifier walked; 0 before Linux 5.16, which doesn't tell. */
+  readonly verifiedInsns: number;
+  /** Its machine code; 0 without the JIT. */
+  readonly jitedBytes: number;
+}
+
 export interface SessionInfo {
   readonly attach: "direct" | "record";
-  /** "name on section" of each program that is attached. */
-  readonly programs: readonly string[];
+  /** Those that are attached. */
+  readonly programs: readonly ProgramInfo[];
   /** What libbpf and the loader said, with line breaks. */
   readonly log: string;
   readonly records: number;
