@@ -21,7 +21,7 @@ runTool(NAME, async () => {
     NAME,
     "Records KVM's events in kvmtrace's format, and prints, sums up and converts such recordings.",
     [
-      [`${NAME} record -d 10`, "KVM's events of ten seconds, into kvm-trace.bin"],
+      [`${NAME} record -d 10`, "ten seconds, into kvm-trace.bin"],
       [`${NAME} report kvm-trace.bin`, "its exits by reason"],
       [`${NAME} format formats kvm-trace.bin`, "every record as a line of text"],
     ],

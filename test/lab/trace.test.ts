@@ -6,8 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
-import { GUEST, PROJECT, Running, run } from "../tools";
-import { PROMISED, WORKLOAD, assertPromised, rows } from "./counts";
+import { GUEST, PROJECT, type Result, Running, run } from "../tools";
+import { PROMISED, WORKLOAD, assertPromised } from "./counts";
+import { jsonLines } from "./json";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-"));
 const FILE = join(FOLDER, "trace.bin");
@@ -57,12 +58,16 @@ test("times only grow", () => {
 
 test("a recording made while a live tool ran shows the same counts, several VMs of one process told apart", () => {
   const guest = [GUEST, "--cpuid", "50", "--hlt", "20", "--out", "5", "--vms", "2", "--vcpus", "2"];
-  const live = [process.execPath, join(TOOLS, "kvm-vmexit-count.js"), "--", ...guest];
+  const live = [process.execPath, join(TOOLS, "kvm-vmexit-time.js"), "--json", "--", ...guest];
   const recorded = run("kvm-trace", "record", "-o", FILE, "--", ...live);
   assert.equal(recorded.status, 0, recorded.stderr);
-  const report = run("kvm-trace", "report", FILE);
-  assert.equal(rows(report.stdout).get("CPUID")?.[0], 200);
-  assert.deepEqual(rows(report.stdout), rows(recorded.stdout));
+  const counts = (result: Result) => {
+    const exits = jsonLines(result).flatMap((line) => line.exits);
+    return exits.map(({ name, count }) => `${name} ${count.total}`).sort();
+  };
+  const reported = counts(run("kvm-trace", "report", "--json", "--table", "time", FILE));
+  assert.ok(reported.includes("CPUID 200"));
+  assert.deepEqual(reported, counts(recorded));
 });
 
 test("a timeline has a slice for each exit", () => {

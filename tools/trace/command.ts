@@ -14,7 +14,7 @@ export function command(
   return new Command(name)
     .description(description)
     .helpOption("-h, --help", "show this help")
-    .configureHelp({ helpWidth: 80 })
+    .configureHelp({ helpWidth: 80, subcommandTerm: (subcommand) => subcommand.name() })
     .configureOutput(parserOutput(tool))
     .exitOverride()
     .addHelpText("after", `\nExamples:\n${lines.join("\n")}`);

@@ -34,7 +34,7 @@ async function exportTimeline(tool: string, files: readonly string[], options: E
 export function exportCommand(tool: string): Command {
   const plain = command("export", tool, "Converts a recording to a timeline of its vCPUs.", [
     [`${tool} --perfetto vm.json.gz trace.bin`, "to open at ui.perfetto.dev"],
-    [`${tool} --perfetto vm.json trace.bin`, "the same, for chrome://tracing"],
+    [`${tool} --perfetto vm.json trace.bin`, "for chrome://tracing"],
   ])
     .argument("[file...]", "recordings, merged by time (default: standard input)")
     .requiredOption("--perfetto <out>", "where to write the JSON; compressed if it ends in .gz");

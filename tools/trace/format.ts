@@ -48,8 +48,8 @@ async function format(
 export function formatCommand(name: string, tool: string): Command {
   return command(name, tool, "Prints a recording of kvmtrace's format by the rules of a definitions file.", [
     [`${tool} formats trace.bin`, "every record as a line of text"],
-    [`${tool} -c 1000 formats < trace.bin`, "times in seconds, of a clock in ns"],
-    [`${tool} --merge formats trace.*`, "one file for each CPU, by time"],
+    [`${tool} -c 1000 formats < trace.bin`, "seconds, of a clock in ns"],
+    [`${tool} --merge formats trace.*`, "one file for each CPU"],
   ])
     .argument("<definitions>", "the rules: an event id, a space, a format such as %(tsc)d %(1)08x")
     .argument("[file...]", "recordings, one after another (default: standard input)")

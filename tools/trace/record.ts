@@ -180,7 +180,7 @@ export function recordCommand(
     [tool, "everything, until Ctrl-C"],
     [`${tool} -p 4242 -d 10 -o vm.bin`, "one VM, for ten seconds"],
     [`${tool} --events exit,entry,msr`, "exits and what MSRs they are for"],
-    [`${tool} --max-size 1G -- make bench`, "while a command runs, 1 GiB at most"],
+    [`${tool} --max-size 1G -- make bench`, "while it runs, 1 GiB at most"],
   ])
     .usage("[options] [-- COMMAND...]")
     .option("-o, --output <file>", "where to write", "kvm-trace.bin")

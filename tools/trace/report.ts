@@ -119,8 +119,8 @@ export function reportCommand(tool: string): Command {
   const examples = [
     [`${tool} trace.bin`, "exits by reason"],
     [`${tool} --table time --by vm trace.bin`, "what each VM's exits cost"],
-    [`${tool} --slower 2 trace.bin`, "every exit that took 2 ms or more"],
-    [`${tool} -c 2400 trace.0 trace.1`, "kvmtrace's files, of a TSC of 2.4 GHz"],
+    [`${tool} --slower 2 trace.bin`, "exits of 2 ms or more"],
+    [`${tool} -c 2400 trace.0 trace.1`, "a TSC of 2.4 GHz"],
   ] as const;
   const plain = command(
     "report",
