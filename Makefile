@@ -16,7 +16,7 @@ GUEST := $(LAB_OUT)/guest
 
 # Debian's packages: to build; to run the lab; to check.
 BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-config python3 zlib1g-dev
-LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 tmux util-linux xz-utils zstd
+LAB_PACKAGES := busybox-static cpio kmod linux-perf qemu-system-x86 tmux util-linux xz-utils zstd
 CHECK_PACKAGES := clang-format fish git man-db shellcheck zsh
 PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
 # The peers that `make bench` compares with, and what they need.

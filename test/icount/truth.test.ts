@@ -3,18 +3,10 @@ import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import test from "node:test";
 import { jsonLines } from "../lab/json";
-import { GUEST, run } from "../tools";
+import { run } from "../tools";
+import { BOUND_NS, GUEST_COMMAND, NAMES, RARE_NS } from "./known";
 
 const INSTANCE = "/sys/kernel/tracing/instances/truth";
-const GUEST_COMMAND = [
-  GUEST,
-  ..."--cpuid 997 --out 499 --rdmsr 797 --wrmsr 293 --hlt 97 --hypercall 601".split(" "),
-];
-// One instruction is one ns here. Between ftrace's clock and ours at one event lie ftrace's writing of its record and
-// the part of our program before or after its clock: 110 to 170 instructions in an interval. Beyond that, an exit that is
-// rare can fall on the switch to another page of ftrace's buffer, and its log has only microseconds.
-const BOUND_NS = 250;
-const RARE_NS = 4000;
 
 interface Truth {
   count: number;
@@ -42,17 +34,6 @@ function truthOf(log: string): Map<string, Truth> {
   }
   return truth;
 }
-
-// The kernel's names in the log, kvm_exit's print format: arch/x86/include/uapi/asm/svm.h.
-const NAMES: Readonly<Record<string, string>> = {
-  CPUID: "cpuid",
-  HLT: "hlt",
-  IOIO: "io",
-  MSR: "msr",
-  VMMCALL: "hypercall",
-  INTR: "interrupt",
-  NPF: "npf",
-};
 
 for (const attach of ["direct", "record"])
   test(`${attach}: counts are ftrace's, and averages within ${BOUND_NS} instructions of it`, () => {

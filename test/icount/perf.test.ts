@@ -1,0 +1,48 @@
+// Under instruction counting: what `perf kvm stat` tells of the same events, recorded at the same time.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test from "node:test";
+import { jsonLines } from "../lab/json";
+import { PROJECT } from "../tools";
+import { BOUND_NS, GUEST_COMMAND, NAMES, RARE_NS } from "./known";
+
+function perf(...parameters: string[]) {
+  const result = spawnSync("perf", ["kvm", ...parameters], { encoding: "utf8" });
+  assert.equal(result.error, undefined);
+  assert.equal(result.status, 0, result.stderr);
+  return result;
+}
+
+/** Rows of the report: exits that have a time, and their average in ns; it is told in hundredths of a microsecond. */
+function rowsOf(report: string): Map<string, readonly [number, number]> {
+  const row = /^ *(\w+) +(\d+) +[\d.]+% +[\d.]+% +[\d.]+us +[\d.]+us +([\d.]+)us \(/gm;
+  return new Map(
+    [...report.matchAll(row)].map(([, name = "", count, us]) => [name, [Number(count), Number(us) * 1000]]),
+  );
+}
+
+// Attached to records, the programs keep perf from seeing the events: there is nothing to compare then.
+test(`counts are perf's, and averages within ${BOUND_NS} instructions of it`, () => {
+  const file = join(mkdtempSync(join(tmpdir(), "perf-")), "perf.data");
+  const tool = join(PROJECT, "dist", "tools", "kvm-vmexit-time.js");
+  const traced = [process.execPath, tool, "--attach", "direct", "--json", "--", ...GUEST_COMMAND];
+  const exits = jsonLines(perf("stat", "record", "-a", "-o", file, "--", ...traced)).flatMap(
+    (line) => line.exits,
+  );
+  const report = perf("-i", file, "stat", "report");
+  const rows = rowsOf(report.stdout + report.stderr);
+  assert.equal(rows.size, exits.length, report.stdout + report.stderr);
+  for (const { name, timed, timeNs } of exits) {
+    const [count, averageNs] = rows.get(NAMES[name] ?? name) ?? [0, 0];
+    assert.equal(timed.total, count, name);
+    const ours = timeNs.total / timed.total;
+    console.log(`${name}: ${ours.toFixed(0)} ns, perf ${averageNs.toFixed(0)} ns`);
+    assert.ok(
+      Math.abs(ours - averageNs) <= BOUND_NS + RARE_NS / timed.total,
+      `${name}: ${ours} and ${averageNs}`,
+    );
+  }
+});
