@@ -147,8 +147,14 @@ private:
 		Napi::Env env = call.Env();
 		Napi::Object object = Napi::Object::New(env);
 		Napi::Array programs = Napi::Array::New(env);
-		for (const std::string &name : open.programs())
-			programs.Set(programs.Length(), name);
+		for (const vmexit::ProgramInfo &program : open.programs()) {
+			Napi::Object to = Napi::Object::New(env);
+			to.Set("name", program.name);
+			to.Set("section", program.section);
+			to.Set("verifiedInsns", program.verified_insns);
+			to.Set("jitedBytes", program.jited_bytes);
+			programs.Set(programs.Length(), to);
+		}
 		object.Set("attach", open.direct() ? "direct" : "record");
 		object.Set("programs", programs);
 		object.Set("log", open.log());
@@ -268,6 +274,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("Session", Binding::define(env));
 	exports.Set("Counters", vmexit::define_counters(env));
 	exports.Set("Recorder", vmexit::define_recorder(env));
+	exports.Set("encodeRings", vmexit::define_encode_rings(env));
 	return exports;
 }
 
