@@ -38,7 +38,7 @@ const RIGHT: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     object: object("trace"),
     kinds: new Uint32Array([0]),
     offsets: new Uint32Array(KINDS.length * KIND_WORDS),
-    bufferBytes: 65536,
+    ringShift: 16,
     pids: new Uint32Array([1]),
   },
 };
