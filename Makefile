@@ -12,6 +12,9 @@ BPF_FLAGS := -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter -We
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_OBJECTS := $(foreach arch,$(ARCHITECTURES),$(BPF_SOURCES:bpf/%.bpf.c=dist/bpf/%.$(arch).bpf.o))
 ADDON := build/Release/vmexit.node
+ADDON_ARM64 := build/arm64/vmexit.node
+ADDON_SANITIZED := build/sanitized/vmexit.node
+comma := ,
 GUEST := $(LAB_OUT)/guest
 
 # Debian's packages: to build; to run the lab; to check.
@@ -31,7 +34,8 @@ SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh boc
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 
-.PHONY: all bpf addon typescript man completions packages setup demo bench bench-run test test-unit test-lab check format clean help
+.PHONY: all bpf addon addon-arm64 typescript man completions packages setup demo bench bench-run test test-unit \
+  test-sanitized test-lab check format clean help
 
 all: bpf addon typescript man completions ## build everything (the default)
 
@@ -55,6 +59,27 @@ addon: $(ADDON) ## build the native addon
 $(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) $(wildcard bpf/*.h) node_modules/.package-lock.json
 	npx node-gyp configure build --loglevel=warn
 	@touch $@
+
+# node-gyp builds in the folder of binding.gyp only: these folders lead to the same files.
+ADDON_SOURCES := binding.gyp $(wildcard native/*.cc native/*.h) $(wildcard bpf/*.h) node_modules/.package-lock.json
+define build_apart
+@mkdir -p $(@D)
+@for name in binding.gyp bpf native node_modules; do ln -sfn ../../$$name $(@D)/$$name; done
+$(1) npx node-gyp -C $(@D) configure build --loglevel=warn $(2)
+@cp $(@D)/build/Release/vmexit.node $@
+endef
+
+# Headers and libraries are those of the lab's root, so that nothing of another architecture is installed here.
+$(ADDON_ARM64): $(ADDON_SOURCES) test/lab/fetch-arm64-root
+	$(call build_apart,root=$$(test/lab/fetch-arm64-root) && libraries=$$root/usr/lib/aarch64-linux-gnu && \
+	  CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ CXXFLAGS="-idirafter $$root/usr/include" LDFLAGS=-L$$libraries \
+	  PKG_CONFIG_SYSROOT_DIR=$$root PKG_CONFIG_LIBDIR=$$libraries/pkgconfig,--arch=arm64)
+
+SANITIZERS := -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
+$(ADDON_SANITIZED): $(ADDON_SOURCES)
+	$(call build_apart,CXXFLAGS="-g $(SANITIZERS)" LDFLAGS="$(SANITIZERS)")
+
+addon-arm64: $(ADDON_ARM64) ## build the native addon for arm64, for the lab
 
 typescript: node_modules/.package-lock.json ## compile the tools and the tests
 	npx tsc -p .
@@ -111,6 +136,11 @@ test: setup ## run everything: checks, unit tests, and tests on emulated KVM hos
 
 test-unit: all ## run the tests that need no KVM host
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/unit/*.test.ts))
+
+# Node isn't built with the sanitizers, so they are loaded before it, and what it leaves allocated is no leak of ours.
+test-sanitized: all $(ADDON_SANITIZED) ## run the tests of the addon built with sanitizers
+	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
+	  $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/sanitized/*.test.ts))
 
 test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/*.test.ts))

@@ -216,14 +216,16 @@ interface Addon {
   runStatistics: () => ProgramRun[];
 }
 
-// From dist/src/.
-const ADDON = join(__dirname, "..", "..", "build", "Release", "vmexit.node");
+// From dist/src/. A clone may hold one for another architecture too, built for a machine that sees the same files.
+const BUILD = join(__dirname, "..", "..", "build");
+const NATIVE_ADDON = join(BUILD, "Release", "vmexit.node");
+const CROSS_BUILT_ADDON = join(BUILD, process.arch, "vmexit.node");
 const objectPath = (name: string) => join(__dirname, "..", "bpf", `${name}.${process.arch}.bpf.o`);
 
 function loadAddon(): Addon {
   const module: { exports: object } = { exports: {} };
   try {
-    process.dlopen(module, ADDON);
+    process.dlopen(module, existsSync(CROSS_BUILT_ADDON) ? CROSS_BUILT_ADDON : NATIVE_ADDON);
   } catch (error) {
     throw new ToolError(
       `cannot load the native addon: ${messageOf(error)}; build it with make, or npm rebuild`,
