@@ -86,22 +86,19 @@ static __always_inline struct vmexit_record *record_at(__u32 index)
 	return bpf_map_lookup_elem(&records, &index);
 }
 
-/* Fibonacci hashing: the multiplier is 2^32 divided by the golden ratio. */
+/*
+ * Fibonacci hashing: the multiplier is 2^32 divided by the golden ratio. The shift leaves as many bits as the
+ * most records have, and is a constant: x86's JIT saves registers around a shift by a variable.
+ */
 static __always_inline __u32 home_of(__u32 id)
 {
-	return id * 2654435769u >> config.record_shift;
+	return id * 2654435769u >> (32 - VMEXIT_RECORDS_LOG2) & config.record_mask;
 }
 
 static __always_inline int traced(__u32 tgid, __u32 vcpu_id)
 {
 	return (!config.filter_pids || bpf_map_lookup_elem(&pids, &tgid)) &&
 	       (!config.filter_vcpus || bpf_map_lookup_elem(&vcpu_ids, &vcpu_id));
-}
-
-/* For programs that met a record of a vCPU left out by a filter. */
-static __always_inline int skipped(const struct vmexit_record *record)
-{
-	return (config.filter_pids || config.filter_vcpus) && record->skip;
 }
 
 static __always_inline void describe(struct vmexit_record *record, int vcpu_id)
@@ -194,7 +191,7 @@ static __always_inline void take_histogram(struct vmexit_record *record, __u32 a
 }
 
 /* Index of the slot of `key`, which isn't where it hashes to: further on, or a free one which becomes its
- * own. */
+ * own. VMEXIT_SLOTS if there is none. */
 static __noinline __u32 seek_slot(struct vmexit_record *record, __u64 key, __u32 home)
 {
 	struct vmexit_slot *slot;
@@ -215,25 +212,32 @@ static __noinline __u32 seek_slot(struct vmexit_record *record, __u64 key, __u32
 }
 
 /*
- * Index of the slot of `key`, VMEXIT_SLOTS if it has none. Reasons are dense in their low bits, and 27 brings
+ * The slot of `key` and its index, NULL if it has none. Reasons are dense in their low bits, and 27 brings
  * the level's bit down to where it sets L1 and L2 apart.
  */
-static __always_inline __u32 slot_of(struct vmexit_record *record, __u64 key)
+static __always_inline struct vmexit_slot *slot_of(struct vmexit_record *record, __u64 key, __u64 *at)
 {
-	__u32 home = (__u32)key ^ (__u32)(key >> 27);
+	__u64 home = key ^ key >> 27;
 
 	/* The bound last, and in plain sight: the compiler would apply it to both halves, where the verifier
 	 * loses it. */
 	asm volatile("%0 &= %1" : "+r"(home) : "i"(VMEXIT_SLOTS - 1));
-	return record->slots[home].key == key ? home : seek_slot(record, key, home);
+	if (record->slots[home].key != key) {
+		home = seek_slot(record, key, home);
+		if (home >= VMEXIT_SLOTS)
+			return NULL;
+	}
+	*at = home;
+	return &record->slots[home];
 }
 
 static __always_inline void count_exit(struct vmexit_record *record, __u64 key)
 {
-	__u32 at = slot_of(record, key);
+	__u64 at;
+	struct vmexit_slot *slot = slot_of(record, key, &at);
 
-	if (at < VMEXIT_SLOTS)
-		record->slots[at].count++;
+	if (slot)
+		slot->count++;
 }
 
 /* 0 to 3 are buckets of their own; then come four for each power of two. */
@@ -271,7 +275,7 @@ static __always_inline __u32 bucket_of(__u64 ns)
 	return (exponent - 1) * 4 + ((ns >> (exponent - 2)) & 3);
 }
 
-static __always_inline void add_to_histogram(const struct vmexit_record *record, __u32 at, __u64 ns)
+static __always_inline void add_to_histogram(const struct vmexit_record *record, __u64 at, __u64 ns)
 {
 	__u32 index = record->histograms[at] - 1, bucket = bucket_of(ns);
 	struct vmexit_histogram *histogram = bpf_map_lookup_elem(&histograms, &index);
@@ -327,7 +331,7 @@ static __noinline int report(const struct vmexit_record *record, __u64 key, __u6
  */
 static __always_inline void open_interval(struct vmexit_record *record, __u64 key)
 {
-	if (!config.slow && record->pending)
+	if (record->pending && !config.slow)
 		count_exit(record, config.timing ? record->pending | VMEXIT_KEY_UNTIMED : record->pending);
 	record->pending = key;
 	if (config.timing)
@@ -338,7 +342,7 @@ static __always_inline void close_interval(struct vmexit_record *record)
 {
 	__u64 key = record->pending, ns = bpf_ktime_get_ns() - record->exit_ns;
 	struct vmexit_slot *slot;
-	__u32 at;
+	__u64 at;
 
 	if (!key)
 		return;
@@ -348,10 +352,9 @@ static __always_inline void close_interval(struct vmexit_record *record)
 			report(record, key, ns);
 		return;
 	}
-	at = slot_of(record, key);
-	if (at >= VMEXIT_SLOTS)
+	slot = slot_of(record, key, &at);
+	if (!slot)
 		return;
-	slot = &record->slots[at];
 	slot->count++;
 	slot->total_ns += ns;
 	if (ns > slot->max_ns)

@@ -1,6 +1,6 @@
 /*
- * The contract between the programs that record events and the addon: one event as it comes through the ring
- * buffer, and what the programs are told at load.
+ * The contract between the programs that record events and the addon: the rings of
+ * events, and what the programs are told at load.
  */
 #ifndef TRACE_H
 #define TRACE_H
@@ -32,18 +32,29 @@ enum trace_kind {
 	TRACE_KINDS,
 };
 
-/* An event: as many words as its program writes follow the header. */
+/* An event: a cache line, of which each kind uses the first of the words. */
 struct trace_event {
 	__u64 time_ns; /* CLOCK_MONOTONIC */
 	__u32 tgid;
 	__u32 tid;
 	__u32 kind;
-	__u32 words;
-	__u32 data[];
+	__u32 data[TRACE_WORDS];
+	__u32 unused[3];
+};
+
+/* Where a CPU's ring of events is written and read: counts of events since the beginning. Each side has a
+ * cache line. */
+struct trace_cursor {
+	__u64 head; /* written by the programs on that CPU */
+	__u64 lost; /* events that found the ring full */
+	__u64 unused[6];
+	__u64 tail; /* written by the recorder */
+	__u64 unused2[7];
 };
 
 struct trace_config {
 	__u32 filter_pids;
+	__u32 ring_shift; /* a CPU's ring has 2^ring_shift events */
 	/* Where each word stands in the tracepoint's record; 0: nowhere, and it is 0. */
 	__u32 offsets[TRACE_KINDS][TRACE_WORDS];
 };

@@ -40,7 +40,7 @@ static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
 
 	if (!record)
 		record = seek_record((__u64)vcpu, home, vcpu->vcpu_id);
-	return record && !skipped(record) ? record : NULL;
+	return record && !record->skip ? record : NULL;
 }
 
 static __always_inline int direct_exit(struct vmexit_record *record, __u64 key)
@@ -152,7 +152,7 @@ int record_exit(const void *context)
 
 	if (!record)
 		record = seek_record(owner, home, vcpu_id);
-	if (!record || skipped(record))
+	if (!record || record->skip)
 		return 0;
 	if (config.exit_isa)
 		isa = FIELD32(context, config.exit_isa) & VMEXIT_KEY_ISA_MASK;

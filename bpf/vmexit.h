@@ -27,6 +27,7 @@
 #define VMEXIT_RING_BYTES (1 << 20)
 /* Bounds memory: 2 records for each vCPU, about 2 KiB each. */
 #define VMEXIT_MAX_VCPUS 131072
+#define VMEXIT_RECORDS_LOG2 18
 #define VMEXIT_MAX_PIDS 1024
 #define VMEXIT_MAX_VCPU_IDS 4096
 #define VMEXIT_MAX_REASONS 512
@@ -132,7 +133,6 @@ enum vmexit_reasons {
 struct vmexit_config {
 	__u64 slow_ns;
 	__u32 record_mask;  /* number of records - 1; a power of two - 1 */
-	__u32 record_shift; /* 32 - log2(number of records) */
 	__u32 isa;          /* of the host, where the exit event doesn't tell */
 	__u32 timing;       /* keep handling times: needs the entry programs */
 	__u32 histograms;   /* with timing: also keep histograms */
@@ -150,6 +150,7 @@ struct vmexit_config {
 	__u32 fault_address;
 	__u32 fault_error_code;
 	__u32 msr_ecx;
+	__u32 reserved;
 };
 
 #endif

@@ -148,8 +148,14 @@ private:
 		Napi::Env env = call.Env();
 		Napi::Object object = Napi::Object::New(env);
 		Napi::Array programs = Napi::Array::New(env);
-		for (const std::string &name : open.programs())
-			programs.Set(programs.Length(), name);
+		for (const vmexit::ProgramInfo &program : open.programs()) {
+			Napi::Object to = Napi::Object::New(env);
+			to.Set("name", program.name);
+			to.Set("section", program.section);
+			to.Set("verifiedInsns", program.verified_insns);
+			to.Set("jitedBytes", program.jited_bytes);
+			programs.Set(programs.Length(), to);
+		}
 		object.Set("attach", open.direct() ? "direct" : "record");
 		object.Set("programs", programs);
 		object.Set("log", open.log());
@@ -271,6 +277,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("Recorder", vmexit::define_recorder(env));
 	exports.Set("enableRunStatistics", Napi::Function::New(env, vmexit::enable_run_statistics));
 	exports.Set("runStatistics", Napi::Function::New(env, vmexit::run_statistics));
+	exports.Set("encodeRings", vmexit::define_encode_rings(env));
 	return exports;
 }
 

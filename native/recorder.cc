@@ -1,9 +1,15 @@
-// The recorder: loads the programs that write events into a ring buffer, and hands the events over in
-// batches.
+// The recorder: loads the programs that write events into the CPUs' rings, and hands the events over as
+// kvmtrace's records.
 #include "recorder.h"
 
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -13,14 +19,20 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/trace.h"
+#include "trace_encoder.h"
 
 namespace vmexit
 {
 namespace
 {
 
-// A batch ends with the event that reaches this size, so that JavaScript gets its turn.
-constexpr size_t kBatchBytes = 4 << 20;
+// How much later than its time an event may be in its ring: an interrupt came between the two.
+constexpr uint64_t kWindowNs = 20'000'000;
+#ifdef __aarch64__
+constexpr bool kArm64 = true;
+#else
+constexpr bool kArm64 = false;
+#endif
 
 // By enum trace_kind.
 constexpr const char *kPrograms[TRACE_KINDS] = {
@@ -44,13 +56,41 @@ struct Request {
 	std::string object;
 	bool filter_pids = false;
 	std::vector<uint32_t> pids, kinds, offsets;
-	uint32_t buffer_bytes = 0;
+	uint32_t ring_shift = 0;
 };
 
 [[noreturn]] void fail(const std::string &what, int error)
 {
 	throw std::runtime_error(what + ": " + strerror(abs(error)));
 }
+
+// A map's values in this process's memory.
+template <class Value> class MappedArray
+{
+public:
+	MappedArray(int map, size_t count, int protection) : bytes_(count * sizeof(Value))
+	{
+		void *memory = mmap(nullptr, bytes_, protection, MAP_SHARED, map, 0);
+		if (memory == MAP_FAILED)
+			fail("cannot map the ring buffers", errno);
+		values_ = static_cast<Value *>(memory);
+	}
+	~MappedArray()
+	{
+		munmap(const_cast<void *>(static_cast<const void *>(values_)), bytes_);
+	}
+	MappedArray(const MappedArray &) = delete;
+	MappedArray &operator=(const MappedArray &) = delete;
+
+	Value &operator[](size_t index) const
+	{
+		return values_[index];
+	}
+
+private:
+	size_t bytes_;
+	Value *values_;
+};
 
 class Recorder
 {
@@ -81,9 +121,13 @@ public:
 							     sizeof(one), BPF_ANY))
 				fail("cannot set the process filter", error);
 		}
-		ring_.reset(ring_buffer__new(bpf_map__fd(map("events")), take, this, nullptr));
-		if (!ring_)
-			fail("cannot map the ring buffer", errno);
+		events_ = std::make_unique<MappedArray<const trace_event>>(
+		    bpf_map__fd(map("events")), rings_.size() << request.ring_shift, PROT_READ);
+		cursors_ = std::make_unique<MappedArray<trace_cursor>>(bpf_map__fd(map("cursors")),
+								       rings_.size(), PROT_READ | PROT_WRITE);
+		for (size_t cpu = 0; cpu < rings_.size(); cpu++)
+			rings_[cpu] = {&(*events_)[cpu << request.ring_shift],
+				       (uint64_t{1} << request.ring_shift) - 1, 0, 0};
 		attach();
 	}
 	~Recorder()
@@ -99,17 +143,37 @@ public:
 		links_.clear();
 	}
 
-	// The events that wait, at most a batch of them.
-	std::vector<char> &read()
+	// Writes records of the events that no earlier one can follow, or of all that wait, as far as there
+	// is room.
+	size_t read(uint32_t *to, size_t room, bool all)
 	{
-		batch_.clear();
-		int result = ring_buffer__consume(ring_.get());
-		if (result < 0 && result != -ENOSPC)
-			fail("cannot read the ring buffer", result);
-		return batch_;
+		timespec now;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		uint64_t until = now.tv_sec * uint64_t{1'000'000'000} + now.tv_nsec - kWindowNs;
+		for (size_t cpu = 0; cpu < rings_.size(); cpu++) {
+			Ring &ring = rings_[cpu];
+			ring.head = __atomic_load_n(&(*cursors_)[cpu].head, __ATOMIC_ACQUIRE);
+			// Before it overflows it rather gets out of order.
+			if (all || ring.head - ring.tail > ring.mask / 2)
+				until = UINT64_MAX;
+		}
+#ifndef __x86_64__
+		// The programs write an event and then its head, but nothing makes other CPUs see them in
+		// this order; from here on they do. 0x01 is MEMBARRIER_CMD_GLOBAL.
+		syscall(SYS_membarrier, 0x01, 0, 0);
+#endif
+		const size_t words = encoder_.encode(rings_, until, to, room);
+		for (size_t cpu = 0; cpu < rings_.size(); cpu++)
+			__atomic_store_n(&(*cursors_)[cpu].tail, rings_[cpu].tail, __ATOMIC_RELEASE);
+		return words;
 	}
 
-	// Events without room in the ring buffer, since the beginning.
+	uint64_t events() const
+	{
+		return encoder_.events();
+	}
+
+	// Events that found no room, or for which the kernel didn't run a program, since the beginning.
 	uint64_t lost()
 	{
 		uint32_t only = 0;
@@ -117,6 +181,14 @@ public:
 		if (int error =
 			bpf_map__lookup_elem(map(".bss.lost"), &only, sizeof(only), &lost, sizeof(lost), 0))
 			fail("cannot read what was lost", error);
+		for (size_t cpu = 0; cpu < rings_.size(); cpu++)
+			lost += __atomic_load_n(&(*cursors_)[cpu].lost, __ATOMIC_RELAXED);
+		for (bpf_program *program : programs_) {
+			bpf_prog_info info = {};
+			uint32_t length = sizeof(info);
+			if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
+				lost += info.recursion_misses;
+		}
 		return lost;
 	}
 
@@ -133,10 +205,12 @@ private:
 	{
 		trace_config config = {};
 		config.filter_pids = request.filter_pids;
+		config.ring_shift = request.ring_shift;
 		memcpy(config.offsets, request.offsets.data(), sizeof(config.offsets));
 		if (int error = bpf_map__set_initial_value(map(".rodata.config"), &config, sizeof(config)))
 			fail("the BPF object doesn't fit this program", error);
-		bpf_map__set_max_entries(map("events"), request.buffer_bytes);
+		bpf_map__set_max_entries(map("events"), rings_.size() << request.ring_shift);
+		bpf_map__set_max_entries(map("cursors"), rings_.size());
 	}
 
 	// The last first: what ends an interval is attached before what begins it.
@@ -155,31 +229,20 @@ private:
 		}
 	}
 
-	static int take(void *recorder, void *data, size_t size)
-	{
-		std::vector<char> &batch = static_cast<Recorder *>(recorder)->batch_;
-		const char *event = static_cast<const char *>(data);
-		batch.insert(batch.end(), event, event + size);
-		return batch.size() < kBatchBytes ? 0 : -ENOSPC;
-	}
-
 	struct ObjectClose {
 		void operator()(bpf_object *object) const
 		{
 			bpf_object__close(object);
 		}
 	};
-	struct RingFree {
-		void operator()(ring_buffer *ring) const
-		{
-			ring_buffer__free(ring);
-		}
-	};
 	std::unique_ptr<bpf_object, ObjectClose> object_;
-	std::unique_ptr<ring_buffer, RingFree> ring_;
+	std::unique_ptr<MappedArray<const trace_event>> events_;
+	std::unique_ptr<MappedArray<trace_cursor>> cursors_;
+	// One for each CPU that the machine has.
+	std::vector<Ring> rings_{static_cast<size_t>(sysconf(_SC_NPROCESSORS_CONF))};
+	TraceEncoder encoder_{kArm64};
 	std::vector<bpf_program *> programs_;
 	std::vector<bpf_link *> links_;
-	std::vector<char> batch_;
 };
 
 // A Uint32Array of numbers below a bound.
@@ -210,14 +273,52 @@ Request read_request(const Napi::CallbackInfo &info)
 	request.offsets = numbers(object, "offsets", TRACE_LAST_OFFSET + 1);
 	if (request.offsets.size() != TRACE_KINDS * TRACE_WORDS)
 		throw Napi::RangeError::New(env, "offsets must have an element for each word of each kind");
-	if (!object.Get("bufferBytes").IsNumber())
-		throw Napi::TypeError::New(env, "bufferBytes must be a number");
-	request.buffer_bytes = object.Get("bufferBytes").As<Napi::Number>().Uint32Value();
+	Napi::Value shift = object.Get("ringShift");
+	double number = shift.IsNumber() ? shift.As<Napi::Number>().DoubleValue() : -1;
+	// 2^20 events are 64 MiB for each CPU.
+	if (!(number >= 1 && number <= 20) || number != static_cast<uint32_t>(number))
+		throw Napi::TypeError::New(env, "ringShift must be a whole number from 1 to 20");
+	request.ring_shift = static_cast<uint32_t>(number);
 	if (object.Get("pids").IsUndefined())
 		return request;
 	request.filter_pids = true;
 	request.pids = numbers(object, "pids", UINT32_MAX);
 	return request;
+}
+
+Napi::Uint32Array room_for_records(const Napi::CallbackInfo &call, size_t index)
+{
+	if (!call[index].IsTypedArray() ||
+	    call[index].As<Napi::TypedArray>().TypedArrayType() != napi_uint32_array)
+		throw Napi::TypeError::New(call.Env(), "records are written to a Uint32Array");
+	return call[index].As<Napi::Uint32Array>();
+}
+
+// encodeRings(rings, arm64, to): writes the records of rings of struct trace_event, as the recorder does, and
+// returns how many words they have.
+Napi::Value encode_rings(const Napi::CallbackInfo &call)
+{
+	std::vector<std::vector<trace_event>> events;
+	std::vector<Ring> rings;
+	Napi::Array from = call[0].As<Napi::Array>();
+	for (uint32_t i = 0; i < from.Length(); i++) {
+		Napi::Value bytes = from[i];
+		if (!bytes.IsTypedArray() || bytes.As<Napi::TypedArray>().ByteLength() % sizeof(trace_event))
+			throw Napi::TypeError::New(call.Env(), "a ring must be an array of whole events");
+		Napi::TypedArray array = bytes.As<Napi::TypedArray>();
+		const char *begin =
+		    static_cast<const char *>(array.ArrayBuffer().Data()) + array.ByteOffset();
+		std::vector<trace_event> &copy =
+		    events.emplace_back(array.ByteLength() / sizeof(trace_event));
+		if (!copy.empty())
+			memcpy(copy.data(), begin, array.ByteLength());
+	}
+	for (const std::vector<trace_event> &ring : events)
+		rings.push_back({ring.data(), UINT64_MAX, ring.size(), 0});
+	TraceEncoder encoder(call[1].ToBoolean());
+	Napi::Uint32Array to = room_for_records(call, 2);
+	const size_t words = encoder.encode(rings, UINT64_MAX, to.Data(), to.ElementLength());
+	return Napi::Number::New(call.Env(), static_cast<double>(words));
 }
 
 class Binding : public Napi::ObjectWrap<Binding>
@@ -235,8 +336,14 @@ public:
 
 	Napi::Value read(const Napi::CallbackInfo &call)
 	{
-		std::vector<char> &batch = open(call).read();
-		return Napi::Buffer<char>::Copy(call.Env(), batch.data(), batch.size());
+		Napi::Uint32Array to = room_for_records(call, 0);
+		const size_t words = open(call).read(to.Data(), to.ElementLength(), call[1].ToBoolean());
+		return Napi::Number::New(call.Env(), static_cast<double>(words));
+	}
+
+	Napi::Value events(const Napi::CallbackInfo &call)
+	{
+		return Napi::Number::New(call.Env(), static_cast<double>(open(call).events()));
 	}
 
 	Napi::Value lost(const Napi::CallbackInfo &call)
@@ -269,11 +376,17 @@ private:
 
 } // namespace
 
+Napi::Function define_encode_rings(Napi::Env env)
+{
+	return Napi::Function::New(env, encode_rings, "encodeRings");
+}
+
 Napi::Function define_recorder(Napi::Env env)
 {
 	return Napi::ObjectWrap<Binding>::DefineClass(env, "Recorder",
 						      {
 							  Binding::InstanceMethod<&Binding::read>("read"),
+							  Binding::InstanceMethod<&Binding::events>("events"),
 							  Binding::InstanceMethod<&Binding::lost>("lost"),
 							  Binding::InstanceMethod<&Binding::stop>("stop"),
 							  Binding::InstanceMethod<&Binding::close>("close"),

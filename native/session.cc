@@ -20,6 +20,7 @@ namespace
 constexpr uint32_t kMinRecords = 64;
 constexpr size_t kMaxEvents = 4 * VMEXIT_RING_BYTES / sizeof(vmexit_event);
 
+static_assert(2 * VMEXIT_MAX_VCPUS == 1 << VMEXIT_RECORDS_LOG2, "a home can be any record");
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
 static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 static_assert(sizeof(vmexit_record) % 8 == 0, "an array map rounds its elements up to 8 bytes");
@@ -179,7 +180,6 @@ void Session::configure(const Options &options, bool direct)
 	record_count_ = 1u << bits;
 	vmexit_config config = {};
 	config.record_mask = record_count_ - 1;
-	config.record_shift = 32 - bits;
 	config.timing = options.timing;
 	config.histograms = options.histograms;
 	config.slow = options.slow;
@@ -272,13 +272,19 @@ void Session::attach()
 	stopped_ = false;
 }
 
-std::vector<std::string> Session::programs() const
+std::vector<ProgramInfo> Session::programs() const
 {
-	std::vector<std::string> names;
-	for (const bpf_program *program : programs_)
-		names.push_back(std::string(bpf_program__name(program)) + " on " +
-				bpf_program__section_name(program));
-	return names;
+	std::vector<ProgramInfo> list;
+	for (const bpf_program *program : programs_) {
+		bpf_prog_info info = {};
+		uint32_t length = sizeof(info);
+		if (int error = bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
+			fail(std::string("cannot ask about the BPF program ") + bpf_program__name(program),
+			     error);
+		list.push_back({bpf_program__name(program), bpf_program__section_name(program),
+				info.verified_insns, info.jited_prog_len});
+	}
+	return list;
 }
 
 uint64_t Session::map_bytes() const

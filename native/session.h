@@ -78,6 +78,13 @@ struct Snapshot {
 	uint64_t missed; // events for which the kernel didn't run a program
 };
 
+// What a program is to the kernel.
+struct ProgramInfo {
+	std::string name, section;
+	uint32_t verified_insns; // walked by the verifier; 0 before 5.16, which doesn't tell
+	uint32_t jited_bytes;    // of machine code; 0 without the JIT
+};
+
 class Session
 {
 public:
@@ -110,7 +117,7 @@ public:
 	}
 	// Bytes of the maps made for this session.
 	uint64_t map_bytes() const;
-	std::vector<std::string> programs() const;
+	std::vector<ProgramInfo> programs() const;
 
 private:
 	void load(const Options &options, bool direct);
@@ -121,7 +128,7 @@ private:
 	void fill_pool();
 	void map_memory();
 	void unload();
-	[[noreturn]] void fail(const std::string &what, int error);
+	[[noreturn]] static void fail(const std::string &what, int error);
 	[[noreturn]] void fail_load(int error);
 	bpf_map *map(const char *name);
 	void read_record(vmexit_record &record, bool ended, Snapshot &snapshot);

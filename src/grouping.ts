@@ -52,6 +52,11 @@ export class Grouping {
     return this.#identities.get(key) ?? {};
   }
 
+  /** Drops who a group was; a row that comes later brings it back. */
+  forget(key: string): void {
+    this.#identities.delete(key);
+  }
+
   /** Group keys in the order to show them: by VM's name, pid and vCPU. */
   sorted(keys: Iterable<string>): string[] {
     const rank = (key: string) => this.identity(key);

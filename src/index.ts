@@ -2,7 +2,7 @@
 export { ToolError, UsageError } from "./errors";
 export type { By, Identity } from "./grouping";
 export { type Octave, bucketStart, octaves, percentile } from "./histogram";
-export type { AttachMode, Lost, SessionInfo } from "./native";
+export type { AttachMode, Lost, ProgramInfo, SessionInfo } from "./native";
 export { type Group, type NamedSample, type Reading, diff, group } from "./reading";
 export { type Options, Session, openSession } from "./session";
 export { total } from "./samples";

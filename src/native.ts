@@ -80,10 +80,20 @@ export interface Snapshot {
   readonly lost: Lost;
 }
 
+/** A program of the session, as the kernel took it. */
+export interface ProgramInfo {
+  readonly name: string;
+  readonly section: string;
+  /** Instructions that the verifier walked; 0 before Linux 5.16, which doesn't tell. */
+  readonly verifiedInsns: number;
+  /** Its machine code; 0 without the JIT. */
+  readonly jitedBytes: number;
+}
+
 export interface SessionInfo {
   readonly attach: "direct" | "record";
-  /** "name on section" of each program that is attached. */
-  readonly programs: readonly string[];
+  /** Those that are attached. */
+  readonly programs: readonly ProgramInfo[];
   /** What libbpf and the loader said, with line breaks. */
   readonly log: string;
   readonly records: number;
@@ -136,17 +146,23 @@ export interface RecorderOptions {
   readonly kinds: Uint32Array;
   /** For each kind TRACE_WORDS byte offsets into the tracepoint's record; 0: the word is 0. */
   readonly offsets: Uint32Array;
-  /** Size of the ring buffer: a power of two, and whole pages. */
-  readonly bufferBytes: number;
+  /** The logarithm to base 2 of how many events, of EVENT_BYTES each, a CPU's ring holds. */
+  readonly ringShift: number;
   /** Record only these processes; all if undefined. */
   readonly pids?: Uint32Array;
 }
 
-/** Programs in the kernel that write events into a ring buffer; nobody waits where it is full. */
+/** Programs in the kernel that write events into the CPUs' rings; nobody waits where one is full. */
 export interface Recorder {
-  /** The events that wait, up to some 4 MiB: structs trace_event one after another. Empty: there are none. */
-  read(): Uint8Array;
-  /** Events that found the buffer full, since the recorder opened. */
+  /**
+   * Writes events as kvmtrace's records in the order of time, as far as there is room, without the latest 20 ms
+   * unless `all`.
+   * @returns how many words it wrote
+   */
+  read(to: Uint32Array, all: boolean): number;
+  /** Events that read() gave out. */
+  events(): number;
+  /** Events that found a ring full, since the recorder opened. */
   lost(): number;
   /** Detaches the programs; what they wrote can still be read. */
   stop(): void;
@@ -197,6 +213,7 @@ interface Addon {
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   enableRunStatistics: () => number;
   runStatistics: () => ProgramRun[];
+  encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array): number;
 }
 
 // From dist/src/.
@@ -241,6 +258,19 @@ export function openSession(options: SessionOptions): Session {
  */
 export function openRecorder(options: RecorderOptions): Recorder {
   return open("trace", (addon, object) => new addon.Recorder({ ...options, object }));
+}
+
+/** sizeof(struct trace_event) */
+export const EVENT_BYTES = 64;
+/** Most words of the records that one event makes: kMostWords in native/trace_encoder.h. */
+export const EVENT_MAX_WORDS = 24;
+
+/** What the recorder makes of rings of struct trace_event (bpf/trace.h), each in the order of time. */
+export function encodeRings(rings: readonly Uint32Array[], arm64: boolean): Uint32Array {
+  let events = 0;
+  for (const ring of rings) events += ring.byteLength / EVENT_BYTES;
+  const to = new Uint32Array((events + 1) * EVENT_MAX_WORDS);
+  return to.subarray(0, loadAddon().encodeRings(rings, arm64, to));
 }
 
 /**

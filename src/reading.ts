@@ -29,15 +29,13 @@ export interface Group extends Identity {
 export class Reader {
   readonly #start = new Date();
   readonly #grouping = new Grouping("vcpu");
-  readonly #ledger = new Ledger(this.#grouping.groupOf);
+  readonly #ledger: Ledger;
   // The kernel tells each maximum once. In ns, by vCPU, reason and level.
   readonly #longest = new Map<string, number>();
 
-  readonly #timing: boolean;
-
   /** @param timing whether the session keeps handling times: without, no exit is a timed one */
   constructor(timing: boolean) {
-    this.#timing = timing;
+    this.#ledger = new Ledger(this.#grouping.groupOf, timing);
   }
 
   /** Takes every snapshot, in order. */
@@ -48,7 +46,6 @@ export class Reader {
     for (const [key, reasons] of samples)
       for (const [reason, sample] of reasons)
         for (const level of ["l1", "l2"] as const) {
-          if (!this.#timing) sample[level].timed = 0;
           const id = `${key} ${reason} ${level}`;
           const latest = recent.get(key)?.get(reason)?.[level].maxNs ?? 0;
           sample[level].maxNs = Math.max(this.#longest.get(id) ?? 0, latest);

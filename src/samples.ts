@@ -115,14 +115,17 @@ export function difference(previous: Groups, next: Groups): Groups {
 /** Adds up snapshots of one session: vCPUs that ended stay in the sums although their records are gone. */
 export class Ledger {
   readonly #groupOf: GroupOf;
+  readonly #timing: boolean;
   readonly #retired: Groups = new Map<string, Samples>();
   #live: Groups = new Map<string, Samples>();
   #shown: Groups = new Map<string, Samples>();
   // Maxima come from the kernel once; these are kept until an interval has shown them.
   #peaks: Groups = new Map<string, Samples>();
 
-  constructor(groupOf: GroupOf) {
+  /** @param timing whether the session keeps handling times: without, no exit is a timed one */
+  constructor(groupOf: GroupOf, timing: boolean) {
     this.#groupOf = groupOf;
+    this.#timing = timing;
   }
 
   /** Takes every snapshot of the session, in order. */
@@ -146,7 +149,7 @@ export class Ledger {
       const sum = at(vcpus.ended[vcpu] ? this.#retired : this.#live);
       const count = slots.count[i] ?? 0;
       sum.count += count;
-      if (slots.timed[i]) sum.timed += count;
+      if (this.#timing && slots.timed[i]) sum.timed += count;
       sum.totalNs += slots.totalNs[i] ?? 0;
       const maxNs = slots.maxNs[i] ?? 0;
       if (maxNs > 0) {
@@ -183,5 +186,19 @@ export class Ledger {
     this.#shown = totals;
     this.#peaks = new Map<string, Samples>();
     return interval;
+  }
+
+  /**
+   * Forgets the groups of which no vCPU lives, once interval() has told what they counted: where VMs come and go, they
+   * would pile up. A group that comes back begins at 0.
+   * @returns their keys
+   */
+  forgetEnded(): string[] {
+    const ended = [...this.#shown.keys()].filter((group) => !this.#live.has(group));
+    for (const group of ended) {
+      this.#retired.delete(group);
+      this.#shown.delete(group);
+    }
+    return ended;
   }
 }

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // kvm-trace: records KVM's events in kvmtrace's format, and prints, sums up and converts such recordings.
+import { version } from "./lib/options";
 import { type Status, runTool } from "./lib/run";
 import { command } from "./trace/command";
 import { exportCommand } from "./trace/export";
@@ -32,7 +33,8 @@ runTool(NAME, async () => {
     )
     .addCommand(formatCommand("format", `${NAME} format`))
     .addCommand(reportCommand(`${NAME} report`))
-    .addCommand(exportCommand(`${NAME} export`));
+    .addCommand(exportCommand(`${NAME} export`))
+    .version(version(), "-V, --version", "print the version");
   await program.parseAsync(own, { from: "user" });
   return status;
 });

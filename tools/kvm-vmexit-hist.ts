@@ -4,6 +4,7 @@ import type { By } from "../src/grouping";
 import { reasonLabel } from "../src/reasons";
 import { inOrder, nameInTable } from "../src/render/count";
 import { histogramLines } from "../src/render/histogram";
+import type { Unit } from "../src/render/units";
 import { type Samples, sumOf, total } from "../src/samples";
 import { Option } from "commander";
 import { UsageError } from "../src/errors";
@@ -26,12 +27,12 @@ interface Options extends SharedOptions {
   readonly count?: number;
 }
 
-function lines(samples: Samples, byReason: boolean, heading: boolean): string[] {
-  if (!byReason) return histogramLines(total(sumOf(samples)).buckets, heading);
+function lines(samples: Samples, byReason: boolean, unit: Unit, heading: boolean): string[] {
+  if (!byReason) return histogramLines(total(sumOf(samples)).buckets, unit, heading);
   return inOrder(samples).flatMap((sample, i) => [
     ...(i > 0 ? [""] : []),
     `${reasonLabel(sample.reason)} ${nameInTable(sample)}`,
-    ...histogramLines(total(sample).buckets, heading),
+    ...histogramLines(total(sample).buckets, unit, heading),
   ]);
 }
 
@@ -58,7 +59,7 @@ runTool(NAME, () => {
           ),
         ),
   );
-  const { by, interval, count } = options;
+  const { by, interval, count, unit } = options;
   if (count !== undefined && interval === undefined)
     throw new UsageError("--count says how many intervals: give --interval, too");
   if (operands.length > 0 && options.reasons !== undefined)
@@ -73,6 +74,6 @@ runTool(NAME, () => {
     detail: "histogram",
     timing: true,
     histograms: true,
-    text: (samples, heading) => lines(samples, by === "reason", heading),
+    text: (samples, heading) => lines(samples, by === "reason", unit, heading),
   });
 });

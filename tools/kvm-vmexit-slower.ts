@@ -4,8 +4,7 @@ import { UsageError } from "../src/errors";
 import { reasonName } from "../src/reasons";
 import { lostLines } from "../src/render/lost";
 import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine, wallClock } from "../src/render/slow";
-import type { Unit } from "../src/render/units";
-import { type SharedOptions, parseCommandLine, unitOption } from "./lib/options";
+import { type SharedOptions, parseCommandLine } from "./lib/options";
 import { diagnose, print } from "./lib/output";
 import { runTool } from "./lib/run";
 import { trace } from "./lib/trace";
@@ -24,7 +23,6 @@ const EXAMPLES = [
 ] as const;
 
 interface Options extends SharedOptions {
-  readonly unit: Unit;
   readonly wide?: true;
   readonly timestamp?: true;
 }
@@ -49,7 +47,6 @@ runTool(NAME, () => {
     EXAMPLES,
     (program) =>
       program
-        .addOption(unitOption())
         .option("-T, --timestamp", "put the time of day first")
         .option("--wide", "also VM, pid, vCPU, guest RIP and details (attaches to records)"),
   );

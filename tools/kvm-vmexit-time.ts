@@ -3,11 +3,11 @@
 import type { By } from "../src/grouping";
 import { isIdle, reasonName } from "../src/reasons";
 import { timeTable } from "../src/render/time";
-import { type Unit, readable } from "../src/render/units";
+import { readable } from "../src/render/units";
 import { type Samples, sumOf, total } from "../src/samples";
 import { Option } from "commander";
 import { runCounting } from "./lib/counting";
-import { type SharedOptions, byOption, parseCommandLine, parseInterval, unitOption } from "./lib/options";
+import { type SharedOptions, byOption, parseCommandLine, parseInterval } from "./lib/options";
 import { runTool } from "./lib/run";
 
 const NAME = "kvm-vmexit-time";
@@ -24,7 +24,6 @@ type Idle = "show" | "hide" | "only";
 
 interface Options extends SharedOptions {
   readonly by: By;
-  readonly unit: Unit;
   readonly wide?: true;
   readonly idle: Idle;
 }
@@ -54,7 +53,6 @@ runTool(NAME, () => {
     (program) =>
       program
         .addOption(byOption())
-        .addOption(unitOption())
         .option("--wide", "also the longest, percentiles and the share of the time")
         .addOption(
           new Option("--idle <what>", "exits of vCPUs with nothing to do, such as HLT")

@@ -1,18 +1,23 @@
 // The log2 histogram as text, in the layout of bcc's print_log2_hist.
 import { octaves } from "../histogram";
+import { type Unit, exactly } from "./units";
 
 const COLUMNS = 80;
 const BAR = 40;
 
-/** Lines of a histogram of handling times in ns: a heading, then a row for each power of two up to the last used. */
-export function histogramLines(buckets: readonly number[], heading: boolean): string[] {
-  const rows = octaves(buckets);
+/** Lines of a histogram of handling times: a heading, then a row for each power of two up to the last used. */
+export function histogramLines(buckets: readonly number[], unit: Unit, heading: boolean): string[] {
+  const rows = octaves(buckets).map(({ low, high, count }) => ({
+    low: exactly(low, unit),
+    high: exactly(high, unit),
+    count,
+  }));
   const most = Math.max(...rows.map((row) => row.count), 1);
-  const width = Math.max(10, ...rows.map((row) => String(row.high).length));
+  const width = Math.max(10, ...rows.map((row) => row.high.length));
   const counts = Math.max(8, ...rows.map((row) => String(row.count).length));
   const bar = Math.min(BAR, COLUMNS - 2 * width - counts - 10);
   const lines = rows.map(({ low, high, count }) => {
-    const range = `${String(low).padStart(width)} -> ${String(high).padEnd(width)}`;
+    const range = `${low.padStart(width)} -> ${high.padEnd(width)}`;
     return `${range} : ${String(count).padEnd(counts)} |${"*".repeat(Math.floor((bar * count) / most)).padEnd(bar)}|`;
   });
   const title = `${"     value".padEnd(2 * width + 4)} : ${"count".padEnd(counts)}  distribution`;

@@ -13,6 +13,12 @@ export function inUnit(ns: number, unit: Unit): string {
   return (ns / scale).toFixed(decimals);
 }
 
+/** A whole number of ns in the unit, with all its digits. */
+export function exactly(ns: number, unit: Unit): string {
+  const [scale] = SCALES[unit];
+  return (ns / scale).toFixed(Math.log10(scale));
+}
+
 /** A time in the unit that suits it, for sentences: `1.5 ms`. */
 export function readable(ns: number): string {
   if (ns < 1e3) return `${ns.toFixed(0)} ns`;

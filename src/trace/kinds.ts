@@ -60,7 +60,7 @@ export const KINDS = [
   { tracepoint: "kvm_vcpu_wakeup", name: "wakeup", words: [low("ns"), high("ns")] },
 ] as const satisfies readonly Kind[];
 
-/** Kinds by their numbers in the ring buffer. */
+/** Kinds by their numbers in the rings. */
 export const KIND = {
   entry: 0,
   exit: 1,

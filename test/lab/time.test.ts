@@ -89,6 +89,16 @@ test("hist: reasons as operands; the layout is bcc's", () => {
   for (const line of rest) assert.ok(line.length <= 80, line);
 });
 
+test("hist: --unit changes how bounds are written, not what is between them", () => {
+  const result = run("kvm-vmexit-hist", "--unit", "us", "CPUID", "--", GUEST, "--cpuid", "23");
+  const [, first, ...rest] = result.stdout.trimEnd().split("\n");
+  assert.match(first ?? "", /^ {5}0\.000 -> 0\.001 {6}: 0 /);
+  assert.equal(
+    rest.reduce((sum, line) => sum + Number(/: (\d+) +\|/.exec(line)?.[1]), 0),
+    23,
+  );
+});
+
 test("hist: a number of another instruction set is explained", () => {
   const result = run("kvm-vmexit-hist", "12");
   assert.equal(result.status, 2);

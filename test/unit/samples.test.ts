@@ -45,7 +45,7 @@ function snapshot(ended: readonly number[], slots: readonly Slot[]): Snapshot {
 const ALL = () => "";
 
 test("what a vCPU counted stays in the sums when its record is gone", () => {
-  const ledger = new Ledger(ALL);
+  const ledger = new Ledger(ALL, true);
   ledger.update(
     snapshot(
       [0, 0],
@@ -72,7 +72,7 @@ test("what a vCPU counted stays in the sums when its record is gone", () => {
 });
 
 test("exits without an entry count, but not into averages", () => {
-  const ledger = new Ledger(ALL);
+  const ledger = new Ledger(ALL, true);
   const slots = [
     { vcpu: 0, reason: 120, count: 2, totalNs: 100, maxNs: 70 },
     { vcpu: 0, reason: 120, count: 1, timed: 0 },
@@ -88,8 +88,40 @@ test("exits without an entry count, but not into averages", () => {
   });
 });
 
+test("without times no exit is a timed one", () => {
+  const ledger = new Ledger(ALL, false);
+  ledger.update(snapshot([0], [{ vcpu: 0, reason: 114, count: 3 }]));
+  assert.equal([...(ledger.totals().get("")?.values() ?? [])][0]?.l1.timed, 0);
+});
+
+test("groups that ended are shown once more, then forgotten; one that comes back begins at 0", () => {
+  const ledger = new Ledger((vcpus, row) => String(vcpus.tgid[row]), true);
+  const counts = () =>
+    [...ledger.interval()].map(([group, samples]) => [group, [...samples.values()][0]?.l1.count]).sort();
+  const slots = (first: number, second: number) => [
+    { vcpu: 0, reason: 114, count: first },
+    { vcpu: 1, reason: 114, count: second },
+  ];
+  ledger.update(snapshot([0, 0], slots(3, 4)));
+  assert.deepEqual(counts(), [
+    ["100", 3],
+    ["101", 4],
+  ]);
+  assert.deepEqual(ledger.forgetEnded(), []);
+  ledger.update(snapshot([0, 1], slots(3, 9)));
+  ledger.update(snapshot([0], slots(5, 0).slice(0, 1)));
+  assert.deepEqual(counts(), [
+    ["100", 2],
+    ["101", 5],
+  ]);
+  assert.deepEqual(ledger.forgetEnded(), ["101"]);
+  assert.deepEqual([...ledger.totals().keys()], ["100"]);
+  ledger.update(snapshot([0, 0], slots(5, 2)));
+  assert.deepEqual(counts(), [["101", 2]]);
+});
+
 test("a difference leaves out what didn't happen", () => {
-  const ledger = new Ledger(ALL);
+  const ledger = new Ledger(ALL, true);
   ledger.update(snapshot([0], [{ vcpu: 0, reason: 114, count: 3 }]));
   const before = ledger.totals();
   ledger.update(
@@ -108,7 +140,7 @@ test("a difference leaves out what didn't happen", () => {
 });
 
 test("the grouping may leave vCPUs out", () => {
-  const ledger = new Ledger((vcpus, row) => (vcpus.tgid[row] === 100 ? "one" : undefined));
+  const ledger = new Ledger((vcpus, row) => (vcpus.tgid[row] === 100 ? "one" : undefined), true);
   ledger.update(
     snapshot(
       [0, 0],
@@ -122,7 +154,7 @@ test("the grouping may leave vCPUs out", () => {
 });
 
 test("the table: by number, negative ones first, unknown ones by number, the sum last", () => {
-  const ledger = new Ledger(ALL);
+  const ledger = new Ledger(ALL, true);
   const slots = [
     { vcpu: 0, reason: 1024, count: 12345678 },
     { vcpu: 0, reason: 114, count: 2, level: 2 },

@@ -1,68 +1,157 @@
-// From the ring buffer's events to a recording, and from a recording to turns.
+// From the rings' events to a recording, and from a recording to turns.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import fc from "fast-check";
 import { parseDefinitions } from "../../src/trace/definitions";
-import { EVENT_HEADER_WORDS, Encoder } from "../../src/trace/encode";
-import { EVENT, THREAD_WORD } from "../../src/trace/events";
+import { encodeRings } from "../../src/native";
+import { firstRecord, lastRecord } from "../../src/trace/encode";
+import { EVENT, THREAD_WORD, UNKNOWN_VCPU } from "../../src/trace/events";
 import { wholeRecords } from "../../src/trace/fit";
 import { KIND, KINDS, wordOffset } from "../../src/trace/kinds";
 import { parsePercent } from "../../src/trace/percent";
-import { RecordReader } from "../../src/trace/reader";
+import { RecordReader, type TraceRecord } from "../../src/trace/reader";
 import { type Turn, Turns } from "../../src/trace/turns";
-import { Window } from "../../src/trace/window";
 import { PROJECT } from "../tools";
 
 /** An event as bpf/trace.h lays it out. */
 function event(kind: number, time: number, tid: number, ...data: number[]): Uint32Array {
-  return Uint32Array.from([time >>> 0, Math.floor(time / 2 ** 32), 100, tid, kind, data.length, ...data]);
+  const words = new Uint32Array(16);
+  words.set([time >>> 0, Math.floor(time / 2 ** 32), 100, tid, kind, ...data]);
+  return words;
 }
 
-function bytesOf(events: readonly Uint32Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(events.map((one) => new Uint8Array(one.buffer))));
+function joined(parts: readonly Uint32Array[]): Uint32Array {
+  return Uint32Array.from(parts.flatMap((part) => [...part]));
 }
 
-const MS = 1e6;
+/** Gives each record of a recording to a function. */
+function read(recording: Uint32Array, onRecord: (record: TraceRecord) => void): void {
+  const reader = new RecordReader({ name: "r", knows: () => true });
+  reader.feed(new Uint8Array(recording.buffer, recording.byteOffset, recording.byteLength));
+  reader.end();
+  while (reader.next()) onRecord(reader.record);
+}
 
-test("events come out in the order of time, none is lost, whatever the batches", () => {
+test("the CPUs' events come out in the order of time, those of one CPU as they came, and none is lost", () => {
   fc.assert(
-    fc.property(fc.array(fc.array(fc.nat(90 * MS), { maxLength: 20 })), (batches) => {
-      const found: number[] = [];
-      const window = new Window((words, at) => found.push((words[at] ?? 0) + (words[at + 1] ?? 0) * 2 ** 32));
-      for (const times of batches)
-        window.add(
-          bytesOf(times.map((time, i) => event(KIND.entry, time, 1, ...Array<number>(i % 3).fill(7)))),
-        );
-      window.flush();
+    fc.property(fc.array(fc.array(fc.nat(2 ** 33), { maxLength: 20 }), { maxLength: 9 }), (cpus) => {
+      const sorted = cpus.map((times) => times.sort((a, b) => a - b));
+      const rings = sorted.map((times, cpu) =>
+        joined(times.map((time, i) => event(KIND.pageFault, time, 1, cpu, i))),
+      );
+      const found: number[][] = [];
+      read(encodeRings(rings, false), (record) =>
+        found.push([record.timeHigh * 2 ** 32 + record.timeLow, record.word(0), record.word(1)]),
+      );
+      const expected = sorted.flatMap((times, cpu) => times.map((time, i) => [time, cpu, i]));
       assert.deepEqual(
         found,
-        batches.flat().sort((a, b) => a - b),
+        expected.sort(([a = 0, b = 0, c = 0], [d = 0, e = 0, f = 0]) => a - d || b - e || c - f),
       );
     }),
   );
 });
 
-test("what is old enough is given out at once", () => {
-  const found: number[] = [];
-  const window = new Window((words, at) => found.push(words[at] ?? 0));
-  window.add(bytesOf([event(KIND.entry, 5, 1), event(KIND.entry, 3, 2), event(KIND.entry, 200 * MS, 1)]));
-  assert.deepEqual(found, [3, 5]);
+/** The event and data words of the records that one event makes. */
+function recordsOf(arm64: boolean, ...of: Parameters<typeof event>): number[][] {
+  const found: number[][] = [];
+  read(encodeRings([event(...of)], arm64), (record) => {
+    assert.equal(record.pid, 100);
+    found.push([record.event, ...Array.from({ length: record.count }, (_, i) => record.word(i))]);
+  });
+  return found;
+}
+
+test("each kind has kvmtrace's event, with the thread where reports look for it", () => {
+  const data = [1, 2, 3, 4, 5];
+  for (const [kind, ...expected] of [
+    [KIND.entry, EVENT.entry, 7],
+    [KIND.nestedExit, EVENT.fromL2, 7],
+    [KIND.reflected, EVENT.reflected, 7],
+    [KIND.pageFault, EVENT.pageFault, 1, 2, 3, 7],
+    [KIND.injected, EVENT.injected, 1, 7],
+    [KIND.port, EVENT.portWrite, 2, 3, 4, 7],
+    [KIND.controlRegister, EVENT.crWrite, 2, 3, 4, 7],
+    [KIND.msr, EVENT.msrWrite, 2, 3, 4, 7],
+    [KIND.cpuid, EVENT.cpuid, 1, 2, 3, 4, 5],
+    [KIND.hypercall, EVENT.hypercall, 1, 2, 3, 7],
+    [KIND.apic, EVENT.apic, 2, 1, 3, 7],
+    [KIND.userspaceExit, EVENT.userspaceExit, 1, 2, 7],
+    [KIND.wakeup, EVENT.wakeup, 1, 2, 7],
+  ] as const) {
+    assert.deepEqual(recordsOf(false, kind, 5, 7, ...data), [expected]);
+    const place = THREAD_WORD.get(expected[0]);
+    if (place !== undefined) assert.equal(expected[1 + place], 7);
+  }
+  for (const [kind, id] of [
+    [KIND.port, EVENT.portRead],
+    [KIND.controlRegister, EVENT.crRead],
+    [KIND.msr, EVENT.msrRead],
+  ] as const)
+    assert.deepEqual(recordsOf(false, kind, 5, 7, 0, 2, 3, 4), [[id, 2, 3, 4, 7]]);
 });
 
-/** Encodes events and reads them back as turns. */
+test("an exit tells of the handlers that no tracepoint tells of", () => {
+  const handler = (isa: number, code: number, info1 = 0, interruption = 0): number[] | undefined => {
+    const [whole, ...rest] = recordsOf(
+      false,
+      KIND.exit,
+      5,
+      7,
+      code,
+      0x1000,
+      1,
+      isa,
+      3,
+      info1,
+      0,
+      interruption,
+    );
+    assert.deepEqual(whole, [EVENT.exit, code, 0x1000, 1, isa, 7]);
+    assert.ok(rest.length <= 1);
+    return rest[0];
+  };
+  assert.deepEqual(handler(1, 0, 0, 0x80000202), [EVENT.nmi, 7]);
+  assert.deepEqual(handler(1, 0, 0, 0x8000030e), undefined);
+  assert.deepEqual(handler(1, 1, 0, 0x800000ec), [EVENT.interrupt, 0xec, 7]);
+  assert.deepEqual(handler(1, 1), [EVENT.interrupt, 0, 7]);
+  assert.deepEqual(handler(1, 7), [EVENT.pending, 0, 7]);
+  assert.deepEqual(handler(1, 12), [EVENT.hlt, 7]);
+  assert.deepEqual(handler(1, 28, 0x20), [EVENT.clts, 7]);
+  assert.deepEqual(handler(1, 28, 0xabcd0030), [EVENT.lmsw, 0xabcd, 7]);
+  assert.deepEqual(handler(1, 28, 0x10), undefined);
+  assert.deepEqual(handler(1, 29, 0x16), [EVENT.drRead, 6, 0, 7]);
+  assert.deepEqual(handler(1, 29, 0x07), [EVENT.drWrite, 7, 0, 7]);
+  assert.deepEqual(handler(1, 0x80000001), undefined);
+  assert.deepEqual(handler(2, 0x27), [EVENT.drRead, 7, 0, 7]);
+  assert.deepEqual(handler(2, 0x30), [EVENT.drWrite, 0, 0, 7]);
+  assert.deepEqual(handler(2, 0x60), [EVENT.interrupt, 0, 7]);
+  assert.deepEqual(handler(2, 0x61), [EVENT.nmi, 7]);
+  assert.deepEqual(handler(2, 0x64), [EVENT.pending, 0, 7]);
+  assert.deepEqual(handler(2, 0x78), [EVENT.hlt, 7]);
+  assert.deepEqual(handler(2, 0x72), undefined);
+  assert.deepEqual(handler(7, 12), undefined);
+});
+
+test("on arm64 the code is made of ret and esr_ec, and nothing tells the vCPU", () => {
+  assert.deepEqual(recordsOf(true, KIND.exit, 5, 7, 2, 0x1000, 1, 0, 0, 0x24), [
+    [EVENT.exit, 0x224, 0x1000, 1, 3, 7],
+  ]);
+  read(encodeRings([event(KIND.entry, 5, 7, 3)], true), (record) => {
+    assert.equal(record.vcpu, UNKNOWN_VCPU);
+  });
+});
+
+/** Writes events as a recording and reads them back as turns. */
 function turnsOf(events: readonly Uint32Array[]): { turns: Turn[]; lost: number | undefined } {
-  const encoder = new Encoder(false);
-  encoder.begin(1, new Date(0));
-  for (const one of events) encoder.event(one, 0);
-  encoder.end(1, 2 ** 33 + 5);
-  const reader = new RecordReader({ name: "r", knows: () => true });
-  const words = encoder.take();
-  reader.feed(new Uint8Array(words.buffer, words.byteOffset, words.byteLength));
   const turns: Turn[] = [];
   const pairing = new Turns(1, (turn) => turns.push(turn));
-  while (reader.next()) pairing.record(reader.record);
+  const records = encodeRings([joined(events)], false);
+  read(joined([firstRecord(1, new Date(0)), records, lastRecord(1, 2 ** 33 + 5)]), (record) => {
+    pairing.record(record);
+  });
   pairing.end();
   return { turns, lost: pairing.summary.lost };
 }
@@ -120,9 +209,7 @@ test("any bytes are turns, and no crash", () => {
 });
 
 test("a stream is cut between records", () => {
-  const encoder = new Encoder(false);
-  for (let i = 0; i < 5; i++) encoder.event(exit(i, 1, 0x72), 0);
-  const words = encoder.take();
+  const words = encodeRings([joined([0, 1, 2, 3, 4].map((time) => exit(time, 1, 0x72)))], false);
   assert.equal(words.length, 50);
   assert.deepEqual(
     [0, 9, 10, 49, 50, 99].map((limit) => wholeRecords(words, limit)),
@@ -152,7 +239,6 @@ test("kinds stand in the order of bpf/trace.h, and fit its words", () => {
   assert.equal(Object.keys(KIND).length, KINDS.length);
   assert.equal(/TRACE_WORDS (\d+)/.exec(header)?.[1], "8");
   for (const kind of KINDS) assert.ok(kind.words.length <= 8);
-  assert.equal(EVENT_HEADER_WORDS, 6);
 });
 
 test("our formats file has a sound rule for every event", () => {

@@ -5,9 +5,10 @@ import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import { GROUPINGS } from "../../src/grouping";
 import type { AttachMode } from "../../src/native";
-import { UNITS } from "../../src/render/units";
+import { UNITS, type Unit } from "../../src/render/units";
 import { parseVcpus } from "../../src/vcpus";
 import { OVERHEAD_HELP } from "./overhead";
+import { parserOutput } from "./output";
 
 /** Raw values of the shared options, as commander leaves them. */
 export interface SharedOptions {
@@ -19,6 +20,7 @@ export interface SharedOptions {
   readonly duration?: number;
   readonly json?: true;
   readonly csv?: true;
+  readonly unit: Unit;
   readonly header: boolean;
   readonly strict?: true;
   readonly attach: AttachMode;
@@ -60,6 +62,11 @@ function pids(text: string): number[] {
   return [...new Set(words.map((word) => wholeNumber("--pid", word.trim(), 1, MAX_PID)))];
 }
 
+/** `--unit`, in which tables tell times. */
+export function unitOption(): Option {
+  return new Option("--unit <unit>", "unit of times in tables").choices([...UNITS]).default("ns");
+}
+
 const SHARED: readonly Option[] = [
   new Option("-p, --pid <pids>", "trace only the VMs of these processes, separated by commas").argParser(
     pids,
@@ -75,6 +82,7 @@ const SHARED: readonly Option[] = [
   ),
   new Option("--json", "print JSON, one object a line for each interval"),
   new Option("--csv", "print CSV, a row for each reason and level").conflicts("json"),
+  unitOption(),
   new Option("--no-header", "leave headings out"),
   new Option("--strict", "exit with status 3 if anything was lost"),
   new Option("--attach <how>", "auto, direct (BTF) or record (classic tracepoints)")
@@ -87,7 +95,7 @@ const SHARED: readonly Option[] = [
   new Option("-v, --verbose", "say on stderr how the programs attached, and what libbpf logs"),
 ];
 
-function version(): string {
+export function version(): string {
   // From dist/tools/lib/.
   const text = readFileSync(join(__dirname, "..", "..", "..", "package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
@@ -98,11 +106,6 @@ export function byOption(): Option {
   return new Option("--by <what>", "what each gets a table: all together, or each VM or vCPU")
     .choices([...GROUPINGS])
     .default("reason");
-}
-
-/** `--unit`, for tools that print times. */
-export function unitOption(): Option {
-  return new Option("--unit <unit>", "unit of times in tables").choices([...UNITS]).default("ns");
 }
 
 /** Splits a command line at the first `--`: what comes behind is the command to run, whatever it looks like. */
@@ -130,11 +133,7 @@ export function parseCommandLine<T extends SharedOptions>(
     .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "show this help")
     .configureHelp({ visibleArguments: () => [], helpWidth: 80 })
-    .configureOutput({
-      outputError: (text, write) => {
-        write(`${name}: ${text.replace(/^error: /, "").trim()}; see ${name} --help\n`);
-      },
-    })
+    .configureOutput(parserOutput(name))
     .exitOverride();
   configure(command);
   for (const option of SHARED) command.addOption(option);

@@ -1,5 +1,6 @@
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
-import { writeSync } from "node:fs";
+import { readFileSync, readlinkSync, writeSync } from "node:fs";
+import type { OutputConfiguration } from "commander";
 import { ToolError, messageOf } from "../../src/errors";
 
 const STDOUT = 1;
@@ -7,6 +8,10 @@ const STDERR = 2;
 // How long to wait before a reader that is slower than a non-blocking pipe is asked again.
 const RETRY_MS = 10;
 
+const ACCESS = 0o3;
+const READ_AND_WRITE = 0o2;
+
+let told = false;
 let failure: NodeJS.ErrnoException | undefined;
 let onEnd: () => void = () => undefined;
 
@@ -19,6 +24,17 @@ function write(fd: number, rest: Uint8Array): void {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
+}
+
+/** Whether standard output may have been closed: Node then opens /dev/null in its place, for reading and writing. */
+function maybeClosed(): boolean {
+  try {
+    if (readlinkSync(`/proc/self/fd/${STDOUT}`) !== "/dev/null") return false;
+    const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${STDOUT}`, "latin1"))?.[1];
+    return (parseInt(flags ?? "0", 8) & ACCESS) === READ_AND_WRITE;
+  } catch {
+    return false;
+  }
 }
 
 /** Calls `listener` when standard output can take no more, so that a tool ends instead of working for nobody. */
@@ -34,6 +50,9 @@ export function print(lines: readonly string[]): void {
 /** Writes bytes to standard output; they may be used again for others when it returns. */
 export function printBytes(bytes: Uint8Array): void {
   if (failure || bytes.length === 0) return;
+  if (!told && maybeClosed())
+    diagnose("standard output is closed, or is /dev/null: what is printed is lost; open it, or use >FILE");
+  told = true;
   try {
     write(STDOUT, bytes);
   } catch (error) {
@@ -60,4 +79,20 @@ export function checkOutput(): void {
   throw new ToolError(
     `cannot write to standard output: ${messageOf(failure)}; free some space or write elsewhere`,
   );
+}
+
+/** How a command's parser prints: help and version as all output, what is wrong in one line that begins with the tool's name. */
+export function parserOutput(tool: string): OutputConfiguration {
+  return {
+    writeOut: (text) => {
+      printBytes(Buffer.from(text));
+    },
+    outputError: (text) => {
+      const fault = text
+        .replace(/^error: /, "")
+        .trim()
+        .replaceAll("\n", " ");
+      diagnose(`${tool}: ${fault}; see ${tool} --help`);
+    },
+  };
 }

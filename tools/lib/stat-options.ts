@@ -17,6 +17,7 @@ import {
   readWords,
   type StatOptions,
 } from "../../src/stat/options";
+import { parserOutput } from "./output";
 
 const EXAMPLES = `
 Keys:
@@ -51,6 +52,7 @@ function program(): Command {
     .helpOption("-h, --help", "show this help")
     .configureHelp({ helpWidth: 80 })
     .addHelpText("after", EXAMPLES)
+    .configureOutput(parserOutput("kvm-stat"))
     .exitOverride()
     .addOption(new Option("-1, --once", "run in batch mode for one second (also --batch)"))
     .addOption(new Option("--batch").hideHelp())

@@ -77,7 +77,8 @@ function explain(session: Session): void {
   const info = session.info();
   const mebibytes = (info.mapBytes / 2 ** 20).toFixed(1);
   diagnose(`attached: ${info.attach}; ${info.records} records, ${mebibytes} MiB in the kernel`);
-  for (const program of info.programs) diagnose(`  ${program}`);
+  for (const { name, section, verifiedInsns, jitedBytes } of info.programs)
+    diagnose(`  ${name} on ${section}: ${verifiedInsns} instructions verified, ${jitedBytes} bytes`);
   for (const line of info.log.split("\n")) if (line !== "") diagnose(`libbpf: ${line}`);
 }
 
@@ -98,7 +99,7 @@ class Trace {
     this.#session = session;
     this.#filter = filter;
     this.#grouping = new Grouping(request.by ?? "reason", vm === undefined ? undefined : nameMatcher(vm));
-    this.#ledger = new Ledger(this.#grouping.groupOf);
+    this.#ledger = new Ledger(this.#grouping.groupOf, request.timing ?? false);
   }
 
   get lostAnything(): boolean {
@@ -125,6 +126,7 @@ class Trace {
     this.#request.show?.(interval, shown, lostBetween(this.#lostShown, this.#lost));
     this.#start = interval.end;
     this.#lostShown = this.#lost;
+    for (const key of this.#ledger.forgetEnded()) this.#grouping.forget(key);
   }
 
   /** Shows intervals until the end. */

@@ -1,5 +1,6 @@
 // What all commands of kvm-trace have alike: help, and how a wrong command line is refused.
 import { Command } from "commander";
+import { parserOutput } from "../lib/output";
 
 /** A commander command; an example is a command line and what it does. */
 export function command(
@@ -14,11 +15,7 @@ export function command(
     .description(description)
     .helpOption("-h, --help", "show this help")
     .configureHelp({ helpWidth: 80 })
-    .configureOutput({
-      outputError: (text, write) => {
-        write(`${tool}: ${text.replace(/^error: /, "").trim()}; see ${tool} --help\n`);
-      },
-    })
+    .configureOutput(parserOutput(tool))
     .exitOverride()
     .addHelpText("after", `\nExamples:\n${lines.join("\n")}`);
 }

@@ -2,12 +2,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
-import { type Recorder, openRecorder } from "../../src/native";
+import { EVENT_BYTES, EVENT_MAX_WORDS, type Recorder, openRecorder } from "../../src/native";
 import { preflight } from "../../src/preflight";
 import { safeText } from "../../src/render/text";
-import { Encoder } from "../../src/trace/encode";
+import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
-import { Window } from "../../src/trace/window";
 import { seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { OVERHEAD_HELP, withOverhead } from "../lib/overhead";
@@ -21,15 +20,23 @@ interface RecordOptions {
   pid?: readonly number[];
   events?: string;
   duration?: number;
-  maxSize: number;
-  buffer: number;
+  maxSize?: number;
+  /** As ringShift() gives it. */
+  buffer?: number;
   overhead?: true;
 }
 
-/** How often the ring buffer is emptied: at 20 MB/s, a busy host, 1 MB has come together. */
-const POLL_MS = 50;
+/** How often the rings are emptied: a CPU with a million events a second fills half of its ring in 16 ms. */
+const POLL_MS = 15;
+/** 2 MiB: 128 CPUs have 256 MiB together. */
+const DEFAULT_RING_SHIFT = 15;
+/** Records are written to the file in pieces of at most 1 MiB. */
+const BATCH_WORDS = 1 << 18;
+/** More than any file has. */
+const MAX_BYTES = 2 ** 50;
 const MAX_PID = 4_194_304;
 const MAX_PIDS = 1024;
+const NAMES: readonly string[] = [...new Set(KINDS.map((kind) => kind.name))];
 const ROOTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 /** A number of bytes, such as 500M. */
@@ -53,11 +60,10 @@ function formatOf(tracepoint: string): string | undefined {
 
 /** The kinds that a list of names asks for, all by default, without those that this kernel lacks. */
 function chosen(list: string | undefined): { kinds: Uint32Array; offsets: Uint32Array } {
-  const names = [...new Set(KINDS.map((kind) => kind.name))];
-  const wanted = list === undefined ? names : list.split(",").map((name) => name.trim());
+  const wanted = list === undefined ? NAMES : list.split(",").map((name) => name.trim());
   for (const name of wanted)
-    if (!(names as string[]).includes(name))
-      throw new UsageError(`--events knows no "${safeText(name)}"; there are ${names.join(", ")}`);
+    if (!NAMES.includes(name))
+      throw new UsageError(`--events knows no "${safeText(name)}"; there are ${NAMES.join(", ")}`);
   const kinds: number[] = [];
   const offsets = new Uint32Array(KINDS.length * KIND_WORDS);
   for (const [index, kind] of KINDS.entries()) {
@@ -72,14 +78,9 @@ function chosen(list: string | undefined): { kinds: Uint32Array; offsets: Uint32
   return { kinds: Uint32Array.from(kinds), offsets };
 }
 
-/** Moves events from the ring buffer to the file. */
+/** Moves events from the rings to the file. */
 class Recording {
-  readonly #encoder = new Encoder(process.arch === "arm64");
-  readonly #window = new Window((words, at) => {
-    this.#encoder.event(words, at);
-    this.events++;
-  });
-  events = 0;
+  readonly #batch = new Uint32Array(BATCH_WORDS);
   /** Events that the kernel had no room for; known in the end. */
   lost = 0;
 
@@ -87,31 +88,26 @@ class Recording {
     readonly recorder: Recorder,
     readonly file: RecordingFile,
   ) {
-    this.#encoder.begin(process.pid, new Date());
+    file.append(firstRecord(process.pid, new Date()));
   }
 
-  /** Takes in what waits; false when the file is full. */
-  poll(): boolean {
-    for (let batch = this.recorder.read(); batch.length > 0; batch = this.recorder.read()) {
-      this.#window.add(batch);
-      if (!this.file.append(this.#encoder.take())) return false;
+  /** Takes in what waits, also the latest if `all`; false when the file is full. */
+  poll(all = false): boolean {
+    for (;;) {
+      const words = this.recorder.read(this.#batch, all);
+      if (words > 0 && !this.file.append(this.#batch.subarray(0, words))) return false;
+      if (words <= BATCH_WORDS - EVENT_MAX_WORDS) return true;
     }
-    return true;
   }
 
   /** Takes in the rest unless the file is full, and writes the last record, whatever else fails. */
   finish(whole: boolean): void {
     this.recorder.stop();
     try {
-      if (whole && this.poll()) {
-        this.#window.flush();
-        this.file.append(this.#encoder.take());
-      }
+      if (whole) this.poll(true);
     } finally {
-      this.#encoder.take();
       this.lost = this.recorder.lost();
-      this.#encoder.end(process.pid, this.lost);
-      this.file.finish(this.#encoder.take());
+      this.file.finish(lastRecord(process.pid, this.lost));
     }
   }
 }
@@ -134,9 +130,9 @@ async function record(
   preflight();
   const request = chosen(options.events);
   const stop = stopOnSignals();
-  const file = new RecordingFile(options.output, options.maxSize);
+  const file = new RecordingFile(options.output, options.maxSize ?? MAX_BYTES);
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
-  const recorder = openRecorder({ ...request, ...pids, bufferBytes: options.buffer });
+  const recorder = openRecorder({ ...request, ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT });
   try {
     diagnose("Recording... Hit Ctrl-C to end.");
     const recording = new Recording(recorder, file);
@@ -152,7 +148,7 @@ async function record(
       }
     } finally {
       const where = `${file.bytes} bytes in ${safeText(options.output)}`;
-      diagnose(`${tool}: ${recording.events} events, ${where}${whole ? "" : "; it ended before its time"}`);
+      diagnose(`${tool}: ${recorder.events()} events, ${where}${whole ? "" : "; it ended before its time"}`);
       if (recording.lost > 0)
         diagnose(`Lost: ${recording.lost} events while the buffer was full; raise --buffer`);
       report();
@@ -169,9 +165,9 @@ function pids(text: string): number[] {
   return [...new Set(all)];
 }
 
-/** Bytes as a power of two, which a ring buffer's size has to be. */
-function powerOfTwo(bytes: number): number {
-  return 2 ** Math.ceil(Math.log2(bytes));
+/** The logarithm of how many events a buffer of so many bytes has to hold. */
+function ringShift(bytes: number): number {
+  return Math.ceil(Math.log2(bytes / EVENT_BYTES));
 }
 
 /** The command; `toRun` is what stood behind `--`, and `ended` takes the exit status. */
@@ -186,21 +182,16 @@ export function recordCommand(
     [`${tool} --events exit,entry,msr`, "exits and what MSRs they are for"],
     [`${tool} --max-size 1G -- make bench`, "while a command runs, 1 GiB at most"],
   ])
+    .usage("[options] [-- COMMAND...]")
     .option("-o, --output <file>", "where to write", "kvm-trace.bin")
-    .option("-p, --pid <pids>", "record only the VMs of these processes, separated by commas", pids)
-    .option("--events <list>", "only these: entry, exit, nested, page_fault and so on, separated by commas")
+    .option("-p, --pid <pids>", "only the VMs of these processes, separated by commas", pids)
+    .option("--events <list>", `only these, separated by commas: ${NAMES.join(", ")}`)
     .option("-d, --duration <sec>", "end after so many seconds", (text) => seconds("--duration", text))
-    .option(
-      "--max-size <size>",
-      "end when the file has this size, such as 500M",
-      (text) => size("--max-size", text, 4096, 2 ** 50),
-      2 ** 50,
+    .option("--max-size <size>", "end when the file has this size, such as 500M", (text) =>
+      size("--max-size", text, 4096, MAX_BYTES),
     )
-    .option(
-      "--buffer <size>",
-      "ring buffer between kernel and recorder",
-      (text) => powerOfTwo(size("--buffer", text, 4096, 2 ** 30)),
-      2 ** 25,
+    .option("--buffer <size>", "memory for each CPU's events until they are written (default: 2M)", (text) =>
+      ringShift(size("--buffer", text, 4096, 2 ** 26)),
     )
     .option("--overhead", OVERHEAD_HELP)
     .action(async (options: RecordOptions) => {

@@ -42,7 +42,7 @@ function linesOf(samples: Samples, options: ReportOptions): string[] {
   if (table === "time") return timeTable(samples, unit, wide, true);
   return inOrder(samples).flatMap((sample) => [
     `${reasonLabel(sample.reason)} ${nameInTable(sample)}`,
-    ...histogramLines(total(sample).buckets, true),
+    ...histogramLines(total(sample).buckets, unit, true),
   ]);
 }
 
@@ -56,7 +56,7 @@ function show(tally: Tally, summary: Summary, nsPerTick: number, options: Report
     const key = options.by === "vm" ? String(vm.pid) : `${vm.pid} ${vcpu} ${tid}`;
     identities.set(key, identity);
     return key;
-  });
+  }, true);
   ledger.update(tally.snapshot());
   const interval = ledger.interval();
   const keys = options.by === "reason" ? [""] : [...interval.keys()].sort();

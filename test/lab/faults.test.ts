@@ -1,0 +1,127 @@
+// What goes wrong around the tools: VMs killed, modules unloaded, tools killed, tools side by side.
+import assert from "node:assert/strict";
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import test from "node:test";
+import { GUEST, type Result, Running, run } from "../tools";
+import { WORKLOAD, assertPromised, rows } from "./counts";
+import { type Line, jsonLines } from "./json";
+
+const COUNT = "kvm-vmexit-count";
+const TIME = "kvm-vmexit-time";
+const MODES = ["direct", "record"] as const;
+
+/** The one line of a run without intervals. */
+function onlyLine(result: Result): Line {
+  const [line] = jsonLines(result);
+  assert.ok(line !== undefined);
+  return line;
+}
+
+function shell(command: string): string {
+  const { status, stdout, stderr } = spawnSync("sh", ["-c", command], { encoding: "utf8" });
+  assert.equal(status, 0, `${command}: ${stderr}`);
+  return stdout;
+}
+
+/** Programs of this project that the kernel holds compiled. */
+function programsInKernel(): number {
+  // Root sees the names of compiled programs in kallsyms, if this is set.
+  writeFileSync("/proc/sys/net/core/bpf_jit_kallsyms", "1");
+  return readFileSync("/proc/kallsyms", "utf8").match(/ bpf_prog_[0-9a-f]+_(direct|record)_/g)?.length ?? 0;
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 50));
+}
+
+/** An endless guest, killed in the middle of an exit; resolves when it is gone. */
+async function killedGuest(afterMs: number): Promise<void> {
+  const guest = spawn(GUEST, ["--cpuid", "1000000000"]);
+  const gone = new Promise((resolve) => guest.on("exit", resolve));
+  await new Promise((resolve) => setTimeout(resolve, afterMs));
+  guest.kill("SIGKILL");
+  await gone;
+}
+
+for (const attach of MODES) {
+  test(`${attach}: VMs killed in the middle of an exit spoil no other's numbers`, async () => {
+    const tool = new Running(TIME, "--attach", attach, "--json");
+    await tool.seen(/Tracing/);
+    for (let i = 0; i < 5; i++) await killedGuest(150);
+    spawnSync(GUEST, WORKLOAD);
+    const line = onlyLine(await tool.end("SIGINT"));
+    const ns = (Date.parse(line.end) - Date.parse(line.start)) * 1e6;
+    const count = new Map(line.exits.map(({ name, count }) => [name, count.total]));
+    assert.equal(count.get("HLT"), 37);
+    assert.equal(count.get("MSR"), 41 + 43);
+    for (const { name, count, timed, timeNs, maxNs } of line.exits) {
+      assert.ok(timed.total <= count.total && timed.total >= count.total - 5, name);
+      assert.ok(maxNs.total >= 0 && maxNs.total <= timeNs.total && timeNs.total <= ns, name);
+    }
+    assert.ok(Object.values(line.lost).every((lost) => lost === 0));
+  });
+
+  test(`${attach}: begun in the middle of a busy guest, no time is absurd`, async () => {
+    const guest = spawn(GUEST, ["--cpuid", "1000000000", "--vcpus", "3"]);
+    try {
+      for (let i = 0; i < 3; i++) {
+        const { exits, start, end } = onlyLine(run(TIME, "--attach", attach, "--json", "-d", "0.2"));
+        const ns = (Date.parse(end) - Date.parse(start)) * 1e6;
+        const cpuid = exits.find(({ name }) => name === "CPUID");
+        assert.ok(cpuid !== undefined && cpuid.count.total > 0);
+        // Each of three vCPUs may be in an exit all the time.
+        for (const { name, timeNs, maxNs } of exits)
+          assert.ok(maxNs.total >= 0 && maxNs.total <= ns && timeNs.total <= 3 * ns, name);
+      }
+    } finally {
+      guest.kill("SIGKILL");
+      await until(() => guest.signalCode !== null);
+    }
+  });
+
+  test(`${attach}: hundreds of VMs that come and go, counted one by one`, () => {
+    const guests = `for i in $(seq 40); do ${GUEST} --cpuid 7 --vms 5 & ${GUEST} --cpuid 11 --vcpus 3; wait; done`;
+    const result = run(COUNT, "--attach", attach, "--max-vcpus", "64", "--", "sh", "-c", guests);
+    assert.deepEqual(rows(result.stdout).get("CPUID"), [2720, 2720, 0], result.stdout);
+    assert.doesNotMatch(result.stdout, /Lost/);
+  });
+
+  test(`${attach}: a tool that is killed leaves nothing attached`, async () => {
+    assert.equal(programsInKernel(), 0);
+    const tool = new Running(TIME, "--attach", attach);
+    await tool.seen(/Tracing/);
+    assert.ok(programsInKernel() >= 2);
+    await tool.end("SIGKILL");
+    await until(() => programsInKernel() === 0);
+  });
+
+  test(`${attach}: KVM's vendor module unloaded and loaded again while it counts`, async () => {
+    const tool = new Running(COUNT, "--attach", attach);
+    await tool.seen(/Tracing/);
+    spawnSync(GUEST, WORKLOAD);
+    shell("rmmod kvm_amd");
+    // The tracepoints are in kvm itself, which the programs keep loaded.
+    assert.match(readFileSync("/proc/modules", "utf8"), /^kvm /m);
+    shell(`insmod $(find "$XDG_CACHE_HOME/kvm-vmexit/kernels" -path "*/$(uname -r)/*" -name kvm-amd.ko)`);
+    spawnSync(GUEST, WORKLOAD);
+    assertPromised(await tool.end("SIGINT"), 2);
+  });
+}
+
+test("all tools at once, each counting all", async () => {
+  const tools = [
+    new Running(COUNT, "--attach", "direct"),
+    new Running(COUNT, "--attach", "record"),
+    new Running(TIME, "--attach", "direct"),
+    new Running("kvm-vmexit-slower", "0", "--reasons", "CPUID"),
+  ];
+  for (const tool of tools) await tool.seen(/Tracing/);
+  spawnSync(GUEST, WORKLOAD);
+  const [direct, record, time, slower] = await Promise.all(tools.map((tool) => tool.end("SIGTERM")));
+  assert.ok(direct !== undefined && record !== undefined && time !== undefined && slower !== undefined);
+  assertPromised(direct);
+  assertPromised(record);
+  assert.match(time.stdout, /^ *114 CPUID +23 /m);
+  assert.equal(slower.stdout.match(/CPUID/g)?.length, 23);
+});
