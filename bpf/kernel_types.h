@@ -1,6 +1,6 @@
 /*
  * The few kernel structs that the programs read, for CO-RE: only the fields used, found by name in the
- * running kernel's BTF whatever their offsets are there.
+ * running kernel's BTF whatever their offsets are there; and what their programs return.
  */
 #ifndef KERNEL_TYPES_H
 #define KERNEL_TYPES_H
@@ -67,5 +67,11 @@ struct vcpu_vmx___vt {
 };
 
 #pragma clang attribute pop
+
+/*
+ * What a program on a tracepoint's record returns: the event goes on to perf and kvm_stat, which share the
+ * record. 0 would keep it from them (perf_trace_run_bpf_submit() in kernel/events/core.c).
+ */
+#define TO_OTHERS_TOO 1
 
 #endif

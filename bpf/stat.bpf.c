@@ -125,13 +125,11 @@ struct exit_record {
 	__u32 exit_reason;
 };
 
-/* 1: perf and kvm_stat, which share the record, get the event too (trace_call_bpf() in
- * kernel/trace/bpf_trace.c). */
 static __always_inline int count_record(const struct exit_record *record, __u64 kind)
 {
 	if (!filtered_out())
 		count_child(STAT_EVENT_EXIT, kind, record->exit_reason);
-	return 1;
+	return TO_OTHERS_TOO;
 }
 
 SEC("tp/kvm/kvm_exit")

@@ -153,7 +153,7 @@ int record_exit(const void *context)
 	if (!record)
 		record = seek_record(owner, home, vcpu_id);
 	if (!record || record->skip)
-		return 0;
+		return TO_OTHERS_TOO;
 	if (config.exit_isa)
 		isa = FIELD32(context, config.exit_isa) & VMEXIT_KEY_ISA_MASK;
 #ifdef __TARGET_ARCH_arm64
@@ -166,7 +166,7 @@ int record_exit(const void *context)
 		record->info2 = FIELD64(context, config.exit_info2);
 		record->told = 0;
 	}
-	return 0;
+	return TO_OTHERS_TOO;
 }
 
 SEC("tp/kvm/kvm_page_fault")
@@ -175,11 +175,11 @@ int record_fault(const void *context)
 	struct vmexit_record *record = thread_record();
 
 	if (!record)
-		return 0;
+		return TO_OTHERS_TOO;
 	record->fault_address = FIELD64(context, config.fault_address);
 	record->fault_error = FIELD64(context, config.fault_error_code);
 	record->told |= VMEXIT_TOLD_FAULT;
-	return 0;
+	return TO_OTHERS_TOO;
 }
 
 SEC("tp/kvm/kvm_msr")
@@ -188,10 +188,10 @@ int record_msr(const void *context)
 	struct vmexit_record *record = thread_record();
 
 	if (!record)
-		return 0;
+		return TO_OTHERS_TOO;
 	record->msr = FIELD32(context, config.msr_ecx);
 	record->told |= VMEXIT_TOLD_MSR;
-	return 0;
+	return TO_OTHERS_TOO;
 }
 
 SEC("tp/kvm/kvm_nested_vmexit")
@@ -201,7 +201,7 @@ int record_nested_exit(const void *context)
 
 	if (record && record->pending)
 		record->pending |= VMEXIT_KEY_L2;
-	return 0;
+	return TO_OTHERS_TOO;
 }
 
 SEC("tp/kvm/kvm_entry")
@@ -211,7 +211,7 @@ int record_entry(const void *context)
 
 	if (record)
 		close_interval(record);
-	return 0;
+	return TO_OTHERS_TOO;
 }
 
 SEC("tp/sched/sched_process_exit")
@@ -220,5 +220,5 @@ int record_thread_end(const void *context)
 	__u64 owner = bpf_get_current_pid_tgid();
 
 	end_record(owner, home_of(owner));
-	return 0;
+	return TO_OTHERS_TOO;
 }
