@@ -44,7 +44,7 @@ test("kvm-trace record: programs ran once for each event that was recorded", () 
 test("kvm-stat takes it too", () => {
   const result = run("kvm-stat", "-1", "--overhead");
   assert.equal(result.status, 0, result.stderr);
-  assert.match(result.stderr, /^Overhead in 1\.\d{3} s:$/m);
+  assert.match(result.stderr, /^Overhead in \d+\.\d{3} s:$/m);
 });
 
 test("no statistics without it, nor when a tool that took it has ended", () => {
