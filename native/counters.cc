@@ -11,6 +11,7 @@
 
 #include <bpf/bpf.h>
 
+#include "attach.h"
 #include "kernel.h"
 #include "libbpf_log.h"
 
@@ -151,7 +152,7 @@ Counters::Attached Counters::attach_event(uint32_t event) const
 	Attached attached;
 	bpf_program *program = program_of(event);
 	if (event < STAT_EVENT_FIRST_PLAIN) {
-		attached.link = bpf_program__attach(program);
+		attached.link = vmexit::attach(program);
 		if (!attached.link)
 			fail("cannot attach", errno);
 		attached.program = bpf_program__fd(program);

@@ -19,6 +19,7 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/trace.h"
+#include "attach.h"
 #include "trace_encoder.h"
 
 namespace vmexit
@@ -217,7 +218,7 @@ private:
 	void attach()
 	{
 		for (auto program = programs_.rbegin(); program != programs_.rend(); ++program) {
-			bpf_link *link = bpf_program__attach(*program);
+			bpf_link *link = vmexit::attach(*program);
 			if (!link) {
 				int error = errno;
 				stop();

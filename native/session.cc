@@ -9,6 +9,7 @@
 
 #include <bpf/bpf.h>
 
+#include "attach.h"
 #include "kernel.h"
 #include "libbpf_log.h"
 
@@ -263,7 +264,7 @@ void Session::map_memory()
 void Session::attach()
 {
 	for (bpf_program *program : programs_) {
-		bpf_link *link = bpf_program__attach(program);
+		bpf_link *link = vmexit::attach(program);
 		if (!link)
 			fail(std::string("cannot attach the BPF program ") + bpf_program__name(program),
 			     errno);

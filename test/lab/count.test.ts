@@ -100,12 +100,13 @@ test("a reason that isn't one here is refused, with what may have been meant", (
 
 for (const attach of ["direct", "record"])
   test(`${attach}: --pid limits the trace to these processes`, async () => {
-    // Guests that begin after tracing is on, so that all of their exits could be seen.
-    const start = () => spawn(GUEST, [...WORKLOAD, "--start-after-ms", "8000"]);
+    // Guests that begin after tracing is on, in processes that are there before.
+    const start = () => spawn("sh", ["-c", 'read line; exec "$0" "$@"', GUEST, ...WORKLOAD]);
     const [wanted, other] = [start(), start()];
     const ends = [wanted, other].map((guest) => new Promise((resolve) => guest.on("exit", resolve)));
     const tool = new Running(TOOL, "--attach", attach, "--pid", `${wanted.pid ?? 0},`);
     await tool.seen(/Tracing/);
+    for (const guest of [wanted, other]) guest.stdin.end("begin\n");
     await Promise.all(ends);
     assertPromised(await tool.end("SIGINT"), 1);
     assert.notEqual(wanted.pid, other.pid);
