@@ -132,7 +132,7 @@ build/bench/empty: bench/empty.c
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $< -lbpf
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
-	@$(MAKE) --no-print-directory all check test-unit test-lab
+	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-lab
 
 test-unit: all ## run the tests that need no KVM host
 	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/unit/*.test.ts))

@@ -5,11 +5,13 @@ import { type Offers, type Tool, identifier, offered, runsCommand, takesFiles, w
 const words = (list: readonly string[]) => `compgen -W '${list.join(" ")}' -- "$current"`;
 const FILES = 'compgen -f -- "$current"';
 const reply = (command: string) => `mapfile -t COMPREPLY < <(${command})`;
+// Only where files are offered: a folder of the same name would put a slash behind any other word.
+const REPLY_FILES = `{ compopt -o filenames 2>/dev/null; ${reply(FILES)}; }`;
 
 const OFFERS: Offers = {
   choices: ({ choices }) => reply(words(choices)),
   pids: () => reply('compgen -W "$(cd /proc && echo [0-9]*)" -- "$current"'),
-  file: () => reply(FILES),
+  file: () => REPLY_FILES,
   other: () => ":",
 };
 
@@ -20,7 +22,7 @@ function cases(help: Help): string[] {
     .map((option) => `  ${option.flags.join(" | ")}) ${offered(option, OFFERS)} ;;`);
   const flags = help.options.flatMap((option) => option.flags);
   const all = reply(words([...help.commands, ...flags, ...(runsCommand(help) ? ["--"] : [])]));
-  const any = takesFiles(help) ? `if [[ $current == -* ]]; then ${all}; else ${reply(FILES)}; fi` : all;
+  const any = takesFiles(help) ? `if [[ $current == -* ]]; then ${all}; else ${REPLY_FILES}; fi` : all;
   return values.length === 0 ? [any] : ["case $previous in", ...values, `  *) ${any} ;;`, "esac"];
 }
 
@@ -32,7 +34,7 @@ const COMMAND_LINE = `
     elif ((i + 1 == COMP_CWORD)); then
       ${reply('compgen -c -- "$current"')}
     else
-      ${reply(FILES)}
+      ${REPLY_FILES}
     fi
     return
   done`;
@@ -63,6 +65,6 @@ ${name}() {
   [[ $current != = ]] || current=
 ${body}
 }
-complete -o filenames -F ${name} ${help.name}
+complete -F ${name} ${help.name}
 `;
 }

@@ -29,8 +29,8 @@ export function takesFiles({ operands }: Help): boolean {
 }
 
 /** Whether what stands behind `--` is a command to run. */
-export function runsCommand({ examples }: Help): boolean {
-  return examples.some(([example]) => example.includes(" -- "));
+export function runsCommand({ usage }: Help): boolean {
+  return usage.includes("[-- COMMAND");
 }
 
 /** The word that names a command of a tool. */
