@@ -4,8 +4,7 @@
  * is counted.
  *
  * A ring needs no lock: a CPU runs one classic tracepoint program at a time, with preemption off
- * (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c). It costs a quarter of what
- * bpf_ringbuf_reserve() and bpf_ringbuf_submit() do.
+ * (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c).
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
