@@ -208,6 +208,19 @@ int record_nested_exit(const void *context)
 	return TO_OTHERS_TOO;
 }
 
+/* L0 makes L1 see an exit of L2: the one that came from there, or an interrupt's found while it was handled.
+ */
+SEC("tp/kvm/kvm_nested_vmexit_inject")
+int record_reflected(const void *context)
+{
+	struct vmexit_record *record = thread_record();
+
+	/* Without an exit from L2 it is L0 that refused to enter it. */
+	if (record && record->pending & VMEXIT_KEY_L2)
+		record->pending |= VMEXIT_KEY_REFLECTED;
+	return TO_OTHERS_TOO;
+}
+
 SEC("tp/kvm/kvm_entry")
 int record_entry(const void *context)
 {

@@ -39,6 +39,8 @@
  */
 #define VMEXIT_KEY_L2 (1ULL << 32)
 #define VMEXIT_KEY_UNTIMED (1ULL << 33)
+/* Of exits from L2: L0 gave it to L1 to handle. Only if asked for. */
+#define VMEXIT_KEY_REFLECTED (1ULL << 34)
 #define VMEXIT_KEY_ISA_SHIFT 40
 #define VMEXIT_KEY_ISA_MASK 0xffULL
 #define VMEXIT_KEY_TAKEN (1ULL << 63)

@@ -39,7 +39,7 @@ uint32_t log2_ceil(uint32_t n)
 Session::Session(const Options &options)
 {
 	LogTo log(log_);
-	bool direct = options.attach != Attach::Record && !options.details;
+	bool direct = options.attach != Attach::Record && !options.details && !options.reflected;
 	if (direct) {
 		auto obstacle = direct_obstacle();
 		if (obstacle && options.attach == Attach::Direct)
@@ -154,6 +154,12 @@ void Session::choose_programs(const Options &options, bool direct)
 			wanted.push_back("record_entry");
 		if (has_event("kvm_nested_vmexit"))
 			wanted.push_back("record_nested_exit");
+		if (options.reflected) {
+			if (!has_event("kvm_nested_vmexit_inject"))
+				throw std::runtime_error(
+				    "this kernel's KVM has no nested guests; leave --wide out");
+			wanted.push_back("record_reflected");
+		}
 		if (options.details && has_event("kvm_page_fault"))
 			wanted.push_back("record_fault");
 		if (options.details && has_event("kvm_msr"))
