@@ -246,7 +246,11 @@ int record_fault(const void *context)
 	if (!record)
 		return TO_OTHERS_TOO;
 	record->fault_address = FIELD64(context, config.fault_address);
-	record->fault_error = FIELD64(context, config.fault_error_code);
+	/* Attaching is refused to a program that reads past the record's end. */
+	if (config.fault_error_bytes == sizeof(__u32))
+		record->fault_error = FIELD32(context, config.fault_error_code);
+	else
+		record->fault_error = FIELD64(context, config.fault_error_code);
 	record->told |= VMEXIT_TOLD_FAULT;
 	return TO_OTHERS_TOO;
 }
@@ -270,6 +274,19 @@ int record_nested_exit(const void *context)
 
 	if (record && record->pending)
 		record->pending |= VMEXIT_KEY_L2;
+	return TO_OTHERS_TOO;
+}
+
+/* L0 makes L1 see an exit of L2: the one that came from there, or an interrupt's found while it was handled.
+ */
+SEC("tp/kvm/kvm_nested_vmexit_inject")
+int record_reflected(const void *context)
+{
+	struct vmexit_record *record = thread_record();
+
+	/* Without an exit from L2 it is L0 that refused to enter it. */
+	if (record && record->pending & VMEXIT_KEY_L2)
+		record->pending |= VMEXIT_KEY_REFLECTED;
 	return TO_OTHERS_TOO;
 }
 

@@ -39,6 +39,8 @@
  */
 #define VMEXIT_KEY_L2 (1ULL << 32)
 #define VMEXIT_KEY_UNTIMED (1ULL << 33)
+/* Of exits from L2: L0 gave it to L1 to handle. Only if asked for. */
+#define VMEXIT_KEY_REFLECTED (1ULL << 34)
 #define VMEXIT_KEY_ISA_SHIFT 40
 #define VMEXIT_KEY_ISA_MASK 0xffULL
 #define VMEXIT_KEY_TAKEN (1ULL << 63)
@@ -149,8 +151,8 @@ struct vmexit_config {
 	__u32 exit_info2;
 	__u32 fault_address;
 	__u32 fault_error_code;
+	__u32 fault_error_bytes; /* of fault_error_code: 4 in 5.10, 8 in 6.1 */
 	__u32 msr_ecx;
-	__u32 reserved;
 };
 
 #endif

@@ -88,6 +88,8 @@ Options read_options(const Napi::CallbackInfo &info)
 	options.histograms = boolean(object, "histograms");
 	options.details = boolean(object, "details");
 	options.max_vcpus = whole_number(object.Get("maxVcpus"), "maxVcpus", 1, VMEXIT_MAX_VCPUS);
+	if (!object.Get("reflected").IsUndefined())
+		options.reflected = boolean(object, "reflected");
 	if (!slow.IsUndefined()) {
 		double ns = slow.IsNumber() ? slow.As<Napi::Number>().DoubleValue() : -1;
 		// 2^53: where doubles stop being exact.
@@ -195,6 +197,8 @@ private:
 							      [](auto &row) { return row.key.reason; }));
 		slots.Set("timed",
 			  column<Napi::Uint8Array>(env, from.slots, [](auto &row) { return row.key.timed; }));
+		slots.Set("reflected", column<Napi::Uint8Array>(env, from.slots,
+								[](auto &row) { return row.key.reflected; }));
 		slots.Set("count",
 			  column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.count; }));
 		slots.Set("totalNs", column<Napi::Float64Array>(env, from.slots,

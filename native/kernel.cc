@@ -70,6 +70,19 @@ bool vcpu_comes_first(const btf *types)
 	       btf_is_ptr(btf__type_by_id(types, btf_params(type)[1].type));
 }
 
+// What tracefs says of a field behind `what`; 0 if there is no such field.
+unsigned field_number(const std::string &event, const std::string &field, const std::string &what)
+{
+	std::ifstream format(event_folder("kvm/" + event) + "/format");
+	for (std::string line; std::getline(format, line);) {
+		// "	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;"
+		size_t name = line.find(" " + field + ";"), at = line.find(what);
+		if (name != std::string::npos && at != std::string::npos && name < at)
+			return std::stoul(line.substr(at + what.size()));
+	}
+	return 0;
+}
+
 // Whether svm_data isn't the struct that the programs name, which libbpf would refuse: before 6.1.
 bool points_to_cpu_data(const btf *types)
 {
@@ -126,14 +139,12 @@ DirectSupport direct_support()
 
 unsigned field_offset(const std::string &event, const std::string &field)
 {
-	std::ifstream format(event_folder("kvm/" + event) + "/format");
-	for (std::string line; std::getline(format, line);) {
-		// "	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;"
-		size_t name = line.find(" " + field + ";"), offset = line.find("offset:");
-		if (name != std::string::npos && offset != std::string::npos && name < offset)
-			return std::stoul(line.substr(offset + 7));
-	}
-	return 0;
+	return field_number(event, field, "offset:");
+}
+
+unsigned field_bytes(const std::string &event, const std::string &field)
+{
+	return field_number(event, field, "size:");
 }
 
 bool has_event(const std::string &event)

@@ -39,7 +39,7 @@ uint32_t log2_ceil(uint32_t n)
 Session::Session(const Options &options)
 {
 	LogTo log(log_);
-	bool direct = options.attach != Attach::Record && !options.details;
+	bool direct = options.attach != Attach::Record && !options.details && !options.reflected;
 	if (direct) {
 		auto [obstacle, casts] = direct_support();
 		casts_ = casts;
@@ -158,6 +158,12 @@ void Session::choose_programs(const Options &options, bool direct)
 			wanted.push_back("record_entry");
 		if (has_event("kvm_nested_vmexit"))
 			wanted.push_back("record_nested_exit");
+		if (options.reflected) {
+			if (!has_event("kvm_nested_vmexit_inject"))
+				throw std::runtime_error(
+				    "this kernel's KVM has no nested guests; leave --wide out");
+			wanted.push_back("record_reflected");
+		}
 		if (options.details && has_event("kvm_page_fault"))
 			wanted.push_back("record_fault");
 		if (options.details && has_event("kvm_msr"))
@@ -209,6 +215,7 @@ void Session::configure(const Options &options, bool direct)
 		config.exit_info2 = field_offset("kvm_exit", "info2");
 		config.fault_address = field_offset("kvm_page_fault", "fault_address");
 		config.fault_error_code = field_offset("kvm_page_fault", "error_code");
+		config.fault_error_bytes = field_bytes("kvm_page_fault", "error_code");
 		config.msr_ecx = field_offset("kvm_msr", "ecx");
 	}
 	bpf_map *map_of_config = map(".rodata.config");

@@ -25,7 +25,8 @@ struct Options {
 	bool histograms = false;
 	bool slow = false; // report exits of slow_ns and longer instead of counting
 	uint64_t slow_ns = 0;
-	bool details = false; // with slow: what the tracepoints' records tell, which needs Attach::Record
+	bool details = false;   // with slow: what the tracepoints' records tell, which needs Attach::Record
+	bool reflected = false; // tell which exits of L2 went to L1, which needs Attach::Record
 	uint32_t reasons_mode = VMEXIT_REASONS_ALL;
 	std::vector<uint32_t> reasons;
 	uint32_t max_vcpus = 1024;
@@ -48,13 +49,15 @@ struct VcpuRow {
 struct Key {
 	explicit Key(uint64_t key)
 	    : reason(key), isa(key >> VMEXIT_KEY_ISA_SHIFT & VMEXIT_KEY_ISA_MASK),
-	      level(key & VMEXIT_KEY_L2 ? 2 : 1), timed(!(key & VMEXIT_KEY_UNTIMED))
+	      level(key & VMEXIT_KEY_L2 ? 2 : 1), timed(!(key & VMEXIT_KEY_UNTIMED)),
+	      reflected(key & VMEXIT_KEY_REFLECTED)
 	{
 	}
 	uint32_t reason;
 	uint8_t isa;
-	uint8_t level; // 1 or 2
-	bool timed;    // false: exits without an entry, which have no times
+	uint8_t level;  // 1 or 2
+	bool timed;     // false: exits without an entry, which have no times
+	bool reflected; // exits of L2 that L1 handled
 };
 
 struct SlotRow {

@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly slowNs?: number;
   /** With slowNs: what the tracepoints' records tell of the exit; attaches to records. */
   readonly details: boolean;
+  /** Tell which exits of L2 went to L1; attaches to records. */
+  readonly reflected?: boolean;
   /** How many vCPUs (vCPU threads, if attached to records) there can be at a time. */
   readonly maxVcpus: number;
   /** Trace only these processes; all if undefined. */
@@ -63,6 +65,8 @@ export interface Snapshot {
     readonly level: Uint8Array;
     /** 0: exits without an entry, of which totalNs and maxNs know nothing. */
     readonly timed: Uint8Array;
+    /** 1: exits of L2 that L0 gave to L1. All 0, or none there, unless asked for. */
+    readonly reflected?: Uint8Array;
     /** The kernel's unsigned 32 bits. */
     readonly reason: Uint32Array;
     readonly count: Float64Array;

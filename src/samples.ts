@@ -22,6 +22,8 @@ export interface Sample {
   readonly reason: number;
   readonly l1: Counters;
   readonly l2: Counters;
+  /** How many of L2's exits L0 gave to L1, and didn't handle itself; 0 unless the session tells them apart. */
+  reflected: number;
 }
 
 /** Samples by reason; the key is the isa and the kernel's 32 bits in one number. */
@@ -57,10 +59,11 @@ export function total(sample: Sample): Counters {
 
 /** The sum over all reasons; its isa and reason mean nothing. */
 export function sumOf(samples: Samples): Sample {
-  const sum: Sample = { isa: "", reason: 0, l1: zero(), l2: zero() };
+  const sum: Sample = { isa: "", reason: 0, l1: zero(), l2: zero(), reflected: 0 };
   for (const sample of samples.values()) {
     add(sum.l1, sample.l1);
     add(sum.l2, sample.l2);
+    sum.reflected += sample.reflected;
   }
   return sum;
 }
@@ -69,7 +72,7 @@ function sampleAt(groups: Groups, group: string, key: number, isa: string, reaso
   let samples = groups.get(group);
   if (!samples) groups.set(group, (samples = new Map<number, Sample>()));
   let sample = samples.get(key);
-  if (!sample) samples.set(key, (sample = { isa, reason, l1: zero(), l2: zero() }));
+  if (!sample) samples.set(key, (sample = { isa, reason, l1: zero(), l2: zero(), reflected: 0 }));
   return sample;
 }
 
@@ -79,6 +82,7 @@ function addGroups(to: Groups, from: Groups): void {
       const sum = sampleAt(to, group, key, sample.isa, sample.reason);
       add(sum.l1, sample.l1);
       add(sum.l2, sample.l2);
+      sum.reflected += sample.reflected;
     }
 }
 
@@ -108,6 +112,7 @@ export function difference(previous: Groups, next: Groups): Groups {
       const difference = sampleAt(result, group, key, sample.isa, sample.reason);
       add(difference.l1, l1);
       add(difference.l2, l2);
+      difference.reflected = sample.reflected - (before?.reflected ?? 0);
     }
   return result;
 }
@@ -142,18 +147,18 @@ export class Ledger {
       const raw = slots.reason[i] ?? 0;
       const name = isaName(isa);
       const key = isa * 2 ** 32 + raw;
-      const at = (to: Groups) => {
-        const sample = sampleAt(to, group, key, name, reasonNumber(name, raw));
-        return slots.level[i] === 2 ? sample.l2 : sample.l1;
-      };
-      const sum = at(vcpus.ended[vcpu] ? this.#retired : this.#live);
+      const sampleOf = (to: Groups) => sampleAt(to, group, key, name, reasonNumber(name, raw));
+      const levelOf = (sample: Sample) => (slots.level[i] === 2 ? sample.l2 : sample.l1);
+      const sample = sampleOf(vcpus.ended[vcpu] ? this.#retired : this.#live);
+      const sum = levelOf(sample);
       const count = slots.count[i] ?? 0;
       sum.count += count;
+      if (slots.reflected?.[i]) sample.reflected += count;
       if (this.#timing && slots.timed[i]) sum.timed += count;
       sum.totalNs += slots.totalNs[i] ?? 0;
       const maxNs = slots.maxNs[i] ?? 0;
       if (maxNs > 0) {
-        const peak = at(this.#peaks);
+        const peak = levelOf(sampleOf(this.#peaks));
         peak.maxNs = Math.max(peak.maxNs, maxNs);
       }
       counters[i] = sum;

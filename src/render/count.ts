@@ -12,6 +12,11 @@ const COLUMNS: readonly Column[] = [
   { heading: "L2", align: "right", width: 8 },
 ];
 
+const WIDE: readonly Column[] = [
+  { heading: "L2 to L1", align: "right", width: 9 },
+  { heading: "L2 by L0", align: "right", width: 9 },
+];
+
 /** What a reason is called in a table: its name, or that it has none. */
 export function nameInTable(sample: Sample): string {
   return safeText(reasonName(sample.isa, sample.reason) ?? "UNKNOWN");
@@ -22,17 +27,18 @@ export function inOrder(samples: Samples): Sample[] {
   return [...samples.values()].sort((a, b) => a.isa.localeCompare(b.isa) || a.reason - b.reason);
 }
 
-/** Lines of the table, the row of sums last. */
-export function countTable(samples: Samples, heading = true): string[] {
+/** Lines of the table, the row of sums last; `wide` tells who handled the exits of L2. */
+export function countTable(samples: Samples, heading = true, wide = false): string[] {
   const cells = (label: string, name: string, sample: Sample) => [
     label,
     name,
     String(total(sample).count),
     String(sample.l1.count),
     String(sample.l2.count),
+    ...(wide ? [sample.reflected, sample.l2.count - sample.reflected].map(String) : []),
   ];
   const rows = inOrder(samples).map((sample) =>
     cells(reasonLabel(sample.reason), nameInTable(sample), sample),
   );
-  return table(COLUMNS, [...rows, cells("", "Total", sumOf(samples))], heading);
+  return table([...COLUMNS, ...(wide ? WIDE : [])], [...rows, cells("", "Total", sumOf(samples))], heading);
 }

@@ -17,6 +17,7 @@ export function csvLine(fields: readonly (string | number)[]): string {
 
 const VALUES: Readonly<Record<Detail, readonly string[]>> = {
   count: ["count"],
+  nested: ["count", "reflected"],
   time: ["count", "timed", "total_ns", "max_ns"],
   histogram: ["low_ns", "high_ns", "count"],
 };
@@ -26,8 +27,9 @@ export function csvHeading(detail: Detail): string {
   return csvLine(["time", "vm", "pid", "vcpu", "isa", "reason", "name", "level", ...VALUES[detail]]);
 }
 
-function values(counters: Counters, detail: Detail): number[][] {
+function values(counters: Counters, reflected: number, detail: Detail): number[][] {
   if (detail === "count") return [[counters.count]];
+  if (detail === "nested") return [[counters.count, reflected]];
   if (detail === "time") return [[counters.count, counters.timed, counters.totalNs, counters.maxNs]];
   return octaves(counters.buckets)
     .filter(({ count }) => count > 0)
@@ -55,7 +57,8 @@ export function csvLines(
           reasonName(sample.isa, sample.reason) ?? "",
           level + 1,
         ];
-        for (const row of values(counters, detail)) lines.push(csvLine([...key, ...row]));
+        for (const row of values(counters, level === 0 ? 0 : sample.reflected, detail))
+          lines.push(csvLine([...key, ...row]));
       }
   return lines;
 }

@@ -14,8 +14,8 @@ export interface Interval {
   readonly final: boolean;
 }
 
-/** What a tool tells of each reason: counts, with times, with histograms. */
-export type Detail = "count" | "time" | "histogram";
+/** What a tool tells of each reason: counts, who handled L2's, with times, with histograms. */
+export type Detail = "count" | "nested" | "time" | "histogram";
 
 type Levels<T> = Record<"total" | "l1" | "l2", T>;
 
@@ -39,7 +39,10 @@ function exitFields(sample: Sample, detail: Detail): Record<string, unknown> {
     reason: sample.reason,
     name: reasonName(sample.isa, sample.reason) ?? null,
     count: levels(sample, (counters) => counters.count),
-    ...(detail === "count"
+    ...(detail === "nested"
+      ? { l2: { reflected: sample.reflected, handled: sample.l2.count - sample.reflected } }
+      : {}),
+    ...(detail === "count" || detail === "nested"
       ? {}
       : {
           timed: levels(sample, (counters) => counters.timed),

@@ -42,9 +42,11 @@ GRUB
 grub-mkrescue -o "$work/cd.iso" "$work/cd" -d /usr/lib/grub/i386-pc >"$work/emulator" 2>&1 ||
   fail 125 "grub-mkrescue failed: $(tail -n 1 "$work/emulator")"
 
+# hideIPS, vga: nobody reads the screen, which is a terminal. Once it is full, after some 1,000 updates, Bochs stands still.
 # ignore_bad_msrs: Linux reads MSRs that Bochs doesn't have.
 cat >"$work/bochsrc" <<BOCHS
-display_library: term
+display_library: term, options="hideIPS"
+vga: update_freq=1, realtime=0
 cpu: model=corei7_haswell_4770, count=1, ips=200000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 memory: guest=$mem, host=$mem
 romimage: file=/usr/share/bochs/BIOS-bochs-latest

@@ -3,8 +3,10 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Snapshot } from "../../src/native";
 import { countTable } from "../../src/render/count";
+import { csvHeading, csvLines } from "../../src/render/csv";
+import { jsonLine } from "../../src/render/json";
 import { NOTHING_LOST } from "../../src/render/lost";
-import { Ledger, type Samples, difference } from "../../src/samples";
+import { Ledger, type Sample, type Samples, difference } from "../../src/samples";
 
 interface Slot {
   readonly vcpu: number;
@@ -12,6 +14,7 @@ interface Slot {
   readonly count: number;
   readonly level?: number;
   readonly timed?: number;
+  readonly reflected?: number;
   readonly totalNs?: number;
   readonly maxNs?: number;
 }
@@ -32,6 +35,7 @@ function snapshot(ended: readonly number[], slots: readonly Slot[]): Snapshot {
       isa: Uint8Array.from(slots, () => 2),
       level: Uint8Array.from(slots, (slot) => slot.level ?? 1),
       timed: Uint8Array.from(slots, (slot) => slot.timed ?? 1),
+      reflected: Uint8Array.from(slots, (slot) => slot.reflected ?? 0),
       reason: Uint32Array.from(slots, (slot) => slot.reason),
       count: column((slot) => slot.count),
       totalNs: column((slot) => slot.totalNs ?? 0),
@@ -85,7 +89,43 @@ test("exits without an entry count, but not into averages", () => {
     reason: 120,
     l1: { count: 3, timed: 2, totalNs: 100, maxNs: 0, buckets: [] },
     l2: { count: 5, timed: 5, totalNs: 50, maxNs: 0, buckets: [] },
+    reflected: 0,
   });
+});
+
+test("who handled the exits of L2: in sums, intervals, tables, JSON and CSV", () => {
+  const ledger = new Ledger(ALL, false);
+  const slots = (more: number) => [
+    { vcpu: 0, reason: 114, count: 3 },
+    { vcpu: 0, reason: 114, count: 2 + more, level: 2 },
+    { vcpu: 0, reason: 114, count: 7, level: 2, reflected: 1 },
+    { vcpu: 0, reason: 120, count: 5 + more, level: 2, reflected: 1 },
+  ];
+  ledger.update(snapshot([0], slots(0)));
+  assert.deepEqual(countTable(ledger.interval().get("") ?? new Map<number, Sample>(), true, true), [
+    "    Exit reason           Total       L1       L2  L2 to L1  L2 by L0",
+    "114 CPUID                    12        3        9         7         2",
+    "120 HLT                       5        0        5         5         0",
+    "    Total                    17        3       14        12         2",
+  ]);
+  ledger.update(snapshot([0], slots(10)));
+  const groups = [...ledger.interval().values()].map((samples) => [{}, samples] as const);
+  const interval = { start: new Date(0), end: new Date(1000), final: true };
+  const line = JSON.parse(jsonLine("tool", interval, groups, NOTHING_LOST, "nested")) as {
+    exits: { l2: unknown }[];
+  };
+  assert.deepEqual(
+    line.exits.map(({ l2 }) => l2),
+    [
+      { reflected: 0, handled: 10 },
+      { reflected: 10, handled: 0 },
+    ],
+  );
+  assert.equal(csvHeading("nested"), "time,vm,pid,vcpu,isa,reason,name,level,count,reflected");
+  assert.deepEqual(csvLines(interval, groups, "nested"), [
+    "1970-01-01T00:00:01.000Z,,,,svm,114,CPUID,2,10,0",
+    "1970-01-01T00:00:01.000Z,,,,svm,120,HLT,2,10,10",
+  ]);
 });
 
 test("without times no exit is a timed one", () => {

@@ -21,6 +21,8 @@ export interface CountingTool<T extends SharedOptions> {
   readonly detail: Detail;
   readonly timing: boolean;
   readonly histograms: boolean;
+  /** Whether to tell which exits of L2 went to L1. */
+  readonly reflected?: boolean;
   readonly begin?: (filter: ReasonFilter) => void;
   /** What of the samples is looked at, for all outputs; all if missing. */
   readonly select?: (samples: Samples) => Samples;
@@ -39,6 +41,7 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
     ...(count === undefined ? {} : { count }),
     timing: tool.timing,
     histograms: tool.histograms,
+    reflected: tool.reflected ?? false,
     by,
     begin: (filter) => {
       tool.begin?.(filter);

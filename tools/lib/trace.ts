@@ -26,6 +26,7 @@ export interface TraceRequest {
   readonly count?: number;
   readonly timing?: boolean;
   readonly histograms?: boolean;
+  readonly reflected?: boolean;
   readonly by?: By;
   /** Called once tracing can begin, with the instruction set and the reasons that are wanted. */
   readonly begin?: (filter: ReasonFilter) => void;
@@ -166,6 +167,7 @@ async function traceToEnd(request: TraceRequest, report: () => void): Promise<St
     timing: request.timing ?? false,
     histograms: request.histograms ?? false,
     details: slow?.details ?? false,
+    reflected: request.reflected ?? false,
     maxVcpus: options.maxVcpus,
     ...(slow ? { slowNs: slow.ns, ...filter.session } : {}),
     ...(options.pid ? { pids: options.pid } : {}),
