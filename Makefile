@@ -22,6 +22,9 @@ BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-co
 LAB_PACKAGES := busybox-static cpio kmod linux-perf qemu-system-x86 tmux util-linux xz-utils zstd
 CHECK_PACKAGES := clang-format fish git man-db shellcheck zsh
 PACKAGES := $(BUILD_PACKAGES) $(LAB_PACKAGES) $(CHECK_PACKAGES)
+# For the tests on other processors than the one that the lab has by itself: Intel's, arm64.
+MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso mtools bsdutils e2fsprogs \
+  qemu-system-arm g++-aarch64-linux-gnu libc6-dev-arm64-cross
 # The peers that `make bench` compares with, and what they need.
 BENCH_PACKAGES := bpfcc-tools bpftrace linux-perf trace-cmd
 BENCH_KERNELS := bullseye bookworm trixie sid
@@ -33,9 +36,18 @@ C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h bench/*.c)
 SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root) bench/trace-format.sh
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
+compiled = $(patsubst test/%.ts,dist/test/%.js,$(wildcard $(1)))
+
+# Machines, --cpu and --kernel of test/lab/run. `make test` has bookworm's SVM in test-lab, and these besides.
+MATRIX_OF_TEST := svm-bullseye svm-sid arm64-bookworm
+MATRIX := $(foreach kernel,bookworm trixie,vmx-$(kernel)) \
+  $(foreach cpu,svm arm64,$(foreach kernel,bullseye bookworm trixie sid,$(cpu)-$(kernel)))
+MATRIX_TESTS := test/matrix/*.test.ts
+# Emulators have one thread each that computes.
+MATRIX_JOBS := 2
 
 .PHONY: all bpf addon addon-arm64 typescript man completions packages setup demo bench bench-run test test-unit \
-  test-sanitized test-lab check format clean help
+  test-sanitized test-lab test-matrix matrix-built matrix check format clean help
 
 all: bpf addon typescript man completions ## build everything (the default)
 
@@ -131,22 +143,38 @@ build/bench/empty: bench/empty.c
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $< -lbpf
 
+test test-matrix: PACKAGES += $(MATRIX_PACKAGES)
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
-	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-lab
+	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-lab matrix
+
+test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
+	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
+	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts"
+
+matrix: matrix-built
+	@$(MAKE) --no-print-directory --jobs=$(MATRIX_JOBS) --output-sync=target $(MATRIX_OF_TEST:%=matrix-%)
+
+# In one make, before several runs need them at once.
+matrix-built: all lab lab-arm64 addon-arm64
+
+# Only SVM's guest and boots are quick enough for the whole of what count, time and the faults are tested with.
+matrix-%:
+	test/lab/run --cpu $(firstword $(subst -, ,$*)) --kernel $(lastword $(subst -, ,$*)) --timeout 1800 -- \
+	  $(TEST) $(call compiled,$(if $(filter svm-%,$*),$(MATRIX_TESTS),test/matrix/*.test.ts))
 
 test-unit: all ## run the tests that need no KVM host
-	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/unit/*.test.ts))
+	$(TEST) $(call compiled,test/unit/*.test.ts)
 
 # Node isn't built with the sanitizers, so they are loaded before it, and what it leaves allocated is no leak of ours.
 test-sanitized: all $(ADDON_SANITIZED) ## run the tests of the addon built with sanitizers
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
-	  $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/sanitized/*.test.ts))
+	  $(TEST) $(call compiled,test/sanitized/*.test.ts)
 
 test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab
-	$(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/*.test.ts))
-	test/lab/run --timeout 3000 $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/lab/*.test.ts))
-	test/lab/run --parallel --timeout 1200 $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/apart/*.test.ts))
-	test/lab/run --icount --timeout 1200 $(TEST) $(patsubst test/%.ts,dist/test/%.js,$(wildcard test/icount/*.test.ts))
+	$(TEST) $(call compiled,test/*.test.ts)
+	test/lab/run --timeout 3000 $(TEST) $(call compiled,test/lab/*.test.ts test/matrix/*.test.ts)
+	test/lab/run --parallel --timeout 1200 $(TEST) $(call compiled,test/apart/*.test.ts)
+	test/lab/run --icount --timeout 1200 $(TEST) $(call compiled,test/icount/*.test.ts)
 
 check: node_modules/.package-lock.json ## run type checks, linters and formatters, changing nothing
 	npx tsc -p . --noEmit

@@ -148,14 +148,22 @@ int record_exit_vmx(const struct exit_record *record)
 
 #ifdef __TARGET_ARCH_arm64
 
-/* arch/arm64/kvm/trace_arm.h: (ret, esr_ec, vcpu_pc). As in the record, esr_ec is 0 unless the guest trapped.
+/*
+ * arch/arm64/kvm/trace_arm.h: (ret, esr_ec, vcpu_pc). Bit 31 of ret tells of an SError besides. Unless the
+ * guest trapped, esr_ec is that of an earlier trap.
  */
+#define ARM64_RET_MASK 0x7fffffffU
+#define ARM64_RET_TRAP 2
+
 SEC("raw_tp/kvm_exit")
 int exit_arm64(const struct bpf_raw_tracepoint_args *context)
 {
+	__u32 ret = context->args[0] & ARM64_RET_MASK;
+	__u32 class = ret == ARM64_RET_TRAP ? context->args[1] : 0;
+
 	if (filtered_out())
 		return 0;
-	return count_child(STAT_EVENT_EXIT, STAT_KIND_ARM64, context->args[1]);
+	return count_child(STAT_EVENT_EXIT, STAT_KIND_ARM64, ret << 8 | class);
 }
 
 #endif

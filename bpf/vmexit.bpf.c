@@ -177,7 +177,11 @@ int record_fault(const void *context)
 	if (!record)
 		return TO_OTHERS_TOO;
 	record->fault_address = FIELD64(context, config.fault_address);
-	record->fault_error = FIELD64(context, config.fault_error_code);
+	/* Attaching is refused to a program that reads past the record's end. */
+	if (config.fault_error_bytes == sizeof(__u32))
+		record->fault_error = FIELD32(context, config.fault_error_code);
+	else
+		record->fault_error = FIELD64(context, config.fault_error_code);
 	record->told |= VMEXIT_TOLD_FAULT;
 	return TO_OTHERS_TOO;
 }

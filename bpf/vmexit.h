@@ -149,8 +149,8 @@ struct vmexit_config {
 	__u32 exit_info2;
 	__u32 fault_address;
 	__u32 fault_error_code;
+	__u32 fault_error_bytes; /* of fault_error_code: 4 in 5.10, 8 in 6.1 */
 	__u32 msr_ecx;
-	__u32 reserved;
 };
 
 #endif

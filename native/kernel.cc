@@ -70,6 +70,19 @@ bool vcpu_comes_first(const btf *types)
 	       btf_is_ptr(btf__type_by_id(types, btf_params(type)[1].type));
 }
 
+// What tracefs says of a field behind `what`; 0 if there is no such field.
+unsigned field_number(const std::string &event, const std::string &field, const std::string &what)
+{
+	std::ifstream format(event_folder(event) + "/format");
+	for (std::string line; std::getline(format, line);) {
+		// "	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;"
+		size_t name = line.find(" " + field + ";"), at = line.find(what);
+		if (name != std::string::npos && at != std::string::npos && name < at)
+			return std::stoul(line.substr(at + what.size()));
+	}
+	return 0;
+}
+
 // BTF of a module, or vmlinux's where the module is built in.
 btf *module_btf(const char *module, btf *base)
 {
@@ -111,14 +124,12 @@ std::optional<std::string> direct_obstacle()
 
 unsigned field_offset(const std::string &event, const std::string &field)
 {
-	std::ifstream format(event_folder(event) + "/format");
-	for (std::string line; std::getline(format, line);) {
-		// "	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;"
-		size_t name = line.find(" " + field + ";"), offset = line.find("offset:");
-		if (name != std::string::npos && offset != std::string::npos && name < offset)
-			return std::stoul(line.substr(offset + 7));
-	}
-	return 0;
+	return field_number(event, field, "offset:");
+}
+
+unsigned field_bytes(const std::string &event, const std::string &field)
+{
+	return field_number(event, field, "size:");
 }
 
 bool has_event(const std::string &event)

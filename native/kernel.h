@@ -23,6 +23,8 @@ std::optional<std::string> direct_obstacle();
 
 // Byte offset of a field in the record of tracepoint kvm:EVENT, from tracefs; 0 if it has no such field.
 unsigned field_offset(const std::string &event, const std::string &field);
+// Its length.
+unsigned field_bytes(const std::string &event, const std::string &field);
 
 // True where tracefs lists the tracepoint kvm:EVENT.
 bool has_event(const std::string &event);

@@ -205,6 +205,7 @@ void Session::configure(const Options &options, bool direct)
 		config.exit_info2 = field_offset("kvm_exit", "info2");
 		config.fault_address = field_offset("kvm_page_fault", "fault_address");
 		config.fault_error_code = field_offset("kvm_page_fault", "error_code");
+		config.fault_error_bytes = field_bytes("kvm_page_fault", "error_code");
 		config.msr_ecx = field_offset("kvm_msr", "ecx");
 	}
 	bpf_map *map_of_config = map(".rodata.config");

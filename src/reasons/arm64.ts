@@ -57,5 +57,8 @@ export const ARM64_RETURNS: ReadonlyMap<number, string> = new Map([
   [0xadca11, "HYP_GONE"],
 ]);
 
+/** What the switch returned if the guest trapped; the class then tells why. */
+export const ARM64_TRAP = 2;
+
 /** The class of WFI and WFE. */
 export const ARM64_WFX = 0x01;

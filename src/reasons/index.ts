@@ -1,6 +1,6 @@
 // Names and numbers of exit reasons of every instruction set, both ways: the only place that knows them.
 import { UsageError } from "../errors";
-import { ARM64_CLASSES, ARM64_RETURNS, ARM64_WFX } from "./arm64";
+import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP, ARM64_WFX } from "./arm64";
 import { nearest } from "./nearest";
 import { SVM_IDLE, SVM_REASONS } from "./svm";
 import { VMX_IDLE, VMX_REASONS } from "./vmx";
@@ -27,7 +27,6 @@ interface ReasonTable {
 const VMX_FAILED_ENTRY = 0x80000000;
 const VMX_FOREIGN_BITS = 0x43ff0000;
 const SVM_FIRST_NEGATIVE = 0xffffff00;
-const TRAP = 2;
 
 function vmxName(number: number): string | undefined {
   if (number & VMX_FOREIGN_BITS) return undefined;
@@ -37,14 +36,15 @@ function vmxName(number: number): string | undefined {
 
 function arm64Name(number: number): string | undefined {
   const returned = ARM64_RETURNS.get(number >>> 8);
-  if (returned === undefined || number >>> 8 !== TRAP) return number % 0x100 === 0 ? returned : undefined;
+  if (returned === undefined || number >>> 8 !== ARM64_TRAP)
+    return number % 0x100 === 0 ? returned : undefined;
   const exceptionClass = ARM64_CLASSES.get(number % 0x100);
   return exceptionClass === undefined ? undefined : `TRAP ${exceptionClass}`;
 }
 
 function* arm64Names(): Iterable<readonly [number, string]> {
-  for (const [returned, name] of ARM64_RETURNS) if (returned !== TRAP) yield [returned * 0x100, name];
-  for (const [exceptionClass, name] of ARM64_CLASSES) yield [TRAP * 0x100 + exceptionClass, name];
+  for (const [returned, name] of ARM64_RETURNS) if (returned !== ARM64_TRAP) yield [returned * 0x100, name];
+  for (const [exceptionClass, name] of ARM64_CLASSES) yield [ARM64_TRAP * 0x100 + exceptionClass, name];
 }
 
 const TABLES: Readonly<Record<Isa, ReasonTable>> = {
@@ -74,8 +74,9 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
     number: (raw) => raw,
     name: arm64Name,
     names: arm64Names,
-    idle: new Set([TRAP * 0x100 + ARM64_WFX]),
-    aliases: {},
+    idle: new Set([ARM64_TRAP * 0x100 + ARM64_WFX]),
+    // As the kernel prints it (kvm_arm_exception_type).
+    aliases: { SERROR: "EL1_SERROR" },
   },
 };
 

@@ -1,5 +1,5 @@
 // Exit reasons as kvm_stat names them in its keys, kvm_exit(CPUID), and as we name those that it doesn't know.
-import { ARM64_CLASSES } from "./arm64";
+import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP } from "./arm64";
 import { reasonLabel, reasonName, reasonNumber } from "./index";
 import { SVM_REASONS } from "./svm";
 import { USERSPACE_REASONS } from "./userspace";
@@ -23,11 +23,18 @@ const SVM_KVM_STAT: ReadonlyMap<number, string> = new Map([
   [0x5f, "LAST_EXCP"],
 ]);
 
-/** arm64's reason is the exception class alone, 0 for exits that are no traps, as in kvm_exit's esr_ec. */
+// Of arm64's traps the class alone, as in kvm_stat, which takes all other exits for class 0, UNKNOWN.
+const ARM64: ReadonlyMap<number, string> = new Map([
+  ...[...ARM64_CLASSES].map(([number, name]) => [ARM64_TRAP * 0x100 + number, name] as const),
+  ...[...ARM64_RETURNS]
+    .filter(([number]) => number !== ARM64_TRAP)
+    .map(([number, name]) => [number * 0x100, name] as const),
+]);
+
 const TABLES: Readonly<Record<ChildKind, ReadonlyMap<number, string>>> = {
   vmx: VMX_REASONS,
   svm: new Map([...SVM_REASONS, ...SVM_KVM_STAT]),
-  arm64: ARM64_CLASSES,
+  arm64: ARM64,
   userspace: USERSPACE_REASONS,
 };
 

@@ -42,9 +42,10 @@ GRUB
 grub-mkrescue -o "$work/cd.iso" "$work/cd" -d /usr/lib/grub/i386-pc >"$work/emulator" 2>&1 ||
   fail 125 "grub-mkrescue failed: $(tail -n 1 "$work/emulator")"
 
+# hideIPS: nobody reads the screen, a terminal that is full with Bochs' notes of its speed after some minutes.
 # ignore_bad_msrs: Linux reads MSRs that Bochs doesn't have.
 cat >"$work/bochsrc" <<BOCHS
-display_library: term
+display_library: term, options="hideIPS"
 cpu: model=corei7_haswell_4770, count=1, ips=200000000, reset_on_triple_fault=0, ignore_bad_msrs=1
 memory: guest=$mem, host=$mem
 romimage: file=/usr/share/bochs/BIOS-bochs-latest

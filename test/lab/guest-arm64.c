@@ -1,11 +1,12 @@
 /*
  * An arm64 KVM guest that exits an exact number of times for each reason asked for: the ground truth of the lab.
  *
- * usage: guest-arm64 [--hvc N] [--sysreg N] [--mmio N] [--time]
+ * usage: guest-arm64 [--hvc N] [--sysreg N] [--mmio N] [--time] [--hold SEC]
  *
  * Exits HVC64 (0x16) N times, SYS64 (0x18; reads ACTLR_EL1) N times, DABT_LOW (0x24; stores to no memory) N times, and
  * that once more to end; besides, one IABT_LOW for the first fetch, and host interrupts. Each --mmio returns to this
- * program (a userspace exit), the others stay in the kernel. --time prints the nanoseconds per loop turn.
+ * program (a userspace exit), the others stay in the kernel. --time prints the nanoseconds per loop turn. --hold keeps
+ * the VM for SEC seconds when the guest has ended.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #define MEMORY 0x10000
 #define RAM 0x40000000ull
@@ -71,11 +73,11 @@ static uint64_t parse(const char *text)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { "--hvc", "--sysreg", "--mmio" };
+	static const char *const names[] = { "--hvc", "--sysreg", "--mmio", "--hold" };
 	struct kvm_userspace_memory_region region = { .guest_phys_addr = RAM, .memory_size = MEMORY };
 	struct kvm_vcpu_init init;
 	struct kvm_run *run;
-	uint64_t turns[3] = { 0 };
+	uint64_t turns[4] = { 0 };
 	int kvm, vm, vcpu, timing = 0;
 	struct timespec start, end;
 	void *memory;
@@ -88,9 +90,9 @@ int main(int argc, char **argv)
 			i--;
 			continue;
 		}
-		for (k = 0; k < 3 && strcmp(argv[i], names[k]); k++)
+		for (k = 0; k < 4 && strcmp(argv[i], names[k]); k++)
 			;
-		if (k == 3 || i + 1 == argc) {
+		if (k == 4 || i + 1 == argc) {
 			fprintf(stderr, "guest-arm64: unknown option or no number after it: '%s'\n", argv[i]);
 			return 2;
 		}
@@ -133,5 +135,7 @@ int main(int argc, char **argv)
 	if (timing)
 		printf("%.1f ns per turn\n", ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) /
 					      (double)(turns[0] + turns[1] + turns[2] + 1));
+	fflush(stdout);
+	sleep((unsigned int)turns[3]);
 	return 0;
 }

@@ -144,7 +144,14 @@ test("reasons have kvm_stat's names, or the manuals', or their number, and never
     "INVALID_STATE_FAILED_VMENTRY",
     "0x12345",
   ]);
-  assert.deepEqual(named("arm64", 0, 1, 0x24, 0x27, 0x3f), ["UNKNOWN", "WFx", "DABT_LOW", "MOPS", "63"]);
+  assert.deepEqual(named("arm64", 0, 0x100, 0x200, 0x201, 0x224, 0x23f), [
+    "IRQ",
+    "EL1_SERROR",
+    "UNKNOWN",
+    "WFx",
+    "DABT_LOW",
+    "575",
+  ]);
   assert.deepEqual(named("userspace", 2, 15, 37, 43, 99), ["IO", "DCR", "NOTIFY", "SNP_REQ_CERTS", "99"]);
   for (const kind of CHILD_KINDS.values()) for (const name of childNames(kind)) assert.match(name, /^\w+$/);
 });

@@ -1,0 +1,50 @@
+// ftrace's own log of KVM's events, in an instance of its own: what the tools' numbers are compared with.
+import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+
+/** Counts by what the kernel prints as the reason. */
+export type Logged = ReadonlyMap<string, number>;
+
+// x86: "reason cpuid rip"; arm64: "TRAP: HSR_EC: 0x0016 (HVC64), PC", of which the class says nothing but in a TRAP.
+const REASON = /kvm_exit: (?:vcpu \d+ )?(?:reason (?:EXIT_)?(.*?) rip|(TRAP): HSR_EC: \w+ \((\w+)\)|(\w+):)/g;
+
+/** A log that runs from its making to end(). */
+export class EventLog {
+  readonly #folder: string;
+  readonly #events: readonly string[];
+
+  constructor(name: string, ...events: string[]) {
+    this.#folder = `/sys/kernel/tracing/instances/${name}`;
+    this.#events = events;
+    mkdirSync(this.#folder);
+    this.#write("buffer_size_kb", "8192");
+    this.#enable("1");
+  }
+
+  /** Ends the log. Returns its text, whole: overwritten events would be said. */
+  end(): string {
+    this.#enable("0");
+    const text = readFileSync(`${this.#folder}/trace`, "latin1");
+    rmdirSync(this.#folder);
+    const [, kept, written] = /entries-in-buffer\/entries-written: (\d+)\/(\d+)/.exec(text) ?? [];
+    if (kept !== written) throw new Error(`ftrace kept ${kept} of ${written} events`);
+    return text;
+  }
+
+  #write(file: string, text: string): void {
+    writeFileSync(`${this.#folder}/${file}`, text);
+  }
+
+  #enable(value: string): void {
+    for (const event of this.#events) this.#write(`events/kvm/${event}/enable`, value);
+  }
+}
+
+/** The exits of a log by their reasons. */
+export function exitsIn(log: string): Logged {
+  const counts = new Map<string, number>();
+  for (const [, reason, trap, exceptionClass, returned] of log.matchAll(REASON)) {
+    const name = reason ?? (trap === undefined ? returned : `${trap} ${exceptionClass}`) ?? "";
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}
