@@ -87,6 +87,15 @@ test("every conversion of a data word, as Python 2.7 prints it", () => {
     assert.equal(line(text, input), `${expected}\n`, text);
 });
 
+test("%g of an integer halfway between two keeps its zeros, as Python 2.7's does", () => {
+  const words = [2621805, 2621815, 2621804, 1000005, 9999995];
+  const rule = "%(1)g %(2)g %(3)g %(4)g %(5)g %(4).3g %(1).4g";
+  assert.equal(
+    line(rule, record({ ...EXIT, words })),
+    "2.62180e+06 2.62182e+06 2.6218e+06 1.00000e+06 1e+07 1e+06 2.622e+06\n",
+  );
+});
+
 test("words that a record lacks are 0", () => {
   const two = Buffer.concat([
     record({ ...EXIT, words: [1, 2, 3, 4, 5, 6, 7] }),
