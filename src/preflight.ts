@@ -25,6 +25,19 @@ export interface Machine {
 
 const HERE: Machine = { root: "", arch: process.arch };
 
+/** Where tracefs is mounted: at its own place, or within debugfs. */
+const TRACEFS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+function tracefs(machine: Machine): string | undefined {
+  return TRACEFS.map((root) => machine.root + root).find((root) => existsSync(`${root}/events`));
+}
+
+/** The file that describes the record of a tracepoint of KVM's; undefined if this kernel has no such tracepoint. */
+export function recordFormat(tracepoint: string, machine: Machine = HERE): string | undefined {
+  const path = `${tracefs(machine) ?? ""}/events/kvm/${tracepoint}/format`;
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}
+
 function read(machine: Machine, path: string): string {
   try {
     return readFileSync(machine.root + path, "utf8");
@@ -65,8 +78,7 @@ function isaOf(machine: Machine): Isa {
 }
 
 function checkTracepoint(machine: Machine): void {
-  const roots = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"].map((root) => machine.root + root);
-  const mounted = roots.find((root) => existsSync(`${root}/events`));
+  const mounted = tracefs(machine);
   if (mounted === undefined)
     throw new ToolError("tracefs is not mounted; run: sudo mount -t tracefs tracefs /sys/kernel/tracing");
   if (!existsSync(`${mounted}/events/kvm/kvm_exit`))
