@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync, writeSync } from "node:fs";
 import type { OutputConfiguration } from "commander";
 import { ToolError, messageOf } from "../../src/errors";
+import { safeText } from "../../src/render/text";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -11,7 +12,9 @@ const RETRY_MS = 10;
 const ACCESS = 0o3;
 const READ_AND_WRITE = 0o2;
 
-let told = false;
+const CLOSED = "it is closed, or /dev/null opened for reading too; open it, or use >FILE";
+
+let isOpen = false;
 let failure: NodeJS.ErrnoException | undefined;
 let onEnd: () => void = () => undefined;
 
@@ -37,6 +40,15 @@ function maybeClosed(): boolean {
   }
 }
 
+/**
+ * Looks once whether there is a standard output, so that no work is done for nothing.
+ * @throws ToolError if it is closed
+ */
+export function expectOutput(): void {
+  if (!isOpen && maybeClosed()) throw new ToolError(`cannot write to standard output: ${CLOSED}`);
+  isOpen = true;
+}
+
 /** Calls `listener` when standard output can take no more, so that a tool ends instead of working for nobody. */
 export function onOutputEnd(listener: () => void): void {
   onEnd = listener;
@@ -50,10 +62,8 @@ export function print(lines: readonly string[]): void {
 /** Writes bytes to standard output; they may be used again for others when it returns. */
 export function printBytes(bytes: Uint8Array): void {
   if (failure || bytes.length === 0) return;
-  if (!told && maybeClosed())
-    diagnose("standard output is closed, or is /dev/null: what is printed is lost; open it, or use >FILE");
-  told = true;
   try {
+    expectOutput();
     write(STDOUT, bytes);
   } catch (error) {
     failure = error as NodeJS.ErrnoException;
@@ -61,10 +71,10 @@ export function printBytes(bytes: Uint8Array): void {
   }
 }
 
-/** Writes one diagnostic line to standard error. */
-export function diagnose(line: string): void {
+/** Writes diagnostic lines to standard error; what they quote can't steer a terminal. */
+export function diagnose(lines: string): void {
   try {
-    write(STDERR, Buffer.from(line + "\n"));
+    write(STDERR, Buffer.from(lines.split("\n").map(safeText).join("\n") + "\n"));
   } catch {
     // Nobody is left to be told.
   }
@@ -76,6 +86,7 @@ export function diagnose(line: string): void {
  */
 export function checkOutput(): void {
   if (!failure || failure.code === "EPIPE") return;
+  if (failure instanceof ToolError) throw failure;
   throw new ToolError(
     `cannot write to standard output: ${messageOf(failure)}; free some space or write elsewhere`,
   );

@@ -8,7 +8,7 @@ import { NOTHING_LOST, lostBetween, lostLines } from "../../src/render/lost";
 import { Ledger, type Samples } from "../../src/samples";
 import { nameMatcher } from "../../src/vm";
 import type { SharedOptions } from "./options";
-import { diagnose } from "./output";
+import { diagnose, expectOutput } from "./output";
 import { withOverhead } from "./overhead";
 import type { Status } from "./run";
 import { type Stop, TracedCommand, stopOnSignals } from "./stop";
@@ -131,11 +131,12 @@ class Trace {
 
   /** Shows intervals until the end. */
   async run(stop: Stop): Promise<void> {
-    const { interval, count = Infinity, slow, options } = this.#request;
+    const { count = Infinity, slow, options } = this.#request;
+    const intervalMs = (this.#request.interval ?? Infinity) * 1000;
     const begin = performance.now();
     const endAt = begin + (options.duration ?? Infinity) * 1000;
+    let showAt = begin + intervalMs;
     for (let shown = 1; ;) {
-      const showAt = begin + shown * (interval ?? Infinity) * 1000;
       const next = performance.now() + (slow ? EVENTS_MS : HOUSEKEEPING_MS);
       await stop.wait(Math.min(showAt, endAt, next) - performance.now());
       const due = performance.now() + EARLY_MS;
@@ -144,6 +145,8 @@ class Trace {
       if (due < showAt) continue;
       this.show(false);
       shown++;
+      // After a pause one interval covers those that were missed.
+      showAt += (1 + Math.floor((due - showAt) / intervalMs)) * intervalMs;
     }
     this.#session.stop();
     this.read();
@@ -159,6 +162,7 @@ export function trace(request: TraceRequest): Promise<Status> {
 async function traceToEnd(request: TraceRequest, report: () => void): Promise<Status> {
   const { options, slow } = request;
   const filter = new ReasonFilter(preflight(), options);
+  expectOutput();
   request.begin?.(filter);
   const stop = stopOnSignals();
   const session = openSession({
