@@ -1,5 +1,7 @@
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
-import { readFileSync, readlinkSync, writeSync } from "node:fs";
+import { fstatSync, readFileSync, readlinkSync, write as writeLater, writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import type { OutputConfiguration } from "commander";
 import { ToolError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/render/text";
@@ -17,6 +19,14 @@ const CLOSED = "it is closed, or /dev/null opened for reading too; open it, or u
 let isOpen = false;
 let failure: NodeJS.ErrnoException | undefined;
 let onEnd: () => void = () => undefined;
+// What waits for being written, and whoever writes it; undefined where each print() writes at once.
+let queue: Buffer[] | undefined;
+let writing: Promise<void> | undefined;
+
+function fail(error: unknown): void {
+  failure = error as NodeJS.ErrnoException;
+  onEnd();
+}
 
 /** Writes all of it, at once: streams would keep it back, and lose it if the process ends. */
 function write(fd: number, rest: Uint8Array): void {
@@ -27,6 +37,42 @@ function write(fd: number, rest: Uint8Array): void {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN") throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
     }
+}
+
+async function writeQueue(): Promise<void> {
+  const writeSome = promisify(writeLater);
+  for (let rest = queue?.shift(); rest && !failure; rest = rest.length > 0 ? rest : queue?.shift())
+    try {
+      rest = rest.subarray((await writeSome(STDOUT, rest)).bytesWritten);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN") await sleep(RETRY_MS);
+      else fail(error);
+    }
+  writing = undefined;
+}
+
+/**
+ * From now on, a reader that has stopped reading a pipe keeps nobody from hearing signals: what is printed is written in
+ * the background. Whoever prints on and on looks at outputPending() first.
+ */
+export function queueOutput(): void {
+  // A file takes what is written without waiting for anybody.
+  if (!fstatSync(STDOUT).isFile()) queue ??= [];
+}
+
+/** Whether something printed earlier still waits for its reader. */
+export function outputPending(): boolean {
+  return writing !== undefined;
+}
+
+/** Whether standard output can take no more. */
+export function outputEnded(): boolean {
+  return failure !== undefined;
+}
+
+/** Resolves when all that was printed is written, or can't be. */
+export async function outputWritten(): Promise<void> {
+  await writing;
 }
 
 /** Whether standard output may have been closed: Node then opens /dev/null in its place, for reading and writing. */
@@ -64,10 +110,12 @@ export function printBytes(bytes: Uint8Array): void {
   if (failure || bytes.length === 0) return;
   try {
     expectOutput();
-    write(STDOUT, bytes);
+    if (queue) {
+      queue.push(Buffer.from(bytes));
+      writing ??= writeQueue();
+    } else write(STDOUT, bytes);
   } catch (error) {
-    failure = error as NodeJS.ErrnoException;
-    onEnd();
+    fail(error);
   }
 }
 
@@ -102,6 +150,7 @@ export function parserOutput(tool: string): OutputConfiguration {
       const fault = text
         .replace(/^error: /, "")
         .trim()
+        .replace(/\.$/, "")
         .replaceAll("\n", " ");
       diagnose(`${tool}: ${fault}; see ${tool} --help`);
     },

@@ -2,7 +2,7 @@
 import { CommanderError } from "commander";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/render/text";
-import { checkOutput, diagnose } from "./output";
+import { checkOutput, diagnose, outputWritten } from "./output";
 
 /** What a tool's main function returns: its exit status, 0 if nothing. */
 export type Status = number | undefined;
@@ -32,6 +32,7 @@ export function runTool(name: string, main: () => Promise<Status> | Status): voi
     } catch (error) {
       status = statusOf(name, error);
     }
+    await outputWritten();
     try {
       checkOutput();
     } catch (error) {

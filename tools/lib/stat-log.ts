@@ -6,7 +6,7 @@ import { csvLog, plainLog, type LogFormat } from "../../src/stat/format";
 import { byCodePoint, labelOf, type Counts } from "../../src/stat/keys";
 import { Refusal, type StatOptions } from "../../src/stat/options";
 import type { Statistics } from "../../src/stat/statistics";
-import { diagnose, print } from "./output";
+import { diagnose, outputPending, print, queueOutput } from "./output";
 import type { Stop } from "./stop";
 
 const BANNER_LINES = 20;
@@ -140,13 +140,17 @@ export async function logStatistics(statistics: Statistics, options: StatOptions
         stop.stop();
       }
     });
+  queueOutput();
   const delay = options.setDelay * 1000;
-  for (let next = performance.now() + delay; !stop.stopped; next += delay) {
+  for (let next = performance.now() + delay; ; next += delay) {
     await stop.wait(next - performance.now());
     if (failure) throw failure;
-    last = statistics.read();
-    log.add(last, new Date());
-    // After a pause one line covers the intervals that were missed.
+    if (stop.stopped || !outputPending()) {
+      last = statistics.read();
+      log.add(last, new Date());
+    }
+    if (stop.stopped) return;
+    // After a pause, or while nobody reads the lines before, one line covers the intervals that were missed.
     next += Math.max(0, Math.floor((performance.now() - next) / delay)) * delay;
   }
 }
