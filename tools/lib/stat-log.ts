@@ -1,11 +1,12 @@
 // kvm-stat's log: a line of counts in each interval, on standard output or in a file that logrotate may move away.
 import { closeSync, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
 import { ToolError, messageOf } from "../../src/errors";
+import { safeText } from "../../src/render/text";
 import { csvLog, plainLog, type LogFormat } from "../../src/stat/format";
 import { byCodePoint, labelOf, type Counts } from "../../src/stat/keys";
 import { Refusal, type StatOptions } from "../../src/stat/options";
 import type { Statistics } from "../../src/stat/statistics";
-import { diagnose, print } from "./output";
+import { diagnose, outputPending, print, queueOutput } from "./output";
 import type { Stop } from "./stop";
 
 const BANNER_LINES = 20;
@@ -22,7 +23,7 @@ class LogFile {
     try {
       return openSync(this.path, "a");
     } catch {
-      throw new Refusal(`Error: Could not open file: ${this.path}`);
+      throw new Refusal(`Error: Could not open file: ${safeText(this.path)}`);
     }
   }
 
@@ -125,7 +126,7 @@ class Log {
   }
 }
 
-/** Logs until it is stopped; SIGHUP opens the log's file again. */
+/** Logs until it is stopped, the interval that is then under way too; SIGHUP opens the log's file again. */
 export async function logStatistics(statistics: Statistics, options: StatOptions, stop: Stop): Promise<void> {
   let last = statistics.read();
   const log = new Log(options, last);
@@ -139,12 +140,17 @@ export async function logStatistics(statistics: Statistics, options: StatOptions
         stop.stop();
       }
     });
-  const begin = performance.now();
-  for (let interval = 1; ; interval++) {
-    await stop.wait(begin + interval * options.setDelay * 1000 - performance.now());
+  queueOutput();
+  const delay = options.setDelay * 1000;
+  for (let next = performance.now() + delay; ; next += delay) {
+    await stop.wait(next - performance.now());
     if (failure) throw failure;
+    if (stop.stopped || !outputPending()) {
+      last = statistics.read();
+      log.add(last, new Date());
+    }
     if (stop.stopped) return;
-    last = statistics.read();
-    log.add(last, new Date());
+    // After a pause, or while nobody reads the lines before, one line covers the intervals that were missed.
+    next += Math.max(0, Math.floor((performance.now() - next) / delay)) * delay;
   }
 }
