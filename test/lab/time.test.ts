@@ -4,8 +4,7 @@ import test from "node:test";
 import { GUEST, Running, run } from "../tools";
 import { PROMISED, WORKLOAD } from "./counts";
 import { type Line, jsonLines, sumOfReason } from "./json";
-
-const MODES = ["direct", "record"] as const;
+import { MODES } from "./machine";
 
 /** Asserts the guest's promise, `times` over, and that every exit but each vCPU's last has a time. */
 function assertExact(lines: readonly Line[], times: number): void {
