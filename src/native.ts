@@ -226,7 +226,11 @@ const NATIVE_ADDON = join(BUILD, "Release", "vmexit.node");
 const CROSS_BUILT_ADDON = join(BUILD, process.arch, "vmexit.node");
 const objectPath = (name: string) => join(__dirname, "..", "bpf", `${name}.${process.arch}.bpf.o`);
 
+// Once: Node keeps what it makes for each loading until the process ends.
+let loaded: Addon | undefined;
+
 function loadAddon(): Addon {
+  if (loaded) return loaded;
   const module: { exports: object } = { exports: {} };
   try {
     process.dlopen(module, existsSync(CROSS_BUILT_ADDON) ? CROSS_BUILT_ADDON : NATIVE_ADDON);
@@ -235,7 +239,8 @@ function loadAddon(): Addon {
       `cannot load the native addon: ${messageOf(error)}; build it with make, or npm rebuild`,
     );
   }
-  return module.exports as Addon;
+  loaded = module.exports as Addon;
+  return loaded;
 }
 
 function open<T>(name: string, create: (addon: Addon, object: string) => T): T {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { ToolError } from "./errors";
 import { exists } from "./files";
-import type { Isa } from "./reasons";
+import { type Isa, learnReasons } from "./reasons";
 
 // Bits of /proc/self/status CapEff: include/uapi/linux/capability.h.
 const CAP_DAC_OVERRIDE = 1n;
@@ -39,13 +39,15 @@ export function recordFormat(tracepoint: string, machine: Machine = HERE): strin
   return exists(path) ? readFileSync(path, "utf8") : undefined;
 }
 
-function read(machine: Machine, path: string): string {
+function readText(path: string): string {
   try {
-    return readFileSync(machine.root + path, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
     return "";
   }
 }
+
+const read = (machine: Machine, path: string) => readText(machine.root + path);
 
 function checkPrivileges(machine: Machine): void {
   const field = /^CapEff:\s*([0-9a-f]+)$/m.exec(read(machine, "/proc/self/status"));
@@ -86,6 +88,7 @@ function checkTracepoint(machine: Machine): void {
     throw new ToolError(
       "this kernel has no tracepoint kvm:kvm_exit; use one built with CONFIG_KVM and CONFIG_FTRACE",
     );
+  learnReasons(readText(`${mounted}/events/kvm/kvm_exit/format`));
 }
 
 function checkKvm(machine: Machine): void {
@@ -97,7 +100,7 @@ function checkKvm(machine: Machine): void {
 }
 
 /**
- * Makes sure that exits can be traced here, changing nothing.
+ * Makes sure that exits can be traced here, changing nothing, and learns the kernel's names of their reasons.
  * @returns the instruction set of the host's exits
  * @throws ToolError naming the first thing that is missing and the command that mends it
  */

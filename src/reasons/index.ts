@@ -1,6 +1,7 @@
 // Names and numbers of exit reasons of every instruction set, both ways: the only place that knows them.
 import { UsageError } from "../errors";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP, ARM64_WFX } from "./arm64";
+import { type KernelNames, kernelNames } from "./kernel";
 import { nearest } from "./nearest";
 import { SVM_IDLE, SVM_REASONS } from "./svm";
 import { VMX_IDLE, VMX_REASONS } from "./vmx";
@@ -28,9 +29,20 @@ const VMX_FAILED_ENTRY = 0x80000000;
 const VMX_FOREIGN_BITS = 0x43ff0000;
 const SVM_FIRST_NEGATIVE = 0xffffff00;
 
+// What the running kernel names besides.
+let learned: KernelNames = kernelNames("");
+
+/**
+ * Takes names from the running kernel where the tables here have none: kernels go on after this program was written.
+ * @param format of tracepoint kvm_exit, as in tracefs
+ */
+export function learnReasons(format: string): void {
+  learned = kernelNames(format);
+}
+
 function vmxName(number: number): string | undefined {
   if (number & VMX_FOREIGN_BITS) return undefined;
-  const basic = VMX_REASONS.get(number % 0x10000);
+  const basic = VMX_REASONS.get(number % 0x10000) ?? learned.vmx.get(number % 0x10000);
   return basic !== undefined && number >= VMX_FAILED_ENTRY ? `${basic} FAILED_VMENTRY` : basic;
 }
 
@@ -103,7 +115,8 @@ export function reasonNumber(isa: string, raw: number): number {
 
 /** A reason's name, or undefined if nobody gave that number one. */
 export function reasonName(isa: string, number: number): string | undefined {
-  return tableOf(isa)?.name(number);
+  const table = tableOf(isa);
+  return table && (table.name(number) ?? learned[isa as Isa].get(rawReason(number)));
 }
 
 /** Whether exits of this reason last while the vCPU has nothing to do: HLT and the like. */
@@ -138,6 +151,7 @@ function numberOf(isa: Isa, word: string): number | undefined {
   const name = word.toUpperCase();
   const wanted = TABLES[isa].aliases[name] ?? name;
   for (const [number, known] of TABLES[isa].names()) if (known.toUpperCase() === wanted) return number;
+  for (const [raw, known] of learned[isa]) if (known === wanted) return reasonNumber(isa, raw);
   return undefined;
 }
 

@@ -31,8 +31,15 @@ const ARM64: ReadonlyMap<number, string> = new Map([
     .map(([number, name]) => [number * 0x100, name] as const),
 ]);
 
+// Only these can fail an entry (Intel SDM, 3C, "VM-Entry Failures"); their children are there before the first.
+const VMX_FAILED = [33, 34, 41].map((basic) => reasonNumber("vmx", 0x80000000 + basic));
+const VMX: ReadonlyMap<number, string> = new Map([
+  ...VMX_REASONS,
+  ...VMX_FAILED.map((number) => [number, `${reasonName("vmx", number) ?? ""}`.replaceAll(" ", "_")] as const),
+]);
+
 const TABLES: Readonly<Record<ChildKind, ReadonlyMap<number, string>>> = {
-  vmx: VMX_REASONS,
+  vmx: VMX,
   svm: new Map([...SVM_REASONS, ...SVM_KVM_STAT]),
   arm64: ARM64,
   userspace: USERSPACE_REASONS,

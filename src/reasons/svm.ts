@@ -134,6 +134,7 @@ export const SVM_REASONS: ReadonlyMap<number, string> = new Map([
   [0x8000fffd, "VMGEXIT_HV_FEATURES"],
   [0x8000fffe, "VMGEXIT_TERM_REQUEST"],
   [0x8000ffff, "VMGEXIT_UNSUPPORTED_EVENT"],
+  [0xf0000000, "SW"],
 ]);
 
 /** HLT, MWAIT, MWAIT_COND and IDLE_HLT. */

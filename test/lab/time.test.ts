@@ -5,8 +5,7 @@ import test from "node:test";
 import { GUEST, type Result, Running, run } from "../tools";
 import { PROMISED, WORKLOAD } from "./counts";
 import { type Line, jsonLines, sumOfReason } from "./json";
-
-const MODES = ["direct", "record"] as const;
+import { MODES } from "./machine";
 
 /** Asserts the guest's promise, `times` over, and that every exit but each vCPU's last has a time. */
 function assertExact(lines: readonly Line[], times: number): void {

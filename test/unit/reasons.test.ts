@@ -4,7 +4,17 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { UsageError } from "../../src/errors";
-import { isaName, labelWidth, parseReasons, reasonLabel, reasonName, reasonNumber } from "../../src/reasons";
+import { ARM64_TRAP } from "../../src/reasons/arm64";
+import { USERSPACE_REASONS } from "../../src/reasons/userspace";
+import {
+  isaName,
+  labelWidth,
+  learnReasons,
+  parseReasons,
+  reasonLabel,
+  reasonName,
+  reasonNumber,
+} from "../../src/reasons";
 import { PROJECT } from "../tools";
 
 test("the isa numbers are those of the contract", () => {
@@ -64,3 +74,69 @@ for (const [isa, list, expected] of [
       (error) => error instanceof UsageError && expected.test(error.message),
     );
   });
+
+/** Numbers as the kernel's headers write them, "0x040 + 13" too. */
+const valueOf = (text: string) => text.split("+").reduce((sum, term) => sum + Number(term), 0);
+
+test("the tables have every reason of the kernels' headers, by the same name", () => {
+  const [, ...rows] = readFileSync(join(PROJECT, "test", "data", "exit_reasons.tsv"), "utf8")
+    .trimEnd()
+    .split("\n");
+  const wrong: string[] = [];
+  for (const row of rows) {
+    const [kind = "", text = "", name] = row.split("\t");
+    const number = valueOf(text);
+    const names: Readonly<Record<string, () => string | undefined>> = {
+      vmx: () => reasonName("vmx", number),
+      svm: () => reasonName("svm", number),
+      "arm64-ec": () => reasonName("arm64", ARM64_TRAP * 0x100 + number)?.replace(/^TRAP /, ""),
+      // TRAP alone is no reason.
+      "arm64-ret": () => (number === ARM64_TRAP ? "TRAP" : reasonName("arm64", (number & 0xffffff) * 0x100)),
+      userspace: () => USERSPACE_REASONS.get(number),
+    };
+    const found = names[kind]?.();
+    if (found !== name) wrong.push(`${row}: ${found ?? "none"}`);
+  }
+  assert.ok(rows.length > 300);
+  assert.deepEqual(wrong, []);
+});
+
+test("what only the running kernel names is named as it does, also in filters", () => {
+  const symbols = (expression: string, entries: string) => `__print_symbolic(${expression}, ${entries})`;
+  const x86 = [
+    symbols("REC->exit_reason & 0xffff", '{ 12, "halt" }, { 99, "BRAND_NEW" }'),
+    symbols("REC->exit_reason", '{ 0x040 + 2, "NM-I excp" }, { 0x9000ull, "later" }, { -9ull, "odd" }'),
+  ].join(" : ");
+  const arm64 = [
+    symbols("REC->ret", '{0, "IRQ" }, {2, "TRAP" }, {7, "SEVEN" }'),
+    symbols("REC->esr_ec", '{ (((0x16UL))), "HVC" }, { (0x3e), "NEXT" }'),
+  ].join(", ");
+  try {
+    learnReasons(`print fmt: "reason %s", (REC->isa == 1) ? ${x86}, REC->guest_rip`);
+    assert.equal(reasonName("vmx", 99), "BRAND_NEW");
+    assert.equal(reasonName("vmx", 0x80000063), "BRAND_NEW FAILED_VMENTRY");
+    assert.equal(reasonName("vmx", 12), "HLT", "ours come first");
+    assert.equal(reasonName("svm", 0x42), "NM_I_EXCP");
+    assert.equal(reasonName("svm", 0x9000), "LATER");
+    assert.equal(reasonName("svm", -9), "ODD");
+    assert.equal(reasonName("svm", 99 + 0x5000), undefined);
+    assert.deepEqual([...parseReasons("svm", "later,ODD,0x9000")], [0x9000, -9]);
+    learnReasons(`print fmt: "%s: HSR_EC: 0x%04x (%s)", ${arm64}, REC->vcpu_pc`);
+    assert.equal(reasonName("svm", 0x9000), undefined);
+    assert.equal(reasonName("arm64", 0x216), "TRAP HVC64");
+    assert.equal(reasonName("arm64", 0x23e), "TRAP NEXT");
+    assert.equal(reasonName("arm64", 0x700), "SEVEN");
+    assert.deepEqual([...parseReasons("arm64", "trap next,serror")], [0x23e, 0x100]);
+  } finally {
+    learnReasons("");
+  }
+  assert.equal(reasonName("vmx", 99), undefined);
+});
+
+test("kvm-bpf-tools' names of reasons are known", () => {
+  // Its table of VMX's, where it differs from the kernel's.
+  assert.deepEqual(
+    [...parseReasons("vmx", "EXCEPTION_OR_NMI,EXTERNAL_INT,MOV_CR,MOV_DR,RDMSR,WRMSR")],
+    [0, 1, 28, 29, 31, 32],
+  );
+});
