@@ -127,7 +127,7 @@ bench: setup ## measure what tracing costs, ours and others', into docs/bench.md
 	@$(MAKE) --no-print-directory bench-run
 
 # A kernel that was measured since the last build isn't measured again, so that what was interrupted goes on.
-bench-run: $(BENCH_KERNELS:%=build/bench/%.json)
+bench-run: $(BENCH_KERNELS:%=build/bench/%.json) build/bench/process.json
 	bench/trace-format.sh 500000
 	node dist/bench/report.js
 
@@ -135,11 +135,15 @@ build/bench/%.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/ben
 	test/lab/run --kernel $* --icount --timeout 3000 -- env KVM_STAT=$(KVM_STAT) node dist/bench/measure.js $* > $@.part
 	mv $@.part $@
 
+build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/process.ts bench/results.ts
+	test/lab/run --icount --timeout 3000 -- node dist/bench/process.js > $@.part
+	mv $@.part $@
+
 build/bench/empty.bpf.o: bench/empty.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
-build/bench/empty: bench/empty.c
+build/bench/%: bench/%.c bpf/vmexit.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $< -lbpf
 

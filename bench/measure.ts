@@ -4,7 +4,16 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CONTESTANTS, type Contestant, isThere } from "./contestants";
-import { type KernelResult, type Measured, type Turn, WORKLOADS, type Workload } from "./results";
+import { ToolError } from "../src/errors";
+import { openSession } from "../src/native";
+import {
+  type KernelResult,
+  type Measured,
+  type ProgramSize,
+  type Turn,
+  WORKLOADS,
+  type Workload,
+} from "./results";
 
 const GUEST = join(__dirname, "..", "..", "build/lab/guest");
 // A contestant has started when an exit costs more, and the same twice. Clocks don't tell: waiting for the disk takes none of
@@ -14,8 +23,19 @@ const PROBE_MS = 500;
 const PROBES = 200;
 const SAME = 0.01;
 const END_MS = 60_000;
+// Our tools take in what ended vCPUs counted once a second; a vCPU at the same address then finds its usual record free.
+const READING_MS = 1100;
 // Less than anything on the tracepoint can add (two empty programs add some 140): then nothing was attached.
 const LEAST_ADDED = 60;
+
+const COUNT = { timing: false, histograms: false };
+const TIME = { timing: true, histograms: false };
+const OURS = [
+  ["kvm-vmexit-count", COUNT],
+  ["kvm-vmexit-time", TIME],
+  ["kvm-vmexit-hist", { timing: true, histograms: true }],
+  ["kvm-vmexit-slower", { ...TIME, slowNs: 1e10 }],
+] as const;
 
 function runGuest({ guest }: Workload): Turn {
   const { stdout, stderr, status } = spawnSync(GUEST, [...guest, "--time", "--cpu-time"], {
@@ -26,9 +46,14 @@ function runGuest({ guest }: Workload): Turn {
   return { thread, elapsed };
 }
 
-function runGuests(): Pick<Measured, "turns" | "again"> {
-  const turns = Object.fromEntries(WORKLOADS.map((workload) => [workload.name, runGuest(workload)]));
+async function runGuests(): Promise<Pick<Measured, "turns" | "again">> {
+  const turns: Record<string, Turn> = {};
+  for (const workload of WORKLOADS) {
+    await sleep(READING_MS);
+    turns[workload.name] = runGuest(workload);
+  }
   const [first] = WORKLOADS;
+  await sleep(READING_MS);
   return first ? { turns, again: runGuest(first) } : { turns };
 }
 
@@ -66,22 +91,45 @@ async function measure(contestant: Contestant, probe: number): Promise<Measured>
     await end(child);
     return failed(`it traced nothing: ${said.trim().split("\n").at(-1) ?? ""}`);
   }
-  const measured = { name, group, ...runGuests() };
+  const measured = { name, group, ...(await runGuests()) };
   await end(child);
   return measured;
 }
+/** The programs of each of our tools, both ways to attach where the kernel can. */
+function programSizes(): ProgramSize[] {
+  return (["direct", "record"] as const).flatMap((attach) =>
+    OURS.flatMap(([tool, options]) => {
+      try {
+        const session = openSession({ ...options, attach, details: false, maxVcpus: 1024 });
+        const { programs } = session.info();
+        session.close();
+        return programs.map(({ name, verifiedInsns, jitedBytes }) => ({
+          tool: attach === "direct" ? tool : `${tool} --attach record`,
+          program: name,
+          verified: verifiedInsns,
+          bytes: jitedBytes,
+        }));
+      } catch (error) {
+        if (error instanceof ToolError) return [];
+        throw error;
+      }
+    }),
+  );
+}
+
 async function main(suite: string): Promise<void> {
-  runGuests(); // warm: modules, page cache, the guest itself
-  const base: Measured = { name: "nothing", group: "floor", ...runGuests() };
+  await runGuests(); // warm: modules, page cache, the guest itself
+  const base: Measured = { name: "nothing", group: "floor", ...(await runGuests()) };
   const { thread: probe } = runGuest(PROBE);
   const contestants: Measured[] = [];
+  const programs = programSizes();
   for (const contestant of CONTESTANTS) {
     const measured = await measure(contestant, probe);
     const first = measured.turns["cpuid"];
     console.error(`${suite}: ${measured.name}: ${measured.failure ?? first?.thread ?? ""}`);
     contestants.push(measured);
     // The last line counts; the others are what a run that is cut off leaves in KERNEL.json.part.
-    const result: KernelResult = { suite, release: release(), base, contestants };
+    const result: KernelResult = { suite, release: release(), base, contestants, programs };
     console.log(JSON.stringify(result));
   }
 }

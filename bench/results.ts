@@ -33,10 +33,61 @@ export interface Measured {
   readonly failure?: string;
 }
 
+/** What one program is to the kernel. */
+export interface ProgramSize {
+  /** The tool that loads it. */
+  readonly tool: string;
+  readonly program: string;
+  /** Instructions that the verifier walked; 0 where the kernel doesn't tell. */
+  readonly verified: number;
+  /** Bytes of machine code. */
+  readonly bytes: number;
+}
+
 /** One kernel's measurements. */
 export interface KernelResult {
   readonly suite: string;
   readonly release: string;
   readonly base: Measured;
   readonly contestants: readonly Measured[];
+  readonly programs: readonly ProgramSize[];
+}
+
+/** A tool's own process; ns of CPU time, which are instructions. */
+export interface ToolProcess {
+  readonly name: string;
+  /** Until it traces. */
+  readonly startNs: number;
+  /** Of an hour, from what a minute took. */
+  readonly hourNs: number;
+  /** The most resident memory. */
+  readonly peakKiB: number;
+}
+
+/** One reading of so many vCPUs' records, each with so many slots. */
+export interface Snapshots {
+  readonly records: number;
+  readonly slots: number;
+  readonly cpuNs: number;
+  readonly mapBytes: number;
+}
+
+/** Many vCPUs that run at a time: what was counted, and what an exit became longer by, in instructions. */
+export interface ManyVcpus {
+  readonly vms: number;
+  readonly vcpus: number;
+  /** Exits that there were, and that were counted. */
+  readonly cpuids: number;
+  readonly counted: number;
+  /** With one vCPU on the machine, and with all. */
+  readonly addedAlone: number;
+  readonly addedTogether: number;
+}
+
+/** build/bench/process.json. */
+export interface ProcessResult {
+  readonly release: string;
+  readonly many: ManyVcpus;
+  readonly snapshots: readonly Snapshots[];
+  readonly tools: readonly ToolProcess[];
 }

@@ -157,10 +157,17 @@ static __noinline struct vmexit_record *seek_record(__u64 owner, __u32 home, int
 	return NULL;
 }
 
+/*
+ * The record of `owner` if it is at its home or right behind: a vCPU mostly has the address of the one that
+ * ended last, whose record stays until the reader has it.
+ */
 static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 home)
 {
 	struct vmexit_record *record = record_at(home);
 
+	if (record && record->owner == owner)
+		return record;
+	record = record_at((home + 1) & config.record_mask);
 	return record && record->owner == owner ? record : NULL;
 }
 
@@ -241,38 +248,47 @@ static __always_inline void count_exit(struct vmexit_record *record, __u64 key)
 }
 
 /* 0 to 3 are buckets of their own; then come four for each power of two. */
+#define LOG2(n) (31 - __builtin_clz((n) | 4))
+#define BUCKET(n) ((__u8)(((n) < 4 ? (n) : (LOG2(n) - 1) * 4 + ((n) >> (LOG2(n) - 2) & 3))))
+#define BUCKETS_4(n) BUCKET(n), BUCKET((n) + 1), BUCKET((n) + 2), BUCKET((n) + 3)
+#define BUCKETS_16(n) BUCKETS_4(n), BUCKETS_4((n) + 4), BUCKETS_4((n) + 8), BUCKETS_4((n) + 12)
+#define BUCKETS_64(n) BUCKETS_16(n), BUCKETS_16((n) + 16), BUCKETS_16((n) + 32), BUCKETS_16((n) + 48)
+
+/*
+ * The bucket of each number below 2^9. That of a larger one is the bucket of its upper bits, and four more
+ * for each bit left out, as long as three are kept: seven may be left out at a time.
+ */
+#define TABLE_LOG2 9
+#define STEP (TABLE_LOG2 - 2)
+static const volatile __u8 bucket_table[1 << TABLE_LOG2] SEC(".rodata.buckets") = {
+    BUCKETS_64(0),   BUCKETS_64(64),  BUCKETS_64(128), BUCKETS_64(192),
+    BUCKETS_64(256), BUCKETS_64(320), BUCKETS_64(384), BUCKETS_64(448),
+};
+
+/* From 2^16 ns on. */
+static __noinline __u32 bucket_of_long(__u64 ns)
+{
+	__u32 left_out;
+
+	for (left_out = 2 * STEP; left_out + TABLE_LOG2 <= VMEXIT_BUCKETS_END_LOG2; left_out += STEP) {
+		__u64 high = ns >> left_out;
+
+		/* Compared itself, so that the verifier knows its bound. */
+		barrier_var(high);
+		if (high < 1 << TABLE_LOG2)
+			return bucket_table[high] + 4 * left_out;
+	}
+	return VMEXIT_BUCKETS - 1;
+}
+
+/* An exit mostly takes 0.5 to 65 us. */
 static __always_inline __u32 bucket_of(__u64 ns)
 {
-	__u32 high, exponent;
-
-	if (ns < 4)
-		return ns;
-	if (ns >> VMEXIT_BUCKETS_END_LOG2)
-		return VMEXIT_BUCKETS - 1;
-	exponent = 0;
-	high = ns;
-	if (ns >> 32) {
-		exponent = 32;
-		high = ns >> 32;
-	}
-	if (high >> 16) {
-		exponent += 16;
-		high >>= 16;
-	}
-	if (high >> 8) {
-		exponent += 8;
-		high >>= 8;
-	}
-	if (high >> 4) {
-		exponent += 4;
-		high >>= 4;
-	}
-	if (high >> 2) {
-		exponent += 2;
-		high >>= 2;
-	}
-	exponent += high >> 1;
-	return (exponent - 1) * 4 + ((ns >> (exponent - 2)) & 3);
+	if (ns < 1 << TABLE_LOG2)
+		return bucket_table[ns];
+	if (ns < 1 << (TABLE_LOG2 + STEP))
+		return bucket_table[ns >> STEP] + 4 * STEP;
+	return bucket_of_long(ns);
 }
 
 static __always_inline void add_to_histogram(const struct vmexit_record *record, __u64 at, __u64 ns)
@@ -325,20 +341,27 @@ static __noinline int report(const struct vmexit_record *record, __u64 key, __u6
 	return 0;
 }
 
+/* What a program closes intervals for. */
+enum purpose {
+	TIME,
+	HISTOGRAM,
+	SLOW,
+};
+
 /*
  * An exit whose key may still change, or whose entry is awaited: it is counted when the interval closes. One
  * that the thread's next exit finds here never had its entry.
  */
-static __always_inline void open_interval(struct vmexit_record *record, __u64 key)
+static __always_inline void open_interval(struct vmexit_record *record, __u64 key, int timing)
 {
 	if (record->pending && !config.slow)
-		count_exit(record, config.timing ? record->pending | VMEXIT_KEY_UNTIMED : record->pending);
+		count_exit(record, timing ? record->pending | VMEXIT_KEY_UNTIMED : record->pending);
 	record->pending = key;
-	if (config.timing)
+	if (timing)
 		record->exit_ns = bpf_ktime_get_ns();
 }
 
-static __always_inline void close_interval(struct vmexit_record *record)
+static __always_inline void close_interval(struct vmexit_record *record, enum purpose purpose)
 {
 	__u64 key = record->pending, ns = bpf_ktime_get_ns() - record->exit_ns;
 	struct vmexit_slot *slot;
@@ -347,7 +370,7 @@ static __always_inline void close_interval(struct vmexit_record *record)
 	if (!key)
 		return;
 	record->pending = 0;
-	if (config.slow) {
+	if (purpose == SLOW) {
 		if (ns >= config.slow_ns)
 			report(record, key, ns);
 		return;
@@ -359,7 +382,7 @@ static __always_inline void close_interval(struct vmexit_record *record)
 	slot->total_ns += ns;
 	if (ns > slot->max_ns)
 		slot->max_ns = ns;
-	if (config.histograms)
+	if (purpose == HISTOGRAM)
 		add_to_histogram(record, at, ns);
 }
 

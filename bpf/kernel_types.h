@@ -27,6 +27,11 @@ struct kvm_vcpu {
 	struct kvm_vcpu_stat stat;
 };
 
+/* arch/x86/include/asm/ptrace.h */
+struct pt_regs___any {
+	unsigned long r15;
+};
+
 /* arch/x86/include/asm/svm.h */
 struct vmcb_control_area {
 	__u32 exit_code; /* 32 bits before 7.0, then 64 (commit d7507a94a072): the low half is the same */
@@ -39,6 +44,12 @@ struct vmcb {
 /* arch/x86/kvm/svm/svm.h, 5.12 and later */
 struct kvm_vmcb_info {
 	struct vmcb *ptr;
+};
+
+/* svm_data, one for each CPU: a struct in 6.1 and later. current_vmcb is the one that the CPU's vCPU had when
+ * it was loaded. */
+struct svm_cpu_data {
+	struct vmcb *current_vmcb;
 };
 
 struct vcpu_svm {

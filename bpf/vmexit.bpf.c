@@ -43,22 +43,69 @@ static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
 	return record && !record->skip ? record : NULL;
 }
 
-static __always_inline int direct_exit(struct vmexit_record *record, __u64 key)
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+
+/*
+ * The 8 bytes at an address in the kernel, by a plain load; 0 if they can't be read. The
+ * type cast to has to be in vmlinux: one that begins with a number of that size.
+ */
+static __always_inline __u64 read_word(const void *address)
 {
-	if (config.timing)
-		open_interval(record, key);
+	return ((struct pt_regs___any *)bpf_rdonly_cast(address,
+							bpf_core_type_id_kernel(struct pt_regs___any)))
+	    ->r15;
+}
+
+/* The 4 bytes at an address in the kernel. */
+static __always_inline __u32 read_u32(const __u32 *address, int casts)
+{
+	__u32 value = 0;
+
+	if (casts)
+		return read_word(address);
+	bpf_probe_read_kernel(&value, sizeof(value), address);
+	return value;
+}
+
+static __always_inline int direct_exit(struct vmexit_record *record, __u64 key, int timing)
+{
+	if (timing)
+		open_interval(record, key, timing);
 	else
 		count_exit(record, key);
 	return 0;
 }
 
-SEC("tp_btf/kvm_exit")
-int BPF_PROG(direct_exit_svm, struct kvm_vcpu *vcpu)
+extern const struct svm_cpu_data svm_data __ksym __weak;
+
+/*
+ * The exit code in the vCPU's VMCB. Where kernel memory is read through a helper only, that costs some 80
+ * instructions; but a kernel variable's pointers are followed by plain loads, and one has mostly the same
+ * address: not after KVM went on to L2 or back.
+ */
+static __always_inline __u32 exit_code_of(const struct vmcb *vmcb, int casts)
+{
+	struct svm_cpu_data *cpu;
+	struct vmcb *current;
+	__u64 address;
+
+	if (!casts && &svm_data) {
+		cpu = bpf_this_cpu_ptr(&svm_data);
+		current = cpu->current_vmcb;
+		/* Else the compiler would take the two for one, and read through the number. */
+		asm volatile("%0 = %1" : "=r"(address) : "r"(current));
+		if (address == (__u64)vmcb)
+			return current->control.exit_code;
+	}
+	return read_u32(&vmcb->control.exit_code, casts);
+}
+
+static __always_inline int exit_svm(struct kvm_vcpu *vcpu, int timing, int casts)
 {
 	struct vmexit_record *record = vcpu ? exiting_vcpu(vcpu) : NULL;
 	struct vcpu_svm *svm = (void *)vcpu;
+	const struct vmcb *vmcb;
 	__u64 level = 0;
-	struct vmcb *vmcb;
 
 	if (!record)
 		return 0;
@@ -70,11 +117,10 @@ int BPF_PROG(direct_exit_svm, struct kvm_vcpu *vcpu)
 		vmcb = BPF_CORE_READ(svm, vmcb01.ptr);
 		record->vmcb01 = (__u64)vmcb;
 	}
-	return direct_exit(record, key_of(VMEXIT_ISA_SVM, BPF_CORE_READ(vmcb, control.exit_code)) | level);
+	return direct_exit(record, key_of(VMEXIT_ISA_SVM, exit_code_of(vmcb, casts)) | level, timing);
 }
 
-SEC("tp_btf/kvm_exit")
-int BPF_PROG(direct_exit_vmx, struct kvm_vcpu *vcpu)
+static __always_inline int exit_vmx(struct kvm_vcpu *vcpu, int timing, int casts)
 {
 	struct vmexit_record *record = vcpu ? exiting_vcpu(vcpu) : NULL;
 	__u64 level;
@@ -84,14 +130,13 @@ int BPF_PROG(direct_exit_vmx, struct kvm_vcpu *vcpu)
 		return 0;
 	level = vcpu->stat.guest_mode ? VMEXIT_KEY_L2 : 0;
 	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
-		reason = BPF_CORE_READ((struct vcpu_vmx *)vcpu, exit_reason.full);
+		reason = read_u32(&((struct vcpu_vmx *)vcpu)->exit_reason.full, casts);
 	else
-		reason = BPF_CORE_READ((struct vcpu_vmx___vt *)vcpu, vt.exit_reason.full);
-	return direct_exit(record, key_of(VMEXIT_ISA_VMX, reason) | level);
+		reason = read_u32(&((struct vcpu_vmx___vt *)vcpu)->vt.exit_reason.full, casts);
+	return direct_exit(record, key_of(VMEXIT_ISA_VMX, reason) | level, timing);
 }
 
-SEC("tp_btf/kvm_entry")
-int BPF_PROG(direct_entry, struct kvm_vcpu *vcpu)
+static __always_inline int entry(struct kvm_vcpu *vcpu, enum purpose purpose)
 {
 	__u32 home = vcpu_home(vcpu);
 	struct vmexit_record *record = find_record((__u64)vcpu, home);
@@ -99,9 +144,31 @@ int BPF_PROG(direct_entry, struct kvm_vcpu *vcpu)
 	if (!record)
 		record = peek_record((__u64)vcpu, home);
 	if (record)
-		close_interval(record);
+		close_interval(record, purpose);
 	return 0;
 }
+
+/*
+ * A program for each use, of which the addon loads one: a look at config takes three instructions. _cast:
+ * where the kernel has bpf_rdonly_cast(), 6.2 and later.
+ */
+#define DIRECT(event, name, call) \
+	SEC("tp_btf/" #event) int BPF_PROG(direct_##name, struct kvm_vcpu *vcpu) \
+	{ \
+		return call; \
+	}
+
+DIRECT(kvm_exit, exit_svm_count, exit_svm(vcpu, 0, 0))
+DIRECT(kvm_exit, exit_svm_count_cast, exit_svm(vcpu, 0, 1))
+DIRECT(kvm_exit, exit_svm_time, exit_svm(vcpu, 1, 0))
+DIRECT(kvm_exit, exit_svm_time_cast, exit_svm(vcpu, 1, 1))
+DIRECT(kvm_exit, exit_vmx_count, exit_vmx(vcpu, 0, 0))
+DIRECT(kvm_exit, exit_vmx_count_cast, exit_vmx(vcpu, 0, 1))
+DIRECT(kvm_exit, exit_vmx_time, exit_vmx(vcpu, 1, 0))
+DIRECT(kvm_exit, exit_vmx_time_cast, exit_vmx(vcpu, 1, 1))
+DIRECT(kvm_entry, entry_time, entry(vcpu, TIME))
+DIRECT(kvm_entry, entry_histogram, entry(vcpu, HISTOGRAM))
+DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
 
 /* In common code of every architecture; the end of a vCPU's life, whoever drops its last reference. */
 SEC("kprobe/kvm_arch_vcpu_destroy")
@@ -117,16 +184,18 @@ int BPF_KPROBE(direct_vcpu_end, void *vcpu)
 #define FIELDS_END 96
 
 /* A field of a tracepoint's record at an offset known at load; ctx bears no arithmetic, so each has its load.
+ * The offset is read once: the verifier drops the loads at others, not another reading of config.
  */
 #define FIELD(context, offset, type, load) \
 	({ \
 		type value = 0; \
+		__u32 wanted = offset; \
 		_Pragma("unroll") for (__u32 at = 8; at < FIELDS_END; \
-				       at += sizeof(type)) if ((offset) == at) asm volatile("%0 = *(" load \
-											    " *)(%1 + %2)" : \
-											    "=r"(value) : \
-											    "r"(context), \
-											    "i"(at)); \
+				       at += sizeof(type)) if (wanted == at) asm volatile("%0 = *(" load \
+											  " *)(%1 + %2)" : \
+											  "=r"(value) : \
+											  "r"(context), \
+											  "i"(at)); \
 		value; \
 	})
 #define FIELD32(context, offset) FIELD(context, offset, __u32, "u32")
@@ -148,10 +217,10 @@ int record_exit(const void *context)
 	__u32 home = home_of(owner);
 	struct vmexit_record *record = find_record(owner, home);
 	__u32 reason = FIELD32(context, 8), isa = config.isa;
-	int vcpu_id = config.exit_vcpu_id ? FIELD32(context, config.exit_vcpu_id) : -1;
 
 	if (!record)
-		record = seek_record(owner, home, vcpu_id);
+		record = seek_record(owner, home,
+				     config.exit_vcpu_id ? FIELD32(context, config.exit_vcpu_id) : -1);
 	if (!record || record->skip)
 		return TO_OTHERS_TOO;
 	if (config.exit_isa)
@@ -159,7 +228,7 @@ int record_exit(const void *context)
 #ifdef __TARGET_ARCH_arm64
 	reason = reason << 8 | FIELD32(context, 12); /* ret, esr_ec */
 #endif
-	open_interval(record, key_of(isa, reason));
+	open_interval(record, key_of(isa, reason), config.timing);
 	if (config.details) {
 		record->rip = FIELD64(context, config.exit_guest_rip);
 		record->info1 = FIELD64(context, config.exit_info1);
@@ -214,7 +283,7 @@ int record_entry(const void *context)
 	struct vmexit_record *record = thread_record();
 
 	if (record)
-		close_interval(record);
+		close_interval(record, config.slow ? SLOW : config.histograms ? HISTOGRAM : TIME);
 	return TO_OTHERS_TOO;
 }
 

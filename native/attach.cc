@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <fstream>
 #include <string>
+
+#include "kernel.h"
 
 namespace vmexit
 {
@@ -18,18 +19,6 @@ namespace
 
 const std::string kRecordSection = "tp/";
 
-// The tracepoint's number in this kernel; -1 if tracefs doesn't list it.
-int id_of(const std::string &tracepoint)
-{
-	for (const char *root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-		std::ifstream file(std::string(root) + "/events/" + tracepoint + "/id");
-		int id;
-		if (file >> id)
-			return id;
-	}
-	return -1;
-}
-
 } // namespace
 
 bpf_link *attach(const bpf_program *program)
@@ -37,7 +26,7 @@ bpf_link *attach(const bpf_program *program)
 	std::string section = bpf_program__section_name(program);
 	if (section.compare(0, kRecordSection.size(), kRecordSection) != 0)
 		return bpf_program__attach(program);
-	int id = id_of(section.substr(kRecordSection.size()));
+	int id = event_id(section.substr(kRecordSection.size()));
 	if (id < 0) {
 		errno = ENOENT;
 		return nullptr;

@@ -77,8 +77,7 @@ void Counters::choose_exit_program()
 	const Vendor *vendor = loaded_vendor();
 	if (!vendor)
 		throw std::runtime_error("neither kvm_amd nor kvm_intel is loaded; run modprobe with either");
-	std::string suffix = strstr(vendor->exit_program, "svm") ? "svm" : "vmx";
-	exit_program_ = (direct_obstacle() ? "record_exit_" : "exit_") + suffix;
+	exit_program_ = (direct_support().obstacle ? "record_exit_" : "exit_") + std::string(vendor->name);
 #endif
 }
 

@@ -13,8 +13,8 @@ namespace
 {
 
 constexpr Vendor kVendors[] = {
-    {"kvm_amd", "direct_exit_svm", "vcpu_svm"},
-    {"kvm_intel", "direct_exit_vmx", "vcpu_vmx"},
+    {"kvm_amd", "svm", "vcpu_svm"},
+    {"kvm_intel", "vmx", "vcpu_vmx"},
 };
 
 struct BtfFree {
@@ -30,11 +30,11 @@ bool exists(const std::string &path)
 	return access(path.c_str(), F_OK) == 0;
 }
 
-// tracefs at its own mount point, or where debugfs shows it.
-std::string event_folder(const std::string &event)
+// The folder of tracepoint SYSTEM/EVENT, in tracefs at its own mount point, or where debugfs shows it.
+std::string event_folder(const std::string &tracepoint)
 {
 	for (const char *root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-		std::string folder = std::string(root) + "/events/kvm/" + event;
+		std::string folder = std::string(root) + "/events/" + tracepoint;
 		if (exists(folder))
 			return folder;
 	}
@@ -73,7 +73,7 @@ bool vcpu_comes_first(const btf *types)
 // What tracefs says of a field behind `what`; 0 if there is no such field.
 unsigned field_number(const std::string &event, const std::string &field, const std::string &what)
 {
-	std::ifstream format(event_folder(event) + "/format");
+	std::ifstream format(event_folder("kvm/" + event) + "/format");
 	for (std::string line; std::getline(format, line);) {
 		// "	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;"
 		size_t name = line.find(" " + field + ";"), at = line.find(what);
@@ -83,10 +83,32 @@ unsigned field_number(const std::string &event, const std::string &field, const 
 	return 0;
 }
 
+// Whether svm_data isn't the struct that the programs name, which libbpf would refuse: before 6.1.
+bool points_to_cpu_data(const btf *types)
+{
+	int id = btf__find_by_name_kind(types, "svm_data", BTF_KIND_VAR);
+	return id > 0 && btf_is_ptr(btf__type_by_id(types, btf__type_by_id(types, id)->type));
+}
+
 // BTF of a module, or vmlinux's where the module is built in.
 btf *module_btf(const char *module, btf *base)
 {
 	return exists(std::string("/sys/kernel/btf/") + module) ? btf__load_module_btf(module, base) : base;
+}
+
+std::optional<std::string> obstacle(const Vendor &vendor, const btf *kvm, const btf *vendors)
+{
+	if (!kvm || !vendors)
+		return "the BTF of KVM's modules can't be read";
+	if (!vcpu_comes_first(kvm))
+		return "kvm_exit has no vCPU as its first argument, or the modules have no BTF";
+	if (!has_member(kvm, "kvm_vcpu_stat", "guest_mode"))
+		return "kvm_vcpu_stat has no guest_mode";
+	if (btf__find_by_name_kind(vendors, vendor.vcpu_struct, BTF_KIND_STRUCT) < 0)
+		return std::string("the BTF of ") + vendor.module + " has no " + vendor.vcpu_struct;
+	if (points_to_cpu_data(vendors))
+		return "kvm_amd's svm_data is a pointer";
+	return std::nullopt;
 }
 
 } // namespace
@@ -99,27 +121,20 @@ const Vendor *loaded_vendor()
 	return nullptr;
 }
 
-std::optional<std::string> direct_obstacle()
+DirectSupport direct_support()
 {
 	const Vendor *vendor = loaded_vendor();
 	if (!vendor)
-		return "neither kvm_amd nor kvm_intel is loaded";
+		return {"neither kvm_amd nor kvm_intel is loaded", false};
 	Btf base(btf__load_vmlinux_btf());
 	if (!base)
-		return "the kernel has no BTF (/sys/kernel/btf/vmlinux)";
+		return {"the kernel has no BTF (/sys/kernel/btf/vmlinux)", false};
 	btf *kvm = module_btf("kvm", base.get());
 	Btf kvm_owner(kvm == base.get() ? nullptr : kvm);
 	btf *vendors = module_btf(vendor->module, base.get());
 	Btf vendors_owner(vendors == base.get() ? nullptr : vendors);
-	if (!kvm || !vendors)
-		return "the BTF of KVM's modules can't be read";
-	if (!vcpu_comes_first(kvm))
-		return "kvm_exit has no vCPU as its first argument, or the modules have no BTF";
-	if (!has_member(kvm, "kvm_vcpu_stat", "guest_mode"))
-		return "kvm_vcpu_stat has no guest_mode";
-	if (btf__find_by_name_kind(vendors, vendor->vcpu_struct, BTF_KIND_STRUCT) < 0)
-		return std::string("the BTF of ") + vendor->module + " has no " + vendor->vcpu_struct;
-	return std::nullopt;
+	bool casts = btf__find_by_name_kind(base.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+	return {obstacle(*vendor, kvm, vendors), casts};
 }
 
 unsigned field_offset(const std::string &event, const std::string &field)
@@ -134,7 +149,14 @@ unsigned field_bytes(const std::string &event, const std::string &field)
 
 bool has_event(const std::string &event)
 {
-	return !event_folder(event).empty();
+	return !event_folder("kvm/" + event).empty();
+}
+
+int event_id(const std::string &tracepoint)
+{
+	std::ifstream file(event_folder(tracepoint) + "/id");
+	int id;
+	return file >> id ? id : -1;
 }
 
 } // namespace vmexit

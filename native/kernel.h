@@ -8,18 +8,24 @@
 namespace vmexit
 {
 
-// The module that drives the CPU's virtualisation, and the name of its part in the BPF object.
+// The module that drives the CPU's virtualisation, and its name in those of the BPF programs.
 struct Vendor {
 	const char *module;
-	const char *exit_program;
+	const char *name;
 	const char *vcpu_struct;
 };
 
 // The vendor module that is loaded; nullptr if neither or if KVM is not split by vendors (arm64).
 const Vendor *loaded_vendor();
 
-// Why the direct programs can't be used here, or nothing if they can.
-std::optional<std::string> direct_obstacle();
+// What the direct programs meet here.
+struct DirectSupport {
+	// Why they can't be used, or nothing if they can.
+	std::optional<std::string> obstacle;
+	// Whether they may read kernel memory by plain loads: bpf_rdonly_cast() is there.
+	bool casts;
+};
+DirectSupport direct_support();
 
 // Byte offset of a field in the record of tracepoint kvm:EVENT, from tracefs; 0 if it has no such field.
 unsigned field_offset(const std::string &event, const std::string &field);
@@ -28,6 +34,9 @@ unsigned field_bytes(const std::string &event, const std::string &field);
 
 // True where tracefs lists the tracepoint kvm:EVENT.
 bool has_event(const std::string &event);
+
+// The number of tracepoint SYSTEM/EVENT in this kernel; -1 if tracefs doesn't list it.
+int event_id(const std::string &tracepoint);
 
 } // namespace vmexit
 

@@ -41,7 +41,8 @@ Session::Session(const Options &options)
 	LogTo log(log_);
 	bool direct = options.attach != Attach::Record && !options.details;
 	if (direct) {
-		auto obstacle = direct_obstacle();
+		auto [obstacle, casts] = direct_support();
+		casts_ = casts;
 		if (obstacle && options.attach == Attach::Direct)
 			throw std::runtime_error("cannot attach directly: " + *obstacle +
 						 "; use --attach record");
@@ -146,8 +147,11 @@ void Session::choose_programs(const Options &options, bool direct)
 	if (direct) {
 		wanted.push_back("direct_vcpu_end");
 		if (options.timing)
-			wanted.push_back("direct_entry");
-		wanted.push_back(loaded_vendor()->exit_program);
+			wanted.push_back(options.slow         ? "direct_entry_slow"
+					 : options.histograms ? "direct_entry_histogram"
+							      : "direct_entry_time");
+		wanted.push_back(std::string("direct_exit_") + loaded_vendor()->name +
+				 (options.timing ? "_time" : "_count") + (casts_ ? "_cast" : ""));
 	} else {
 		wanted.push_back("record_thread_end");
 		if (options.timing)

@@ -157,6 +157,7 @@ private:
 	std::unique_ptr<ring_buffer, RingFree> ring_;
 	std::vector<vmexit_event> events_;
 	uint32_t record_count_ = 0;
+	bool casts_ = false;
 	bool direct_ = false;
 	bool stopped_ = false;
 	std::string log_;

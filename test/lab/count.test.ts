@@ -38,7 +38,7 @@ for (const attach of ["direct", "record"])
 test("auto attaches directly here, and --verbose says so", () => {
   const result = run(TOOL, "-v", "-d", "0.1");
   assert.match(result.stderr, /^attached: direct; 2048 records/m);
-  assert.match(result.stderr, /direct_exit_svm on tp_btf\/kvm_exit/);
+  assert.match(result.stderr, /direct_exit_svm_count(_cast)? on tp_btf\/kvm_exit/);
 });
 
 for (const attach of ["direct", "record"])

@@ -15,8 +15,10 @@ const TIME: SessionOptions = { ...COUNT, timing: true };
 /** At most so many instructions walked by 6.1's verifier, and bytes of machine code, of every program. */
 const DIRECT = {
   direct_vcpu_end: [3200, 220],
-  direct_entry: [4500, 1200],
-  direct_exit_svm: [29000, 1500],
+  direct_entry_time: [4500, 1200],
+  direct_entry_histogram: [4500, 1200],
+  direct_exit_svm_count: [29000, 1500],
+  direct_exit_svm_time: [29000, 1500],
 } as const;
 const RECORD = {
   record_thread_end: [3100, 220],

@@ -11,9 +11,20 @@ int direct_vcpu_end(void *context)
 	return config.timing;
 }
 
-SEC("tp_btf/kvm_exit")
-int direct_exit_svm(void *context)
+static __always_inline int refused(void)
 {
 	health.slots_full += record_at(0)->exit_ns;
 	return 0;
+}
+
+SEC("tp_btf/kvm_exit")
+int direct_exit_svm_count(void *context)
+{
+	return refused();
+}
+
+SEC("tp_btf/kvm_exit")
+int direct_exit_svm_count_cast(void *context)
+{
+	return refused();
 }

@@ -1,0 +1,159 @@
+// In the lab under --icount: measures the tools' own processes and what many vCPUs cost, and prints ProcessResult as JSON.
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { readFileSync, readdirSync } from "node:fs";
+import { release } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { openSession } from "../src/native";
+import type { ManyVcpus, ProcessResult, Snapshots, ToolProcess } from "./results";
+
+const ROOT = join(__dirname, "..", "..");
+const GUEST = join(ROOT, "build/lab/guest");
+const FILL = join(ROOT, "build/bench/fill");
+// What a busy vCPU shows: reasons, each at one level.
+const SLOTS = 8;
+const READY = /Tracing/;
+const SECONDS = 60;
+const VMS = 200;
+const VCPUS_EACH = 5;
+const CPUIDS = 101;
+// Records of vCPUs that ended are free after the tool's next reading, at most 1 s later.
+const READING_MS = 1100;
+
+/** CPU time of a process's threads that live, in ns. */
+function cpuNs(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`)
+    .map((tid) => Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, "utf8").split(" ")[0]))
+    .reduce((sum, ns) => sum + ns, 0);
+}
+
+function peakKiB(pid: number): number {
+  return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
+}
+
+/** Starts a program and waits until it says that it traces. */
+async function start(command: readonly string[]): Promise<ChildProcess & { readonly pid: number }> {
+  const [program = "", ...parameters] = command;
+  const child = spawn(program, parameters, { stdio: ["ignore", "ignore", "pipe"] });
+  let said = "";
+  await new Promise<void>((resolve, reject) => {
+    child.once("exit", () => {
+      reject(new Error(`${command.join(" ")}: ${said}`));
+    });
+    child.stderr.on("data", (data: Buffer) => {
+      said += data.toString();
+      if (READY.test(said)) resolve();
+    });
+  });
+  return child as ChildProcess & { readonly pid: number };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  child.removeAllListeners("exit");
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGINT");
+  await ended;
+}
+
+async function measureProcess(name: string, command: readonly string[]): Promise<ToolProcess> {
+  // The first time warms the page cache.
+  await end(await start(command));
+  const child = await start(command);
+  const startNs = cpuNs(child.pid);
+  await sleep(SECONDS * 1000);
+  const runNs = cpuNs(child.pid) - startNs;
+  const result = { name, startNs, hourNs: (runNs * 3600) / SECONDS, peakKiB: peakKiB(child.pid) };
+  await end(child);
+  return result;
+}
+
+/** CPU time of one reading of so many records, the least of a few: the first ones compile. */
+function measureSnapshots(records: number): Snapshots {
+  const session = openSession({
+    attach: "auto",
+    timing: true,
+    histograms: false,
+    details: false,
+    maxVcpus: records,
+  });
+  try {
+    const { status, stderr } = spawnSync(FILL, [String(records), String(SLOTS)], { encoding: "utf8" });
+    if (status !== 0) throw new Error(`fill: ${stderr}`);
+    let leastNs = Infinity;
+    let rows = 0;
+    for (let i = 0; i < 10; i++) {
+      const before = process.cpuUsage();
+      rows = session.snapshot().slots.count.length;
+      const { user, system } = process.cpuUsage(before);
+      leastNs = Math.min(leastNs, (user + system) * 1000);
+    }
+    if (rows !== records * SLOTS) throw new Error(`${rows} rows of ${records} records`);
+    return { records, slots: SLOTS, cpuNs: leastNs, mapBytes: session.info().mapBytes };
+  } finally {
+    session.close();
+  }
+}
+
+/** ns of CPU time for each turn, of all vCPU threads. */
+function runGuest(...parameters: string[]): number {
+  const { stdout, stderr } = spawnSync(GUEST, [...parameters, "--cpu-time"], { encoding: "utf8" });
+  const ns = /([\d.]+) ns of CPU/.exec(stdout)?.[1];
+  if (ns === undefined) throw new Error(`guest: ${stderr}`);
+  return Number(ns);
+}
+
+async function measureMany(): Promise<ManyVcpus> {
+  const few = ["--cpuid", "5000"];
+  const many = ["--cpuid", String(CPUIDS), "--vms", String(VMS), "--vcpus", String(VCPUS_EACH)];
+  runGuest(...few);
+  runGuest(...many);
+  const [baseOne, baseMany] = [runGuest(...few), runGuest(...many)];
+  const tool = spawn(
+    process.execPath,
+    [join(ROOT, "dist/tools/kvm-vmexit-time.js"), "--json", "--reasons", "CPUID"],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+  let said = "";
+  tool.stdout.on("data", (data: Buffer) => (said += data.toString()));
+  await new Promise<void>((resolve) => {
+    tool.stderr.on("data", (data: Buffer) => {
+      if (READY.test(data.toString())) resolve();
+    });
+  });
+  await sleep(READING_MS);
+  const one = runGuest(...few);
+  await sleep(READING_MS);
+  const all = runGuest(...many);
+  await end(tool);
+  const rows = JSON.parse(said.trim().split("\n").at(-1) ?? "") as { rows: { count: { total: number } }[] };
+  return {
+    vms: VMS,
+    vcpus: VMS * VCPUS_EACH,
+    cpuids: 5000 + CPUIDS * VMS * VCPUS_EACH,
+    counted: rows.rows.reduce((sum, { count }) => sum + count.total, 0),
+    addedAlone: one - baseOne,
+    addedTogether: all - baseMany,
+  };
+}
+
+async function main(): Promise<void> {
+  const tool = (name: string, ...parameters: string[]) =>
+    measureProcess(name, [process.execPath, join(ROOT, "dist/tools", `${name}.js`), ...parameters]);
+  const idle =
+    "console.error('Tracing'); process.on('SIGINT', () => process.exit()); setInterval(() => {}, 1e9)";
+  const result: ProcessResult = {
+    release: release(),
+    many: await measureMany(),
+    snapshots: [1000, 10000].map(measureSnapshots),
+    tools: [
+      await measureProcess("node alone", [process.execPath, "-e", idle]),
+      await tool("kvm-vmexit-count", "1"),
+      await tool("kvm-vmexit-time", "1"),
+      await tool("kvm-vmexit-hist", "-i", "1"),
+      await tool("kvm-vmexit-slower", "10000"),
+    ],
+  };
+  console.log(JSON.stringify(result));
+}
+
+void main();
