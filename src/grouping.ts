@@ -21,15 +21,23 @@ export interface Identity {
 /** Sorts vCPUs into groups, and remembers who they are. */
 export class Grouping {
   readonly #by: By;
-  readonly #names = new VmNames();
+  readonly #names: Pick<VmNames, "of">;
   readonly #wanted: (name: string) => boolean;
   readonly #identities = new Map<string, Identity>();
   readonly #others = new Set<string>();
 
-  /** @param wanted whether a VM of this name is shown */
-  constructor(by: By, wanted: (name: string) => boolean = () => true) {
+  /**
+   * @param wanted whether a VM of this name is shown
+   * @param names who knows the VMs
+   */
+  constructor(
+    by: By,
+    wanted: (name: string) => boolean = () => true,
+    names: Pick<VmNames, "of"> = new VmNames(),
+  ) {
     this.#by = by;
     this.#wanted = wanted;
+    this.#names = names;
   }
 
   /** The VM that a process is, undefined if it isn't wanted. */
