@@ -1,5 +1,5 @@
 // kvm-stat's log: a line of counts in each interval, on standard output or in a file that logrotate may move away.
-import { closeSync, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { ToolError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/render/text";
 import { csvLog, plainLog, type LogFormat } from "../../src/stat/format";
@@ -10,6 +10,8 @@ import { diagnose, outputPending, print, queueOutput } from "./output";
 import type { Stop } from "./stop";
 
 const BANNER_LINES = 20;
+// The names of all fields take some 10 KiB.
+const MAX_HEADER = 2 ** 20;
 
 /** Where the lines go. Each is written at once and whole, so nothing is lost when the process ends. */
 class LogFile {
@@ -32,10 +34,21 @@ class LogFile {
     this.descriptor = this.open();
   }
 
-  /** The file's first line, "" if it is empty. */
+  /** The file's first line, "" if it is empty. A last line that was cut off, by a full disk, is ended. */
   firstLine(): string {
-    if (fstatSync(this.descriptor).size === 0) return "";
-    return readFileSync(this.path, "utf8").split("\n", 1)[0] ?? "";
+    const { size } = fstatSync(this.descriptor);
+    if (size === 0) return "";
+    const file = openSync(this.path, "r");
+    try {
+      const at = (position: number, length: number): string => {
+        const bytes = Buffer.alloc(length);
+        return bytes.toString("utf8", 0, readSync(file, bytes, 0, length, position));
+      };
+      if (at(size - 1, 1) !== "\n") this.write("");
+      return at(0, Math.min(size, MAX_HEADER)).split("\n", 1)[0] ?? "";
+    } finally {
+      closeSync(file);
+    }
   }
 
   write(line: string): void {
