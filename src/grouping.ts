@@ -21,7 +21,7 @@ export interface Identity {
 /** Sorts vCPUs into groups, and remembers who they are. */
 export class Grouping {
   readonly #by: By;
-  readonly #names: Pick<VmNames, "of">;
+  readonly #names: Pick<VmNames, "of" | "late">;
   readonly #wanted: (name: string) => boolean;
   readonly #identities = new Map<string, Identity>();
   readonly #others = new Set<string>();
@@ -33,7 +33,7 @@ export class Grouping {
   constructor(
     by: By,
     wanted: (name: string) => boolean = () => true,
-    names: Pick<VmNames, "of"> = new VmNames(),
+    names: Pick<VmNames, "of" | "late"> = new VmNames(),
   ) {
     this.#by = by;
     this.#wanted = wanted;

@@ -12,7 +12,7 @@ const counters = (count: number, timed: number, totalNs: number): Counters => ({
   buckets: [],
 });
 const samples = (l1: Counters): Samples =>
-  new Map([[1, { isa: "svm", reason: 1024, l1, l2: counters(0, 0, 0) }]]);
+  new Map([[1, { isa: "svm", reason: 1024, l1, l2: counters(0, 0, 0), reflected: 0 }]]);
 
 test("exits of which none has a time have no average, and no longest time", () => {
   const [, row, sum] = timeTable(samples(counters(5, 0, 0)), "ns", true, true);

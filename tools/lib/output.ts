@@ -1,5 +1,6 @@
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
 import { fstatSync, readFileSync, readlinkSync, write as writeLater, writeSync } from "node:fs";
+import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { OutputConfiguration } from "commander";
@@ -14,7 +15,7 @@ const RETRY_MS = 10;
 const ACCESS = 0o3;
 const READ_AND_WRITE = 0o2;
 
-const CLOSED = "it is closed, or /dev/null opened for reading too; open it, or use >FILE";
+const CLOSED = "standard output is closed, or is /dev/null: nothing printed is seen; use >FILE";
 
 let isOpen = false;
 let failure: NodeJS.ErrnoException | undefined;
@@ -87,11 +88,11 @@ function maybeClosed(): boolean {
 }
 
 /**
- * Looks once whether there is a standard output, so that no work is done for nothing.
- * @throws ToolError if it is closed
+ * Looks once whether there is a standard output, and says so if there may be none. No more than that: who starts a tool with
+ * its output discarded may have opened /dev/null just so.
  */
 export function expectOutput(): void {
-  if (!isOpen && maybeClosed()) throw new ToolError(`cannot write to standard output: ${CLOSED}`);
+  if (!isOpen && maybeClosed()) diagnose(`${basename(process.argv[1] ?? "", ".js")}: ${CLOSED}`);
   isOpen = true;
 }
 
