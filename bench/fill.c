@@ -16,27 +16,28 @@ static int fail(const char *what)
 	return 1;
 }
 
-// The file descriptor of the newest map `records`; -1 if there is none.
+// Whether a map is a session's records; tells of it in *info.
+static int is_records(int map, struct bpf_map_info *info)
+{
+	__u32 length = sizeof(*info);
+
+	memset(info, 0, length);
+	return !bpf_obj_get_info_by_fd(map, info, &length) && !strcmp(info->name, "records") &&
+	       info->value_size == sizeof(struct vmexit_record);
+}
+
+// The file descriptor of a session's records; -1 if there is none.
 static int open_records(struct bpf_map_info *info)
 {
-	int found = -1;
-
 	for (__u32 id = 0; !bpf_map_get_next_id(id, &id);) {
 		int map = bpf_map_get_fd_by_id(id);
-		__u32 length = sizeof(*info);
 		if (map < 0)
 			continue;
-		memset(info, 0, length);
-		if (!bpf_obj_get_info_by_fd(map, info, &length) && !strcmp(info->name, "records") &&
-		    info->value_size == sizeof(struct vmexit_record)) {
-			if (found >= 0)
-				close(found);
-			found = map;
-		} else {
-			close(map);
-		}
+		if (is_records(map, info))
+			return map;
+		close(map);
 	}
-	return found;
+	return -1;
 }
 
 int main(int argc, char **argv)

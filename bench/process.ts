@@ -125,12 +125,12 @@ async function measureMany(): Promise<ManyVcpus> {
   await sleep(READING_MS);
   const all = runGuest(...many);
   await end(tool);
-  const rows = JSON.parse(said.trim().split("\n").at(-1) ?? "") as { rows: { count: { total: number } }[] };
+  const { exits } = JSON.parse(said) as { exits: { count: { total: number } }[] };
   return {
     vms: VMS,
     vcpus: VMS * VCPUS_EACH,
     cpuids: 5000 + CPUIDS * VMS * VCPUS_EACH,
-    counted: rows.rows.reduce((sum, { count }) => sum + count.total, 0),
+    counted: exits.reduce((sum, { count }) => sum + count.total, 0),
     addedAlone: one - baseOne,
     addedTogether: all - baseMany,
   };

@@ -25,15 +25,26 @@ export interface Machine {
 
 const HERE: Machine = { root: "", arch: process.arch };
 
-function readText(path: string): string {
+/** Where tracefs is mounted: at its own place, or within debugfs. */
+const TRACEFS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
+
+function tracefs(machine: Machine): string | undefined {
+  return TRACEFS.map((root) => machine.root + root).find((root) => existsSync(`${root}/events`));
+}
+
+/** The file that describes the record of a tracepoint of KVM's; undefined if this kernel has no such tracepoint. */
+export function recordFormat(tracepoint: string, machine: Machine = HERE): string | undefined {
+  const path = `${tracefs(machine) ?? ""}/events/kvm/${tracepoint}/format`;
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}
+
+function read(machine: Machine, path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(machine.root + path, "utf8");
   } catch {
     return "";
   }
 }
-
-const read = (machine: Machine, path: string) => readText(machine.root + path);
 
 function checkPrivileges(machine: Machine): void {
   const field = /^CapEff:\s*([0-9a-f]+)$/m.exec(read(machine, "/proc/self/status"));
@@ -67,15 +78,13 @@ function isaOf(machine: Machine): Isa {
 }
 
 function checkTracepoint(machine: Machine): void {
-  const roots = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"].map((root) => machine.root + root);
-  const mounted = roots.find((root) => existsSync(`${root}/events`));
+  const mounted = tracefs(machine);
   if (mounted === undefined)
     throw new ToolError("tracefs is not mounted; run: sudo mount -t tracefs tracefs /sys/kernel/tracing");
   if (!existsSync(`${mounted}/events/kvm/kvm_exit`))
     throw new ToolError(
       "this kernel has no tracepoint kvm:kvm_exit; use one built with CONFIG_KVM and CONFIG_FTRACE",
     );
-  learnReasons(readText(`${mounted}/events/kvm/kvm_exit/format`));
 }
 
 function checkKvm(machine: Machine): void {
@@ -97,5 +106,6 @@ export function preflight(machine: Machine = HERE): Isa {
   checkKvm(machine);
   checkTracepoint(machine);
   checkBpf(machine);
+  learnReasons(recordFormat("kvm_exit", machine) ?? "");
   return isa;
 }

@@ -35,7 +35,7 @@ const ARM64: ReadonlyMap<number, string> = new Map([
 const VMX_FAILED = [33, 34, 41].map((basic) => reasonNumber("vmx", 0x80000000 + basic));
 const VMX: ReadonlyMap<number, string> = new Map([
   ...VMX_REASONS,
-  ...VMX_FAILED.map((number) => [number, `${reasonName("vmx", number) ?? ""}`.replaceAll(" ", "_")] as const),
+  ...VMX_FAILED.map((number) => [number, (reasonName("vmx", number) ?? "").replaceAll(" ", "_")] as const),
 ]);
 
 const TABLES: Readonly<Record<ChildKind, ReadonlyMap<number, string>>> = {

@@ -21,25 +21,26 @@ export interface Patch {
   offset: number;
   /** See TraceRecord.at(). */
   place: number;
-  capitals: boolean;
+  next: Patch | undefined;
 }
 
-/** Text with numbers of fixed width in it, and one conversion behind it. */
+/** Text with numbers of fixed width in it, and one conversion behind it. Linked, which is quicker to walk than an array. */
 export interface Step {
   text: Literal;
-  patches: Patch[];
+  patch: Patch | undefined;
   kind: Kind;
   /** Which number a Decimal or Hexadecimal step writes; see TraceRecord.at(). */
   place: number;
   padding: Padding;
   /** What a General step converts, and what a quick one falls back to. */
   conversion: Conversion | undefined;
+  next: Step | undefined;
 }
 
 /** The steps of a rule. */
 export interface Steps {
   kind: "steps";
-  steps: Step[];
+  first: Step;
   /** Bytes to reserve for a line. */
   room: number;
   /** Whether no conversion can fail on a record's numbers, as %c does above 255. */
@@ -48,13 +49,21 @@ export interface Steps {
   source: string;
 }
 
+/** A rule that fails for every record. */
+export interface Failing {
+  kind: "failing";
+  /** The %c before the failure: Python may fail on one of these first. */
+  before: Conversion[];
+  /** What the original prints, and the fields below it, on a TypeError; undefined if it ends. */
+  text: string | undefined;
+  /** What is wrong where it ends. */
+  message: string;
+  /** What messages call the rule. */
+  source: string;
+}
+
 /** A rule ready to run. */
-export type Program =
-  | Steps
-  /** Prints the text as it stands and the fields below it: what the original does on a TypeError. */
-  | { kind: "mismatch"; text: string }
-  /** Ends with the message: what the original does on any other error. */
-  | { kind: "invalid"; message: string };
+export type Program = Steps | Failing;
 
 const HEADER_FIELDS: readonly Field[] = ["event", "pid", "vcpu"];
 
@@ -75,7 +84,7 @@ function isSimple(c: Conversion): boolean {
 
 /** Whether a conversion's result always has eight digits: %08x of 32 bits. */
 function isFixed(c: Conversion): boolean {
-  return isSimple(c) && c.type !== "d" && c.zero && c.width === 8 && c.field !== "all" && !isTime(c.field);
+  return isSimple(c) && c.type === "x" && c.zero && c.width === 8 && c.field !== "all" && !isTime(c.field);
 }
 
 function kindOf(c: Conversion, inSeconds: boolean): Kind {
@@ -89,9 +98,11 @@ function kindOf(c: Conversion, inSeconds: boolean): Kind {
 
 /** Gathers text and patches until a conversion of no fixed width ends the step. */
 class StepMaker {
-  readonly steps: Step[] = [];
+  room = 0;
+  private first: Step | undefined;
+  private last: Step | undefined;
   private text = "";
-  private patches: Patch[] = [];
+  private patch: Patch | undefined;
 
   constructor(private readonly inSeconds: boolean) {}
 
@@ -104,21 +115,27 @@ class StepMaker {
       this.finish(c);
       return;
     }
-    this.patches.push({ offset: this.text.length, place: placeOf(c.field), capitals: c.type === "X" });
+    this.patch = { offset: this.text.length, place: placeOf(c.field), next: this.patch };
     this.text += "0".repeat(c.width);
   }
 
-  finish(c: Conversion | undefined): void {
-    this.steps.push({
+  /** Ends the step, and gives back the first one. */
+  finish(c: Conversion | undefined): Step {
+    const step: Step = {
       text: literal(this.text),
-      patches: this.patches,
+      patch: this.patch,
       kind: c ? kindOf(c, this.inSeconds) : Kind.Nothing,
       place: c && c.field !== "all" && !isTime(c.field) ? placeOf(c.field) : 0,
       padding: { width: c?.width ?? 0, zeros: c?.zero ?? false, capitals: c?.type === "X" },
       conversion: c,
-    });
+      next: undefined,
+    };
+    this.room += this.text.length + Math.max(step.padding.width, NUMBER_BYTES);
+    if (this.last) this.last.next = step;
+    this.last = step;
     this.text = "";
-    this.patches = [];
+    this.patch = undefined;
+    return (this.first ??= step);
   }
 }
 
@@ -128,23 +145,24 @@ class StepMaker {
  * @param source what messages call the rule: its file and line
  */
 export function compileRule(rule: Rule, inSeconds: boolean, source: string): Program {
-  const template = parsePercent(rule.text);
-  if (template.kind === "mismatch") return { kind: "mismatch", text: rule.text };
-  if (template.kind === "invalid") {
-    const message = `${source}: ${safeText(template.reason)}; mend the rule "${safeText(rule.text)}"`;
-    return { kind: "invalid", message };
-  }
+  const { segments, failure } = parsePercent(rule.text);
   const maker = new StepMaker(inSeconds);
-  for (const segment of template.segments) {
+  const characters: Conversion[] = [];
+  const failing = (text: string | undefined, reason = ""): Failing => {
+    const message = `${source}: ${safeText(reason)}; mend the rule "${safeText(rule.text)}"`;
+    return { kind: "failing", before: characters, text, message, source };
+  };
+  for (const segment of segments) {
     if (typeof segment === "string") maker.addText(segment);
-    else if (segment.type === "c" && segment.field === "tsc" && inSeconds)
-      return { kind: "mismatch", text: rule.text };
-    else maker.addConversion(segment);
+    // A float is no character.
+    else if (segment.type === "c" && segment.field === "tsc" && inSeconds) return failing(rule.text);
+    else {
+      maker.addConversion(segment);
+      if (segment.type === "c") characters.push(segment);
+    }
   }
+  if (failure) return failure.kind === "mismatch" ? failing(rule.text) : failing(undefined, failure.reason);
   maker.addText("\n");
-  maker.finish(undefined);
-  let room = 0;
-  for (const { text, padding } of maker.steps) room += text.length + Math.max(padding.width, NUMBER_BYTES);
-  const quick = maker.steps.every(({ conversion }) => conversion?.type !== "c");
-  return { kind: "steps", steps: maker.steps, room, quick, source };
+  const first = maker.finish(undefined);
+  return { kind: "steps", first, room: maker.room, quick: characters.length === 0, source };
 }

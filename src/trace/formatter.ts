@@ -1,6 +1,6 @@
 // Formats records by the rules of a definitions file: what kvmtrace_format did.
 import { UsageError, messageOf } from "../errors";
-import { Kind, compileRule, placeOf, type Program, type Step, type Steps } from "./compile";
+import { Kind, compileRule, placeOf, type Failing, type Program, type Step } from "./compile";
 import { DEFAULT_EVENT, type Rule } from "./definitions";
 import { Moment } from "./moment";
 import type { Conversion, Field } from "./percent";
@@ -9,6 +9,8 @@ import { exitName } from "./exit_name";
 import type { TraceRecord } from "./reader";
 import { ByteSink } from "./sink";
 
+/** Above all signed integers of 32 bits. */
+const INTEGERS = 2 ** 31;
 /** The order in which a 64-bit CPython 2.7 prints the original's dictionary: by the hashes of its keys. */
 const DICTIONARY_ORDER: readonly Field[] = ["1", "3", "reltsc", "5", "4", "vcpu", "2", "pid", "tsc", "event"];
 
@@ -43,20 +45,33 @@ export class Formatter {
     this.moment.advance(record);
     const program = this.programs.get(record.event) ?? this.fallback;
     if (!program) return;
-    if (program.kind === "invalid") throw new UsageError(program.message);
-    if (program.kind === "mismatch") {
-      this.sink.text(`${program.text}\n${this.dictionary(record)}\n`);
-      return;
+    if (program.kind === "failing") this.fail(program, record);
+    else {
+      this.sink.reserve(program.room);
+      if (program.quick) this.run(program.first, record);
+      else
+        this.checked(program.source, () => {
+          this.run(program.first, record);
+        });
     }
-    this.sink.reserve(program.room);
-    if (program.quick) this.run(program.steps, record);
-    else this.runChecked(program, record);
   }
 
-  private runChecked({ steps, source }: Steps, record: TraceRecord): void {
+  /** Does what the original does where Python fails. */
+  private fail({ before, text, message, source }: Failing, record: TraceRecord): void {
+    const { size } = this.sink;
+    this.checked(source, () => {
+      for (const conversion of before) this.general(conversion, record);
+    });
+    this.sink.size = size;
+    if (text === undefined) throw new UsageError(message);
+    this.sink.text(`${text}\n${this.dictionary(record)}\n`);
+  }
+
+  /** Makes a message of a %c that is no byte, and takes back what was written of its line. */
+  private checked(source: string, write: () => void): void {
     const { size } = this.sink;
     try {
-      this.run(steps, record);
+      write();
     } catch (error) {
       this.sink.size = size;
       if (!(error instanceof RangeError)) throw error;
@@ -74,14 +89,14 @@ export class Formatter {
     return this.sink.take();
   }
 
-  private run(steps: readonly Step[], record: TraceRecord): void {
+  private run(first: Step, record: TraceRecord): void {
     const { sink } = this;
     let at = sink.size;
-    for (const step of steps) {
+    for (let step: Step | undefined = first; step; step = step.next) {
       const text = at;
       at = sink.literal(text, step.text);
-      for (const { offset, place, capitals } of step.patches)
-        sink.eight(text + offset, record.at(place) | 0, capitals);
+      for (let { patch } = step; patch; patch = patch.next)
+        sink.eight(text + patch.offset, record.at(patch.place));
       at = this.convert(step, record, at);
     }
     sink.size = at;
@@ -94,18 +109,19 @@ export class Formatter {
       case Kind.Nothing:
         return at;
       case Kind.Hexadecimal:
-        return sink.hexadecimal(at, record.at(step.place) | 0, step.padding);
+        return sink.hexadecimal(at, record.at(step.place), step.padding);
       case Kind.Decimal:
-        return sink.decimal(at, record.at(step.place), step.padding);
+        return sink.wideDecimal(at, 0, record.at(step.place), step.padding);
       case Kind.TscHexadecimal:
-        return sink.wideHexadecimal(at, record.timeHigh | 0, record.timeLow | 0, step.padding);
+        return sink.wideHexadecimal(at, moment.high, moment.low, step.padding);
       case Kind.Tsc:
-        // Even the longest time stamp is, in seconds at 1 MHz, far below 2^53.
-        if (this.inSeconds) return sink.decimal(at, Math.trunc(moment.tsc), step.padding);
-        if (moment.exact) return sink.decimal(at, moment.tsc, step.padding);
+        if (moment.exact && !this.inSeconds)
+          return sink.wideDecimal(at, moment.high, moment.low, step.padding);
+        if (this.inSeconds && Math.abs(moment.seconds) < INTEGERS)
+          return sink.decimal(at, moment.seconds | 0, step.padding);
         break;
       case Kind.Reltsc:
-        if (moment.exact) return sink.decimal(at, moment.reltsc, step.padding);
+        if (moment.near) return sink.decimal(at, moment.reltsc, step.padding);
         break;
       case Kind.General:
     }
@@ -116,15 +132,17 @@ export class Formatter {
 
   private general(c: Conversion | undefined, record: TraceRecord): void {
     if (!c) return;
-    if (c.field === "reason" && c.type !== "%") this.sink.text(fitText(exitName(record), c));
-    else if (c.field !== "all") this.sink.text(convert(this.argument(c.field, record), c));
-    else this.sink.text(c.type === "%" ? "%".padStart(c.width) : fitText(this.dictionary(record), c));
+    const { sink } = this;
+    if (c.type === "%") sink.text(fitText("%", { ...c, precision: -1 }));
+    else if (c.field === "reason") sink.text(fitText(exitName(record), c));
+    else if (c.field === "all") sink.text(fitText(this.dictionary(record), c));
+    else sink.text(convert(this.argument(c.field, record), c));
   }
 
   private argument(field: Field, record: TraceRecord): PythonValue {
     if (field === "tsc") return this.moment.tscValue();
     if (field === "reltsc") return this.moment.reltscValue();
-    return { value: BigInt(record.at(placeOf(field))), long: false };
+    return { value: BigInt(record.at(placeOf(field)) >>> 0), long: false };
   }
 
   /** The record's fields as the original's Python prints a dictionary of them. */

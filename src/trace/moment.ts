@@ -7,20 +7,22 @@ const EXACT_HIGH = 0x1f_ffff;
 const LARGEST_INT = 2n ** 63n - 1n;
 
 function wide(high: number, low: number): bigint {
-  return (BigInt(high) << 32n) | BigInt(low);
+  return (BigInt(high >>> 0) << 32n) | BigInt(low >>> 0);
 }
 
 /** tsc and reltsc of one record after another, as the original computes them. */
 export class Moment {
-  /** Whether the numbers `tsc`, unless it is in seconds, and `reltsc` are exact. */
+  /** The time stamp's halves as signed integers, which cost no memory traffic; 0 without one. */
+  high = 0;
+  low = 0;
+  /** Whether the time stamp is exact as a number. */
   exact = true;
-  tsc = 0;
+  /** Whether `reltsc` is right: it is, where it has 31 bits. */
+  near = true;
   reltsc = 0;
-  private timed = false;
-  private high = 0;
-  private low = 0;
   private lastHigh = 0;
   private lastLow = 0;
+  private timed = false;
   private relative = false;
 
   /** @param mhz the clock's rate, with which tsc becomes seconds; 0 leaves it in ticks */
@@ -28,25 +30,31 @@ export class Moment {
 
   /** Goes on to the next record. */
   advance(record: TraceRecord): void {
-    const { timed, timeHigh, timeLow } = record;
-    if (timed) {
+    if (this.timed) {
       this.lastHigh = this.high;
       this.lastLow = this.low;
-      this.high = timeHigh;
-      this.low = timeLow;
     }
-    this.relative = timed && (this.lastHigh !== 0 || this.lastLow !== 0);
-    this.timed = timed;
-    this.exact = this.high <= EXACT_HIGH && this.lastHigh <= EXACT_HIGH;
-    const ticks = timed ? timeHigh * 0x1_0000_0000 + timeLow : 0;
-    this.tsc = this.mhz === 0 ? ticks : ticks / (this.mhz * 1_000_000);
-    this.reltsc = this.relative ? ticks - (this.lastHigh * 0x1_0000_0000 + this.lastLow) : 0;
+    this.timed = record.timed;
+    const high = (this.high = record.timeHigh | 0);
+    const low = (this.low = record.timeLow | 0);
+    this.exact = high >= 0 && high <= EXACT_HIGH;
+    this.relative = this.timed && (this.lastHigh !== 0 || this.lastLow !== 0);
+    const distance = (low - this.lastLow) | 0;
+    // What the low halves' difference, cut to 32 bits, takes from the high ones' or adds to it.
+    const carried = (low >>> 0 < this.lastLow >>> 0 ? -1 : 0) + (distance < 0 ? 1 : 0);
+    this.near = !this.relative || (high >>> 0) - (this.lastHigh >>> 0) + carried === 0;
+    this.reltsc = this.relative && this.near ? distance : 0;
+  }
+
+  /** tsc in seconds, with a clock rate. */
+  get seconds(): number {
+    return ((this.high >>> 0) * 0x1_0000_0000 + (this.low >>> 0)) / (this.mhz * 1_000_000);
   }
 
   /** tsc as Python holds it: an integer of ticks, or with a clock rate seconds. */
   tscValue(): PythonValue {
-    if (this.mhz !== 0) return { value: this.tsc, long: false };
-    const value = this.timed ? wide(this.high, this.low) : 0n;
+    if (this.mhz !== 0) return { value: this.seconds, long: false };
+    const value = wide(this.high, this.low);
     return { value, long: value > LARGEST_INT };
   }
 

@@ -37,13 +37,18 @@ export interface Conversion {
   type: string;
 }
 
-/** A rule's text taken apart. Only `segments` formats; the others tell how Python fails on it. */
-export type Template =
-  | { kind: "segments"; segments: (string | Conversion)[] }
-  /** Python raises a TypeError, for which the original prints the rule's text and then the dictionary of fields. */
+/** How Python fails on a rule's text. */
+export type Failure =
+  /** It raises a TypeError, for which the original prints the rule's text and then the dictionary of fields. */
   | { kind: "mismatch" }
-  /** Python raises another error, with which the original ends. */
+  /** It raises another error, with which the original ends. */
   | { kind: "invalid"; reason: string };
+
+/** A rule's text taken apart, up to where it fails if it does: Python converts what stands before. */
+export interface Template {
+  segments: (string | Conversion)[];
+  failure: Failure | undefined;
+}
 
 /** Most that a width or a precision may say, so that no rule can fill the memory. */
 const SIZE_LIMIT = 4096;
@@ -68,7 +73,8 @@ function name(text: string, at: number): string | undefined {
 /** Takes a rule's text apart, left to right; the first thing wrong decides. */
 export function parsePercent(text: string): Template {
   const segments: (string | Conversion)[] = [];
-  const invalid = (reason: string): Template => ({ kind: "invalid", reason });
+  const mismatch: Template = { segments, failure: { kind: "mismatch" } };
+  const invalid = (reason: string): Template => ({ segments, failure: { kind: "invalid", reason } });
   // What a conversion without a name takes: first the dictionary itself, then what the last named %% left over.
   let unnamed: Field | "all" | undefined = "all";
   let at = 0;
@@ -91,12 +97,12 @@ export function parsePercent(text: string): Template {
     }
     const flags = /^[-+ #0]*/.exec(text.slice(at))?.[0] ?? "";
     at += flags.length;
-    if (text[at] === "*") return { kind: "mismatch" };
+    if (text[at] === "*") return mismatch;
     const width = digits();
     let precision = -1;
     if (text[at] === ".") {
       at++;
-      if (text[at] === "*") return { kind: "mismatch" };
+      if (text[at] === "*") return mismatch;
       precision = digits();
     }
     if (width > SIZE_LIMIT || precision > SIZE_LIMIT)
@@ -104,12 +110,12 @@ export function parsePercent(text: string): Template {
     if (/^[hlL]$/.test(text.charAt(at))) at++;
     const type = text.charAt(at++);
     if (type === "") return invalid("the text ends within a conversion");
-    if (type !== "%" && unnamed === undefined) return { kind: "mismatch" };
+    if (type !== "%" && unnamed === undefined) return mismatch;
     if (!TYPES.includes(type)) return invalid(`"${type}" is no conversion; use d, x or o`);
     const field = unnamed ?? "all";
     if (type !== "%") unnamed = undefined;
     if ((field === "all" || field === "reason") && (NUMBER_TYPES.includes(type) || type === "c"))
-      return { kind: "mismatch" };
+      return mismatch;
     segments.push({
       field,
       left: flags.includes("-"),
@@ -122,5 +128,5 @@ export function parsePercent(text: string): Template {
       type: type === "i" || type === "u" ? "d" : type,
     });
   }
-  return { kind: "segments", segments };
+  return { segments, failure: undefined };
 }

@@ -67,6 +67,16 @@ function withoutTrailingZeros(digits: string): string {
 }
 
 /**
+ * Whether Python leaves the zeros at the end of an integer rounded to so many digits: what David Gay's dtoa() finds
+ * halfway between two, and rounds down, it doesn't go over again (Python/dtoa.c, "small" integers).
+ */
+function keepsZeros(value: number, places: number): boolean {
+  if (!Number.isInteger(value) || value >= 1e15) return false;
+  const unit = 10 ** (value.toString().length - places);
+  return unit > 1 && 2 * (value % unit) === unit && Math.floor(value / unit) % 2 === 0;
+}
+
+/**
  * A finite, non-negative number in one of the conversions e, f and g.
  * @param alternate Python's flag #: keep the decimal point, and with g the zeros at the end
  */
@@ -84,7 +94,7 @@ export function floatDigits(
   } else {
     const places = Math.max(precision, 1);
     const { digits, exponent } = rounded(value, places - 1);
-    const shown = alternate ? digits : withoutTrailingZeros(digits);
+    const shown = alternate || keepsZeros(value, places) ? digits : withoutTrailingZeros(digits);
     text = exponent < -4 || exponent >= places ? scientific(shown, exponent) : placed(shown, exponent);
   }
   // Only the point can be missing: without #, an integer has none.
@@ -100,7 +110,7 @@ function plain(digits: string, exponent: number, limit: number): string {
 /** str() of a finite, non-negative float: 12 digits at most, 12 before the point being one too many. */
 export function floatStr(value: number): string {
   const { digits, exponent } = rounded(value, 11);
-  return plain(withoutTrailingZeros(digits), exponent, 11);
+  return plain(keepsZeros(value, 12) ? digits : withoutTrailingZeros(digits), exponent, 11);
 }
 
 /** repr() of a finite, non-negative float: the fewest digits that read back as it. */

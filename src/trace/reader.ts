@@ -56,11 +56,14 @@ export class TraceRecord {
     return index < this.count ? (this.words[this.data + index] ?? 0) : 0;
   }
 
-  /** A number by its place: 0 event, 1 process, 2 vCPU, 3 and on the data words. */
+  /**
+   * A number by its place: 0 event, 1 process, 2 vCPU, 3 and on the data words. As a signed integer, which no call has
+   * to allocate.
+   */
   at(place: number): number {
-    if (place >= HEADER_WORDS) return this.word(place - HEADER_WORDS);
+    if (place >= HEADER_WORDS) return this.word(place - HEADER_WORDS) | 0;
     const word = this.words[this.start + place] ?? 0;
-    return place === 0 ? word & EVENT_MASK : word;
+    return (place === 0 ? word & EVENT_MASK : word) | 0;
   }
 }
 
@@ -91,6 +94,8 @@ function swapped(word: number): number {
  */
 export class RecordReader {
   readonly record = new TraceRecord();
+  /** Where the words and the rest are. */
+  private bytes = Buffer.from(new ArrayBuffer(0));
   private words: Uint32Array = NO_WORDS;
   private at = 0;
   /** Offset in the recording of the first word, in bytes. */
@@ -103,24 +108,25 @@ export class RecordReader {
 
   constructor(private readonly options: ReaderOptions) {}
 
-  /** Takes the next bytes of the recording. */
+  /** Takes the next bytes of the recording, and keeps none of the memory they are in. */
   feed(chunk: Uint8Array): void {
-    const left = Buffer.from(
-      this.words.buffer,
-      this.words.byteOffset + 4 * this.at,
-      4 * (this.words.length - this.at),
-    );
-    // Bytes kept are in this machine's order, which is little-endian on every one that this package runs on.
-    const length = left.length + this.rest.length + chunk.length;
-    const bytes = Buffer.from(new ArrayBuffer((length + 3) & ~3));
-    bytes.set(left);
-    bytes.set(this.rest, left.length);
-    bytes.set(chunk, left.length + this.rest.length);
+    // Words that wait are in this machine's order, which is little-endian on every one that this package runs on.
+    const from = 4 * this.at;
+    const swapped = 4 * (this.words.length - this.at);
+    const left = swapped + this.rest.length;
+    const length = left + chunk.length;
+    // The same memory for one chunk after another: each page of another would cost a fault.
+    if (length > this.bytes.length) {
+      const small = this.bytes;
+      this.bytes = Buffer.from(new ArrayBuffer((length + 3) & ~3));
+      small.copy(this.bytes, 0, from, from + left);
+    } else this.bytes.copyWithin(0, from, from + left);
+    this.bytes.set(chunk, left);
     const whole = length & ~3;
-    if (this.big) bytes.subarray(left.length, whole).swap32();
-    this.base += 4 * this.at;
-    this.words = new Uint32Array(bytes.buffer, 0, whole / 4);
-    this.rest = bytes.subarray(whole, length);
+    if (this.big) this.bytes.subarray(swapped, whole).swap32();
+    this.base += from;
+    this.words = new Uint32Array(this.bytes.buffer, 0, whole / 4);
+    this.rest = this.bytes.subarray(whole, length);
     this.at = 0;
   }
 

@@ -1,13 +1,15 @@
 // Exits of a nested guest: L2 has exactly what the guest in the guest does, and who handled it is what ftrace's log says.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { PROMISED, WORKLOAD } from "../lab/counts";
 import { EventLog } from "../lab/ftrace";
 import { type Exits, type Line, jsonLines } from "../lab/json";
 import { MODES } from "../lab/machine";
-import { PROJECT, Running } from "../tools";
+import { PROJECT, Running, run } from "../tools";
 
 const TOOL = "kvm-vmexit-count";
 const NESTED = join(PROJECT, "test", "lab", "nested");
@@ -56,11 +58,14 @@ test("L2 and who handled it: the nested guest's own numbers, and ftrace's, howev
   const table = new Running(TOOL, "--wide");
   const wide = new Running(TOOL, "--wide", "--json");
   const plain = MODES.map((mode) => new Running(TOOL, "--attach", mode, "--json"));
-  for (const tool of [table, wide, ...plain]) await tool.seen(/Tracing/);
+  const file = join(mkdtempSync(join(tmpdir(), "nested-")), "trace.bin");
+  const recorder = new Running("kvm-trace", "record", "--events", "entry,exit,nested", "-o", file);
+  for (const tool of [table, wide, ...plain, recorder]) await tool.seen(/(Tracing|Recording)\.\.\./);
   const status = await new Promise((resolve) =>
     spawn(NESTED, WORKLOAD, { stdio: "inherit" }).on("exit", resolve),
   );
   const results = await Promise.all([table, wide, ...plain].map((tool) => tool.end("SIGINT")));
+  const recording = await recorder.end("SIGINT");
   const truth = truthOf(log.end());
   assert.equal(status, 0);
   const [ofTable, ofWide, ...ofPlain] = results;
@@ -84,7 +89,8 @@ test("L2 and who handled it: the nested guest's own numbers, and ftrace's, howev
   assert.deepEqual(inOrder(ours), inOrder([...truth.values()]), JSON.stringify([...truth]));
   for (const { count, l2 } of counted) assert.equal((l2?.reflected ?? NaN) + (l2?.handled ?? NaN), count.l2);
   const counts = counted.map(({ name, reason, count }) => ({ name, reason, count }));
-  for (const result of ofPlain)
+  assert.doesNotMatch(recording.stderr, /Lost/);
+  for (const result of [...ofPlain, run("kvm-trace", "report", "--json", file)])
     assert.deepEqual(
       exits(jsonLines(result)).map(({ name, reason, count }) => ({ name, reason, count })),
       counts,

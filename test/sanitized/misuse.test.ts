@@ -125,3 +125,35 @@ for (const [name, right] of Object.entries(RIGHT)) {
         }, method);
   });
 }
+
+test("encodeRings: anything throws or works", () => {
+  const encodeRings = (addon.exports as { encodeRings: (...parameters: unknown[]) => unknown }).encodeRings;
+  const event = fc.uint8Array({ minLength: 64, maxLength: 64 });
+  const rings = fc.array(
+    fc.array(event, { maxLength: 5 }).map((events) => Buffer.concat(events)),
+    { maxLength: 4 },
+  );
+  const room = fc.nat(200).map((words) => new Uint32Array(words));
+  const call = (...parameters: unknown[]) => {
+    try {
+      const words = encodeRings(...parameters);
+      assert.ok(typeof words === "number" && words >= 0 && words % 1 === 0);
+    } catch (error) {
+      assert.ok(error instanceof Error, String(error));
+    }
+  };
+  fc.assert(fc.property(rings, fc.boolean(), room, call), { numRuns: 500 });
+  fc.assert(fc.property(anything, fc.anything(), anything, call), { numRuns: 500 });
+  fc.assert(fc.property(fc.array(anything), fc.anything(), room, call), { numRuns: 500 });
+  fc.assert(
+    fc.property(fc.array(fc.anything()), (parameters) => {
+      call(...parameters);
+    }),
+  );
+  const shared = new Uint32Array(new SharedArrayBuffer(640));
+  call([shared], false, new Uint32Array(200));
+  call([new Uint8Array(64)], false, shared);
+  const resizable = new Uint8Array(new ArrayBuffer(640));
+  structuredClone(resizable.buffer, { transfer: [resizable.buffer] });
+  call([resizable], false, new Uint32Array(200));
+});

@@ -49,16 +49,18 @@ function line(text: string, input: Uint8Array, mhz = 0): string {
   return Buffer.from(formatter.take()).toString("latin1");
 }
 
-for (const [name, mhz] of [
-  ["plain", 0],
-  ["plain", 2000],
-  ["conversions", 0],
-  ["conversions", 3],
-  ["conversions", -7],
+for (const [name, mhz, recording] of [
+  ["plain", 0, "wild"],
+  ["plain", 2000, "wild"],
+  ["conversions", 0, "wild"],
+  ["conversions", 3, "wild"],
+  ["conversions", -7, "wild"],
+  ["random", 0, "random"],
+  ["random", 2400, "random"],
 ] as const)
   test(`prints what the original printed: ${name}, -c ${mhz}`, () => {
     const expected = readFileSync(join(DATA, `${name}.c${mhz}.txt`), "latin1");
-    const input = readFileSync(join(DATA, "wild.bin"));
+    const input = readFileSync(join(DATA, `${recording}.bin`));
     const { status, stdout, stderr } = kvmtraceFormat(["-c", String(mhz), join(DATA, `${name}.defs`)], input);
     assert.equal(stderr, "");
     assert.equal(status, 0);
@@ -78,10 +80,20 @@ test("every conversion of a data word, as Python 2.7 prints it", () => {
     ["%(1).5d|%(1)8.5x|%(2).0d|%(1)-08x|%(1)#010x", "00114|   00072||72      |0x00000072"],
     ["%(1)s|%(1)r|%(1)5.2s|%(1)c", "114|114|   11|r"],
     ["%(1)f|%(1).1e|%(1)g|%(1)G|%(1)#.0f", "114.000000|1.1e+02|114|114|114."],
+    ["%-5%|%5%|%05%|%(1)-3%|%%", "%    |    %|    %|%  |%"],
     ["%(6)d %(7)d %(event)05x %(vcpu)ld 100%% %3%|", "6 7 10002 1 100%   %|"],
     ["no conversions, a tab\tand \xe9", "no conversions, a tab\tand \xe9"],
   ] as const)
     assert.equal(line(text, input), `${expected}\n`, text);
+});
+
+test("%g of an integer halfway between two keeps its zeros, as Python 2.7's does", () => {
+  const words = [2621805, 2621815, 2621804, 1000005, 9999995];
+  const rule = "%(1)g %(2)g %(3)g %(4)g %(5)g %(4).3g %(1).4g";
+  assert.equal(
+    line(rule, record({ ...EXIT, words })),
+    "2.62180e+06 2.62182e+06 2.6218e+06 1.00000e+06 1e+07 1e+06 2.622e+06\n",
+  );
 });
 
 test("words that a record lacks are 0", () => {
@@ -122,6 +134,22 @@ test("a rule that Python can't apply is printed as it stands, with the fields be
     "{'1': 114, '3': 1, 'reltsc': 0, '5': 0, '4': 0, 'vcpu': 1, '2': 65280, 'pid': 7, 'tsc': 1000, 'event': 65538}";
   for (const text of ["100% done", "%(1)*d", "%(1)d %s"])
     assert.equal(line(text, record(EXIT)), `${text}\n${fields}\n`);
+});
+
+test("where Python fails twice on a rule, the first failure counts", () => {
+  const failure = (text: string, mhz: number) => {
+    try {
+      return line(text, record(EXIT), mhz).split("\n")[0];
+    } catch (error) {
+      return (error as Error).message.replace(/;.*/, "");
+    }
+  };
+  assert.equal(failure("%(2)c %*d", 0), "defs:1: %c takes 0 to 255, not 65280");
+  assert.equal(failure("%(1)c %*d", 0), "%(1)c %*d");
+  assert.equal(failure("%(1)d %*d %q", 0), "%(1)d %*d %q");
+  assert.equal(failure("%(1)q %*d", 0), 'defs:1: "q" is no conversion');
+  assert.equal(failure("%(tsc)c %q", 1), "%(tsc)c %q");
+  assert.equal(failure("%(tsc)c %q", 0), "defs:1: %c takes 0 to 255, not 1000");
 });
 
 test("an unknown event takes the rule of event 0, and is passed over where there is none", () => {
@@ -182,6 +210,24 @@ test("a cut recording is printed as far as it goes; garbage ends it with its off
     garbage.stderr,
     /^kvmtrace_format: standard input: no record at byte 32: event 0xfffffff is unknown/,
   );
+});
+
+test("in both byte orders, with a magic or without, all of 0 to 7 words are printed alike", () => {
+  const rule = "0x10002 %(tsc)d %(event)x %(pid)d %(vcpu)d %(1)x %(2)x %(3)x %(4)x %(5)x %(6)x %(7)x\n";
+  const all = [0, 1, 2, 3, 4, 5, 6, 7].map((count) => [11, 12, 13, 14, 15, 16, 17].slice(0, count));
+  const expected = all.map((words, index) => {
+    const shown = Array.from({ length: 7 }, (_, place) => (words[place] ?? 0).toString(16));
+    return `${index % 2 === 0 ? 1000 : 0} 10002 7 1 ${shown.join(" ")}\n`;
+  });
+  for (const big of [false, true])
+    for (const magic of [false, true]) {
+      const start = Buffer.from(big ? [0x12, 0x34, 0x56, 0x78] : [0x78, 0x56, 0x34, 0x12]);
+      const records = all.map((words, index) =>
+        record({ ...EXIT, time: index % 2 === 0 ? EXIT.time : undefined, words }, big),
+      );
+      const { status, stdout } = format(rule, Buffer.concat([start.subarray(0, magic ? 4 : 0), ...records]));
+      assert.deepEqual([status, stdout], [0, expected.join("")]);
+    }
 });
 
 test("-c takes what Python's int() takes", () => {

@@ -1,5 +1,6 @@
 // The recordings that a kvm-trace command reads: files, or standard input.
-import { createReadStream, readFileSync } from "node:fs";
+import { closeSync, openSync, read, readFileSync } from "node:fs";
+import { promisify } from "node:util";
 import { UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/render/text";
 import type { CutSource, Source } from "../../src/trace/consume";
@@ -7,18 +8,28 @@ import { diagnose } from "../lib/output";
 
 /** Large enough that reading costs nothing beside formatting. */
 const CHUNK_BYTES = 1 << 18;
+const STDIN = 0;
+const readInto = promisify(read);
 
 function readable(path: string, error: unknown): UsageError {
   return new UsageError(`cannot read ${safeText(path)}: ${messageOf(error)}; name a file that you may read`);
 }
 
+/** A file's bytes; each chunk is gone when the next is asked for. */
 async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
-  const options = { highWaterMark: CHUNK_BYTES };
-  const stream = path === "-" ? createReadStream("", { ...options, fd: 0 }) : createReadStream(path, options);
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  let file: number | undefined;
   try {
-    for await (const chunk of stream) yield chunk as Uint8Array;
+    file = path === "-" ? STDIN : openSync(path, "r");
+    for (;;) {
+      const { bytesRead } = await readInto(file, chunk, 0, chunk.length, null);
+      if (bytesRead === 0) return;
+      yield chunk.subarray(0, bytesRead);
+    }
   } catch (error) {
     throw readable(path, error);
+  } finally {
+    if (file !== undefined && file !== STDIN) closeSync(file);
   }
 }
 

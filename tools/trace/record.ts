@@ -1,9 +1,8 @@
 // kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
-import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
 import { EVENT_BYTES, EVENT_MAX_WORDS, type Recorder, openRecorder } from "../../src/native";
-import { preflight } from "../../src/preflight";
+import { preflight, recordFormat } from "../../src/preflight";
 import { safeText } from "../../src/render/text";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
@@ -37,7 +36,6 @@ const MAX_BYTES = 2 ** 50;
 const MAX_PID = 4_194_304;
 const MAX_PIDS = 1024;
 const NAMES: readonly string[] = [...new Set(KINDS.map((kind) => kind.name))];
-const ROOTS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 /** A number of bytes, such as 500M. */
 function size(what: string, text: string, min: number, max: number): number {
@@ -51,13 +49,6 @@ function size(what: string, text: string, min: number, max: number): number {
   return bytes;
 }
 
-function formatOf(tracepoint: string): string | undefined {
-  const path = ROOTS.map((root) => `${root}/events/kvm/${tracepoint}/format`).find((path) =>
-    existsSync(path),
-  );
-  return path === undefined ? undefined : readFileSync(path, "utf8");
-}
-
 /** The kinds that a list of names asks for, all by default, without those that this kernel lacks. */
 function chosen(list: string | undefined): { kinds: Uint32Array; offsets: Uint32Array } {
   const wanted = list === undefined ? NAMES : list.split(",").map((name) => name.trim());
@@ -67,7 +58,7 @@ function chosen(list: string | undefined): { kinds: Uint32Array; offsets: Uint32
   const kinds: number[] = [];
   const offsets = new Uint32Array(KINDS.length * KIND_WORDS);
   for (const [index, kind] of KINDS.entries()) {
-    const format = formatOf(kind.tracepoint);
+    const format = recordFormat(kind.tracepoint);
     if (!wanted.includes(kind.name) || format === undefined) continue;
     kinds.push(index);
     for (const [word, source] of kind.words.entries())
