@@ -47,7 +47,7 @@ MATRIX_TESTS := test/matrix/*.test.ts
 MATRIX_JOBS := 2
 
 .PHONY: all bpf addon addon-arm64 typescript man completions packages setup demo bench bench-run test test-unit \
-  test-sanitized test-lab test-matrix matrix-built matrix check format clean help
+  test-sanitized test-lab test-matrix test-leaks matrix-built matrix check format clean help
 
 all: bpf addon typescript man completions ## build everything (the default)
 
@@ -154,6 +154,10 @@ test: setup ## run everything: checks, unit tests, and tests on emulated KVM hos
 test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
 	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts"
+	@$(MAKE) --no-print-directory test-leaks
+
+test-leaks: all $(GUEST) $(REFUSED) ## open and close the addon 2,000 times in the lab, and look for what stays
+	test/lab/run --timeout 7200 env TURNS=2000 $(TEST) $(call compiled,test/lab/native.test.ts)
 
 matrix: matrix-built
 	@$(MAKE) --no-print-directory --jobs=$(MATRIX_JOBS) --output-sync=target $(MATRIX_OF_TEST:%=matrix-%)
