@@ -3,7 +3,7 @@
 
 #include <fstream>
 #include <memory>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include <bpf/btf.h>
 
@@ -27,7 +27,8 @@ using Btf = std::unique_ptr<btf, BtfFree>;
 
 bool exists(const std::string &path)
 {
-	return access(path.c_str(), F_OK) == 0;
+	struct stat status;
+	return stat(path.c_str(), &status) == 0;
 }
 
 // The folder of tracepoint SYSTEM/EVENT, in tracefs at its own mount point, or where debugfs shows it.

@@ -7,6 +7,9 @@ import { safeText } from "./render/text";
 export const GROUPINGS = ["reason", "vm", "vcpu"] as const;
 export type By = (typeof GROUPINGS)[number];
 
+// Enough to see what was meant.
+const MAX_OTHERS = 5;
+
 /** A group's VM and vCPU, as far as it has one. */
 export interface Identity {
   readonly vm?: Vm;
@@ -18,20 +21,41 @@ export interface Identity {
 /** Sorts vCPUs into groups, and remembers who they are. */
 export class Grouping {
   readonly #by: By;
-  readonly #names = new VmNames();
+  readonly #names: Pick<VmNames, "of">;
   readonly #wanted: (name: string) => boolean;
   readonly #identities = new Map<string, Identity>();
+  readonly #others = new Set<string>();
 
-  /** @param wanted whether a VM of this name is shown */
-  constructor(by: By, wanted: (name: string) => boolean = () => true) {
+  /**
+   * @param wanted whether a VM of this name is shown
+   * @param names who knows the VMs
+   */
+  constructor(
+    by: By,
+    wanted: (name: string) => boolean = () => true,
+    names: Pick<VmNames, "of"> = new VmNames(),
+  ) {
     this.#by = by;
     this.#wanted = wanted;
+    this.#names = names;
   }
 
   /** The VM that a process is, undefined if it isn't wanted. */
   vmOf(pid: number, startNs: number, comm: string): Vm | undefined {
     const vm = this.#names.of(pid, startNs, comm);
-    return this.#wanted(vm.name) ? vm : undefined;
+    if (this.#wanted(vm.name)) return vm;
+    if (this.#others.size < MAX_OTHERS) this.#others.add(safeText(vm.name));
+    return undefined;
+  }
+
+  /** How many VMs ended before their names were read: they have their processes' names. */
+  get late(): number {
+    return this.#names.late;
+  }
+
+  /** The names of some VMs that aren't wanted, safe to print. */
+  get others(): readonly string[] {
+    return [...this.#others];
   }
 
   readonly groupOf: GroupOf = (vcpus, row) => {

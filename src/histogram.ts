@@ -26,6 +26,18 @@ export function percentile(buckets: readonly number[], fraction: number): number
   return undefined;
 }
 
+/**
+ * percentile() of counters whose longest time is known, which the middle of a bucket can lie above.
+ * @param counters of which `maxNs` is 0 if it isn't known
+ */
+export function percentileOf(
+  { buckets, maxNs }: { readonly buckets: readonly number[]; readonly maxNs: number },
+  fraction: number,
+): number | undefined {
+  const ns = percentile(buckets, fraction);
+  return ns === undefined ? undefined : Math.min(ns, maxNs || ns);
+}
+
 /** One row of a log2 histogram: from `low` to `high` ns, both included. */
 export interface Octave {
   readonly low: number;

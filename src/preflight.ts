@@ -1,6 +1,7 @@
 // Checks, before anything is loaded, that this machine can be traced, and says how to mend what is missing.
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { ToolError } from "./errors";
+import { exists } from "./files";
 import { type Isa, learnReasons } from "./reasons";
 
 // Bits of /proc/self/status CapEff: include/uapi/linux/capability.h.
@@ -29,22 +30,24 @@ const HERE: Machine = { root: "", arch: process.arch };
 const TRACEFS = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
 function tracefs(machine: Machine): string | undefined {
-  return TRACEFS.map((root) => machine.root + root).find((root) => existsSync(`${root}/events`));
+  return TRACEFS.map((root) => machine.root + root).find((root) => exists(`${root}/events`));
 }
 
 /** The file that describes the record of a tracepoint of KVM's; undefined if this kernel has no such tracepoint. */
 export function recordFormat(tracepoint: string, machine: Machine = HERE): string | undefined {
   const path = `${tracefs(machine) ?? ""}/events/kvm/${tracepoint}/format`;
-  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+  return exists(path) ? readFileSync(path, "utf8") : undefined;
 }
 
-function read(machine: Machine, path: string): string {
+function readText(path: string): string {
   try {
-    return readFileSync(machine.root + path, "utf8");
+    return readFileSync(path, "utf8");
   } catch {
     return "";
   }
 }
+
+const read = (machine: Machine, path: string) => readText(machine.root + path);
 
 function checkPrivileges(machine: Machine): void {
   const field = /^CapEff:\s*([0-9a-f]+)$/m.exec(read(machine, "/proc/self/status"));
@@ -61,9 +64,9 @@ function checkBpf(machine: Machine): void {
     throw new ToolError(
       "kernel lockdown in confidentiality mode forbids BPF to read the kernel; boot with lockdown=integrity",
     );
-  if (!existsSync(`${machine.root}/proc/sys/kernel/unprivileged_bpf_disabled`))
+  if (!exists(`${machine.root}/proc/sys/kernel/unprivileged_bpf_disabled`))
     throw new ToolError("this kernel has no BPF system call; use one built with CONFIG_BPF_SYSCALL=y");
-  if (!existsSync(`${machine.root}/sys/kernel/btf/vmlinux`))
+  if (!exists(`${machine.root}/sys/kernel/btf/vmlinux`))
     throw new ToolError(
       "this kernel has no BTF (/sys/kernel/btf/vmlinux); use one built with CONFIG_DEBUG_INFO_BTF=y",
     );
@@ -71,7 +74,7 @@ function checkBpf(machine: Machine): void {
 
 function isaOf(machine: Machine): Isa {
   if (machine.arch === "arm64") return "arm64";
-  const loaded = MODULES.find(([module]) => existsSync(`${machine.root}/sys/module/${module}`));
+  const loaded = MODULES.find(([module]) => exists(`${machine.root}/sys/module/${module}`));
   if (loaded) return loaded[1];
   const intel = /^vendor_id\s*:\s*GenuineIntel/m.test(read(machine, "/proc/cpuinfo"));
   throw new ToolError(`KVM is not loaded; run: sudo modprobe ${intel ? "kvm_intel" : "kvm_amd"}`);
@@ -81,14 +84,15 @@ function checkTracepoint(machine: Machine): void {
   const mounted = tracefs(machine);
   if (mounted === undefined)
     throw new ToolError("tracefs is not mounted; run: sudo mount -t tracefs tracefs /sys/kernel/tracing");
-  if (!existsSync(`${mounted}/events/kvm/kvm_exit`))
+  if (!exists(`${mounted}/events/kvm/kvm_exit`))
     throw new ToolError(
       "this kernel has no tracepoint kvm:kvm_exit; use one built with CONFIG_KVM and CONFIG_FTRACE",
     );
+  learnReasons(readText(`${mounted}/events/kvm/kvm_exit/format`));
 }
 
 function checkKvm(machine: Machine): void {
-  if (!existsSync(`${machine.root}/dev/kvm`))
+  if (!exists(`${machine.root}/dev/kvm`))
     throw new ToolError(
       "there is no /dev/kvm; enable virtualisation in the firmware (in a VM: nested virtualisation), " +
         "then reload KVM's module, or run: sudo mknod /dev/kvm c 10 232",
@@ -106,6 +110,5 @@ export function preflight(machine: Machine = HERE): Isa {
   checkKvm(machine);
   checkTracepoint(machine);
   checkBpf(machine);
-  learnReasons(recordFormat("kvm_exit", machine) ?? "");
   return isa;
 }

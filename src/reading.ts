@@ -3,6 +3,7 @@ import { type By, Grouping, type Identity } from "./grouping";
 import type { Lost, Snapshot } from "./native";
 import { reasonName } from "./reasons";
 import { lostBetween } from "./render/lost";
+import type { Vm } from "./vm";
 import { type Groups, Ledger, type Sample, type Samples, add, difference } from "./samples";
 
 /** Counters of all vCPUs, those that ended too: since the session opened or, of a difference, in between. */
@@ -95,6 +96,8 @@ function inOrder(a: Identity, b: Identity): number {
  * The samples of a reading, added up by reason: all together, or for each VM or vCPU, by the VM's name, pid and start,
  * and the vCPU's number.
  */
+export function group(reading: Reading, by: "vm" | "vcpu"): (Group & { readonly vm: Vm })[];
+export function group(reading: Reading, by: By): Group[];
 export function group(reading: Reading, by: By): Group[] {
   const groups = new Map<string, [Identity, Samples]>();
   for (const [key, samples] of reading.samples) {

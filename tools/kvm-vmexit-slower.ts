@@ -30,7 +30,7 @@ interface Options extends SharedOptions {
 function threshold(operands: readonly string[]): number {
   const [text, ...rest] = operands;
   if (rest.length > 0)
-    throw new UsageError(`"${rest.join(" ")}" is too much behind the threshold; see --help`);
+    throw new UsageError(`"${rest.join(" ")}" is too much behind the threshold; leave it out`);
   if (text === undefined) return DEFAULT_MS * 1e6;
   const ms = /^(\d+(\.\d*)?|\.\d+)$/.test(text) ? Number(text) : NaN;
   if (!(ms <= MAX_MS))

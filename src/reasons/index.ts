@@ -134,6 +134,12 @@ export function reasonLabel(number: number): string {
   return number >= 0x10000 ? `0x${number.toString(16)}` : String(number);
 }
 
+/** How wide the numbers of an instruction set are, but for negative and hexadecimal ones; 3 at least. */
+export function labelWidth(isa: string): number {
+  const names = tableOf(isa)?.names() ?? [];
+  return Math.max(3, ...Array.from(names, ([number]) => (number < 0x10000 ? reasonLabel(number).length : 0)));
+}
+
 const NUMBER = /^-?(\d+|0x[0-9a-f]+)$/i;
 
 function numberOf(isa: Isa, word: string): number | undefined {
@@ -177,6 +183,8 @@ function hint(isa: Isa, word: string): string {
 export function parseReasons(isa: Isa, list: string): Set<number> {
   const words = list.split(",").map((word) => word.trim());
   if (words.length > 1 && words.at(-1) === "") words.pop();
+  if (words.includes(""))
+    throw new UsageError(`the list of reasons, "${list}", names none in a place; write HLT or HLT,MSR`);
   const numbers = new Set<number>();
   for (const word of words) {
     const number = numberOf(isa, word);

@@ -1,6 +1,6 @@
 // Tidy CSV (RFC 4180): one row for each key, the time stamp first.
 import type { Identity } from "../grouping";
-import { octaves } from "../histogram";
+import { octaves, percentileOf } from "../histogram";
 import { reasonName } from "../reasons";
 import type { Counters, Samples } from "../samples";
 import { inOrder } from "./count";
@@ -19,6 +19,7 @@ const VALUES: Readonly<Record<Detail, readonly string[]>> = {
   count: ["count"],
   nested: ["count", "reflected"],
   time: ["count", "timed", "total_ns", "max_ns"],
+  wide: ["count", "timed", "total_ns", "max_ns", "p50_ns", "p99_ns", "p999_ns"],
   histogram: ["low_ns", "high_ns", "count"],
 };
 
@@ -27,10 +28,13 @@ export function csvHeading(detail: Detail): string {
   return csvLine(["time", "vm", "pid", "vcpu", "isa", "reason", "name", "level", ...VALUES[detail]]);
 }
 
-function values(counters: Counters, reflected: number, detail: Detail): number[][] {
+function values(counters: Counters, reflected: number, detail: Detail): (number | string)[][] {
   if (detail === "count") return [[counters.count]];
   if (detail === "nested") return [[counters.count, reflected]];
-  if (detail === "time") return [[counters.count, counters.timed, counters.totalNs, counters.maxNs]];
+  const times = [counters.count, counters.timed, counters.totalNs, counters.maxNs];
+  if (detail === "time") return [times];
+  if (detail === "wide")
+    return [[...times, ...[0.5, 0.99, 0.999].map((fraction) => percentileOf(counters, fraction) ?? "")]];
   return octaves(counters.buckets)
     .filter(({ count }) => count > 0)
     .map(({ low, high, count }) => [low, high, count]);

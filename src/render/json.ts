@@ -14,8 +14,8 @@ export interface Interval {
   readonly final: boolean;
 }
 
-/** What a tool tells of each reason: counts, who handled L2's, with times, with histograms. */
-export type Detail = "count" | "nested" | "time" | "histogram";
+/** What a tool tells of each reason: counts, who handled L2's, with times, with their percentiles (JSON: histograms), histograms. */
+export type Detail = "count" | "nested" | "time" | "wide" | "histogram";
 
 type Levels<T> = Record<"total" | "l1" | "l2", T>;
 
@@ -49,7 +49,7 @@ function exitFields(sample: Sample, detail: Detail): Record<string, unknown> {
           timeNs: levels(sample, (counters) => counters.totalNs),
           maxNs: levels(sample, (counters) => counters.maxNs),
         }),
-    ...(detail === "histogram"
+    ...(detail === "histogram" || detail === "wide"
       ? {
           histogram: levels(sample, (counters) =>
             octaves(counters.buckets).flatMap(({ low, high, count }) =>

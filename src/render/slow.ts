@@ -1,6 +1,6 @@
 // One line for each slow exit.
 import type { SlowExit } from "../native";
-import { isaName, reasonLabel, reasonName, reasonNumber } from "../reasons";
+import { isaName, labelWidth, reasonLabel, reasonName, reasonNumber } from "../reasons";
 import { exitDetails } from "../reasons/details";
 import type { Vm } from "../vm";
 import { csvLine } from "./csv";
@@ -33,7 +33,7 @@ export function slowLine(exit: SlowExit, vm: Vm, time: Date, format: SlowFormat)
   const isa = isaName(exit.isa);
   const number = reasonNumber(isa, exit.reason);
   const line = [
-    reasonLabel(number).padStart(3),
+    reasonLabel(number).padStart(labelWidth(isa)),
     safeText(reasonName(isa, number) ?? "UNKNOWN").padEnd(18),
     inUnit(exit.ns, format.unit).padStart(8),
     `(L${exit.level})`,

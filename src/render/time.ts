@@ -1,10 +1,13 @@
 // The table of exit counts with average handling times.
-import { percentile } from "../histogram";
+import { percentileOf } from "../histogram";
 import { reasonLabel } from "../reasons";
 import { type Counters, type Sample, type Samples, sumOf, total } from "../samples";
 import { inOrder, nameInTable } from "./count";
 import { type Column, table } from "./table";
-import { type Unit, inUnit } from "./units";
+import { type Unit, fitted, inUnit } from "./units";
+
+const TERMINAL = 80;
+const AVERAGE_WIDTH = 8;
 
 // 80 columns with numbers of 3 digits and names of 18 letters.
 const COLUMNS: readonly Column[] = [
@@ -29,20 +32,26 @@ export function average(counters: Counters): number {
   return counters.timed === 0 ? 0 : counters.totalNs / counters.timed;
 }
 
-/** Lines of the table, the row of sums last. */
+/** Lines of the table, the row of sums last; where it gets wider than a terminal, long averages are shortened. */
 export function timeTable(samples: Samples, unit: Unit, wide: boolean, heading: boolean): string[] {
+  const whole = lines(samples, unit, wide, heading, Infinity);
+  const fits = wide || whole.every((line) => line.length <= TERMINAL);
+  return fits ? whole : lines(samples, unit, wide, heading, AVERAGE_WIDTH);
+}
+
+function lines(samples: Samples, unit: Unit, wide: boolean, heading: boolean, width: number): string[] {
   const sum = sumOf(samples);
   const allNs = total(sum).totalNs;
-  const cells = (counters: Counters) => [
-    String(counters.count),
-    `(${inUnit(average(counters), unit).padStart(8)})`,
-  ];
+  const cells = (counters: Counters) => {
+    // Exits of which none was followed by an entry have no average.
+    const mean = counters.count > 0 && counters.timed === 0 ? "-" : fitted(average(counters), unit, width);
+    return [String(counters.count), `(${mean.padStart(AVERAGE_WIDTH)})`];
+  };
   const wideCells = (counters: Counters) => [
-    inUnit(counters.maxNs, unit),
+    counters.timed === 0 ? "-" : inUnit(counters.maxNs, unit),
     ...[0.5, 0.99, 0.999].map((fraction) => {
-      const ns = percentile(counters.buckets, fraction);
-      // The middle of a bucket can lie above the longest time, which is known.
-      return ns === undefined ? "-" : inUnit(Math.min(ns, counters.maxNs || ns), unit);
+      const ns = percentileOf(counters, fraction);
+      return ns === undefined ? "-" : inUnit(ns, unit);
     }),
     allNs === 0 ? "-" : ((100 * counters.totalNs) / allNs).toFixed(2),
   ];

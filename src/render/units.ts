@@ -19,6 +19,12 @@ export function exactly(ns: number, unit: Unit): string {
   return (ns / scale).toFixed(Math.log10(scale));
 }
 
+/** A time as inUnit() shows it or, where that takes more than `width`, in the unit that suits it: `1.10s`. */
+export function fitted(ns: number, unit: Unit, width: number): string {
+  const text = inUnit(ns, unit);
+  return text.length <= width ? text : readable(ns).replace(" ", "");
+}
+
 /** A time in the unit that suits it, for sentences: `1.5 ms`. */
 export function readable(ns: number): string {
   if (ns < 1e3) return `${ns.toFixed(0)} ns`;

@@ -132,9 +132,12 @@ export class DebugfsProvider implements Provider {
     return counts;
   }
 
+  /** Totals go on, those of fields that come back too; what counts since the last read begins again. */
   setFilter(wanted: FieldFilter): void {
     this.fields = this.wanted(wanted);
-    this.reset();
+    this.last = undefined;
+    const from = this.source.includePast ? "birth" : "now";
+    for (const machine of this.selected()) for (const field of this.fields) this.count(machine, field, from);
   }
 
   /** Totals go on: a VM that was counted before keeps what it has. */

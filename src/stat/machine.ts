@@ -1,6 +1,7 @@
 // Where this machine shows KVM's counters and tracepoints, and what to say where it doesn't.
-import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { ToolError } from "../errors";
+import { exists } from "../files";
 import { openCounters } from "../native";
 import { preflight } from "../preflight";
 import { DebugfsProvider } from "./debugfs";
@@ -23,7 +24,7 @@ function mounted(type: string): string | undefined {
 export function tracingFolder(): string | undefined {
   const debugfs = mounted("debugfs");
   const folders = [mounted("tracefs"), ...(debugfs === undefined ? [] : [`${debugfs}/tracing`])];
-  return folders.find((folder) => folder !== undefined && existsSync(folder));
+  return folders.find((folder) => folder !== undefined && exists(folder));
 }
 
 /**
@@ -39,11 +40,11 @@ function debugfsFolder(): string {
         "readable by the current user:\n('mount -t debugfs debugfs /sys/kernel/debug')",
     );
   try {
-    accessSync(debugfs, constants.R_OK | constants.X_OK);
+    readdirSync(debugfs);
   } catch {
     throw new ToolError(`debugfs (${debugfs}) can be read by root; run it with sudo`);
   }
-  if (!existsSync(`${debugfs}/kvm`))
+  if (!exists(`${debugfs}/kvm`))
     throw new Refusal(
       "Please make sure that CONFIG_KVM is enabled in your kernel and that the modules are loaded.",
     );

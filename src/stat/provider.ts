@@ -10,7 +10,7 @@ export interface Provider {
    * With `byGuest` the keys are the pids of guests, and each value the sum of its fields.
    */
   read(byGuest: boolean): Counts;
-  /** Counts only the fields that `wanted` takes, and their parents, from zero. */
+  /** Counts only the fields that `wanted` takes, and their parents; tracepoints from zero, as in kvm_stat. */
   setFilter(wanted: FieldFilter): void;
   /** Counts only one process's events from now on; 0 for all. */
   setPid(pid: number): void;

@@ -43,7 +43,7 @@ export class Timeline {
   }
 
   /** What the JSON ends with. */
-  end({ lost, startMs }: Summary): string {
+  end({ lost, startMs }: Pick<Summary, "lost" | "startMs">): string {
     const started = startMs > 0 ? { started: new Date(startMs).toISOString() } : {};
     return `\n],"otherData":${JSON.stringify({ lost: lost ?? "unknown", ...started })}}\n`;
   }

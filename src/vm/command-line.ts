@@ -2,7 +2,16 @@
 import { basename, dirname } from "node:path";
 
 /** Where a VM's name comes from: a VMM's command line, or the name of the process. */
-export type NameSource = "qemu" | "firecracker" | "cloud-hypervisor" | "crosvm" | "kvmtool" | "process";
+export type NameSource =
+  | "qemu"
+  | "firecracker"
+  | "cloud-hypervisor"
+  | "crosvm"
+  | "kvmtool"
+  /** The process's name: its command line names no VM. */
+  | "process"
+  /** The process's name: it ended before its command line was read. */
+  | "ended";
 
 /** A name found on a command line. */
 export interface Found {

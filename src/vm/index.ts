@@ -3,6 +3,7 @@ import { closeSync, openSync, readSync } from "node:fs";
 import { type NameSource, nameInCommandLine } from "./command-line";
 
 export { nameMatcher } from "./glob";
+export { runsVm } from "./process";
 export type { NameSource } from "./command-line";
 
 /** A virtual machine: the process that runs it. Two are the same only if both pid and start time are. */
@@ -56,16 +57,22 @@ export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm 
   const ticks = startTicks(read(`${root}/proc/${pid}/stat`));
   const same = Math.abs(ticks - Math.floor(startNs / TICK_NS)) <= 1;
   const found = same ? nameInCommandLine(commandLine) : undefined;
-  return { pid, startNs, ...(found ?? { name: comm, source: "process" }) };
+  return { pid, startNs, ...(found ?? { name: comm, source: same ? "process" : "ended" }) };
 }
 
 /** Remembers VMs, so that one that ended keeps its name: the same VM is the same object. */
 export class VmNames {
   readonly #root: string;
   readonly #known = new Map<string, Vm>();
+  #late = 0;
 
   constructor(root = "") {
     this.#root = root;
+  }
+
+  /** How many VMs ended before their names were read. */
+  get late(): number {
+    return this.#late;
   }
 
   /** As vmOf(), which looks only once. */
@@ -74,6 +81,7 @@ export class VmNames {
     let vm = this.#known.get(key);
     if (!vm) {
       vm = vmOf(pid, startNs, comm, this.#root);
+      if (vm.source === "ended") this.#late++;
       this.#known.set(key, vm);
       const [oldest] = this.#known.keys();
       if (this.#known.size > MAX_CACHED && oldest !== undefined) this.#known.delete(oldest);

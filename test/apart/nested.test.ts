@@ -7,7 +7,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { PROMISED, WORKLOAD } from "../lab/counts";
 import { EventLog } from "../lab/ftrace";
-import { type Exits, type Line, jsonLines } from "../lab/json";
+import { type Exits, type Line, jsonLines, sumOfReason } from "../lab/json";
 import { MODES } from "../lab/machine";
 import { PROJECT, Running, run } from "../tools";
 
@@ -58,13 +58,28 @@ test("L2 and who handled it: the nested guest's own numbers, and ftrace's, howev
   const table = new Running(TOOL, "--wide");
   const wide = new Running(TOOL, "--wide", "--json");
   const plain = MODES.map((mode) => new Running(TOOL, "--attach", mode, "--json"));
+  const timed = MODES.map(
+    (mode, i) =>
+      new Running(
+        "kvm-vmexit-time",
+        "--attach",
+        mode,
+        "--json",
+        "--vm",
+        "nested-l1",
+        "--by",
+        ["vm", "vcpu"][i % 2] ?? "",
+      ),
+  );
   const file = join(mkdtempSync(join(tmpdir(), "nested-")), "trace.bin");
   const recorder = new Running("kvm-trace", "record", "--events", "entry,exit,nested", "-o", file);
-  for (const tool of [table, wide, ...plain, recorder]) await tool.seen(/(Tracing|Recording)\.\.\./);
+  for (const tool of [table, wide, ...plain, ...timed, recorder])
+    await tool.seen(/(Tracing|Recording)\.\.\./);
   const status = await new Promise((resolve) =>
     spawn(NESTED, WORKLOAD, { stdio: "inherit" }).on("exit", resolve),
   );
   const results = await Promise.all([table, wide, ...plain].map((tool) => tool.end("SIGINT")));
+  const times = await Promise.all(timed.map((tool) => tool.end("SIGINT")));
   const recording = await recorder.end("SIGINT");
   const truth = truthOf(log.end());
   assert.equal(status, 0);
@@ -95,6 +110,14 @@ test("L2 and who handled it: the nested guest's own numbers, and ftrace's, howev
       exits(jsonLines(result)).map(({ name, reason, count }) => ({ name, reason, count })),
       counts,
     );
+  for (const result of times)
+    for (const [name, count] of Object.entries(PROMISED))
+      for (const of of ["count", "timed"] as const)
+        assert.equal(
+          sumOfReason(jsonLines(result), name, (exits) => (exits.vm === "nested-l1" ? exits[of].l2 : 0)),
+          count,
+          `${of} of ${name}`,
+        );
   const sum = inOrder(ours).reduce((total, row) => total + Number(row.split(" ")[2]), 0);
   assert.match(ofTable.stdout, new RegExp(`^ +Total +\\d+ +\\d+ +\\d+ +${sum} +\\d+$`, "m"));
   for (const line of ofTable.stdout.split("\n")) assert.ok(line.length <= 80, line);

@@ -4,7 +4,26 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import test from "node:test";
+import { openSlowSession } from "kvm-vmexit";
+import { NOTHING_LOST } from "../../src/render/lost";
 import { GUEST, PROJECT } from "../tools";
+
+test("the library's slow exits: those of a guest, with who and what", () => {
+  assert.throws(() => openSlowSession({ thresholdNs: -1 }), /thresholdNs takes a whole number of ns, not -1/);
+  const session = openSlowSession({ thresholdNs: 0, details: true, reasons: "IOIO,CPUID", excludes: "114" });
+  assert.equal(spawnSync(GUEST, ["--cpuid", "23", "--out", "19", "--vcpus", "2"]).status, 0);
+  session.stop();
+  const { exits, lost } = session.take();
+  session.close();
+  assert.deepEqual(lost, NOTHING_LOST);
+  const outs = exits.filter(({ vm }) => vm.name === "guest");
+  assert.equal(outs.length, 2 * 19);
+  assert.deepEqual(new Set(outs.map(({ vcpu }) => vcpu)), new Set([0, 1]));
+  for (const { name, level, ns, details, end } of outs) {
+    assert.deepEqual([name, level, details], ["IOIO", 1, "out port 0x3f8, 1 byte"]);
+    assert.ok(ns > 0 && Math.abs(end.getTime() - Date.now()) < 3600e3);
+  }
+});
 
 test("docs/example.mjs counts what a guest does", async () => {
   const example = spawn(process.execPath, [join(PROJECT, "docs", "example.mjs"), "3"]);

@@ -27,6 +27,7 @@ export interface Exits {
 }
 
 export interface Slow {
+  readonly vm: string;
   readonly name: string;
   readonly ns: number;
   readonly pid: number;
@@ -35,6 +36,8 @@ export interface Slow {
 }
 
 export interface Line {
+  readonly schema: string;
+  readonly tool: string;
   readonly start: string;
   readonly end: string;
   readonly final?: boolean;

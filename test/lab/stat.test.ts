@@ -203,6 +203,37 @@ test("SIGHUP opens the log again, SIGTERM loses nothing, and an old file keeps i
   assert.ok(lines(file).every((line) => line === "" || line.split(",").length === 3));
 });
 
+test("stopped, a log has a last line with what was counted since the line before", async () => {
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    const tool = new Running(NAME, "-l", "-s", "25", "-f", "kvm_cpuid$");
+    await tool.seen(/^kvm_cpuid \n/);
+    spawnSync(GUEST, ["--cpuid", "23"]);
+    const { status, stdout } = await tool.end(signal);
+    assert.equal(status, 0);
+    assert.match(stdout, /^kvm_cpuid \n[-0-9: ]{19} {8}23\n$/);
+  }
+});
+
+test("after a pause, one line or table covers the intervals that were missed", async () => {
+  for (const [name, first, ...parameters] of [
+    [NAME, /\n/, "-lcs0.2", "-f", "kvm_cpuid$"],
+    ["kvm-vmexit-count", /Tracing/, "--csv", "--reasons", "CPUID", "0.2"],
+  ] as const) {
+    const begin = performance.now();
+    const tool = new Running(name, ...parameters);
+    await tool.seen(first);
+    tool.child.kill("SIGSTOP");
+    spawnSync(GUEST, ["--cpuid", "23"]);
+    await sleep(3000);
+    tool.child.kill("SIGCONT");
+    await tool.seen(/,23(,|\n)/);
+    const { stdout } = await tool.end("SIGTERM");
+    const rows = stdout.trimEnd().split("\n").slice(1);
+    // In the time that it ran, and one more for the pause and for the end each.
+    assert.ok(rows.length <= (performance.now() - begin - 3000) / 200 + 2, stdout);
+  }
+});
+
 test("what is missing is told in one line", () => {
   assert.deepEqual(run(NAME, "-L", "/nowhere/log"), {
     status: 1,

@@ -1,7 +1,8 @@
 // kvm-vmexit-time, -hist and -slower on a real KVM host: exact counts, times of known length, filters and groups.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import test from "node:test";
-import { GUEST, Running, run } from "../tools";
+import { GUEST, type Result, Running, run } from "../tools";
 import { PROMISED, WORKLOAD } from "./counts";
 import { type Line, jsonLines, sumOfReason } from "./json";
 import { MODES } from "./machine";
@@ -137,7 +138,7 @@ test("slower: excludes act in the kernel and are said first; fractions of ms", (
   );
   assert.match(result.stderr, /^Excludes: HLT, NPF\nTracing/);
   assert.doesNotMatch(result.stdout, /HLT|NPF/);
-  assert.equal(result.stdout.match(/^114 CPUID {15} +\d+ \(L1\)$/gm)?.length, 3, result.stdout);
+  assert.equal(result.stdout.match(/^ 114 CPUID {15} +\d+ \(L1\)$/gm)?.length, 3, result.stdout);
 });
 
 test("slower: --wide decodes ports, MSRs and faults", () => {
@@ -152,7 +153,7 @@ test("slower: --wide decodes ports, MSRs and faults", () => {
   );
   assert.match(
     result.stdout,
-    /^\d\d:\d\d:\d\d\.\d{3} 123 IOIO .* guest \d+ vCPU 0 rip 0x\w+ in port 0x3f8, 1 byte$/m,
+    /^\d\d:\d\d:\d\d\.\d{3} {2}123 IOIO .* guest \d+ vCPU 0 rip 0x\w+ in port 0x3f8, 1 byte$/m,
   );
   assert.match(result.stdout, / 124 MSR .* read MSR 0x277$/m);
   assert.match(result.stdout, / 124 MSR .* write MSR 0x277$/m);
@@ -171,7 +172,7 @@ test("slower: a flood is dropped, counted and said, and the guest goes on", () =
     "--cpuid",
     "60000",
   );
-  const shown = result.stdout.match(/^114 CPUID/gm)?.length ?? 0;
+  const shown = result.stdout.match(/^ 114 CPUID/gm)?.length ?? 0;
   const lost = Number(/^Lost: (\d+) slow exits/m.exec(result.stdout)?.[1] ?? 0);
   assert.equal(shown + lost, 60_000);
   assert.equal(result.status, lost > 0 ? 3 : 0);
@@ -190,6 +191,25 @@ test("an exit that lasts across intervals is counted once, with its whole time",
     for (const levels of [exits.count, exits.timed, exits.timeNs, exits.maxNs])
       for (const value of Object.values(levels) as number[]) assert.ok(value >= 0);
 });
+
+for (const attach of MODES)
+  test(`${attach}: HLT that sleeps in the kernel across intervals`, () => {
+    const command = ["--", GUEST, "--cpuid", "23", "--hlt", "5", "--nap-ms", "600", "--vcpus", "2"];
+    const lines = jsonLines(run("kvm-vmexit-time", "--attach", attach, "--json", "0.25", ...command));
+    for (const [name, count] of [
+      ["CPUID", 46],
+      ["HLT", 10],
+    ] as const)
+      for (const of of ["count", "timed"] as const)
+        assert.equal(
+          sumOfReason(lines, name, (exits) => exits[of].total),
+          count,
+        );
+    const halts = lines.flatMap((line) => line.exits.filter(({ name }) => name === "HLT"));
+    // The first of each vCPU begins somewhere between two NMIs, and the others right behind one.
+    assert.ok(halts.reduce((sum, { timeNs }) => sum + timeNs.total, 0) > 8 * 300e6);
+    assert.ok(lines.length > halts.length, "a HLT lies open at the end of some intervals");
+  });
 
 for (const attach of MODES)
   test(`${attach}: vCPUs that change their threads, on one CPU with another guest`, () => {
@@ -261,6 +281,48 @@ test("--idle hides HLT from rows, sums and shares, and says so", () => {
   assert.match(only, /^ *Total \(Avg Time\) +37 \(/m);
 });
 
+test("--wide: JSON has histograms, CSV percentiles", () => {
+  const [json, csv] = ["--json", "--csv"].map((form) =>
+    run("kvm-vmexit-time", "--wide", form, "--reasons", "CPUID", "--", GUEST, "--cpuid", "23"),
+  );
+  const [exits] = jsonLines(json as Result).flatMap((line) => line.exits);
+  assert.equal(
+    exits?.histogram.l1.reduce((sum, [, , count]) => sum + count, 0),
+    23,
+  );
+  const [heading, row = ""] = (csv as Result).stdout.split("\n");
+  assert.match(heading ?? "", /,level,count,timed,total_ns,max_ns,p50_ns,p99_ns,p999_ns$/);
+  const [count, timed, , max, ...percentiles] = row.split(",").slice(8).map(Number);
+  assert.deepEqual([count, timed], [23, 23]);
+  assert.deepEqual(
+    percentiles,
+    percentiles.toSorted((a, b) => a - b),
+  );
+  assert.ok(percentiles.length === 3 && percentiles.every((ns) => ns > 0 && ns <= (max ?? 0)));
+});
+
+test("what can't be traced, or let nothing through, is said", () => {
+  const count = (...parameters: string[]) => run("kvm-vmexit-count", ...parameters);
+  const gone = count("-p", "4194304");
+  assert.deepEqual([gone.status, gone.stdout], [1, ""]);
+  assert.match(gone.stderr, /: there is no process 4194304; kvm-vmexit-count --by vm shows/);
+  const shell = "sleep 30 & exec node dist/tools/kvm-vmexit-slower.js -d 0.1 -p $!";
+  const other = spawnSync("sh", ["-c", shell], { encoding: "utf8" });
+  assert.equal(other.status, 0);
+  assert.match(other.stderr, /^Process \d+ runs no VM now; its exits count as soon as it does\.$/m);
+  const guest = ["--", GUEST, "--cpuid", "3"];
+  assert.match(
+    count("--vm", "nope", ...guest).stderr,
+    /no exits of VMs called "nope"; there were of guest\.$/m,
+  );
+  assert.match(count("--reasons", "HLT", ...guest).stderr, /no exits that --reasons lets through\.$/m);
+  const closed = spawnSync("sh", ["-c", "exec node dist/tools/kvm-vmexit-time.js -d 60 >&-"], {
+    encoding: "utf8",
+  });
+  assert.equal(closed.status, 1);
+  assert.match(closed.stderr, /^kvm-vmexit-time: cannot write to standard output: it is closed, [^\n]*\n$/);
+});
+
 test("--csv: a heading once, and a row for each reason and level", () => {
   const result = run("kvm-vmexit-time", "--csv", "0.3", "--", GUEST, ...WORKLOAD);
   const [heading, ...rows] = result.stdout.trimEnd().split("\n");
@@ -280,6 +342,32 @@ test("tables fit 80 columns", () => {
   for (const tool of ["kvm-vmexit-count", "kvm-vmexit-time", "kvm-vmexit-hist"])
     for (const line of run(tool, "--", GUEST, ...WORKLOAD).stdout.split("\n"))
       assert.ok(line.length <= 80, line);
+});
+
+test("while nobody reads, a second signal ends a tool at once", () => {
+  const shell = `mkfifo /tmp/unread; sleep 60 </tmp/unread & reader=$!
+    node dist/tools/kvm-vmexit-slower.js 0 >/tmp/unread 2>/tmp/said & tool=$!
+    until grep -q Tracing /tmp/said; do sleep 0.2; done
+    ${GUEST} --cpuid 20000; sleep 1
+    kill -INT $tool; sleep 1; kill -0 $tool && kill -INT $tool; wait $tool; echo $?; kill $reader`;
+  // 128 + SIGINT: what waits in the pipe and behind it is given up.
+  assert.equal(spawnSync("bash", ["-c", shell], { encoding: "utf8", timeout: 120_000 }).stdout, "130\n");
+});
+
+test("lists given twice add up; a second --vm is refused", () => {
+  const lines = jsonLines(
+    run(
+      "kvm-vmexit-count",
+      "--json",
+      ..."--reasons CPUID, --reasons MSR --vcpu 0 --vcpu 2 --".split(" "),
+      GUEST,
+      ...WORKLOAD,
+      "--vcpus",
+      "3",
+    ),
+  );
+  const sum = (name: string) => sumOfReason(lines, name, (exits) => exits.count.total);
+  assert.deepEqual([sum("CPUID"), sum("MSR"), sum("HLT")], [46, 168, 0]);
 });
 
 test("a second signal ends a tool at once", async () => {
@@ -303,6 +391,13 @@ for (const [tool, parameters, expected] of [
   ["kvm-vmexit-count", ["--json", "--csv"], /--csv|--json/],
   ["kvm-vmexit-count", ["--max-vcpus", "0"], /--max-vcpus takes a whole number from 1 to 131072, not "0"/],
   ["kvm-vmexit-count", ["--pid", "abc"], /--pid takes a whole number/],
+  ["kvm-vmexit-count", ["--vm", "a", "--vm", "b"], /--vm is given twice/],
+  ["kvm-vmexit-count", ["--vm", ""], /--vm takes a VM's name, or a pattern/],
+  [
+    "kvm-vmexit-slower",
+    ["--reasons", "HLT", "--excludes", "120"],
+    /leaves out every reason that is asked for/,
+  ],
   ["kvm-vmexit-count", ["--"], /there is no command behind --/],
 ] as const)
   test(`${tool} ${parameters.join(" ")}: one clear line and status 2`, () => {

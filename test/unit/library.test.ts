@@ -135,7 +135,7 @@ test("a vCPU that ended stays in later readings; one without an id is told apart
   reader.read(snapshot([[4000003, -1, true]], [[0, 114, 1, 5, 0]]));
   const last = reader.read(snapshot([], []));
   assert.deepEqual(
-    group(last, "vcpu").map(({ vm, vcpu, tid, samples }) => [vm?.pid, vcpu, tid, samples[0]?.l1.count]),
+    group(last, "vcpu").map(({ vm, vcpu, tid, samples }) => [vm.pid, vcpu, tid, samples[0]?.l1.count]),
     [[4000003, undefined, 4000004, 5]],
   );
 });

@@ -17,9 +17,12 @@ for (const tool of ["kvm-vmexit-count", "kvm-stat", "kvm-trace"]) {
     assert.equal(status, 1);
   });
 
-  test(`${tool} --help says that standard output is closed`, () => {
-    assert.match(run(tool, "--help >&-").stderr, /^standard output is closed, or is \/dev\/null: .*\n$/);
-    assert.equal(run(tool, "--help >/dev/null").stderr, "");
+  test(`${tool} --help to a closed standard output is one line and status 1`, () => {
+    const { status, stderr } = run(tool, "--help >&-");
+    assert.match(stderr, /^\S+: cannot write to standard output: it is closed, .*; open it, or use >FILE\n$/);
+    assert.equal(status, 1);
+    const discarded = run(tool, "--help >/dev/null");
+    assert.deepEqual([discarded.status, discarded.stderr], [0, ""]);
   });
 }
 
@@ -30,6 +33,22 @@ test("a wrong option is one line, with the nearest one", () => {
     "kvm-vmexit-count: unknown option '--js' (Did you mean --json?); see kvm-vmexit-count --help\n",
   );
   assert.equal(status, 2);
+});
+
+test("what an error message quotes can't steer the terminal, nor make it two lines", () => {
+  const evil = "$(printf '\\033[2J\\nx')";
+  for (const [tool, option] of [
+    ["kvm-vmexit-count", "-p"],
+    ["kvm-vmexit-hist", "--count"],
+    ["kvm-vmexit-slower", ""],
+    ["kvm-stat", "-p"],
+    ["kvm-stat", "-f '('"],
+    ["kvm-stat", "-g"],
+  ] as const) {
+    const { status, stderr } = run(tool, `${option} "${evil}"`);
+    assert.notEqual(status, 0);
+    assert.match(stderr, /^[^\p{C}]*\\x1b\[2J[^\p{C}]*\n$/u, tool);
+  }
 });
 
 test("--unit is an option of every tool", () => {

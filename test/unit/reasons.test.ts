@@ -8,6 +8,7 @@ import { ARM64_TRAP } from "../../src/reasons/arm64";
 import { USERSPACE_REASONS } from "../../src/reasons/userspace";
 import {
   isaName,
+  labelWidth,
   learnReasons,
   parseReasons,
   reasonLabel,
@@ -46,6 +47,10 @@ test("numbers", () => {
   assert.equal(reasonLabel(0x80000021), "0x80000021");
 });
 
+test("the width that numbers take", () => {
+  assert.deepEqual(["svm", "vmx", "arm64", "isa9"].map(labelWidth), [4, 3, 3, 3]);
+});
+
 test("lists of reasons", () => {
   assert.deepEqual([...parseReasons("svm", "120")], [120]);
   assert.deepEqual([...parseReasons("vmx", "12,")], [12]);
@@ -58,9 +63,9 @@ for (const [isa, list, expected] of [
   ["vmx", "120", /"120" is not .* vmx; HLT is 12 here/],
   ["vmx", "CPUDI", /nearest are CPUID/],
   ["svm", "1030,HLT", /"1030" is not/],
-  ["svm", "", /"" is not/],
-  ["svm", ",", /"" is not/],
-  ["svm", "HLT,,CPUID", /"" is not/],
+  ["svm", "", /the list of reasons, "", names none/],
+  ["svm", ",", /the list of reasons, ",", names none/],
+  ["svm", "HLT,,CPUID", /the list of reasons, "HLT,,CPUID", names none/],
   ["svm", "9999999", /the nearest are 1027 \(VMGEXIT\)/],
 ] as const)
   test(`"${list}" is refused on ${isa}`, () => {

@@ -149,3 +149,23 @@ test("s390's instructions are children, and a filter for one shows their parent"
   provider.setFilter((field) => field === "odd");
   assert.deepEqual(plain(provider.read(false)), { odd: [0, 0] });
 });
+
+test("another filter keeps the totals, and its first difference is that since then", () => {
+  for (const past of [true, false]) {
+    const folder = new Folder();
+    folder.set("12-5", { exits: 100, halts: 40 });
+    const provider = open(folder, { past });
+    folder.set("12-5", { exits: 107, halts: 45 });
+    const before = past ? [100, 40] : [0, 0];
+    assert.deepEqual(plain(provider.read(false))["exits"]?.[0], (before[0] ?? 0) + 7);
+    provider.setFilter((field) => field === "halts");
+    folder.set("12-5", { exits: 110, halts: 47 });
+    assert.deepEqual(plain(provider.read(false)), { halts: [(before[1] ?? 0) + 7, 2] });
+    provider.setFilter(() => true);
+    folder.set("12-5", { exits: 111 });
+    assert.deepEqual(plain(provider.read(false)), {
+      exits: [(before[0] ?? 0) + 11, 1],
+      halts: [(before[1] ?? 0) + 7, 0],
+    });
+  }
+});

@@ -4,6 +4,7 @@ import test from "node:test";
 import { UsageError } from "../../src/errors";
 import { Refusal } from "../../src/stat/options";
 import { parseStatOptions } from "../../tools/lib/stat-options";
+import { run } from "../tools";
 
 const RUNNING = [5, 7, 11];
 const PROCESSES = {
@@ -38,6 +39,10 @@ const ACCEPTED: [argv: string[], options: Partial<typeof DEFAULTS>][] = [
     ["-dtzcls0.5"],
     { debugfs: true, tracepoints: true, skipZeroRecords: true, csv: true, log: true, setDelay: 0.5 },
   ],
+  [["--o"], { once: true }],
+  [["--on"], { once: true }],
+  [["--ov"], { overhead: true }],
+  [["-f", "-? b"], { fields: "-? b" }],
   [["--debugfs", "--debugfs-"], { debugfs: true, debugfsIncludePast: true }],
   [["-f", "kvm_exit$"], { fields: "kvm_exit$" }],
   [["-fkvm"], { fields: "kvm" }],
@@ -64,6 +69,7 @@ const REFUSED: [argv: string[], message: string][] = [
   [["-z"], "Error: Option -z/--skip-zero-records requires -l/-L"],
   [["-f", "("], 'Error: "(" is not a valid regular expression'],
   [["-g", "none"], 'Error: No guest by the name "none" found'],
+  [["x", "-g", "none"], 'Error: No guest by the name "none" found'],
   [["-g", "twin"], 'Error: Multiple processes found (pids: 5 7). Use "-p" to specify the desired pid'],
   [["-p", "6"], "Did you use a (unsupported) tid instead of a pid?\nSpecified pid does not exist."],
   [["-s", "0.09"], 'Error: "0.09": Delay must be >=0.1'],
@@ -90,12 +96,27 @@ const WRONG: [argv: string[], message: string][] = [
   [["-dq"], "argument -d/--debugfs: ignored explicit argument 'q'"],
   [["-p", "abc"], "argument -p/--pid: invalid int value: 'abc'"],
   [["-s", "fast"], "argument -s/--set-delay: invalid float value: 'fast'"],
+  [["--once=x"], "argument -1/--once/--batch: ignored explicit argument 'x'"],
+  [["-1="], "argument -1/--once/--batch: ignored explicit argument ''"],
+  [["-p", "it's"], `argument -p/--pid: invalid int value: "it's"`],
+  [["-hx"], "argument -h/--help: ignored explicit argument 'x'"],
+  [["--lo", "-h"], "ambiguous option: --lo could match --log, --log-to-file"],
+  [["-p", "abc", "-h", "-g", "none"], "argument -p/--pid: invalid int value: 'abc'"],
+  [["-p", "--", "5"], "argument -p/--pid: expected one argument"],
+  [["--", "5"], "unrecognized arguments: -- 5"],
   [["-p=-5"], "argument -p/--pid: there is no process -5"],
 ];
 
 for (const [argv, message] of WRONG)
   test(`refuses ${JSON.stringify(argv)} with status 2`, () => {
     assert.throws(() => parse(...argv), new UsageError(message));
+  });
+
+for (const argv of [["-h"], ["x", "--he"], ["-zh"], ["-h", "-g", "none"], ["-h", "-p", "abc"]])
+  test(`${JSON.stringify(argv)} prints the help at once`, () => {
+    const { status, stdout, stderr } = run("kvm-stat", ...argv);
+    assert.deepEqual([status, stderr], [0, ""]);
+    assert.match(stdout, /^Usage: kvm-stat/);
   });
 
 test("a regular expression that only Python can do is told as that", () => {

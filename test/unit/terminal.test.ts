@@ -35,14 +35,14 @@ test("a frame is drawn in one go, later pieces over earlier, cut at the edges", 
   assert.equal(
     drawing(frame("x"), SIZE, shown),
     "\x1b[?2026h\x1b[?25l" +
-      "\x1b[1;1H\x1b[0m pla\x1b[0;1mbol\x1b[0m\x1b[K" +
-      "\x1b[2;1H\x1b[0mx\x1b[0m\x1b[K" +
-      "\x1b[3;1H\x1b[0m\x1b[0m\x1b[K" +
+      "\x1b[1;1H\x1b[0m\x1b[K\x1b[0m pla\x1b[0;1mbol\x1b[0m" +
+      "\x1b[2;1H\x1b[0m\x1b[K\x1b[0mx\x1b[0m" +
+      "\x1b[3;1H\x1b[0m\x1b[K\x1b[0m\x1b[0m" +
       "\x1b[?2026l",
   );
   assert.equal(
     drawing(frame("y"), SIZE, shown),
-    "\x1b[?2026h\x1b[?25l\x1b[2;1H\x1b[0my\x1b[0m\x1b[K\x1b[?2026l",
+    "\x1b[?2026h\x1b[?25l\x1b[2;1H\x1b[0m\x1b[K\x1b[0my\x1b[0m\x1b[?2026l",
     "only the row that changed",
   );
 });

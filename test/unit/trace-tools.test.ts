@@ -1,7 +1,7 @@
 // kvm-trace's commands that read: closed pipes and full disks, and recordings larger than memory.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { createReadStream, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -76,6 +76,27 @@ test("a full disk is said, with status 1", () => {
     assert.equal(stdout, "1\n", line);
     assert.match(stderr, /^kvm-trace: cannot write (to standard output|\/dev\/full): .*ENOSPC.*\n$/, line);
   }
+});
+
+test("the timeline of a damaged recording is whole up to the damage; no recording is written over", () => {
+  const damaged = join(FOLDER, "damaged.bin");
+  writeFileSync(damaged, Buffer.concat([readFileSync(SMALL).subarray(0, 6404), Buffer.alloc(640, 0xff)]));
+  const out = join(FOLDER, "damaged.json");
+  const exported = run("kvm-trace", "export", "--perfetto", out, damaged);
+  assert.equal(exported.status, 2);
+  assert.match(exported.stderr, /^kvm-trace: \S+: no record at byte 6404: .*\n$/);
+  const { traceEvents } = JSON.parse(readFileSync(out, "utf8")) as { traceEvents: { name: string }[] };
+  assert.ok(traceEvents.filter(({ name }) => name === "CPUID").length >= 98);
+  const over = run("kvm-trace", "export", "--perfetto", damaged, damaged);
+  assert.equal(over.status, 2);
+  assert.match(over.stderr, /damaged.bin is the recording itself; name another file with --perfetto\n$/);
+  assert.equal(statSync(damaged).size, 7044);
+});
+
+test("events that there are not are refused, whatever the machine", () => {
+  const { status, stderr } = run("kvm-trace", "record", "--events", "exit,\x1bexits");
+  assert.equal(status, 2);
+  assert.match(stderr, /^kvm-trace: --events knows no "\\x1bexits"; there are entry, exit, nested.*\n$/);
 });
 
 /** The most memory that an export of a recording takes, in MiB, on a heap that could not hold the recording. */

@@ -99,7 +99,7 @@ test("no command line and no stat does harm, and a name has its bounds", () => {
       const vm = vmOf(PID, START_NS, "comm", ROOT);
       assert.ok(vm.name.length <= 256 && !vm.name.includes("\0"));
       writeFileSync(`${ROOT}/proc/${PID}/stat`, bytes);
-      assert.equal(vmOf(PID, START_NS, "comm", ROOT).source, "process");
+      assert.equal(vmOf(PID, START_NS, "comm", ROOT).source, "ended");
     }),
   );
   assert.equal(nameOf("qemu-system-x86_64", "-name", `guest=${",,".repeat(50_000)}`).length, 256 + 6);

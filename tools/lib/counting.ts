@@ -8,7 +8,8 @@ import type { Samples } from "../../src/samples";
 import type { SharedOptions } from "./options";
 import { diagnose, print } from "./output";
 import type { Status } from "./run";
-import { type ReasonFilter, trace } from "./trace";
+import type { ReasonFilter } from "./filters";
+import { trace } from "./trace";
 
 /** How a counting tool differs from the others. */
 export interface CountingTool<T extends SharedOptions> {
@@ -66,8 +67,6 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
         });
         const stamp = interval === undefined ? [] : [timeStamp(shown.end)];
         print([...stamp, ...lines, ...lostLines(lost)]);
-        if (shown.final && interval === undefined && groups.every(([, samples]) => samples.size === 0))
-          diagnose("There were no exits; is a VM running?");
       }
     },
   });

@@ -56,10 +56,29 @@ export function seconds(what: string, text: string): number {
   return value;
 }
 
+/** A list's option may be given several times: the lists add up. */
+function added<T>(
+  parse: (text: string) => readonly T[],
+): (text: string, before?: readonly T[]) => readonly T[] {
+  return (text, before = []) => [...new Set([...before, ...parse(text)])];
+}
+
+/** Lists whose words are checked later add up as text. */
+function addedText(text: string, before?: string): string {
+  return before === undefined ? text : `${before.replace(/,$/, "")},${text}`;
+}
+
 function pids(text: string): number[] {
   const words = text.split(",");
   if (words.length > 1 && words.at(-1) === "") words.pop();
   return [...new Set(words.map((word) => wholeNumber("--pid", word.trim(), 1, MAX_PID)))];
+}
+
+function vmName(text: string, before?: string): string {
+  if (before !== undefined)
+    throw new UsageError("--vm is given twice; give one name, or a pattern such as web-*");
+  if (text === "") throw new UsageError(`--vm takes a VM's name, or a pattern such as web-*, not ""`);
+  return text;
 }
 
 /** `--unit`, in which tables tell times. */
@@ -69,19 +88,22 @@ export function unitOption(): Option {
 
 const SHARED: readonly Option[] = [
   new Option("-p, --pid <pids>", "trace only the VMs of these processes, separated by commas").argParser(
-    pids,
+    added(pids),
   ),
-  new Option("--vm <name>", "show only VMs of this name, or of names like web-*"),
-  new Option("--vcpu <list>", "trace only vCPUs with these ids: 0,2-5").argParser((text) =>
-    parseVcpus("--vcpu", text),
+  new Option("--vm <name>", "show only VMs of this name, or of names like web-*").argParser(vmName),
+  new Option("--vcpu <list>", "trace only vCPUs with these ids: 0,2-5").argParser(
+    added((text) => parseVcpus("--vcpu", text)),
   ),
-  new Option("--reasons <list>", "show only these exit reasons, numbers or names separated by commas"),
-  new Option("--excludes <list>", "leave these exit reasons out"),
+  new Option(
+    "--reasons <list>",
+    "show only these exit reasons, numbers or names separated by commas",
+  ).argParser(addedText),
+  new Option("--excludes <list>", "leave these exit reasons out").argParser(addedText),
   new Option("-d, --duration <sec>", "end after so many seconds").argParser((text) =>
     seconds("--duration", text),
   ),
-  new Option("--json", "print JSON, one object a line for each interval"),
-  new Option("--csv", "print CSV, a row for each reason and level").conflicts("json"),
+  new Option("--json", "print JSON, one object a line"),
+  new Option("--csv", "print CSV, the headings first").conflicts("json"),
   unitOption(),
   new Option("--no-header", "leave headings out"),
   new Option("--strict", "exit with status 3 if anything was lost"),
@@ -153,7 +175,7 @@ export function parseInterval(operands: readonly string[]): {
 } {
   const [interval, count, ...rest] = operands;
   if (rest.length > 0)
-    throw new UsageError(`"${rest.join(" ")}" is too much behind interval and count; see --help`);
+    throw new UsageError(`"${rest.join(" ")}" is too much behind interval and count; leave it out`);
   return {
     interval: interval === undefined ? undefined : seconds("the interval", interval),
     count: count === undefined ? undefined : wholeNumber("the count", count, 1, 1e9),

@@ -1,7 +1,10 @@
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
-import { readFileSync, readlinkSync, writeSync } from "node:fs";
+import { fstatSync, readFileSync, readlinkSync, write as writeLater, writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 import type { OutputConfiguration } from "commander";
 import { ToolError, messageOf } from "../../src/errors";
+import { safeText } from "../../src/render/text";
 
 const STDOUT = 1;
 const STDERR = 2;
@@ -11,9 +14,19 @@ const RETRY_MS = 10;
 const ACCESS = 0o3;
 const READ_AND_WRITE = 0o2;
 
-let told = false;
+const CLOSED = "it is closed, or /dev/null opened for reading too; open it, or use >FILE";
+
+let isOpen = false;
 let failure: NodeJS.ErrnoException | undefined;
 let onEnd: () => void = () => undefined;
+// What waits for being written, and whoever writes it; undefined where each print() writes at once.
+let queue: Buffer[] | undefined;
+let writing: Promise<void> | undefined;
+
+function fail(error: unknown): void {
+  failure = error as NodeJS.ErrnoException;
+  onEnd();
+}
 
 /** Writes all of it, at once: streams would keep it back, and lose it if the process ends. */
 function write(fd: number, rest: Uint8Array): void {
@@ -26,6 +39,42 @@ function write(fd: number, rest: Uint8Array): void {
     }
 }
 
+async function writeQueue(): Promise<void> {
+  const writeSome = promisify(writeLater);
+  for (let rest = queue?.shift(); rest && !failure; rest = rest.length > 0 ? rest : queue?.shift())
+    try {
+      rest = rest.subarray((await writeSome(STDOUT, rest)).bytesWritten);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EAGAIN") await sleep(RETRY_MS);
+      else fail(error);
+    }
+  writing = undefined;
+}
+
+/**
+ * From now on, a reader that has stopped reading a pipe keeps nobody from hearing signals: what is printed is written in
+ * the background. Whoever prints on and on looks at outputPending() first.
+ */
+export function queueOutput(): void {
+  // A file takes what is written without waiting for anybody.
+  if (!fstatSync(STDOUT).isFile()) queue ??= [];
+}
+
+/** Whether something printed earlier still waits for its reader. */
+export function outputPending(): boolean {
+  return writing !== undefined;
+}
+
+/** Whether standard output can take no more. */
+export function outputEnded(): boolean {
+  return failure !== undefined;
+}
+
+/** Resolves when all that was printed is written, or can't be. */
+export async function outputWritten(): Promise<void> {
+  await writing;
+}
+
 /** Whether standard output may have been closed: Node then opens /dev/null in its place, for reading and writing. */
 function maybeClosed(): boolean {
   try {
@@ -35,6 +84,15 @@ function maybeClosed(): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Looks once whether there is a standard output, so that no work is done for nothing.
+ * @throws ToolError if it is closed
+ */
+export function expectOutput(): void {
+  if (!isOpen && maybeClosed()) throw new ToolError(`cannot write to standard output: ${CLOSED}`);
+  isOpen = true;
 }
 
 /** Calls `listener` when standard output can take no more, so that a tool ends instead of working for nobody. */
@@ -50,21 +108,21 @@ export function print(lines: readonly string[]): void {
 /** Writes bytes to standard output; they may be used again for others when it returns. */
 export function printBytes(bytes: Uint8Array): void {
   if (failure || bytes.length === 0) return;
-  if (!told && maybeClosed())
-    diagnose("standard output is closed, or is /dev/null: what is printed is lost; open it, or use >FILE");
-  told = true;
   try {
-    write(STDOUT, bytes);
+    expectOutput();
+    if (queue) {
+      queue.push(Buffer.from(bytes));
+      writing ??= writeQueue();
+    } else write(STDOUT, bytes);
   } catch (error) {
-    failure = error as NodeJS.ErrnoException;
-    onEnd();
+    fail(error);
   }
 }
 
-/** Writes one diagnostic line to standard error. */
-export function diagnose(line: string): void {
+/** Writes diagnostic lines to standard error; what they quote can't steer a terminal. */
+export function diagnose(lines: string): void {
   try {
-    write(STDERR, Buffer.from(line + "\n"));
+    write(STDERR, Buffer.from(lines.split("\n").map(safeText).join("\n") + "\n"));
   } catch {
     // Nobody is left to be told.
   }
@@ -76,6 +134,7 @@ export function diagnose(line: string): void {
  */
 export function checkOutput(): void {
   if (!failure || failure.code === "EPIPE") return;
+  if (failure instanceof ToolError) throw failure;
   throw new ToolError(
     `cannot write to standard output: ${messageOf(failure)}; free some space or write elsewhere`,
   );
@@ -91,6 +150,7 @@ export function parserOutput(tool: string): OutputConfiguration {
       const fault = text
         .replace(/^error: /, "")
         .trim()
+        .replace(/\.$/, "")
         .replaceAll("\n", " ");
       diagnose(`${tool}: ${fault}; see ${tool} --help`);
     },

@@ -1,7 +1,8 @@
 // Runs a tool's main function and turns what comes of it into one line on standard error and an exit status.
 import { CommanderError } from "commander";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
-import { checkOutput, diagnose } from "./output";
+import { safeText } from "../../src/render/text";
+import { checkOutput, diagnose, outputWritten } from "./output";
 
 /** What a tool's main function returns: its exit status, 0 if nothing. */
 export type Status = number | undefined;
@@ -10,7 +11,7 @@ function statusOf(name: string, error: unknown): number {
   // commander has printed its own message, or the help or version that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) {
-    diagnose(`${name}: ${error.message}`);
+    diagnose(`${name}: ${safeText(error.message)}`);
     return 2;
   }
   if (error instanceof ToolError) {
@@ -31,6 +32,7 @@ export function runTool(name: string, main: () => Promise<Status> | Status): voi
     } catch (error) {
       status = statusOf(name, error);
     }
+    await outputWritten();
     try {
       checkOutput();
     } catch (error) {

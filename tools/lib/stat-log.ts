@@ -1,14 +1,17 @@
 // kvm-stat's log: a line of counts in each interval, on standard output or in a file that logrotate may move away.
-import { closeSync, fstatSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { ToolError, messageOf } from "../../src/errors";
+import { safeText } from "../../src/render/text";
 import { csvLog, plainLog, type LogFormat } from "../../src/stat/format";
 import { byCodePoint, labelOf, type Counts } from "../../src/stat/keys";
 import { Refusal, type StatOptions } from "../../src/stat/options";
 import type { Statistics } from "../../src/stat/statistics";
-import { diagnose, print } from "./output";
+import { diagnose, outputPending, print, queueOutput } from "./output";
 import type { Stop } from "./stop";
 
 const BANNER_LINES = 20;
+// The names of all fields take some 10 KiB.
+const MAX_HEADER = 2 ** 20;
 
 /** Where the lines go. Each is written at once and whole, so nothing is lost when the process ends. */
 class LogFile {
@@ -22,7 +25,7 @@ class LogFile {
     try {
       return openSync(this.path, "a");
     } catch {
-      throw new Refusal(`Error: Could not open file: ${this.path}`);
+      throw new Refusal(`Error: Could not open file: ${safeText(this.path)}`);
     }
   }
 
@@ -31,10 +34,21 @@ class LogFile {
     this.descriptor = this.open();
   }
 
-  /** The file's first line, "" if it is empty. */
+  /** The file's first line, "" if it is empty. A last line that was cut off, by a full disk, is ended. */
   firstLine(): string {
-    if (fstatSync(this.descriptor).size === 0) return "";
-    return readFileSync(this.path, "utf8").split("\n", 1)[0] ?? "";
+    const { size } = fstatSync(this.descriptor);
+    if (size === 0) return "";
+    const file = openSync(this.path, "r");
+    try {
+      const at = (position: number, length: number): string => {
+        const bytes = Buffer.alloc(length);
+        return bytes.toString("utf8", 0, readSync(file, bytes, 0, length, position));
+      };
+      if (at(size - 1, 1) !== "\n") this.write("");
+      return at(0, Math.min(size, MAX_HEADER)).split("\n", 1)[0] ?? "";
+    } finally {
+      closeSync(file);
+    }
   }
 
   write(line: string): void {
@@ -125,7 +139,7 @@ class Log {
   }
 }
 
-/** Logs until it is stopped; SIGHUP opens the log's file again. */
+/** Logs until it is stopped, the interval that is then under way too; SIGHUP opens the log's file again. */
 export async function logStatistics(statistics: Statistics, options: StatOptions, stop: Stop): Promise<void> {
   let last = statistics.read();
   const log = new Log(options, last);
@@ -139,12 +153,17 @@ export async function logStatistics(statistics: Statistics, options: StatOptions
         stop.stop();
       }
     });
-  const begin = performance.now();
-  for (let interval = 1; ; interval++) {
-    await stop.wait(begin + interval * options.setDelay * 1000 - performance.now());
+  queueOutput();
+  const delay = options.setDelay * 1000;
+  for (let next = performance.now() + delay; ; next += delay) {
+    await stop.wait(next - performance.now());
     if (failure) throw failure;
+    if (stop.stopped || !outputPending()) {
+      last = statistics.read();
+      log.add(last, new Date());
+    }
     if (stop.stopped) return;
-    last = statistics.read();
-    log.add(last, new Date());
+    // After a pause, or while nobody reads the lines before, one line covers the intervals that were missed.
+    next += Math.max(0, Math.floor((performance.now() - next) / delay)) * delay;
   }
 }

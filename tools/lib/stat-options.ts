@@ -1,11 +1,9 @@
 // kvm-stat's command line: kvm_stat's options, read as its parser reads them.
 import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
+import { safeText } from "../../src/render/text";
+import { type OptionForm, readArguments } from "../../src/stat/arguments";
 import type { Processes } from "../../src/stat/guests";
-import { OVERHEAD_HELP } from "./overhead";
-
-type ProcessTable = Pick<Processes, "pidsOf" | "isRunning">;
-
 import { keyLines } from "../../src/stat/help-screen";
 import {
   DELAY_DEFAULT,
@@ -14,10 +12,31 @@ import {
   checkOptions,
   readFloating,
   readInteger,
-  readWords,
   type StatOptions,
 } from "../../src/stat/options";
+import { version } from "./options";
 import { parserOutput } from "./output";
+import { OVERHEAD_HELP } from "./overhead";
+
+type ProcessTable = Pick<Processes, "pidsOf" | "isRunning">;
+
+/** The long options that kvm_stat doesn't have. */
+const ADDED: ReadonlySet<string> = new Set(["--overhead", "--version"]);
+
+const DEFAULTS: Readonly<StatOptions> = {
+  once: false,
+  csv: false,
+  debugfs: false,
+  fields: "",
+  debugfsIncludePast: false,
+  log: false,
+  logToFile: "",
+  pid: 0,
+  setDelay: DELAY_DEFAULT,
+  tracepoints: false,
+  skipZeroRecords: false,
+  overhead: false,
+};
 
 const EXAMPLES = `
 Keys:
@@ -37,7 +56,7 @@ function guestPid(name: string, processes: ProcessTable): number {
     throw new Refusal(
       `Error: Multiple processes found (pids: ${pids.join(" ")}). Use "-p" to specify the desired pid`,
     );
-  return pids[0] ?? refuse(`Error: No guest by the name "${name}" found`);
+  return pids[0] ?? refuse(`Error: No guest by the name "${safeText(name)}" found`);
 }
 
 function refuse(message: string): never {
@@ -49,6 +68,7 @@ function program(): Command {
     .description(
       "Shows what KVM's VMs do: counts of its tracepoints, and of their reasons, or its debugfs counters.",
     )
+    .version(version(), "-V, --version", "print the version")
     .helpOption("-h, --help", "show this help")
     .configureHelp({ helpWidth: 80 })
     .addHelpText("after", EXAMPLES)
@@ -80,41 +100,44 @@ function program(): Command {
     .addOption(new Option("--overhead", OVERHEAD_HELP));
 }
 
+/** The options' names as kvm_stat's parser knows them. */
+function formsOf(command: Command): OptionForm[] {
+  const forms = command.options
+    .filter((option) => option.long !== "--batch")
+    .map((option): OptionForm => {
+      const names = [option.short, option.long].filter((name) => name !== undefined);
+      if (option.long === "--once") names.push("--batch");
+      return { names, takesValue: option.required, added: ADDED.has(option.long ?? "") };
+    });
+  return [{ names: ["-h", "--help"], takesValue: false }, ...forms];
+}
+
 /**
  * The options that a command line asks for, checked.
- * @throws Refusal, UsageError; CommanderError once the help is printed
+ * @throws Refusal, UsageError; CommanderError once the help or the version is printed
  */
 export function parseStatOptions(argv: readonly string[], processes: ProcessTable): StatOptions {
   const command = program();
-  const forms = command.options.map((option) => ({
-    names: [option.short, option.long].filter((name) => name !== undefined),
-    takesValue: option.required,
-  }));
-  const words = readWords(argv, [...forms, { names: ["-h", "--help"], takesValue: false }]);
-  if (words.some(([name]) => name === "-h")) command.parse(["-h"], { from: "user" });
-  const given = new Map(words);
-  const has = (...names: string[]): boolean => names.some((name) => given.has(name));
-  let pid = 0;
-  // The last of -p and -g counts.
-  for (const [name, value] of words) {
-    if (name === "-p") pid = readInteger(value, "-p/--pid");
-    if (name === "-g") pid = guestPid(value, processes);
-  }
-  const options: StatOptions = {
-    once: has("-1", "--batch"),
-    csv: has("-c"),
-    debugfs: has("-d"),
-    fields: given.get("-f") ?? "",
-    debugfsIncludePast: has("-i"),
-    log: has("-l"),
-    logToFile: given.get("-L") ?? "",
-    pid,
-    setDelay: readFloating(given.get("-s") ?? String(DELAY_DEFAULT), "-s/--set-delay"),
-    tracepoints: has("-t"),
-    skipZeroRecords: has("-z"),
-    overhead: has("--overhead"),
+  const options: StatOptions = { ...DEFAULTS };
+  const readers: Readonly<Record<string, (value: string) => unknown>> = {
+    "-h": () => command.parse(["-h"], { from: "user" }),
+    "-V": () => command.parse(["-V"], { from: "user" }),
+    "-1": () => (options.once = true),
+    "-c": () => (options.csv = true),
+    "-d": () => (options.debugfs = true),
+    "-f": (value) => (options.fields = value),
+    "-g": (value) => (options.pid = guestPid(value, processes)),
+    "-i": () => (options.debugfsIncludePast = true),
+    "-l": () => (options.log = true),
+    "-L": (value) => (options.logToFile = value),
+    "-p": (value) => (options.pid = readInteger(value, "-p/--pid")),
+    "-s": (value) => (options.setDelay = readFloating(value, "-s/--set-delay")),
+    "-t": () => (options.tracepoints = true),
+    "-z": () => (options.skipZeroRecords = true),
+    "--overhead": () => (options.overhead = true),
   };
-  if (pid < 0) throw new UsageError(`argument -p/--pid: there is no process ${pid}`);
+  readArguments(argv, formsOf(command), ({ names }, value) => readers[names[0] ?? ""]?.(value));
+  if (options.pid < 0) throw new UsageError(`argument -p/--pid: there is no process ${options.pid}`);
   checkOptions(options, (id) => processes.isRunning(id));
   return options;
 }

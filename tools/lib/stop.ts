@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { ToolError } from "../../src/errors";
-import { onOutputEnd } from "./output";
+import { onOutputEnd, outputPending } from "./output";
 
 /** Ends once; whoever waits for it is told. */
 export class Stop {
@@ -42,12 +42,19 @@ export class Stop {
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** Ends the process; while a write waits for its reader, only the signal itself can, since exit() waits for writes. */
+function endAtOnce(signal: NodeJS.Signals): void {
+  if (!outputPending()) process.exit(128 + constants.signals[signal]);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
+}
+
 /** Stops on the first of `signals` and when output ends; a second signal ends the process at once. */
 export function stopOnSignals(signals: readonly NodeJS.Signals[] = SIGNALS): Stop {
   const stop = new Stop();
   for (const signal of signals)
     process.on(signal, () => {
-      if (stop.stopped) process.exit(128 + constants.signals[signal]);
+      if (stop.stopped) endAtOnce(signal);
       stop.stop();
     });
   onOutputEnd(() => {

@@ -61,7 +61,8 @@ export function drawing(frame: Frame, size: Size, shown: string[]): string {
     );
     if (shown[row] === line) continue;
     shown[row] = line;
-    text += `\x1b[${row + 1};1H${line}\x1b[K`;
+    // Cleared first: behind a line of the whole width the cursor stands on its last character.
+    text += `\x1b[${row + 1};1H\x1b[0m\x1b[K${line}`;
   }
   const { cursor } = frame;
   const place = cursor && `\x1b[${cursor.row + 1};${Math.min(cursor.column + 1, size.columns)}H\x1b[?25h`;
@@ -83,6 +84,9 @@ export class Terminal {
   constructor(onKey: (key: string) => void, onResize: () => void) {
     // A crash restores the terminal before Node prints it, anything else when the process exits.
     process.on("exit", this.restore).on("uncaughtExceptionMonitor", this.restore);
+    process.on("SIGTSTP", () => {
+      this.suspend(process.pid);
+    });
     process.on("SIGCONT", () => {
       this.enter();
       onResize();
@@ -94,7 +98,8 @@ export class Terminal {
     });
     process.stdin.setEncoding("utf8").on("data", (input: string) => {
       for (const key of keysIn(input)) {
-        if (key === "suspend") this.suspend();
+        // The whole job, as the terminal would: a script that waits for this process stops with it.
+        if (key === "suspend") this.suspend(0);
         else onKey(key);
       }
     });
@@ -102,7 +107,8 @@ export class Terminal {
   }
 
   get size(): Size {
-    return { rows: process.stdout.rows, columns: process.stdout.columns };
+    // Serial consoles tell a size of 0.
+    return { rows: process.stdout.rows || 24, columns: process.stdout.columns || 80 };
   }
 
   draw(frame: Frame): void {
@@ -128,8 +134,8 @@ export class Terminal {
     }
   }
 
-  private suspend(): void {
+  private suspend(whom: number): void {
     this.leave();
-    process.kill(process.pid, "SIGSTOP");
+    process.kill(whom, "SIGSTOP");
   }
 }

@@ -2,13 +2,13 @@
 import { Grouping, type By, type Identity } from "../../src/grouping";
 import { type Lost, type Session, type SlowExit, openSession } from "../../src/native";
 import { preflight } from "../../src/preflight";
-import { type Isa, parseReasons, rawReason } from "../../src/reasons";
 import type { Interval } from "../../src/render/json";
 import { NOTHING_LOST, lostBetween, lostLines } from "../../src/render/lost";
 import { Ledger, type Samples } from "../../src/samples";
 import { nameMatcher } from "../../src/vm";
+import { ReasonFilter, checkPids, lateNames, whyNothing } from "./filters";
 import type { SharedOptions } from "./options";
-import { diagnose } from "./output";
+import { diagnose, expectOutput, outputEnded, outputPending, queueOutput } from "./output";
 import { withOverhead } from "./overhead";
 import type { Status } from "./run";
 import { type Stop, TracedCommand, stopOnSignals } from "./stop";
@@ -42,37 +42,12 @@ export interface TraceRequest {
 
 // How often records of vCPUs that ended are taken in, so that others find room: a churn of 1,000 VMs a second fits.
 const HOUSEKEEPING_MS = 1000;
-// How long a slow exit waits for being shown. Polling costs the guests nothing, and this process 10 looks a second.
+// How long a slow exit waits for being shown, and a VM, where names are shown, until its name is read: one that has ended
+// by then has none. Polling costs the guests nothing, and this process 10 looks a second.
 const EVENTS_MS = 100;
 const STRICT_STATUS = 3;
 // Timers may fire a little early.
 const EARLY_MS = 1;
-
-/** The reasons that a user wants to see. */
-export class ReasonFilter {
-  readonly only: ReadonlySet<number> | undefined;
-  readonly excludes: ReadonlySet<number>;
-
-  /** @throws UsageError naming what isn't a reason of this instruction set */
-  constructor(
-    readonly isa: Isa,
-    options: Pick<SharedOptions, "reasons" | "excludes">,
-  ) {
-    this.only = options.reasons === undefined ? undefined : parseReasons(isa, options.reasons);
-    this.excludes = options.excludes === undefined ? new Set() : parseReasons(isa, options.excludes);
-  }
-
-  wants(reason: number): boolean {
-    return (this.only?.has(reason) ?? true) && !this.excludes.has(reason);
-  }
-
-  /** The same for the kernel. */
-  get session(): { onlyReasons?: number[]; butReasons?: number[] } {
-    if (this.only)
-      return { onlyReasons: [...this.only].filter((reason) => this.wants(reason)).map(rawReason) };
-    return this.excludes.size === 0 ? {} : { butReasons: [...this.excludes].map(rawReason) };
-  }
-}
 
 function explain(session: Session): void {
   const info = session.info();
@@ -93,6 +68,7 @@ class Trace {
   #lost = NOTHING_LOST;
   #lostShown = NOTHING_LOST;
   #start = new Date();
+  #showed = false;
 
   constructor(request: TraceRequest, session: Session, filter: ReasonFilter) {
     const { vm } = request.options;
@@ -103,17 +79,33 @@ class Trace {
     this.#ledger = new Ledger(this.#grouping.groupOf, request.timing ?? false);
   }
 
+  /** Whether the names of VMs matter, which have to be read before the VMs end. */
+  get #showsNames(): boolean {
+    const { slow, by = "reason", options } = this.#request;
+    return slow !== undefined || by !== "reason" || options.vm !== undefined;
+  }
+
   get lostAnything(): boolean {
     return lostLines(this.#lost).length > 0;
   }
 
+  /** What a user should know of what was shown, and of what wasn't. */
+  remarks(): string[] {
+    const { options, slow } = this.#request;
+    const late = lateNames(this.#grouping.late);
+    return [
+      ...(this.#showsNames && late !== undefined ? [late] : []),
+      ...(this.#showed || slow ? [] : [whyNothing(options, this.#grouping.others)]),
+    ];
+  }
+
   /** Takes in what the kernel counted, and shows slow exits. */
-  read(): void {
+  read(final: boolean): void {
     const { slow } = this.#request;
     const snapshot = this.#session.snapshot();
     this.#ledger.update(snapshot);
     this.#lost = snapshot.lost;
-    if (slow) slow.show(this.#session.takeEvents(), this.#grouping);
+    if (slow && (final || !outputPending())) slow.show(this.#session.takeEvents(), this.#grouping);
   }
 
   /** Shows what happened since the last time. */
@@ -124,6 +116,7 @@ class Trace {
       const samples = [...(groups.get(key) ?? [])].filter(([, { reason }]) => this.#filter.wants(reason));
       return [this.#grouping.identity(key), new Map(samples)];
     });
+    this.#showed ||= shown.some(([, samples]) => samples.size > 0);
     this.#request.show?.(interval, shown, lostBetween(this.#lostShown, this.#lost));
     this.#start = interval.end;
     this.#lostShown = this.#lost;
@@ -132,22 +125,27 @@ class Trace {
 
   /** Shows intervals until the end. */
   async run(stop: Stop): Promise<void> {
-    const { interval, count = Infinity, slow, options } = this.#request;
+    const { count = Infinity, options } = this.#request;
+    const intervalMs = (this.#request.interval ?? Infinity) * 1000;
     const begin = performance.now();
     const endAt = begin + (options.duration ?? Infinity) * 1000;
+    let showAt = begin + intervalMs;
     for (let shown = 1; ;) {
-      const showAt = begin + shown * (interval ?? Infinity) * 1000;
-      const next = performance.now() + (slow ? EVENTS_MS : HOUSEKEEPING_MS);
+      const next = performance.now() + (this.#showsNames ? EVENTS_MS : HOUSEKEEPING_MS);
       await stop.wait(Math.min(showAt, endAt, next) - performance.now());
       const due = performance.now() + EARLY_MS;
       if (stop.stopped || due >= endAt || (due >= showAt && shown >= count)) break;
-      this.read();
+      this.read(false);
       if (due < showAt) continue;
-      this.show(false);
-      shown++;
+      // After a pause, or while nobody reads what was shown before, one interval covers those that were missed.
+      if (!outputPending()) {
+        this.show(false);
+        shown++;
+      }
+      showAt += (1 + Math.floor((due - showAt) / intervalMs)) * intervalMs;
     }
     this.#session.stop();
-    this.read();
+    this.read(true);
     this.show(true);
   }
 }
@@ -160,6 +158,9 @@ export function trace(request: TraceRequest): Promise<Status> {
 async function traceToEnd(request: TraceRequest, report: () => void): Promise<Status> {
   const { options, slow } = request;
   const filter = new ReasonFilter(preflight(), options);
+  expectOutput();
+  queueOutput();
+  checkPids(options.pid);
   request.begin?.(filter);
   const stop = stopOnSignals();
   const session = openSession({
@@ -182,6 +183,7 @@ async function traceToEnd(request: TraceRequest, report: () => void): Promise<St
     const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
     await command?.started;
     await trace.run(stop);
+    if (!outputEnded()) for (const remark of trace.remarks()) diagnose(remark);
     report();
     const status = await command?.finish();
     return options.strict && trace.lostAnything && !status ? STRICT_STATUS : status;

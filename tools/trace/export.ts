@@ -1,5 +1,8 @@
 // kvm-trace export: a recording as a timeline for ui.perfetto.dev and chrome://tracing.
+import { statSync } from "node:fs";
 import type { Command } from "commander";
+import { UsageError } from "../../src/errors";
+import { safeText } from "../../src/render/text";
 import { Timeline } from "../../src/trace/perfetto";
 import { diagnose } from "../lib/output";
 import { command } from "./command";
@@ -10,7 +13,18 @@ interface ExportOptions extends ClockOptions {
   perfetto: string;
 }
 
+/** @throws UsageError if the timeline would be written over a recording */
+function refuseOverwriting(out: string, files: readonly string[]): void {
+  const target = statSync(out, { throwIfNoEntry: false });
+  for (const file of files) {
+    const source = statSync(file, { throwIfNoEntry: false });
+    if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
+      throw new UsageError(`${safeText(out)} is the recording itself; name another file with --perfetto`);
+  }
+}
+
 async function exportTimeline(tool: string, files: readonly string[], options: ExportOptions): Promise<void> {
+  refuseOverwriting(options.perfetto, files);
   const out = new TextFile(options.perfetto);
   const timeline = new Timeline();
   let pieces: string[] = [timeline.begin()];
@@ -23,11 +37,17 @@ async function exportTimeline(tool: string, files: readonly string[], options: E
   const onTurn = (turn: Parameters<Timeline["turn"]>[0], nsPerTick: number) => {
     pieces.push(timeline.turn(turn, nsPerTick));
   };
-  const { summary } = await readTurns(tool, files, options, onTurn, flush);
-  pieces.push(timeline.end(summary));
-  await flush();
-  await out.end();
-  if (summary.lost) diagnose(`Lost: ${summary.lost} events while recording: the ring buffer was full`);
+  let lost: number | undefined;
+  let startMs = 0;
+  try {
+    ({ lost, startMs } = (await readTurns(tool, files, options, onTurn, flush)).summary);
+  } finally {
+    // Of a damaged recording too, what came before the damage is a whole timeline.
+    pieces.push(timeline.end({ lost, startMs }));
+    await flush();
+    await out.end();
+  }
+  if (lost) diagnose(`Lost: ${lost} events while recording: the ring buffer was full`);
 }
 
 /** kvm-trace's subcommand `export`. */

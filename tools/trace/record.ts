@@ -17,7 +17,8 @@ import { RecordingFile } from "./recording_file";
 interface RecordOptions {
   output: string;
   pid?: readonly number[];
-  events?: string;
+  /** Names of kinds; all by default. */
+  events?: readonly string[];
   duration?: number;
   maxSize?: number;
   /** As ringShift() gives it. */
@@ -49,12 +50,16 @@ function size(what: string, text: string, min: number, max: number): number {
   return bytes;
 }
 
-/** The kinds that a list of names asks for, all by default, without those that this kernel lacks. */
-function chosen(list: string | undefined): { kinds: Uint32Array; offsets: Uint32Array } {
-  const wanted = list === undefined ? NAMES : list.split(",").map((name) => name.trim());
-  for (const name of wanted)
+function eventNames(list: string): string[] {
+  const names = list.split(",").map((name) => name.trim());
+  for (const name of names)
     if (!NAMES.includes(name))
       throw new UsageError(`--events knows no "${safeText(name)}"; there are ${NAMES.join(", ")}`);
+  return names;
+}
+
+/** The kinds that are wanted, without those that this kernel lacks. */
+function chosen(wanted: readonly string[]): { kinds: Uint32Array; offsets: Uint32Array } {
   const kinds: number[] = [];
   const offsets = new Uint32Array(KINDS.length * KIND_WORDS);
   for (const [index, kind] of KINDS.entries()) {
@@ -119,7 +124,7 @@ async function record(
   report: () => void,
 ): Promise<Status> {
   preflight();
-  const request = chosen(options.events);
+  const request = chosen(options.events ?? NAMES);
   const stop = stopOnSignals();
   const file = new RecordingFile(options.output, options.maxSize ?? MAX_BYTES);
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
@@ -176,7 +181,7 @@ export function recordCommand(
     .usage("[options] [-- COMMAND...]")
     .option("-o, --output <file>", "where to write", "kvm-trace.bin")
     .option("-p, --pid <pids>", "only the VMs of these processes, separated by commas", pids)
-    .option("--events <list>", `only these, separated by commas: ${NAMES.join(", ")}`)
+    .option("--events <list>", `only these, separated by commas: ${NAMES.join(", ")}`, eventNames)
     .option("-d, --duration <sec>", "end after so many seconds", (text) => seconds("--duration", text))
     .option("--max-size <size>", "end when the file has this size, such as 500M", (text) =>
       size("--max-size", text, 4096, MAX_BYTES),

@@ -1,13 +1,14 @@
 // kvm-trace report: the live tools' tables from a recording.
 import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
-import { type By, GROUPINGS, type Identity, titleOf } from "../../src/grouping";
+import { type By, GROUPINGS, Grouping, titleOf } from "../../src/grouping";
 import { reasonLabel } from "../../src/reasons";
 import { countTable, inOrder, nameInTable } from "../../src/render/count";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { histogramLines } from "../../src/render/histogram";
 import { type Detail, jsonLine } from "../../src/render/json";
 import { NOTHING_LOST } from "../../src/render/lost";
+import { safeText } from "../../src/render/text";
 import { slowLine } from "../../src/render/slow";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
@@ -47,21 +48,13 @@ function linesOf(samples: Samples, options: ReportOptions): string[] {
 }
 
 function show(tally: Tally, summary: Summary, nsPerTick: number, options: ReportOptions): void {
-  const identities = new Map<string, Identity>();
-  const ledger = new Ledger((vcpus, row) => {
-    if (options.by === "reason") return "";
-    const vm = vmOf(vcpus.tgid[row] ?? 0);
-    const [vcpu, tid] = [vcpus.vcpuId[row] ?? -1, vcpus.tid[row] ?? 0];
-    const identity = options.by === "vm" ? { vm } : { vm, ...(vcpu < 0 ? { tid } : { vcpu, tid }) };
-    const key = options.by === "vm" ? String(vm.pid) : `${vm.pid} ${vcpu} ${tid}`;
-    identities.set(key, identity);
-    return key;
-  }, true);
+  const grouping = new Grouping(options.by, undefined, { of: vmOf });
+  const ledger = new Ledger(grouping.groupOf, true);
   ledger.update(tally.snapshot());
   const interval = ledger.interval();
-  const keys = options.by === "reason" ? [""] : [...interval.keys()].sort();
+  const keys = options.by === "reason" ? [""] : grouping.sorted(interval.keys());
   const groups = keys.map(
-    (key) => [identities.get(key) ?? {}, interval.get(key) ?? (new Map() as Samples)] as const,
+    (key) => [grouping.identity(key), interval.get(key) ?? (new Map() as Samples)] as const,
   );
   const end = new Date(summary.startMs + (summary.ticks * nsPerTick) / 1e6);
   const time = { start: new Date(summary.startMs), end, final: true };
@@ -110,7 +103,7 @@ async function report(tool: string, files: readonly string[], options: ReportOpt
 
 function milliseconds(text: string): number {
   const value = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : NaN;
-  if (Number.isNaN(value)) throw new UsageError(`--slower takes milliseconds, not "${text}"`);
+  if (Number.isNaN(value)) throw new UsageError(`--slower takes milliseconds, not "${safeText(text)}"`);
   return value;
 }
 

@@ -1,0 +1,69 @@
+// What a user wants to see of a trace: reasons, VMs, vCPUs; and what to say where that is nothing.
+import { UsageError } from "../../src/errors";
+import { type Isa, parseReasons, rawReason } from "../../src/reasons";
+import { runsVm } from "../../src/vm";
+import type { SharedOptions } from "./options";
+import { diagnose } from "./output";
+
+/** The reasons that a user wants to see. */
+export class ReasonFilter {
+  readonly only: ReadonlySet<number> | undefined;
+  readonly excludes: ReadonlySet<number>;
+
+  /** @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left */
+  constructor(
+    readonly isa: Isa,
+    options: Pick<SharedOptions, "reasons" | "excludes">,
+  ) {
+    this.only = options.reasons === undefined ? undefined : parseReasons(isa, options.reasons);
+    this.excludes = options.excludes === undefined ? new Set() : parseReasons(isa, options.excludes);
+    if (this.only && ![...this.only].some((reason) => this.wants(reason)))
+      throw new UsageError("--excludes leaves out every reason that is asked for; leave one of the two out");
+  }
+
+  wants(reason: number): boolean {
+    return (this.only?.has(reason) ?? true) && !this.excludes.has(reason);
+  }
+
+  /** The same for the kernel. */
+  get session(): { onlyReasons?: number[]; butReasons?: number[] } {
+    if (this.only)
+      return { onlyReasons: [...this.only].filter((reason) => this.wants(reason)).map(rawReason) };
+    return this.excludes.size === 0 ? {} : { butReasons: [...this.excludes].map(rawReason) };
+  }
+}
+
+/**
+ * Says which of the processes to trace run no VM yet.
+ * @throws ToolError if one isn't there
+ */
+export function checkPids(pids: readonly number[] = []): void {
+  for (const pid of pids)
+    if (!runsVm(pid)) diagnose(`Process ${pid} runs no VM now; its exits count as soon as it does.`);
+}
+
+/** How many VMs have their programs' names; undefined if none. */
+export function lateNames(count: number): string | undefined {
+  if (count === 0) return undefined;
+  const them =
+    count === 1
+      ? "1 VM ended before its name was read: it has its"
+      : `${count} VMs ended before their names were read: they have their`;
+  return `${them} program's name.`;
+}
+
+/**
+ * Why nothing was shown.
+ * @param others names of VMs that had exits and aren't those asked for
+ */
+export function whyNothing(options: SharedOptions, others: readonly string[]): string {
+  if (options.vm !== undefined && others.length > 0)
+    return `There were no exits of VMs called "${options.vm}"; there were of ${others.join(", ")}.`;
+  const { pid, vm, vcpu, reasons, excludes } = options;
+  const given = Object.entries({ pid, vm, vcpu, reasons, excludes }).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`],
+  );
+  return given.length > 0
+    ? `There were no exits that ${given.join(", ")} let${given.length === 1 ? "s" : ""} through.`
+    : "There were no exits; is a VM running?";
+}
