@@ -95,7 +95,7 @@ function memory(): number {
   return process.memoryUsage().rss;
 }
 
-// `make test-matrix` takes thousands.
+// `make test-leaks` takes thousands.
 const TURNS = Number(process.env["TURNS"] ?? 60);
 // What the heap may take at some time; 60 turns that each load the addon anew take more.
 const MAX_GROWTH = 8 * 2 ** 20;
