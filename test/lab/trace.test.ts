@@ -8,6 +8,7 @@ import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { GUEST, PROJECT, type Result, Running, run } from "../tools";
 import { PROMISED, WORKLOAD, assertPromised } from "./counts";
+import { EventLog } from "./ftrace";
 import { jsonLines } from "./json";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-"));
@@ -58,28 +59,85 @@ test("times only grow", () => {
 
 test("a recording made while a live tool ran shows the same counts, several VMs of one process told apart", () => {
   const guest = [GUEST, "--cpuid", "50", "--hlt", "20", "--out", "5", "--vms", "2", "--vcpus", "2"];
-  const live = [process.execPath, join(TOOLS, "kvm-vmexit-time.js"), "--json", "--", ...guest];
-  const recorded = run("kvm-trace", "record", "-o", FILE, "--", ...live);
+  const time = [process.execPath, join(TOOLS, "kvm-vmexit-time.js"), "--json", "--by", "vcpu"];
+  const recorded = run("kvm-trace", "record", "-o", FILE, "--", ...time, "--", ...guest);
   assert.equal(recorded.status, 0, recorded.stderr);
   const counts = (result: Result) => {
     const exits = jsonLines(result).flatMap((line) => line.exits);
-    return exits.map(({ name, count }) => `${name} ${count.total}`).sort();
+    return exits.map(({ pid, vcpu, name, count }) => `${pid} ${vcpu} ${name} ${count.l1} ${count.l2}`).sort();
   };
-  const reported = counts(run("kvm-trace", "report", "--json", "--table", "time", FILE));
-  assert.ok(reported.includes("CPUID 200"));
+  const report = (by: string) => run("kvm-trace", "report", "--json", "--table", "time", "--by", by, FILE);
+  const reported = counts(report("vcpu"));
+  assert.equal(reported.filter((row) => / [01] CPUID 100 0$/.test(row)).length, 2);
   assert.deepEqual(reported, counts(recorded));
+  assert.equal(counts(report("vm")).filter((row) => / CPUID 200 0$/.test(row)).length, 1);
+  assert.ok(counts(report("reason")).includes("undefined undefined CPUID 200 0"));
 });
 
-test("a timeline has a slice for each exit", () => {
+interface Slice {
+  name: string;
+  ph: string;
+  pid: number;
+  tid: number;
+  ts: number;
+  dur: number;
+  args: Record<string, unknown>;
+}
+
+test("a timeline has a slice for each exit, on a named thread of a named process, and none over another's end", () => {
   const out = join(FOLDER, "out.json.gz");
   run("kvm-trace", "record", "-o", FILE, "--", GUEST, ...WORKLOAD);
   assert.equal(run("kvm-trace", "export", "--perfetto", out, FILE).status, 0);
-  const { traceEvents } = JSON.parse(gunzipSync(readFileSync(out)).toString()) as {
-    traceEvents: { name: string; ph: string; dur?: number }[];
+  const timeline = JSON.parse(gunzipSync(readFileSync(out)).toString()) as {
+    traceEvents: Slice[];
+    otherData: { lost: number };
   };
+  assert.equal(timeline.otherData.lost, 0);
+  const slices = timeline.traceEvents.filter(({ ph }) => ph === "X");
+  const names = timeline.traceEvents.filter(({ ph }) => ph === "M");
+  assert.equal(slices.length + names.length, timeline.traceEvents.length);
   for (const [name, count] of Object.entries(PROMISED))
-    assert.equal(traceEvents.filter((event) => event.ph === "X" && event.name === name).length, count, name);
-  assert.ok(traceEvents.every((event) => event.ph === "M" || (event.dur ?? -1) >= 0));
+    assert.equal(slices.filter((slice) => slice.name === name).length, count, name);
+  // Each exit but the last was entered before: all but one of the guest's stretches have both ends.
+  assert.ok(slices.filter(({ name }) => name === "guest").length >= 100);
+  assert.equal(slices.filter(({ name }) => name === "user space").length, 19 + 17 + 37 + 13);
+  const [thread] = slices;
+  for (const { pid, tid, ts, dur } of slices) {
+    assert.deepEqual([pid, tid], [thread?.pid, thread?.tid]);
+    assert.ok(ts >= 0 && dur >= 0);
+  }
+  const called = (what: string) => names.filter(({ name }) => name === what).map(({ args }) => args["name"]);
+  assert.deepEqual(called("process_name"), [`VM ${thread?.pid}`]);
+  assert.deepEqual(called("thread_name"), ["vCPU 0"]);
+  const ends: number[] = [];
+  for (const { ts, dur } of slices.sort((a, b) => a.ts - b.ts || b.dur - a.dur)) {
+    while (ends.length > 0 && (ends.at(-1) ?? 0) <= ts + 1e-6) ends.pop();
+    assert.ok(ts + dur <= (ends.at(-1) ?? Infinity) + 1e-3, "slices lie within each other or apart");
+    ends.push(ts + dur);
+  }
+});
+
+test("what a full ring loses is counted to the event: printed, written down, and shown by all that read it", () => {
+  const log = new EventLog("lost", "kvm_exit");
+  const guest = [GUEST, "--cpuid", "3000"];
+  const exits = ["record", "-o", FILE, "--events", "exit", "--buffer", "4K"];
+  const recorded = run("kvm-trace", ...exits, "--", ...guest);
+  const logged = log.end().split(": kvm_exit:").length - 1;
+  assert.equal(recorded.status, 0, recorded.stderr);
+  const lost = Number(
+    /^Lost: (\d+) events while the buffer was full; raise --buffer$/m.exec(recorded.stderr)?.[1],
+  );
+  assert.ok(lost > 0, recorded.stderr);
+  const formatted = run("kvm-trace", "format", FORMATS, FILE).stdout;
+  assert.equal(formatted.split(" VMEXIT ").length - 1 + lost, logged);
+  assert.match(formatted, new RegExp(`END lost = 0x${lost.toString(16).padStart(16, "0")}\n$`));
+  const message = `Lost: ${lost} events while recording: the ring buffer was full\n`;
+  assert.equal(run("kvm-trace", "report", FILE).stderr, message);
+  const [line] = jsonLines(run("kvm-trace", "report", "--json", FILE));
+  assert.equal(line?.lost["eventsDropped"], lost);
+  const out = join(FOLDER, "lost.json");
+  assert.equal(run("kvm-trace", "export", "--perfetto", out, FILE).stderr, message);
+  assert.match(readFileSync(out, "latin1"), new RegExp(`"otherData":\\{"lost":${lost},`));
 });
 
 test("a full disk ends the recording with status 1, and leaves a file that reads", () => {
@@ -97,16 +155,31 @@ test("a full disk ends the recording with status 1, and leaves a file that reads
   }
 });
 
-test("a signal and a size leave a file that reads to its end", async () => {
-  const recorder = new Running("kvm-trace", "record", "-o", FILE);
-  await recorder.seen(/Recording/);
-  assert.equal((await recorder.end("SIGTERM")).status, 0);
-  assert.equal(events().get("END"), 1);
+test("signals and a size leave a file that reads to its end; SIGKILL one that reads", async () => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    const recorder = new Running("kvm-trace", "record", "-o", FILE);
+    await recorder.seen(/Recording/);
+    assert.equal((await recorder.end(signal)).status, 0);
+    assert.equal(events().get("END"), 1, signal);
+  }
   const limited = run("kvm-trace", "record", "-o", FILE, "--max-size", "4K", "--", GUEST, "--cpuid", "20000");
   assert.equal(limited.status, 0, limited.stderr);
   assert.match(limited.stderr, /; it ended before its time/);
-  assert.ok(statSync(FILE).size <= 4096);
+  assert.ok(statSync(FILE).size <= 4096 && statSync(FILE).size > 4096 - 200);
   assert.equal(events().get("END"), 1);
+  const killed = new Running("kvm-trace", "record", "-o", FILE);
+  await killed.seen(/Recording/);
+  assert.equal(spawnSync(GUEST, ["--cpuid", "500"]).status, 0);
+  // An exit, a CPUID and an entry have 104 bytes; then until nothing more comes.
+  for (let size = 0; size < 104 * 500 || size !== statSync(FILE).size; size = statSync(FILE).size)
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  await killed.end("SIGKILL");
+  const counts = events();
+  assert.deepEqual([counts.get("CPUID"), counts.get("END")], [500, undefined]);
+  assert.match(
+    run("kvm-trace", "report", FILE).stderr,
+    /the recording has no end, so nobody knows what was lost/,
+  );
 });
 
 test("a process that isn't there records nothing; an event that isn't there is refused", () => {
