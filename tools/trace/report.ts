@@ -48,7 +48,7 @@ function linesOf(samples: Samples, options: ReportOptions): string[] {
 }
 
 function show(tally: Tally, summary: Summary, nsPerTick: number, options: ReportOptions): void {
-  const grouping = new Grouping(options.by, undefined, { of: vmOf });
+  const grouping = new Grouping(options.by, undefined, { of: vmOf, late: 0 });
   const ledger = new Ledger(grouping.groupOf, true);
   ledger.update(tally.snapshot());
   const interval = ledger.interval();
