@@ -1,5 +1,6 @@
 // The questions that the screen asks: for a filter, an interval, a guest. Each knows its screen and takes an answer.
 import { messageOf } from "../errors";
+import { cellsOf } from "../render/cells";
 import type { Guest } from "./guests";
 import { floatText, oneDecimal, parseFloating } from "./numbers";
 import { DELAY_DEFAULT, delayFault } from "./options";
@@ -16,11 +17,16 @@ export interface Dialog {
   answer(text: string): string | undefined;
 }
 
-/** The screen of a dialog with what was typed so far. */
-export function dialogFrame(dialog: Dialog, typed: string, message: string): Frame {
+/** The screen of a dialog with what was typed so far: of a line that is too long its end, where the cursor is. */
+export function dialogFrame(dialog: Dialog, typed: string, message: string, columns: number): Frame {
+  const line = piece(dialog.row, 0, dialog.prompt + typed);
+  const cells = cellsOf(line.text);
+  const seen = cells.slice(Math.max(0, cells.length + 1 - columns));
+  // Half of a wide character is none.
+  const text = seen.map((cell, column) => (column === 0 && cell === "" ? " " : cell)).join("");
   return {
-    pieces: [...dialog.pieces(message), piece(dialog.row, 0, dialog.prompt + typed)],
-    cursor: { row: dialog.row, column: dialog.prompt.length + typed.length },
+    pieces: [...dialog.pieces(message), { ...line, text }],
+    cursor: { row: dialog.row, column: seen.length },
   };
 }
 

@@ -57,7 +57,10 @@ export class Interactive {
   }
 
   frame(size: Size): Frame {
-    if (this.mode.kind === "dialog") return dialogFrame(this.mode.dialog, this.mode.typed, this.mode.message);
+    if (this.mode.kind === "dialog") {
+      const { dialog, typed, message } = this.mode;
+      return dialogFrame(dialog, typed, message, size.columns);
+    }
     if (this.mode.kind === "page") return { pieces: this.mode.pieces(size.columns) };
     const header = this.header();
     return { pieces: [...headerPieces(header), ...this.body, ...(this.dead ? [deadPiece(header)] : [])] };

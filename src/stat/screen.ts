@@ -1,4 +1,5 @@
 // The screen as kvm_stat draws it: pieces of text with their places, made from counts.
+import { cellsOf } from "../render/cells";
 import { safeText } from "../render/text";
 import { labelOf, parentOf, type Count, type Counts } from "./keys";
 import { oneDecimal, roundHalfEven } from "./numbers";
@@ -59,7 +60,8 @@ export function piece(row: number, column: number, text: string, style: Style = 
 }
 
 function shortened(text: string, limit: number): string {
-  return text.length > limit ? `${text.slice(0, limit)}...` : text;
+  const characters = Array.from(text);
+  return characters.length > limit ? `${characters.slice(0, limit).join("")}...` : text;
 }
 
 function headline({ pid, guest }: Header): string {
@@ -78,7 +80,8 @@ export function headerPieces(header: Header): Piece[] {
 
 /** What stands over the headline when the process that was followed has ended. */
 export function deadPiece(header: Header): Piece {
-  return piece(0, Math.min(headline(header).length, 80 - DEAD.length), DEAD, "alarm");
+  const { length } = cellsOf(safeText(headline(header)));
+  return piece(0, Math.min(length, 80 - DEAD.length), DEAD, "alarm");
 }
 
 export function messagePiece(text: string): Piece {

@@ -126,10 +126,11 @@ test("a full disk is said, with status 1", () => {
   assert.match(result.stderr, /cannot write to standard output: .*ENOSPC/);
 });
 
-test("interval and count make that many tables, with time stamps", () => {
+test("interval and count make that many tables, with time stamps, an empty line between", () => {
   const result = run(TOOL, "0.3", "3");
   assert.equal(result.status, 0);
-  assert.equal(result.stdout.match(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/gm)?.length, 3);
+  assert.equal(result.stdout.match(/(?:^|\d\n\n)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n(?!\n)/g)?.length, 3);
+  assert.equal(result.stdout.match(/\n\n/g)?.length, 2);
 });
 
 test("a host without exits gives an empty table and says so", () => {

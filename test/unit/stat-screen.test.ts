@@ -174,6 +174,27 @@ test("f filters, says what is wrong, and an empty answer or c clears", () => {
   assert.doesNotMatch(shown(), /regex/);
 });
 
+test("the cursor is behind what was typed, and a line that is too long shows its end", () => {
+  const { screen, type } = setUp();
+  const line = (size: Size): string => text(screen.frame(size), size).split("\n")[3] ?? "";
+  const column = (size: Size): number | undefined => screen.frame(size).cursor?.column;
+  type("f", ...letters("größe日本🙂e\u0301\u200e"));
+  assert.equal(line(SIZE), "New regex: größe日本🙂e\u0301\\u200e");
+  assert.equal(column(SIZE), 11 + 5 + 3 * 2 + 1 + 6);
+  const narrow = { ...SIZE, columns: 20 };
+  type("kill", ...letters("12345678"));
+  assert.equal(line(narrow), "New regex: 12345678");
+  assert.equal(column(narrow), 19);
+  type("9");
+  assert.equal(line(narrow), "ew regex: 123456789");
+  assert.equal(column(narrow), 19);
+  type("kill", ...letters("日1234567890123456"), "7");
+  assert.equal(line(narrow), "日12345678901234567");
+  type("8");
+  assert.equal(line(narrow), " 123456789012345678", "half of a wide character is none");
+  assert.equal(column(narrow), 19);
+});
+
 test("g and p choose by name and by pid, and refuse what doesn't run", () => {
   const { provider, type, shown } = setUp();
   type("g", ...letters("nobody"), "enter");

@@ -30,6 +30,26 @@ const frame = (text: string): Frame => ({
 });
 const SIZE = { rows: 3, columns: 7 };
 
+/** The first row of a screen of 7 columns, without its styles. */
+const firstRow = (...pieces: [column: number, text: string][]): string =>
+  drawing(
+    { pieces: pieces.map(([column, text]) => ({ row: 0, column, text, style: "plain" })) },
+    { rows: 1, columns: 7 },
+    [],
+  )
+    // eslint-disable-next-line no-control-regex -- escape sequences are what this removes
+    .replace(/\x1b\[\??[\d;]*[A-Za-z]/g, "");
+
+test("wide characters take two columns, marks none, and no half of one is left", () => {
+  assert.equal(firstRow([0, "ab日本語"]), "ab日本 ");
+  assert.equal(firstRow([0, "abc日本語"]), "abc日本");
+  assert.equal(firstRow([0, "e\u0301a\u0308bcdefgh"]), "e\u0301a\u0308bcdef");
+  assert.equal(firstRow([0, "日本語"], [1, "xy"]), " xy 語");
+  assert.equal(firstRow([0, "日本語"], [2, "xy"]), "日xy語");
+  assert.equal(firstRow([0, "日本語"], [8, "out of sight"]), "日本語 ");
+  assert.equal(firstRow([5, "🙂🙂"]), "     🙂");
+});
+
 test("a frame is drawn in one go, later pieces over earlier, cut at the edges", () => {
   const shown: string[] = [];
   assert.equal(

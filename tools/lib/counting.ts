@@ -35,6 +35,7 @@ export interface CountingTool<T extends SharedOptions> {
 export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Promise<Status> {
   const { name, options, interval, count, detail, by, select = (samples: Samples) => samples } = tool;
   const heading = options.header;
+  let tablesBefore = false;
   return trace({
     options,
     command: tool.command,
@@ -66,7 +67,8 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
           ];
         });
         const stamp = interval === undefined ? [] : [timeStamp(shown.end)];
-        print([...stamp, ...lines, ...lostLines(lost)]);
+        print([...(tablesBefore ? [""] : []), ...stamp, ...lines, ...lostLines(lost)]);
+        tablesBefore = true;
       }
     },
   });

@@ -1,4 +1,5 @@
 // The terminal as a screen to draw on: keys in, whole frames out, given back on every way out of the process.
+import { cellsOf } from "../../src/render/cells";
 import type { Frame, Piece, Size, Style } from "../../src/stat/screen";
 import { printBytes } from "./output";
 
@@ -36,11 +37,20 @@ export function keysIn(input: string): string[] {
 /** One row of a frame, later pieces over earlier ones, cut at the screen's width. */
 function rowText(pieces: readonly Piece[], columns: number): string {
   const cells: { character: string; style: Style }[] = [];
+  // Of a wide character that is cut, no half is left.
+  const cut = (column: number): void => {
+    const [half, other] = [cells[column - 1], cells[column]];
+    if (half && other?.character === "") half.character = other.character = " ";
+  };
   for (const { column, text, style } of pieces) {
-    const characters = Array.from(text).slice(0, Math.max(0, columns - column));
     while (cells.length < column) cells.push({ character: " ", style: "plain" });
-    characters.forEach((character, index) => (cells[column + index] = { character, style }));
+    const line = cellsOf(text).map((character) => ({ character, style }));
+    cut(column);
+    cut(column + line.length);
+    cells.splice(column, line.length, ...line);
   }
+  cut(columns);
+  cells.length = Math.min(cells.length, columns);
   let style: Style = "plain";
   let line = STYLES.plain;
   for (const cell of cells) {
