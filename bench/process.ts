@@ -16,7 +16,7 @@ const READY = /Tracing/;
 const SECONDS = 60;
 const VMS = 200;
 const VCPUS_EACH = 5;
-const CPUIDS = 101;
+const CPUIDS = 1009;
 // Records of vCPUs that ended are free after the tool's next reading, at most 1 s later.
 const READING_MS = 1100;
 
