@@ -15,6 +15,9 @@ import { wallClock } from "./render/slow";
 import type { Options } from "./session";
 import type { Vm } from "./vm";
 
+// Some four buffers: guests may fill the buffer as fast as it is emptied, and a call has to end.
+const MOST_AT_ONCE = 40_000;
+
 /** Which exits to report. The kernel looks at all of it: nothing else reaches this process. */
 export interface SlowOptions extends Pick<Options, "attach" | "maxVcpus" | "pids" | "vcpuIds"> {
   /** Exits that take so many ns and longer; 0: all. */
@@ -73,7 +76,7 @@ export class SlowSession {
   take(): { exits: SlowExit[]; lost: Lost } {
     const { lost } = this.#programs.snapshot();
     const [now, monotonicMs] = [Date.now(), Number(process.hrtime.bigint()) / 1e6];
-    const exits = this.#programs.takeEvents().flatMap((event) => {
+    const exits = this.#programs.takeEvents(MOST_AT_ONCE).flatMap((event) => {
       const vm = this.#names.vmOf(event.tgid, event.startNs, event.comm);
       return vm ? [this.#exit(event, vm, wallClock(event.entryNs, now, monotonicMs))] : [];
     });
