@@ -1,5 +1,6 @@
 // Readings of all counters of a trace, their differences, and groups of what they hold.
-import { type By, Grouping, type Identity } from "./grouping";
+import { checkWord } from "./check";
+import { type By, GROUPINGS, Grouping, type Identity } from "./grouping";
 import type { Lost, Snapshot } from "./native";
 import { reasonName } from "./reasons";
 import { lostBetween } from "./render/lost";
@@ -95,10 +96,12 @@ function inOrder(a: Identity, b: Identity): number {
 /**
  * The samples of a reading, added up by reason: all together, or for each VM or vCPU, by the VM's name, pid and start,
  * and the vCPU's number.
+ * @throws UsageError if it isn't told which
  */
 export function group(reading: Reading, by: "vm" | "vcpu"): (Group & { readonly vm: Vm })[];
 export function group(reading: Reading, by: By): Group[];
 export function group(reading: Reading, by: By): Group[] {
+  checkWord("group()", by, GROUPINGS);
   const groups = new Map<string, [Identity, Samples]>();
   for (const [key, samples] of reading.samples) {
     const identity = identityOf(by, reading.vcpus.get(key) ?? {});

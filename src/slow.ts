@@ -1,4 +1,5 @@
 // The library's slow exits: every exit that takes a threshold and longer, as it happens.
+import { checkOptions } from "./check";
 import { UsageError } from "./errors";
 import { Grouping } from "./grouping";
 import {
@@ -29,6 +30,17 @@ export interface SlowOptions extends Pick<Options, "attach" | "maxVcpus" | "pids
   /** No exits of these. */
   readonly excludes?: string;
 }
+
+const KNOWN: Readonly<Record<keyof SlowOptions, true>> = {
+  thresholdNs: true,
+  details: true,
+  reasons: true,
+  excludes: true,
+  attach: true,
+  maxVcpus: true,
+  pids: true,
+  vcpuIds: true,
+};
 
 /** An exit that was slow. */
 export interface SlowExit {
@@ -115,9 +127,10 @@ export class SlowSession {
 /**
  * Begins to report slow exits.
  * @throws ToolError in one line that ends with the mend, if this machine can't be traced
- * @throws UsageError for a threshold or a reason that isn't one
+ * @throws UsageError for an option, a threshold or a reason that isn't one, TypeError for another value that isn't one
  */
 export function openSlowSession(options: SlowOptions): SlowSession {
+  checkOptions("openSlowSession", options, KNOWN);
   const {
     thresholdNs,
     details = false,
@@ -129,6 +142,9 @@ export function openSlowSession(options: SlowOptions): SlowSession {
   } = options;
   if (!(Number.isSafeInteger(thresholdNs) && thresholdNs >= 0))
     throw new UsageError(`thresholdNs takes a whole number of ns, not ${thresholdNs}`);
+  for (const [name, list] of Object.entries({ reasons, excludes }))
+    if (list !== undefined && typeof list !== "string")
+      throw new UsageError(`${name} takes text, numbers and names separated by commas`);
   const isa = preflight();
   const out = excludes === undefined ? new Set<number>() : parseReasons(isa, excludes);
   const only =
