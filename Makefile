@@ -128,7 +128,7 @@ bench: setup ## measure what tracing costs, ours and others', into docs/bench.md
 
 # A kernel that was measured since the last build isn't measured again, so that what was interrupted goes on.
 bench-run: $(BENCH_KERNELS:%=build/bench/%.json) build/bench/process.json
-	bench/trace-format.sh 2000000
+	bench/trace-format.sh 2000000 | tee build/bench/format.txt
 	node dist/bench/report.js
 
 build/bench/%.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/empty.bpf.o bench/contestants.ts bench/measure.ts bench/results.ts

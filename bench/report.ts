@@ -1,7 +1,7 @@
 // Puts the kernels' results together as docs/bench.json and docs/bench.md.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type KernelResult, type Measured, type Turn, WORKLOADS } from "./results";
+import { type KernelResult, type Measured, type ProcessResult, type Turn, WORKLOADS } from "./results";
 
 const ROOT = join(__dirname, "..", "..");
 const SUITES = ["bullseye", "bookworm", "trixie", "sid"];
@@ -26,10 +26,20 @@ within 8 minutes (\`test/lab/run --icount test/lab/nested --cpuid 1000\`); QEMU'
 \`kvm-stat\` counts all of KVM's events, three for each \`cpuid\`; \`kvm_stat -t\` opens a perf event for each of them on each CPU.
 `;
 
-function read(suite: string): KernelResult[] {
-  const path = join(ROOT, "build/bench", `${suite}.json`);
-  const line = existsSync(path) ? readFileSync(path, "utf8").trim().split("\n").at(-1) : "";
+/** A file that a part of the bench has written, "" if it has not run. */
+function readPart(name: string): string {
+  const path = join(ROOT, "build/bench", name);
+  return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
+}
+
+function readKernel(suite: string): KernelResult[] {
+  const line = readPart(`${suite}.json`).split("\n").at(-1);
   return line ? [JSON.parse(line) as KernelResult] : [];
+}
+
+function readProcess(): ProcessResult | undefined {
+  const text = readPart("process.json");
+  return text === "" ? undefined : (JSON.parse(text) as ProcessResult);
 }
 
 const whole = (value: number) => Math.round(value).toLocaleString("en-US");
@@ -90,7 +100,78 @@ function failures(results: readonly KernelResult[]): string[] {
   return missing.length > 0 ? ["", "Not measured:", "", ...missing] : [];
 }
 
-const results = SUITES.flatMap(read);
+/** What each program is to each kernel: instructions that the verifier walked, and bytes of machine code. */
+function programTable(results: readonly KernelResult[]): string[] {
+  const sizes = new Map<string, Map<string, string>>();
+  for (const { release, programs } of results)
+    for (const { tool, program, verified, bytes } of programs) {
+      const key = `${tool} | ${program}`;
+      const cells = sizes.get(key) ?? new Map<string, string>();
+      sizes.set(key, cells.set(release, `${whole(verified)} / ${whole(bytes)}`));
+    }
+  return [
+    "",
+    "## The programs",
+    "",
+    "Instructions that the verifier walked (5.10 doesn't tell) / bytes of machine code. `test/lab/programs.test.ts` bounds both.",
+    "",
+    row(["tool", "program", ...results.map(({ release }) => release)]),
+    row(["---", "---", ...results.map(() => "---:")]),
+    ...[...sizes].map(([key, cells]) =>
+      row([key, ...results.map(({ release }) => cells.get(release) ?? "")]),
+    ),
+  ];
+}
+
+function processSections({ release, many, snapshots, tools }: ProcessResult): string[] {
+  const million = (ns: number) => (ns / 1e6).toFixed(1);
+  return [
+    "",
+    "## Many vCPUs",
+    "",
+    `${many.vms} VMs of ${many.vcpus / many.vms} vCPUs each, all at a time, under kvm-vmexit-time on ${release}: of ${whole(many.cpuids)} CPUID`,
+    `exits, ${whole(many.counted)} were counted. Added to one exit: ${whole(many.addedTogether)} instructions, the first exit's setting up of`,
+    `each vCPU's record included; ${whole(many.addedAlone)} with a single vCPU on the machine.`,
+    "",
+    "One reading of all records in Node, by its CPU time; no system call for each vCPU:",
+    "",
+    row(["vCPUs", "reasons of each", "million instructions", "MiB of maps"]),
+    row(["---:", "---:", "---:", "---:"]),
+    ...snapshots.map(({ records, slots, cpuNs, mapBytes }) =>
+      row([whole(records), String(slots), million(cpuNs), (mapBytes / 2 ** 20).toFixed(1)]),
+    ),
+    "",
+    "## The tools' own processes",
+    "",
+    `CPU time on ${release} in million instructions: from the start until it traces, and in an hour of intervals of 1 s,`,
+    "extrapolated from a minute without guests; and the most memory resident. Beside Node itself, most of a start is libbpf",
+    "reading the kernel's types (BTF), which the direct programs need.",
+    "",
+    row(["", "start", "an hour", "MiB"]),
+    row(["---", "---:", "---:", "---:"]),
+    ...tools.map(({ name, startNs, hourNs, peakKiB }) =>
+      row([name, million(startNs), whole(hourNs / 1e6), (peakKiB / 1024).toFixed(0)]),
+    ),
+  ];
+}
+
+function formatSection(text: string): string[] {
+  return [
+    "",
+    "## Formatting a recording",
+    "",
+    "The same file by the original's way in Python and by kvmtrace_format (`bench/trace-format.sh`); on this one machine, unlike",
+    "the rest:",
+    "",
+    "```",
+    text,
+    "```",
+  ];
+}
+
+const results = SUITES.flatMap(readKernel);
+const ofProcess = readProcess();
+const formatted = readPart("format.txt");
 const sections = WORKLOADS.flatMap(({ name, guest }) => [
   "",
   `## \`guest ${guest.join(" ")}\``,
@@ -104,7 +185,7 @@ const steady = ["floor", "ours", "peers"]
   .join(", ");
 writeFileSync(
   join(ROOT, "docs/bench.json"),
-  `${JSON.stringify({ schema: "kvm-vmexit-bench/1", results }, undefined, 1)}\n`,
+  `${JSON.stringify({ schema: "kvm-vmexit-bench/1", results, process: ofProcess }, undefined, 1)}\n`,
 );
 writeFileSync(
   join(ROOT, "docs/bench.md"),
@@ -114,5 +195,9 @@ writeFileSync(
     ...sections,
     ...failures(results),
     FOOT,
+    ...programTable(results),
+    ...(ofProcess ? processSections(ofProcess) : []),
+    ...(formatted === "" ? [] : formatSection(formatted)),
+    "",
   ].join("\n"),
 );

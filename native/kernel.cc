@@ -124,6 +124,9 @@ const Vendor *loaded_vendor()
 
 DirectSupport direct_support()
 {
+#ifdef __aarch64__
+	return {"arm64's kvm_exit doesn't tell the vCPU", false};
+#endif
 	const Vendor *vendor = loaded_vendor();
 	if (!vendor)
 		return {"neither kvm_amd nor kvm_intel is loaded", false};

@@ -119,8 +119,8 @@ test("a closed pipe ends the trace, without a word", () => {
 
 test("a full disk is said, with status 1", () => {
   const full =
-    "mkdir -p /tmp/full && mount -t tmpfs -o size=4k full /tmp/full && head -c 4096 /dev/zero > /tmp/full/file";
-  const shell = `${full}; node dist/tools/${TOOL}.js -d 0.2 >> /tmp/full/file`;
+    "disk=$(mktemp -d) && mount -t tmpfs -o size=4k full $disk && head -c 4096 /dev/zero > $disk/file";
+  const shell = `${full}; node dist/tools/${TOOL}.js -d 0.2 >> $disk/file`;
   const result = spawnSync("bash", ["-c", shell], { encoding: "utf8" });
   assert.equal(result.status, 1);
   assert.match(result.stderr, /cannot write to standard output: .*ENOSPC/);
