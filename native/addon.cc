@@ -225,7 +225,9 @@ private:
 
 	Napi::Value take_events(const Napi::CallbackInfo &call)
 	{
-		std::vector<vmexit_event> events = session(call).take_events();
+		Session &open = session(call);
+		std::vector<vmexit_event> events =
+		    open.take_events(whole_number(call[0], "most", 1, UINT32_MAX));
 		Napi::Env env = call.Env();
 		Napi::Array list = Napi::Array::New(env, events.size());
 		for (size_t i = 0; i < events.size(); i++) {

@@ -19,7 +19,6 @@ namespace
 {
 
 constexpr uint32_t kMinRecords = 64;
-constexpr size_t kMaxEvents = 4 * VMEXIT_RING_BYTES / sizeof(vmexit_event);
 
 static_assert(2 * VMEXIT_MAX_VCPUS == 1 << VMEXIT_RECORDS_LOG2, "a home can be any record");
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
@@ -261,11 +260,11 @@ void Session::map_memory()
 		histograms_ = static_cast<vmexit_histogram *>(
 		    shared("histograms", sizeof(vmexit_histogram) * histogram_count_));
 	auto keep = [](void *context, void *data, size_t size) {
-		auto &events = static_cast<Session *>(context)->events_;
+		auto *session = static_cast<Session *>(context);
 		if (size == sizeof(vmexit_event))
-			events.push_back(*static_cast<vmexit_event *>(data));
+			session->events_.push_back(*static_cast<vmexit_event *>(data));
 		// Guests may fill the ring as fast as this empties it: the rest is for the next time.
-		return events.size() < kMaxEvents ? 0 : -EAGAIN;
+		return session->events_.size() < session->most_events_ ? 0 : -EAGAIN;
 	};
 	ring_.reset(ring_buffer__new(bpf_map__fd(map("events")), keep, this, nullptr));
 	if (!ring_)
@@ -306,9 +305,10 @@ uint64_t Session::map_bytes() const
 	       bpf_map__max_entries(bpf_object__find_map_by_name(object_.get(), "events"));
 }
 
-std::vector<vmexit_event> Session::take_events()
+std::vector<vmexit_event> Session::take_events(uint32_t most)
 {
 	LogTo log(log_);
+	most_events_ = most;
 	ring_buffer__consume(ring_.get());
 	return std::move(events_);
 }

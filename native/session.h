@@ -103,8 +103,9 @@ public:
 	// Reads everything. Records of vCPUs that ended are in it for the last time, and then free again.
 	Snapshot snapshot();
 
-	// The slow exits reported since the last call, oldest first.
-	std::vector<vmexit_event> take_events();
+	// The slow exits reported since the last call, oldest first, `most` of them; the others come with the
+	// next calls.
+	std::vector<vmexit_event> take_events(uint32_t most);
 
 	bool direct() const
 	{
@@ -159,6 +160,7 @@ private:
 	uint32_t histogram_count_ = 0; // 0: not wanted
 	std::unique_ptr<ring_buffer, RingFree> ring_;
 	std::vector<vmexit_event> events_;
+	size_t most_events_ = 0;
 	uint32_t record_count_ = 0;
 	bool casts_ = false;
 	bool direct_ = false;

@@ -18,6 +18,16 @@ export interface Identity {
   readonly tid?: number;
 }
 
+/** The order in which groups are shown: by VM's name, pid and start, and by vCPU. */
+export function inOrderOfVms(a: Identity, b: Identity): number {
+  return (
+    (a.vm?.name ?? "").localeCompare(b.vm?.name ?? "") ||
+    (a.vm?.pid ?? 0) - (b.vm?.pid ?? 0) ||
+    (a.vm?.startNs ?? 0) - (b.vm?.startNs ?? 0) ||
+    (a.vcpu ?? a.tid ?? 0) - (b.vcpu ?? b.tid ?? 0)
+  );
+}
+
 /** Sorts vCPUs into groups, and remembers who they are. */
 export class Grouping {
   readonly #by: By;
@@ -81,17 +91,9 @@ export class Grouping {
     this.#identities.delete(key);
   }
 
-  /** Group keys in the order to show them: by VM's name, pid and vCPU. */
+  /** Group keys in the order to show them. */
   sorted(keys: Iterable<string>): string[] {
-    const rank = (key: string) => this.identity(key);
-    return [...keys].sort((a, b) => {
-      const [one, two] = [rank(a), rank(b)];
-      return (
-        (one.vm?.name ?? "").localeCompare(two.vm?.name ?? "") ||
-        (one.vm?.pid ?? 0) - (two.vm?.pid ?? 0) ||
-        (one.vcpu ?? one.tid ?? 0) - (two.vcpu ?? two.tid ?? 0)
-      );
-    });
+    return [...keys].sort((a, b) => inOrderOfVms(this.identity(a), this.identity(b)));
   }
 }
 

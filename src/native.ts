@@ -137,8 +137,8 @@ export interface Session {
   info(): SessionInfo;
   /** Reads all counters. They are cumulative; a vCPU that ended is in one snapshot more, and never again. */
   snapshot(): Snapshot;
-  /** The slow exits reported since the last call, oldest first of each CPU. */
-  takeEvents(): SlowExit[];
+  /** The slow exits reported since the last call, oldest first of each CPU; `most` of them, the others later. */
+  takeEvents(most: number): SlowExit[];
   /** Detaches the programs; the next snapshot holds exits still open as untimed ones. */
   stop(): void;
   /** Gives everything back. May be called again; nothing else may. */

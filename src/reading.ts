@@ -1,10 +1,11 @@
 // Readings of all counters of a trace, their differences, and groups of what they hold.
-import { type By, Grouping, type Identity } from "./grouping";
+import { checkWord } from "./check";
+import { type By, GROUPINGS, Grouping, type Identity, inOrderOfVms } from "./grouping";
 import type { Lost, Snapshot } from "./native";
 import { reasonName } from "./reasons";
 import { lostBetween } from "./render/lost";
 import type { Vm } from "./vm";
-import { type Groups, Ledger, type Sample, type Samples, add, difference } from "./samples";
+import { type Groups, Ledger, type Sample, type Samples, addSamples, difference, inOrder } from "./samples";
 
 /** Counters of all vCPUs, those that ended too: since the session opened or, of a difference, in between. */
 export interface Reading {
@@ -72,9 +73,7 @@ export function diff(previous: Reading, next: Reading): Reading {
 }
 
 function named(samples: Samples): NamedSample[] {
-  return [...samples.values()]
-    .sort((a, b) => a.isa.localeCompare(b.isa) || a.reason - b.reason)
-    .map((sample) => ({ ...sample, name: reasonName(sample.isa, sample.reason) }));
+  return inOrder(samples).map((sample) => ({ ...sample, name: reasonName(sample.isa, sample.reason) }));
 }
 
 /** The part of a vCPU's identity that its group has. */
@@ -83,39 +82,25 @@ function identityOf(by: By, { vm, ...vcpu }: Identity): Identity {
   return by === "vm" ? { vm } : { vm, ...vcpu };
 }
 
-function inOrder(a: Identity, b: Identity): number {
-  return (
-    (a.vm?.name ?? "").localeCompare(b.vm?.name ?? "") ||
-    (a.vm?.pid ?? 0) - (b.vm?.pid ?? 0) ||
-    (a.vm?.startNs ?? 0) - (b.vm?.startNs ?? 0) ||
-    (a.vcpu ?? a.tid ?? 0) - (b.vcpu ?? b.tid ?? 0)
-  );
-}
-
 /**
  * The samples of a reading, added up by reason: all together, or for each VM or vCPU, by the VM's name, pid and start,
  * and the vCPU's number.
+ * @throws UsageError if it isn't told which
  */
 export function group(reading: Reading, by: "vm" | "vcpu"): (Group & { readonly vm: Vm })[];
 export function group(reading: Reading, by: By): Group[];
 export function group(reading: Reading, by: By): Group[] {
-  const groups = new Map<string, [Identity, Samples]>();
+  checkWord("group()", by, GROUPINGS);
+  const identities = new Map<string, Identity>();
+  const groups: Groups = new Map<string, Samples>();
   for (const [key, samples] of reading.samples) {
     const identity = identityOf(by, reading.vcpus.get(key) ?? {});
     const { vm, vcpu, tid } = identity;
     const name = [vm?.pid, vm?.startNs, vcpu, tid].join(" ");
-    const [, sums] = groups.get(name) ?? [identity, new Map() as Samples];
-    groups.set(name, [identity, sums]);
-    for (const [reason, sample] of samples) {
-      const sum = sums.get(reason);
-      if (!sum) sums.set(reason, structuredClone(sample));
-      else {
-        add(sum.l1, sample.l1);
-        add(sum.l2, sample.l2);
-      }
-    }
+    if (!identities.has(name)) identities.set(name, identity);
+    addSamples(groups, name, samples);
   }
-  return [...groups.values()]
-    .map(([identity, samples]) => ({ ...identity, samples: named(samples) }))
-    .sort(inOrder);
+  return [...groups]
+    .map(([name, samples]) => ({ ...identities.get(name), samples: named(samples) }))
+    .sort(inOrderOfVms);
 }

@@ -49,6 +49,12 @@ export function add(to: Counters, from: Readonly<Counters>): void {
   from.buckets.forEach((count, bucket) => (to.buckets[bucket] = (to.buckets[bucket] ?? 0) + count));
 }
 
+function addSample(to: Sample, from: Sample): void {
+  add(to.l1, from.l1);
+  add(to.l2, from.l2);
+  to.reflected += from.reflected;
+}
+
 /** L1 and L2 together. */
 export function total(sample: Sample): Counters {
   const sum = zero();
@@ -57,14 +63,15 @@ export function total(sample: Sample): Counters {
   return sum;
 }
 
+/** Samples in the order of all outputs: by number, negative ones first. */
+export function inOrder(samples: Samples): Sample[] {
+  return [...samples.values()].sort((a, b) => a.isa.localeCompare(b.isa) || a.reason - b.reason);
+}
+
 /** The sum over all reasons; its isa and reason mean nothing. */
 export function sumOf(samples: Samples): Sample {
   const sum: Sample = { isa: "", reason: 0, l1: zero(), l2: zero(), reflected: 0 };
-  for (const sample of samples.values()) {
-    add(sum.l1, sample.l1);
-    add(sum.l2, sample.l2);
-    sum.reflected += sample.reflected;
-  }
+  for (const sample of samples.values()) addSample(sum, sample);
   return sum;
 }
 
@@ -76,14 +83,13 @@ function sampleAt(groups: Groups, group: string, key: number, isa: string, reaso
   return sample;
 }
 
+/** Adds samples to those of a group. */
+export function addSamples(to: Groups, group: string, samples: Samples): void {
+  for (const [key, sample] of samples) addSample(sampleAt(to, group, key, sample.isa, sample.reason), sample);
+}
+
 function addGroups(to: Groups, from: Groups): void {
-  for (const [group, samples] of from)
-    for (const [key, sample] of samples) {
-      const sum = sampleAt(to, group, key, sample.isa, sample.reason);
-      add(sum.l1, sample.l1);
-      add(sum.l2, sample.l2);
-      sum.reflected += sample.reflected;
-    }
+  for (const [group, samples] of from) addSamples(to, group, samples);
 }
 
 function subtract(next: Counters, previous: Counters | undefined): Counters {

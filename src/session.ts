@@ -1,4 +1,5 @@
 // The library's sessions: a trace from its beginning to its end.
+import { checkOptions } from "./check";
 import { type SessionInfo, type SessionOptions, openSession as load } from "./native";
 import type { Session as Programs } from "./native";
 import { preflight } from "./preflight";
@@ -8,6 +9,15 @@ import { Reader, type Reading } from "./reading";
 export type Options = Partial<
   Pick<SessionOptions, "attach" | "timing" | "histograms" | "maxVcpus" | "pids" | "vcpuIds">
 >;
+
+const KNOWN: Readonly<Record<keyof Options, true>> = {
+  attach: true,
+  timing: true,
+  histograms: true,
+  maxVcpus: true,
+  pids: true,
+  vcpuIds: true,
+};
 
 /** A trace that runs. It holds programs and memory in the kernel until it is closed, or the process ends. */
 export class Session {
@@ -48,8 +58,10 @@ export class Session {
  * Begins to count the exits of all VMs, or of those that the options say; without `timing: true` without handling times,
  * without `histograms: true` besides without their distribution.
  * @throws ToolError in one line that ends with the mend, if this machine can't be traced
+ * @throws UsageError for an option that there isn't, TypeError for a value that isn't one
  */
 export function openSession(options: Options = {}): Session {
+  checkOptions("openSession", options, KNOWN);
   preflight();
   const { timing = false, histograms = false, maxVcpus = 1024, attach = "auto" } = options;
   return new Session(load({ ...options, attach, timing, histograms, maxVcpus, details: false }), timing);

@@ -1,4 +1,5 @@
 // The library's slow exits: every exit that takes a threshold and longer, as it happens.
+import { checkOptions } from "./check";
 import { UsageError } from "./errors";
 import { Grouping } from "./grouping";
 import {
@@ -15,6 +16,9 @@ import { wallClock } from "./render/slow";
 import type { Options } from "./session";
 import type { Vm } from "./vm";
 
+// Some four buffers: guests may fill the buffer as fast as it is emptied, and a call has to end.
+const MOST_AT_ONCE = 40_000;
+
 /** Which exits to report. The kernel looks at all of it: nothing else reaches this process. */
 export interface SlowOptions extends Pick<Options, "attach" | "maxVcpus" | "pids" | "vcpuIds"> {
   /** Exits that take so many ns and longer; 0: all. */
@@ -26,6 +30,17 @@ export interface SlowOptions extends Pick<Options, "attach" | "maxVcpus" | "pids
   /** No exits of these. */
   readonly excludes?: string;
 }
+
+const KNOWN: Readonly<Record<keyof SlowOptions, true>> = {
+  thresholdNs: true,
+  details: true,
+  reasons: true,
+  excludes: true,
+  attach: true,
+  maxVcpus: true,
+  pids: true,
+  vcpuIds: true,
+};
 
 /** An exit that was slow. */
 export interface SlowExit {
@@ -73,7 +88,7 @@ export class SlowSession {
   take(): { exits: SlowExit[]; lost: Lost } {
     const { lost } = this.#programs.snapshot();
     const [now, monotonicMs] = [Date.now(), Number(process.hrtime.bigint()) / 1e6];
-    const exits = this.#programs.takeEvents().flatMap((event) => {
+    const exits = this.#programs.takeEvents(MOST_AT_ONCE).flatMap((event) => {
       const vm = this.#names.vmOf(event.tgid, event.startNs, event.comm);
       return vm ? [this.#exit(event, vm, wallClock(event.entryNs, now, monotonicMs))] : [];
     });
@@ -112,9 +127,10 @@ export class SlowSession {
 /**
  * Begins to report slow exits.
  * @throws ToolError in one line that ends with the mend, if this machine can't be traced
- * @throws UsageError for a threshold or a reason that isn't one
+ * @throws UsageError for an option, a threshold or a reason that isn't one, TypeError for another value that isn't one
  */
 export function openSlowSession(options: SlowOptions): SlowSession {
+  checkOptions("openSlowSession", options, KNOWN);
   const {
     thresholdNs,
     details = false,
@@ -126,6 +142,9 @@ export function openSlowSession(options: SlowOptions): SlowSession {
   } = options;
   if (!(Number.isSafeInteger(thresholdNs) && thresholdNs >= 0))
     throw new UsageError(`thresholdNs takes a whole number of ns, not ${thresholdNs}`);
+  for (const [name, list] of Object.entries({ reasons, excludes }))
+    if (list !== undefined && typeof list !== "string")
+      throw new UsageError(`${name} takes text, numbers and names separated by commas`);
   const isa = preflight();
   const out = excludes === undefined ? new Set<number>() : parseReasons(isa, excludes);
   const only =

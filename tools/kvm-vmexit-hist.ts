@@ -2,10 +2,10 @@
 // kvm-vmexit-hist: the log2 histogram of handling times, of all exits or of some reasons.
 import type { By } from "../src/grouping";
 import { reasonLabel } from "../src/reasons";
-import { inOrder, nameInTable } from "../src/render/count";
+import { nameInTable } from "../src/render/count";
 import { histogramLines } from "../src/render/histogram";
 import type { Unit } from "../src/render/units";
-import { type Samples, sumOf, total } from "../src/samples";
+import { type Samples, inOrder, sumOf, total } from "../src/samples";
 import { Option } from "commander";
 import { UsageError } from "../src/errors";
 import { runCounting } from "./lib/counting";

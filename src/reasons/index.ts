@@ -134,10 +134,18 @@ export function reasonLabel(number: number): string {
   return number >= 0x10000 ? `0x${number.toString(16)}` : String(number);
 }
 
+// Asked for with every line.
+const labelWidths = new Map<string, number>();
+
 /** How wide the numbers of an instruction set are, but for negative and hexadecimal ones; 3 at least. */
 export function labelWidth(isa: string): number {
-  const names = tableOf(isa)?.names() ?? [];
-  return Math.max(3, ...Array.from(names, ([number]) => (number < 0x10000 ? reasonLabel(number).length : 0)));
+  const known = labelWidths.get(isa);
+  if (known !== undefined) return known;
+  const numbers = Array.from(tableOf(isa)?.names() ?? [], ([number]) => number);
+  const lengths = numbers.map((number) => (number < 0x10000 ? reasonLabel(number).length : 0));
+  const width = Math.max(3, ...lengths);
+  labelWidths.set(isa, width);
+  return width;
 }
 
 const NUMBER = /^-?(\d+|0x[0-9a-f]+)$/i;

@@ -1,6 +1,6 @@
 // The table of exit counts: number, name, Total, L1, L2.
 import { reasonLabel, reasonName } from "../reasons";
-import { type Sample, type Samples, sumOf, total } from "../samples";
+import { type Sample, type Samples, inOrder, sumOf, total } from "../samples";
 import { type Column, table } from "./table";
 import { safeText } from "./text";
 
@@ -20,11 +20,6 @@ const WIDE: readonly Column[] = [
 /** What a reason is called in a table: its name, or that it has none. */
 export function nameInTable(sample: Sample): string {
   return safeText(reasonName(sample.isa, sample.reason) ?? "UNKNOWN");
-}
-
-/** Samples in the order of all tables: by number, negative ones first. */
-export function inOrder(samples: Samples): Sample[] {
-  return [...samples.values()].sort((a, b) => a.isa.localeCompare(b.isa) || a.reason - b.reason);
 }
 
 /** Lines of the table, the row of sums last; `wide` tells who handled the exits of L2. */

@@ -2,8 +2,7 @@
 import type { Identity } from "../grouping";
 import { octaves, percentileOf } from "../histogram";
 import { reasonName } from "../reasons";
-import type { Counters, Samples } from "../samples";
-import { inOrder } from "./count";
+import { type Counters, type Samples, inOrder } from "../samples";
 import type { Detail, Interval } from "./json";
 import { safeText } from "./text";
 

@@ -3,8 +3,7 @@ import type { Identity } from "../grouping";
 import { octaves } from "../histogram";
 import type { Lost } from "../native";
 import { reasonName } from "../reasons";
-import { type Counters, type Sample, type Samples, total } from "../samples";
-import { inOrder } from "./count";
+import { type Counters, type Sample, type Samples, inOrder, total } from "../samples";
 
 /** The time that an output speaks of. */
 export interface Interval {
@@ -25,7 +24,7 @@ function levels<T>(sample: Sample, of: (counters: Counters) => T): Levels<T> {
 }
 
 /** The names of a group's VM and vCPU, as JSON and CSV have them. */
-export function identityFields({ vm, vcpu, tid }: Identity): Record<string, string | number> {
+function identityFields({ vm, vcpu, tid }: Identity): Record<string, string | number> {
   return {
     ...(vm ? { vm: vm.name, pid: vm.pid, pidStartNs: vm.startNs } : {}),
     ...(vcpu === undefined ? {} : { vcpu }),

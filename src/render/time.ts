@@ -1,8 +1,8 @@
 // The table of exit counts with average handling times.
 import { percentileOf } from "../histogram";
 import { reasonLabel } from "../reasons";
-import { type Counters, type Sample, type Samples, sumOf, total } from "../samples";
-import { inOrder, nameInTable } from "./count";
+import { type Counters, type Sample, type Samples, inOrder, sumOf, total } from "../samples";
+import { nameInTable } from "./count";
 import { type Column, table } from "./table";
 import { type Unit, fitted, inUnit } from "./units";
 

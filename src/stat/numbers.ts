@@ -43,10 +43,3 @@ export function oneDecimal(value: number): string {
   const isHalf = Number.isInteger(value * 4) && !Number.isInteger(value * 2);
   return isHalf ? (roundHalfEven(value * 10) / 10).toFixed(1) : value.toFixed(1);
 }
-
-/** Local time as `2026-01-31 23:59:59`. */
-export function timeStamp(time: Date): string {
-  const two = (value: number): string => String(value).padStart(2, "0");
-  const date = `${String(time.getFullYear())}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
-  return `${date} ${two(time.getHours())}:${two(time.getMinutes())}:${two(time.getSeconds())}`;
-}

@@ -1,7 +1,7 @@
 // The screen as kvm_stat draws it: pieces of text with their places, made from counts.
 import { cellsOf } from "../render/cells";
 import { safeText } from "../render/text";
-import { labelOf, parentOf, type Count, type Counts } from "./keys";
+import { byCodePoint, labelOf, parentOf, type Count, type Counts } from "./keys";
 import { oneDecimal, roundHalfEven } from "./numbers";
 
 export type Style = "plain" | "bold" | "standout" | "underline" | "alarm";
@@ -93,7 +93,7 @@ type Row = [key: string, count: Count];
 /** Parents in their order, each followed by its children in theirs. */
 function sorted(counts: Counts, view: View): Row[] {
   const order = ([keyA, a]: Row, [keyB, b]: Row): number =>
-    (view.sort === "current" ? b.delta - a.delta : 0) || b.value - a.value || (keyA < keyB ? -1 : 1);
+    (view.sort === "current" ? b.delta - a.delta : 0) || b.value - a.value || byCodePoint(keyA, keyB);
   const rows = [...counts].filter(([, { value, delta }]) => value !== 0 || delta !== 0).sort(order);
   const childrenOf = new Map<string, Row[]>();
   for (const row of rows) {

@@ -58,6 +58,7 @@ test("a closed session throws, and closes again without harm", () => {
   session.close();
   session.close();
   assert.throws(() => session.snapshot(), /the session is closed/);
+  assert.throws(() => session.takeEvents(1), /the session is closed/);
   assert.throws(() => {
     session.stop();
   }, /the session is closed/);
@@ -148,4 +149,33 @@ test("two sessions count the same exits, each on its own", () => {
   });
   for (const [name, count] of Object.entries(promised)) assert.equal(counts.get(name), 2 * count, name);
   two.close();
+});
+
+test("slow exits are taken in parts, and none twice or never", () => {
+  const session = openSession({
+    attach: "auto",
+    timing: true,
+    histograms: false,
+    details: false,
+    maxVcpus: 8,
+    slowNs: 0,
+  });
+  const { command, promised, lasts } = WORKLOADS[ISA];
+  const [program = "", ...parameters] = command;
+  spawnSync(program, parameters);
+  session.stop();
+  assert.equal(session.snapshot().lost.eventsDropped, 0);
+  const parts = [session.takeEvents(10)];
+  while (parts.at(-1)?.length === 10) parts.push(session.takeEvents(10));
+  assert.ok((parts.at(-1)?.length ?? 10) < 10);
+  assert.deepEqual(session.takeEvents(10), []);
+  assert.throws(() => session.takeEvents(0), /most must be a whole number from 1/);
+  session.close();
+  const names = parts.flat().map(({ isa, reason }) => {
+    const name = isaName(isa);
+    return reasonName(name, reasonNumber(name, reason));
+  });
+  for (const [name, count] of Object.entries(promised))
+    if (!/ERR|FAILED/.test(name))
+      assert.equal(names.filter((one) => one === name).length, count - (lasts[name] ?? 0), name);
 });

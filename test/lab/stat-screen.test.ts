@@ -153,6 +153,17 @@ test("SIGTERM, Ctrl-Z and a crash give the terminal back", async () => {
   process.kill(Number(readFileSync("/tmp/ends.pid", "utf8")));
   await pane.seen(/icanon/);
   assert.doesNotMatch(pane.text, /kvm statistics/);
+  // A script that waits for the tool stops with it, and goes on with it.
+  const script = new Pane("script", `sh -c '${OURS}; echo after $?'`);
+  await script.seen(/kvm statistics/);
+  script.type("C-z");
+  await script.seen(/Stopped/);
+  assert.doesNotMatch(script.text, /kvm statistics|^after/m);
+  script.type("fg", "Enter");
+  await script.seen(/kvm statistics/);
+  script.type("q");
+  await script.seen(/^after 0$/m);
+  assert.doesNotMatch(script.text, /kvm statistics/);
   const crash = new Pane("crash", `${process.execPath} ${join(PROJECT, "dist/test/lab/terminal-crash.js")}`);
   await crash.seen(/this is drawn/);
   await crash.givenBack(1);

@@ -1,7 +1,17 @@
 // The public library: its readings, their differences and groups, without a kernel.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Reading, diff, group, octaves, percentile, total } from "kvm-vmexit";
+import {
+  type Reading,
+  UsageError,
+  diff,
+  group,
+  octaves,
+  openSession,
+  openSlowSession,
+  percentile,
+  total,
+} from "kvm-vmexit";
 import type { Snapshot } from "../../src/native";
 import { Reader } from "../../src/reading";
 import { NOTHING_LOST } from "../../src/render/lost";
@@ -149,3 +159,35 @@ test("without times no exit is a timed one", () => {
 test("nothing gives no group", () => {
   assert.deepEqual(group(new Reader(true).read(snapshot([], [])), "reason"), []);
 });
+
+/** Calls what its types wouldn't let be called so. */
+const call = (what: unknown, ...parameters: unknown[]): unknown =>
+  (what as (...parameters: unknown[]) => unknown)(...parameters);
+
+for (const [what, attempt, expected] of [
+  [
+    "a typo",
+    () => call(openSession, { maxVcpu: 8 }),
+    /^openSession\(\) has no option "maxVcpu"; it has attach, /,
+  ],
+  [
+    "null for options",
+    () => call(openSession, null),
+    /^openSession\(\) takes an object of options, not null$/,
+  ],
+  ["another call's option", () => call(openSession, { reasons: "HLT" }), /has no option "reasons"/],
+  ["no options", () => call(openSlowSession), /takes an object of options, not undefined/],
+  [
+    "a typo of slow",
+    () => call(openSlowSession, { thresholdMs: 1 }),
+    /no option "thresholdMs"; .*thresholdNs/,
+  ],
+  ["a threshold", () => call(openSlowSession, { thresholdNs: "1" }), /^thresholdNs takes a whole number/],
+  ["reasons", () => call(openSlowSession, { thresholdNs: 1, reasons: [78] }), /^reasons takes text/],
+  ["excludes", () => call(openSlowSession, { thresholdNs: 1, excludes: 78 }), /^excludes takes text/],
+  ["a group", () => call(group, readings()[0], "nope"), /^group\(\) takes reason, vm, vcpu, not "nope"$/],
+  ["no group", () => call(group, readings()[0]), /^group\(\) takes reason, vm, vcpu, not undefined$/],
+] as const)
+  test(`${what} that isn't one is refused by its name`, () => {
+    assert.throws(attempt, (error: Error) => error instanceof UsageError && expected.test(error.message));
+  });

@@ -35,6 +35,12 @@ test("a wrong option is one line, with the nearest one", () => {
   assert.equal(status, 2);
 });
 
+test("what is no typo of a word has no suggestion", () => {
+  const { status, stderr } = run("kvm-vmexit-slower", "--idle hide");
+  assert.equal(stderr, "kvm-vmexit-slower: unknown option '--idle'; see kvm-vmexit-slower --help\n");
+  assert.equal(status, 2);
+});
+
 test("what an error message quotes can't steer the terminal, nor make it two lines", () => {
   const evil = "$(printf '\\033[2J\\nx')";
   for (const [tool, option] of [

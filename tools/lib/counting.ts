@@ -8,7 +8,6 @@ import type { Samples } from "../../src/samples";
 import type { SharedOptions } from "./options";
 import { diagnose, print } from "./output";
 import type { Status } from "./run";
-import type { ReasonFilter } from "./filters";
 import { trace } from "./trace";
 
 /** How a counting tool differs from the others. */
@@ -24,7 +23,6 @@ export interface CountingTool<T extends SharedOptions> {
   readonly histograms: boolean;
   /** Whether to tell which exits of L2 went to L1. */
   readonly reflected?: boolean;
-  readonly begin?: (filter: ReasonFilter) => void;
   /** What of the samples is looked at, for all outputs; all if missing. */
   readonly select?: (samples: Samples) => Samples;
   /** Lines of one group as text; the heading is wanted or not. */
@@ -45,8 +43,7 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
     histograms: tool.histograms,
     reflected: tool.reflected ?? false,
     by,
-    begin: (filter) => {
-      tool.begin?.(filter);
+    begin: () => {
       if (options.csv && heading) print([csvHeading(detail)]);
     },
     show: (shown, groups, lost) => {

@@ -141,6 +141,9 @@ export function checkOutput(): void {
   );
 }
 
+// A typo seldom begins with another letter: --wide is no hint for who wrote --idle.
+const FAR_SUGGESTION = /('(--.)[^']*')\n\(Did you mean (?!.*\2).*\)/;
+
 /** How a command's parser prints: help and version as all output, what is wrong in one line that begins with the tool's name. */
 export function parserOutput(tool: string): OutputConfiguration {
   return {
@@ -150,6 +153,7 @@ export function parserOutput(tool: string): OutputConfiguration {
     outputError: (text) => {
       const fault = text
         .replace(/^error: /, "")
+        .replace(FAR_SUGGESTION, "$1")
         .trim()
         .replace(/\.$/, "")
         .replaceAll("\n", " ");

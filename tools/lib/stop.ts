@@ -18,8 +18,8 @@ export class Stop {
     for (const wake of this.#waiting) wake();
   }
 
-  /** Waits until it stops, or until `ms` have passed if given. */
-  wait(ms?: number): Promise<void> {
+  /** Waits until it stops, or until `ms` have passed if given, or until something `earlier` if that is given. */
+  wait(ms?: number, earlier?: Promise<void>): Promise<void> {
     if (this.#stopped) return Promise.resolve();
     return new Promise((resolve) => {
       const wake = () => {
@@ -36,6 +36,7 @@ export class Stop {
         Math.min(ms ?? Infinity, 2 ** 31 - 1),
       );
       this.#waiting.add(wake);
+      void earlier?.then(wake);
     });
   }
 }

@@ -1,4 +1,5 @@
 // The course of a trace that all tools share: load, run the command, show each interval, end.
+import { setImmediate as immediate } from "node:timers/promises";
 import { Grouping, type By, type Identity } from "../../src/grouping";
 import { type Lost, type Session, type SlowExit, openSession } from "../../src/native";
 import { preflight } from "../../src/preflight";
@@ -8,7 +9,7 @@ import { Ledger, type Samples } from "../../src/samples";
 import { nameMatcher } from "../../src/vm";
 import { ReasonFilter, checkPids, lateNames, whyNothing } from "./filters";
 import type { SharedOptions } from "./options";
-import { diagnose, expectOutput, outputEnded, outputPending, queueOutput } from "./output";
+import { diagnose, expectOutput, outputEnded, outputPending, outputWritten, queueOutput } from "./output";
 import { withOverhead } from "./overhead";
 import type { Status } from "./run";
 import { type Stop, TracedCommand, stopOnSignals } from "./stop";
@@ -45,6 +46,8 @@ const HOUSEKEEPING_MS = 1000;
 // How long a slow exit waits for being shown, and a VM, where names are shown, until its name is read: one that has ended
 // by then has none. Polling costs the guests nothing, and this process 10 looks a second.
 const EVENTS_MS = 100;
+// Slow exits shown without looking at signals and time in between: some ms of work.
+const EVENTS_AT_ONCE = 1000;
 const STRICT_STATUS = 3;
 // Timers may fire a little early.
 const EARLY_MS = 1;
@@ -69,6 +72,8 @@ class Trace {
   #lostShown = NOTHING_LOST;
   #start = new Date();
   #showed = false;
+  // Whether there are probably more slow exits to show already.
+  #behind = false;
 
   constructor(request: TraceRequest, session: Session, filter: ReasonFilter) {
     const { vm } = request.options;
@@ -100,12 +105,37 @@ class Trace {
   }
 
   /** Takes in what the kernel counted, and shows slow exits. */
-  read(final: boolean): void {
-    const { slow } = this.#request;
+  read(): void {
     const snapshot = this.#session.snapshot();
     this.#ledger.update(snapshot);
     this.#lost = snapshot.lost;
-    if (slow && (final || !outputPending())) slow.show(this.#session.takeEvents(), this.#grouping);
+    if (!outputPending()) this.#showSlow();
+  }
+
+  #showSlow(): void {
+    const { slow } = this.#request;
+    if (!slow) return;
+    const exits = this.#session.takeEvents(EVENTS_AT_ONCE);
+    this.#behind = exits.length === EVENTS_AT_ONCE;
+    slow.show(exits, this.#grouping);
+  }
+
+  /** Shows what is left when tracing has stopped; a second signal is heard in between. */
+  async #end(): Promise<void> {
+    this.read();
+    do {
+      await immediate();
+      this.#showSlow();
+    } while (this.#behind);
+    this.show(true);
+  }
+
+  /** Waits for the next look; in a flood of slow exits only until those of the last one are written. */
+  #nextLook(stop: Stop, latest: number): Promise<void> {
+    const pending = outputPending();
+    const ms = this.#behind && !pending ? 0 : this.#showsNames ? EVENTS_MS : HOUSEKEEPING_MS;
+    const written = this.#behind && pending ? outputWritten() : undefined;
+    return stop.wait(Math.min(latest - performance.now(), ms), written);
   }
 
   /** Shows what happened since the last time. */
@@ -131,11 +161,10 @@ class Trace {
     const endAt = begin + (options.duration ?? Infinity) * 1000;
     let showAt = begin + intervalMs;
     for (let shown = 1; ;) {
-      const next = performance.now() + (this.#showsNames ? EVENTS_MS : HOUSEKEEPING_MS);
-      await stop.wait(Math.min(showAt, endAt, next) - performance.now());
+      await this.#nextLook(stop, Math.min(showAt, endAt));
       const due = performance.now() + EARLY_MS;
       if (stop.stopped || due >= endAt || (due >= showAt && shown >= count)) break;
-      this.read(false);
+      this.read();
       if (due < showAt) continue;
       // After a pause, or while nobody reads what was shown before, one interval covers those that were missed.
       if (!outputPending()) {
@@ -145,8 +174,7 @@ class Trace {
       showAt += (1 + Math.floor((due - showAt) / intervalMs)) * intervalMs;
     }
     this.#session.stop();
-    this.read(true);
-    this.show(true);
+    await this.#end();
   }
 }
 
