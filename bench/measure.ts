@@ -47,7 +47,9 @@ function runGuest({ guest }: Workload): Turn {
   return { thread, elapsed };
 }
 
-async function runGuests(): Promise<Pick<Measured, "turns" | "again">> {
+type Turns = Pick<Measured, "turns" | "again">;
+
+async function runGuests(): Promise<Turns> {
   const turns: Record<string, Turn> = {};
   for (const workload of WORKLOADS) {
     await sleep(READING_MS);
@@ -58,11 +60,16 @@ async function runGuests(): Promise<Pick<Measured, "turns" | "again">> {
   return first ? { turns, again: runGuest(first) } : { turns };
 }
 
-/** Whether the first workload cost the same in the end: some begin in steps, and have not all attached when they first cost. */
-function isSteady({ turns, again }: Pick<Measured, "turns" | "again">): boolean {
-  const first = turns[WORKLOADS[0]?.name ?? ""];
+/**
+ * Whether the first workload cost the same in the end, and more than `base`: some begin in steps, and have not all attached
+ * when they first cost; some stop.
+ */
+function isSteady({ turns, again }: Turns, base: Measured): boolean {
+  const name = WORKLOADS[0]?.name ?? "";
+  const [first, without] = [turns[name], base.turns[name]];
+  if (!first || !again || !without) return false;
   return (
-    first !== undefined && again !== undefined && Math.abs(first.thread - again.thread) < SAME * first.thread
+    first.thread > without.thread + LEAST_ADDED && Math.abs(first.thread - again.thread) < SAME * first.thread
   );
 }
 
@@ -85,7 +92,7 @@ async function started(child: ChildProcess, base: number): Promise<boolean> {
   return false;
 }
 
-async function measure(contestant: Contestant, probe: number): Promise<Measured> {
+async function measure(contestant: Contestant, probe: number, base: Measured): Promise<Measured> {
   const { name, group, command } = contestant;
   const failed = (failure: string): Measured => ({ name, group, turns: {}, failure });
   if (!isThere(contestant)) return failed("not on this machine");
@@ -101,8 +108,11 @@ async function measure(contestant: Contestant, probe: number): Promise<Measured>
     return failed(`it traced nothing: ${said.trim().split("\n").at(-1) ?? ""}`);
   }
   let measured = await runGuests();
-  for (let i = 0; i < RETRIES && !isSteady(measured); i++) measured = await runGuests();
+  for (let i = 0; i < RETRIES && !isSteady(measured, base); i++) measured = await runGuests();
+  const ended = child.exitCode !== null;
   await end(child);
+  if (ended) return failed("it ended while it was measured");
+  if (!isSteady(measured, base)) return failed("it didn't go on tracing");
   return { name, group, ...measured };
 }
 /** The programs of each of our tools, both ways to attach where the kernel can. */
@@ -134,7 +144,7 @@ async function main(suite: string): Promise<void> {
   const contestants: Measured[] = [];
   const programs = programSizes();
   for (const contestant of CONTESTANTS) {
-    const measured = await measure(contestant, probe);
+    const measured = await measure(contestant, probe, base);
     const first = measured.turns["cpuid"];
     console.error(`${suite}: ${measured.name}: ${measured.failure ?? first?.thread ?? ""}`);
     contestants.push(measured);
