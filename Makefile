@@ -143,6 +143,7 @@ build/bench/empty.bpf.o: bench/empty.bpf.c
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
+.SECONDARY: build/bench/empty build/bench/fill
 build/bench/%: bench/%.c bpf/vmexit.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $< -lbpf
