@@ -3,8 +3,7 @@
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move]
- *              [--start-after-ms N] [--pause-ms N] [--nap-ms N] [--hold SEC] [--time]
- *              [--cpu-time]
+ *              [--start-after-ms N] [--pause-ms N] [--hold SEC] [--time] [--cpu-time]
  *
  * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
  * instruction; all of it R times; then one write to port 0xf4, which ends the vCPU (so `out` counts one more).
@@ -18,7 +17,6 @@
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
  * --start-after-ms N vCPU threads exist for N ms before they run their guests
  * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
- * --nap-ms N         HLTs sleep in the kernel, at an interrupt controller, and an NMI wakes all vCPUs every N ms
  * --hold SEC         VMs and threads stay for SEC seconds when all guests have ended
  * --time             prints the nanoseconds per loop turn of vCPU 0 of the first VM: instructions under --icount
  * --cpu-time         prints the same of the threads' CPU time, all vCPUs together: what other programs take isn't in it
@@ -41,8 +39,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NMI_VECTOR 8 /* of the real mode's table */
-#define NMI_CODE 0xf00
 #define CODE 0x1000
 #define MEMORY 0x10000
 #define END_PORT 0xf4
@@ -96,7 +92,7 @@ struct seat {
 
 static int kvm;
 static bool timing, cpu_timing, threads_move;
-static long vcpus = 1, vms = 1, repeat = 1, fail_entry, start_after_ms, pause_ms, nap_ms, hold;
+static long vcpus = 1, vms = 1, repeat = 1, fail_entry, start_after_ms, pause_ms, hold;
 static sem_t ended;
 
 static const struct {
@@ -109,7 +105,6 @@ static const struct {
 	{ "--fail-entry", &fail_entry, 0, UINT32_MAX },
 	{ "--start-after-ms", &start_after_ms, 0, 3600000 },
 	{ "--pause-ms", &pause_ms, 0, 3600000 },
-	{ "--nap-ms", &nap_ms, 0, 3600000 },
 	{ "--hold", &hold, 0, 86400 },
 };
 
@@ -174,8 +169,6 @@ static void load(uint8_t *memory)
 	}
 	at = loop_end(at, 0x4e, outer);
 	put(at, (uint8_t[]){ 0xe6, END_PORT, 0xf4 }, 3); /* out 0xf4,al; hlt */
-	put(memory + NMI_VECTOR, (uint8_t[]){ NMI_CODE & 0xff, NMI_CODE >> 8, 0, 0 }, 4);
-	memory[NMI_CODE] = 0xcf; /* iret */
 }
 
 static void set_registers(struct vcpu *vcpu)
@@ -260,23 +253,6 @@ static void *run_vcpu(void *argument)
 	return NULL;
 }
 
-/* Wakes a VM's vCPUs from their HLTs, until the process ends. */
-static void *wake(void *argument)
-{
-	int vm = (int)(intptr_t)argument;
-
-	while (true) {
-		sleep_ms(nap_ms);
-		for (uint32_t id = 0; id < (uint32_t)vcpus; id++) {
-			struct kvm_msi nmi = { .address_lo = 0xfee00000 | id << 12, .data = 4 << 8 };
-
-			if (ioctl(vm, KVM_SIGNAL_MSI, &nmi) < 0)
-				fail("KVM_SIGNAL_MSI");
-		}
-	}
-	return NULL;
-}
-
 static int create_vm(void)
 {
 	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
@@ -291,14 +267,11 @@ static int create_vm(void)
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
 		fail("KVM_SET_USER_MEMORY_REGION");
 	load(memory);
-	if (nap_ms && ioctl(vm, KVM_CREATE_IRQCHIP, 0))
-		fail("KVM_CREATE_IRQCHIP");
 	return vm;
 }
 
 static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 {
-	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 
 	vcpu->fd = ioctl(vm, KVM_CREATE_VCPU, id);
@@ -309,9 +282,6 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 		fail("mmap");
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &vcpu->sregs))
 		fail("KVM_GET_SREGS");
-	/* At an interrupt controller all but the first would wait for another to start them. */
-	if (nap_ms && ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable))
-		fail("KVM_SET_MP_STATE");
 	vcpu->sregs.cs.base = vcpu->sregs.cs.selector = 0;
 	vcpu->failures = failures;
 	if (failures)
@@ -398,13 +368,9 @@ int main(int argc, char **argv)
 		fail("no memory");
 	for (long i = 0; i < vcpus * vms;) {
 		int vm = create_vm();
-		pthread_t waker;
 
 		for (long id = 0; id < vcpus; id++)
 			create_vcpu(&all[i++], vm, id, 0);
-		errno = nap_ms ? pthread_create(&waker, NULL, wake, (void *)(intptr_t)vm) : 0;
-		if (errno)
-			fail("pthread_create");
 	}
 	if (fail_entry)
 		create_vcpu(&all[count - 1], create_vm(), 0, fail_entry);

@@ -193,25 +193,6 @@ test("an exit that lasts across intervals is counted once, with its whole time",
 });
 
 for (const attach of MODES)
-  test(`${attach}: HLT that sleeps in the kernel across intervals`, () => {
-    const command = ["--", GUEST, "--cpuid", "23", "--hlt", "5", "--nap-ms", "600", "--vcpus", "2"];
-    const lines = jsonLines(run("kvm-vmexit-time", "--attach", attach, "--json", "0.25", ...command));
-    for (const [name, count] of [
-      ["CPUID", 46],
-      ["HLT", 10],
-    ] as const)
-      for (const of of ["count", "timed"] as const)
-        assert.equal(
-          sumOfReason(lines, name, (exits) => exits[of].total),
-          count,
-        );
-    const halts = lines.flatMap((line) => line.exits.filter(({ name }) => name === "HLT"));
-    // The first of each vCPU begins somewhere between two NMIs, and the others right behind one.
-    assert.ok(halts.reduce((sum, { timeNs }) => sum + timeNs.total, 0) > 8 * 300e6);
-    assert.ok(lines.length > halts.length, "a HLT lies open at the end of some intervals");
-  });
-
-for (const attach of MODES)
   test(`${attach}: vCPUs that change their threads, on one CPU with another guest`, () => {
     const guest = `taskset -c 0 ${GUEST} ${WORKLOAD.join(" ")}`;
     const both = `${guest} --threads-move --vcpus 2 & ${guest} --vcpus 2 & wait`;
