@@ -131,11 +131,11 @@ bench-run: $(BENCH_KERNELS:%=build/bench/%.json) build/bench/process.json
 	bench/trace-format.sh 2000000 | tee build/bench/format.txt
 	node dist/bench/report.js
 
-build/bench/%.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/empty.bpf.o bench/contestants.ts bench/measure.ts bench/results.ts
+build/bench/%.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/empty.bpf.o bench/contestants.ts bench/guest.ts bench/measure.ts bench/results.ts
 	test/lab/run --kernel $* --icount --timeout 3000 -- env KVM_STAT=$(KVM_STAT) node dist/bench/measure.js $* > $@.part
 	mv $@.part $@
 
-build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/process.ts bench/results.ts
+build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/guest.ts bench/process.ts bench/results.ts
 	test/lab/run --icount --timeout 3000 -- node dist/bench/process.js > $@.part
 	mv $@.part $@
 

@@ -1,6 +1,7 @@
 // Everything that is compared: how each is started, so that it watches all exits of the machine until SIGINT.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { ROOT, tool } from "./guest";
 
 /** One program in the comparison. */
 export interface Contestant {
@@ -11,17 +12,11 @@ export interface Contestant {
   readonly needs?: string;
 }
 
-// From dist/bench/.
-const ROOT = join(__dirname, "..", "..");
 const EMPTY = [join(ROOT, "build/bench/empty"), join(ROOT, "build/bench/empty.bpf.o")] as const;
 /** kvm_stat, which this repository doesn't have; KVM_STAT says where it is. */
 const KVM_STAT = process.env["KVM_STAT"] ?? join(ROOT, "..", "shared/seeds/kvm_stat.el8.py");
 // So long that nothing is printed meanwhile.
 const NEVER = "100000";
-
-function tool(name: string, ...parameters: string[]): string[] {
-  return [process.execPath, join(ROOT, "dist/tools", `${name}.js`), ...parameters];
-}
 
 /** A counting tool both ways that it attaches. */
 function bothWays(name: string, ...parameters: string[]): Contestant[] {

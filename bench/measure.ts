@@ -1,11 +1,11 @@
 // In the lab under --icount: measures each contestant beside the same guests, and prints KernelResults, each with one more, as lines of JSON.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { release } from "node:os";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { CONTESTANTS, type Contestant, isThere } from "./contestants";
 import { ToolError } from "../src/errors";
 import { openSession } from "../src/native";
+import { READING_MS, runGuest } from "./guest";
 import {
   type KernelResult,
   type Measured,
@@ -15,7 +15,6 @@ import {
   type Workload,
 } from "./results";
 
-const GUEST = join(__dirname, "..", "..", "build/lab/guest");
 // A contestant has started when an exit costs more, and the same twice. Clocks don't tell: waiting for the disk takes none of
 // the lab's time, or any.
 const PROBE: Workload = { name: "probe", guest: ["--cpuid", "500"] };
@@ -24,8 +23,6 @@ const PROBES = 200;
 const SAME = 0.01;
 const RETRIES = 2;
 const END_MS = 60_000;
-// Our tools take in what ended vCPUs counted once a second; a vCPU at the same address then finds its usual record free.
-const READING_MS = 1100;
 // Less than anything on the tracepoint can add (two empty programs add some 140): then nothing was attached.
 const LEAST_ADDED = 60;
 
@@ -38,26 +35,17 @@ const OURS = [
   ["kvm-vmexit-slower", { ...TIME, slowNs: 1e10 }],
 ] as const;
 
-function runGuest({ guest }: Workload): Turn {
-  const { stdout, stderr, status } = spawnSync(GUEST, [...guest, "--time", "--cpu-time"], {
-    encoding: "utf8",
-  });
-  const [elapsed, thread] = [...stdout.matchAll(/^([\d.]+) ns/gm)].map((match) => Number(match[1]));
-  if (status !== 0 || elapsed === undefined || thread === undefined) throw new Error(`guest: ${stderr}`);
-  return { thread, elapsed };
-}
-
 type Turns = Pick<Measured, "turns" | "again">;
 
 async function runGuests(): Promise<Turns> {
   const turns: Record<string, Turn> = {};
   for (const workload of WORKLOADS) {
     await sleep(READING_MS);
-    turns[workload.name] = runGuest(workload);
+    turns[workload.name] = runGuest(...workload.guest);
   }
   const [first] = WORKLOADS;
   await sleep(READING_MS);
-  return first ? { turns, again: runGuest(first) } : { turns };
+  return first ? { turns, again: runGuest(...first.guest) } : { turns };
 }
 
 /**
@@ -85,7 +73,7 @@ async function end(child: ChildProcess): Promise<void> {
 async function started(child: ChildProcess, base: number): Promise<boolean> {
   for (let i = 0, previous = 0; i < PROBES && child.exitCode === null; i++) {
     await sleep(PROBE_MS);
-    const { thread } = runGuest(PROBE);
+    const { thread } = runGuest(...PROBE.guest);
     if (thread > base + LEAST_ADDED && Math.abs(thread - previous) < SAME * thread) return true;
     previous = thread;
   }
@@ -140,7 +128,7 @@ function programSizes(): ProgramSize[] {
 async function main(suite: string): Promise<void> {
   await runGuests(); // warm: modules, page cache, the guest itself
   const base: Measured = { name: "nothing", group: "floor", ...(await runGuests()) };
-  const { thread: probe } = runGuest(PROBE);
+  const { thread: probe } = runGuest(...PROBE.guest);
   const contestants: Measured[] = [];
   const programs = programSizes();
   for (const contestant of CONTESTANTS) {

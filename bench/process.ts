@@ -5,10 +5,9 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSession } from "../src/native";
+import { READING_MS, ROOT, runGuest, tool } from "./guest";
 import type { ManyVcpus, ProcessResult, Snapshots, ToolProcess } from "./results";
 
-const ROOT = join(__dirname, "..", "..");
-const GUEST = join(ROOT, "build/lab/guest");
 const FILL = join(ROOT, "build/bench/fill");
 // What a busy vCPU shows: reasons, each at one level.
 const SLOTS = 8;
@@ -17,8 +16,6 @@ const SECONDS = 60;
 const VMS = 200;
 const VCPUS_EACH = 5;
 const CPUIDS = 1009;
-// Records of vCPUs that ended are free after the tool's next reading, at most 1 s later.
-const READING_MS = 1100;
 
 /** CPU time of a process's threads that live, in ns. */
 function cpuNs(pid: number): number {
@@ -34,7 +31,7 @@ function peakKiB(pid: number): number {
 /** Starts a program and waits until it says that it traces. */
 async function start(command: readonly string[]): Promise<ChildProcess & { readonly pid: number }> {
   const [program = "", ...parameters] = command;
-  const child = spawn(program, parameters, { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   await new Promise<void>((resolve, reject) => {
     child.once("exit", () => {
@@ -45,6 +42,8 @@ async function start(command: readonly string[]): Promise<ChildProcess & { reado
       if (READY.test(said)) resolve();
     });
   });
+  // What nobody reads would fill the pipe.
+  child.stdout.resume();
   return child as ChildProcess & { readonly pid: number };
 }
 
@@ -94,37 +93,20 @@ function measureSnapshots(records: number): Snapshots {
   }
 }
 
-/** ns of CPU time for each turn, of all vCPU threads. */
-function runGuest(...parameters: string[]): number {
-  const { stdout, stderr } = spawnSync(GUEST, [...parameters, "--cpu-time"], { encoding: "utf8" });
-  const ns = /([\d.]+) ns of CPU/.exec(stdout)?.[1];
-  if (ns === undefined) throw new Error(`guest: ${stderr}`);
-  return Number(ns);
-}
-
 async function measureMany(): Promise<ManyVcpus> {
   const few = ["--cpuid", "5000"];
   const many = ["--cpuid", String(CPUIDS), "--vms", String(VMS), "--vcpus", String(VCPUS_EACH)];
   runGuest(...few);
   runGuest(...many);
-  const [baseOne, baseMany] = [runGuest(...few), runGuest(...many)];
-  const tool = spawn(
-    process.execPath,
-    [join(ROOT, "dist/tools/kvm-vmexit-time.js"), "--json", "--reasons", "CPUID"],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const [baseOne, baseMany] = [runGuest(...few).thread, runGuest(...many).thread];
+  const child = await start(tool("kvm-vmexit-time", "--json", "--reasons", "CPUID"));
   let said = "";
-  tool.stdout.on("data", (data: Buffer) => (said += data.toString()));
-  await new Promise<void>((resolve) => {
-    tool.stderr.on("data", (data: Buffer) => {
-      if (READY.test(data.toString())) resolve();
-    });
-  });
+  child.stdout?.on("data", (data: Buffer) => (said += data.toString()));
   await sleep(READING_MS);
-  const one = runGuest(...few);
+  const one = runGuest(...few).thread;
   await sleep(READING_MS);
-  const all = runGuest(...many);
-  await end(tool);
+  const all = runGuest(...many).thread;
+  await end(child);
   const { exits } = JSON.parse(said) as { exits: { count: { total: number } }[] };
   return {
     vms: VMS,
@@ -137,8 +119,7 @@ async function measureMany(): Promise<ManyVcpus> {
 }
 
 async function main(): Promise<void> {
-  const tool = (name: string, ...parameters: string[]) =>
-    measureProcess(name, [process.execPath, join(ROOT, "dist/tools", `${name}.js`), ...parameters]);
+  const ours = (name: string, ...parameters: string[]) => measureProcess(name, tool(name, ...parameters));
   const idle =
     "console.error('Tracing'); process.on('SIGINT', () => process.exit()); setInterval(() => {}, 1e9)";
   const result: ProcessResult = {
@@ -147,10 +128,10 @@ async function main(): Promise<void> {
     snapshots: [1000, 10000].map(measureSnapshots),
     tools: [
       await measureProcess("node alone", [process.execPath, "-e", idle]),
-      await tool("kvm-vmexit-count", "1"),
-      await tool("kvm-vmexit-time", "1"),
-      await tool("kvm-vmexit-hist", "-i", "1"),
-      await tool("kvm-vmexit-slower", "10000"),
+      await ours("kvm-vmexit-count", "1"),
+      await ours("kvm-vmexit-time", "1"),
+      await ours("kvm-vmexit-hist", "-i", "1"),
+      await ours("kvm-vmexit-slower", "10000"),
     ],
   };
   console.log(JSON.stringify(result));

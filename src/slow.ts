@@ -10,7 +10,8 @@ import {
   openSession,
 } from "./native";
 import { preflight } from "./preflight";
-import { isaName, parseReasons, rawReason, reasonName, reasonNumber } from "./reasons";
+import { ReasonFilter } from "./reason-filter";
+import { isaName, reasonName, reasonNumber } from "./reasons";
 import { exitDetails } from "./reasons/details";
 import { wallClock } from "./render/slow";
 import type { Options } from "./session";
@@ -145,15 +146,7 @@ export function openSlowSession(options: SlowOptions): SlowSession {
   for (const [name, list] of Object.entries({ reasons, excludes }))
     if (list !== undefined && typeof list !== "string")
       throw new UsageError(`${name} takes text, numbers and names separated by commas`);
-  const isa = preflight();
-  const out = excludes === undefined ? new Set<number>() : parseReasons(isa, excludes);
-  const only =
-    reasons === undefined ? undefined : [...parseReasons(isa, reasons)].filter((one) => !out.has(one));
-  const filter = only
-    ? { onlyReasons: only.map(rawReason) }
-    : out.size > 0
-      ? { butReasons: [...out].map(rawReason) }
-      : {};
+  const filter = new ReasonFilter(preflight(), { reasons, excludes });
   const kept = { timing: true, histograms: false, details, maxVcpus, attach, slowNs: thresholdNs };
-  return new SlowSession(openSession({ ...who, ...kept, ...filter }), details);
+  return new SlowSession(openSession({ ...who, ...kept, ...filter.session }), details);
 }

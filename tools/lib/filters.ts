@@ -1,36 +1,20 @@
 // What a user wants to see of a trace: reasons, VMs, vCPUs; and what to say where that is nothing.
 import { UsageError } from "../../src/errors";
-import { type Isa, parseReasons, rawReason } from "../../src/reasons";
+import { ReasonFilter } from "../../src/reason-filter";
+import type { Isa } from "../../src/reasons";
 import { runsVm } from "../../src/vm";
 import type { SharedOptions } from "./options";
 import { diagnose } from "./output";
 
-/** The reasons that a user wants to see. */
-export class ReasonFilter {
-  readonly only: ReadonlySet<number> | undefined;
-  readonly excludes: ReadonlySet<number>;
-
-  /** @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left */
-  constructor(
-    readonly isa: Isa,
-    options: Pick<SharedOptions, "reasons" | "excludes">,
-  ) {
-    this.only = options.reasons === undefined ? undefined : parseReasons(isa, options.reasons);
-    this.excludes = options.excludes === undefined ? new Set() : parseReasons(isa, options.excludes);
-    if (this.only && ![...this.only].some((reason) => this.wants(reason)))
-      throw new UsageError("--excludes leaves out every reason that is asked for; leave one of the two out");
-  }
-
-  wants(reason: number): boolean {
-    return (this.only?.has(reason) ?? true) && !this.excludes.has(reason);
-  }
-
-  /** The same for the kernel. */
-  get session(): { onlyReasons?: number[]; butReasons?: number[] } {
-    if (this.only)
-      return { onlyReasons: [...this.only].filter((reason) => this.wants(reason)).map(rawReason) };
-    return this.excludes.size === 0 ? {} : { butReasons: [...this.excludes].map(rawReason) };
-  }
+/**
+ * The reasons that the options ask for.
+ * @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left
+ */
+export function reasonFilter(isa: Isa, options: SharedOptions): ReasonFilter {
+  const filter = new ReasonFilter(isa, options);
+  if (filter.only?.size === 0)
+    throw new UsageError("--excludes leaves out every reason that is asked for; leave one of the two out");
+  return filter;
 }
 
 /**

@@ -17,7 +17,7 @@ const READ_AND_WRITE = 0o2;
 
 const CLOSED = "standard output is closed, or is /dev/null: nothing printed is seen; use >FILE";
 
-let isOpen = false;
+let expected = false;
 let failure: NodeJS.ErrnoException | undefined;
 let onEnd: () => void = () => undefined;
 // What waits for being written, and whoever writes it; undefined where each print() writes at once.
@@ -92,8 +92,8 @@ function maybeClosed(): boolean {
  * its output discarded may have opened /dev/null just so.
  */
 export function expectOutput(): void {
-  if (!isOpen && maybeClosed()) diagnose(`${basename(process.argv[1] ?? "", ".js")}: ${CLOSED}`);
-  isOpen = true;
+  if (!expected && maybeClosed()) diagnose(`${basename(process.argv[1] ?? "", ".js")}: ${CLOSED}`);
+  expected = true;
 }
 
 /** Calls `listener` when standard output can take no more, so that a tool ends instead of working for nobody. */
@@ -109,12 +109,14 @@ export function print(lines: readonly string[]): void {
 /** Writes bytes to standard output; they may be used again for others when it returns. */
 export function printBytes(bytes: Uint8Array): void {
   if (failure || bytes.length === 0) return;
+  expectOutput();
+  if (queue) {
+    queue.push(Buffer.from(bytes));
+    writing ??= writeQueue();
+    return;
+  }
   try {
-    expectOutput();
-    if (queue) {
-      queue.push(Buffer.from(bytes));
-      writing ??= writeQueue();
-    } else write(STDOUT, bytes);
+    write(STDOUT, bytes);
   } catch (error) {
     fail(error);
   }
@@ -135,7 +137,6 @@ export function diagnose(lines: string): void {
  */
 export function checkOutput(): void {
   if (!failure || failure.code === "EPIPE") return;
-  if (failure instanceof ToolError) throw failure;
   throw new ToolError(
     `cannot write to standard output: ${messageOf(failure)}; free some space or write elsewhere`,
   );

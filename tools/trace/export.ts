@@ -2,7 +2,6 @@
 import { statSync } from "node:fs";
 import type { Command } from "commander";
 import { UsageError } from "../../src/errors";
-import { safeText } from "../../src/render/text";
 import { Timeline } from "../../src/trace/perfetto";
 import { diagnose } from "../lib/output";
 import { command } from "./command";
@@ -19,7 +18,7 @@ function refuseOverwriting(out: string, files: readonly string[]): void {
   for (const file of files) {
     const source = statSync(file, { throwIfNoEntry: false });
     if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
-      throw new UsageError(`${safeText(out)} is the recording itself; name another file with --perfetto`);
+      throw new UsageError(`${out} is the recording itself; name another file with --perfetto`);
   }
 }
 

@@ -12,7 +12,7 @@ const STDIN = 0;
 const readInto = promisify(read);
 
 function readable(path: string, error: unknown): UsageError {
-  return new UsageError(`cannot read ${safeText(path)}: ${messageOf(error)}; name a file that you may read`);
+  return new UsageError(`cannot read ${path}: ${messageOf(error)}; name a file that you may read`);
 }
 
 /** A file's bytes; each chunk is gone when the next is asked for. */

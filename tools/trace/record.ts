@@ -44,9 +44,7 @@ function size(what: string, text: string, min: number, max: number): number {
   const power = " KMGT".indexOf((match?.[2] ?? "").toUpperCase() || " ");
   const bytes = match ? Number(match[1]) * 1024 ** power : NaN;
   if (!(bytes >= min && bytes <= max))
-    throw new UsageError(
-      `${what} takes a size from ${min} to ${max} bytes, such as 64M, not "${safeText(text)}"`,
-    );
+    throw new UsageError(`${what} takes a size from ${min} to ${max} bytes, such as 64M, not "${text}"`);
   return bytes;
 }
 
@@ -54,7 +52,7 @@ function eventNames(list: string): string[] {
   const names = list.split(",").map((name) => name.trim());
   for (const name of names)
     if (!NAMES.includes(name))
-      throw new UsageError(`--events knows no "${safeText(name)}"; there are ${NAMES.join(", ")}`);
+      throw new UsageError(`--events knows no "${name}"; there are ${NAMES.join(", ")}`);
   return names;
 }
 

@@ -8,7 +8,6 @@ import { csvHeading, csvLines } from "../../src/render/csv";
 import { histogramLines } from "../../src/render/histogram";
 import { type Detail, jsonLine } from "../../src/render/json";
 import { NOTHING_LOST } from "../../src/render/lost";
-import { safeText } from "../../src/render/text";
 import { slowLine } from "../../src/render/slow";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
@@ -103,7 +102,7 @@ async function report(tool: string, files: readonly string[], options: ReportOpt
 
 function milliseconds(text: string): number {
   const value = /^\d{1,9}(\.\d{1,6})?$/.test(text) ? Number(text) : NaN;
-  if (Number.isNaN(value)) throw new UsageError(`--slower takes milliseconds, not "${safeText(text)}"`);
+  if (Number.isNaN(value)) throw new UsageError(`--slower takes milliseconds, not "${text}"`);
   return value;
 }
 
