@@ -3,7 +3,8 @@
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move]
- *              [--start-after-ms N] [--pause-ms N] [--hold SEC] [--time] [--cpu-time]
+ *              [--start-after-ms N] [--pause-ms N] [--nap-ms N] [--hold SEC] [--time]
+ *              [--cpu-time]
  *
  * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
  * instruction; all of it R times; then one write to port 0xf4, which ends the vCPU (so `out` counts one more).
@@ -17,10 +18,13 @@
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
  * --start-after-ms N vCPU threads exist for N ms before they run their guests
  * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
+ * --nap-ms N         HLTs sleep in the kernel, at an interrupt controller, until a signal that each vCPU's thread gets
+ *                    every N ms; after it this program has the guest go on (--hlt doesn't return to it then)
  * --hold SEC         VMs and threads stay for SEC seconds when all guests have ended
  * --time             prints the nanoseconds per loop turn of vCPU 0 of the first VM: instructions under --icount
  * --cpu-time         prints the same of the threads' CPU time, all vCPUs together: what other programs take isn't in it
  */
+#define _GNU_SOURCE /* gettid */
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +32,7 @@
 #include <linux/kvm.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -92,7 +97,7 @@ struct seat {
 
 static int kvm;
 static bool timing, cpu_timing, threads_move;
-static long vcpus = 1, vms = 1, repeat = 1, fail_entry, start_after_ms, pause_ms, hold;
+static long vcpus = 1, vms = 1, repeat = 1, fail_entry, start_after_ms, pause_ms, nap_ms, hold;
 static sem_t ended;
 
 static const struct {
@@ -105,6 +110,7 @@ static const struct {
 	{ "--fail-entry", &fail_entry, 0, UINT32_MAX },
 	{ "--start-after-ms", &start_after_ms, 0, 3600000 },
 	{ "--pause-ms", &pause_ms, 0, 3600000 },
+	{ "--nap-ms", &nap_ms, 0, 3600000 },
 	{ "--hold", &hold, 0, 86400 },
 };
 
@@ -181,15 +187,24 @@ static void set_registers(struct vcpu *vcpu)
 		fail("KVM_SET_REGS");
 }
 
+/* Ends a HLT, or an application processor's wait for the first, which KVM keeps as the vCPU's state. */
+static void go_on(struct vcpu *vcpu)
+{
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
+
+	if (ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable))
+		fail("KVM_SET_MP_STATE");
+}
+
 /* Runs the vCPU until its next userspace exit and serves that. */
 static void run_once(struct vcpu *vcpu)
 {
-	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 	struct kvm_run *run = vcpu->run;
 
 	if (ioctl(vcpu->fd, KVM_RUN, 0)) {
 		if (errno != EINTR)
 			fail("KVM_RUN");
+		go_on(vcpu);
 		return;
 	}
 	switch (run->exit_reason) {
@@ -201,7 +216,7 @@ static void run_once(struct vcpu *vcpu)
 		return;
 	case KVM_EXIT_HLT:
 		/* Without an interrupt controller KVM has stepped over it: the next KVM_RUN goes on. */
-		ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable);
+		go_on(vcpu);
 		return;
 	case KVM_EXIT_MMIO:
 		return;
@@ -224,12 +239,33 @@ static double thread_cpu_ns(void)
 	return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
+static void interrupt(int signal)
+{
+	(void)signal; /* to have interrupted KVM_RUN is all it is for */
+}
+
+/* Interrupts this thread's KVM_RUN every nap_ms. */
+static void start_naps(void)
+{
+	struct sigaction action = { .sa_handler = interrupt };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1 };
+	struct timespec nap = { nap_ms / 1000, nap_ms % 1000 * 1000000 };
+	timer_t timer;
+
+	event._sigev_un._tid = gettid();
+	if (sigaction(SIGUSR1, &action, NULL) || timer_create(CLOCK_MONOTONIC, &event, &timer) ||
+	    timer_settime(timer, 0, &(struct itimerspec){ nap, nap }, NULL))
+		fail("a timer for --nap-ms");
+}
+
 static void *run_vcpu(void *argument)
 {
 	struct seat *seat = argument;
 	struct vcpu *vcpu = seat->vcpu;
 
 	sleep_ms(start_after_ms);
+	if (nap_ms)
+		start_naps();
 	for (;;) {
 		wait_for(&vcpu->turns[seat->side]);
 		if (vcpu->ended)
@@ -267,6 +303,8 @@ static int create_vm(void)
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
 		fail("KVM_SET_USER_MEMORY_REGION");
 	load(memory);
+	if (nap_ms && ioctl(vm, KVM_CREATE_IRQCHIP, 0))
+		fail("KVM_CREATE_IRQCHIP");
 	return vm;
 }
 
@@ -283,6 +321,7 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &vcpu->sregs))
 		fail("KVM_GET_SREGS");
 	vcpu->sregs.cs.base = vcpu->sregs.cs.selector = 0;
+	go_on(vcpu);
 	vcpu->failures = failures;
 	if (failures)
 		vcpu->sregs.cr3 = 1ull << 60; /* has to be zero; KVM checks that in long mode only */
