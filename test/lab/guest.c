@@ -3,8 +3,7 @@
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move]
- *              [--start-after-ms N] [--pause-ms N] [--nap-ms N] [--hold SEC] [--time]
- *              [--cpu-time]
+ *              [--wait] [--pause-ms N] [--nap-ms N] [--hold SEC] [--time] [--cpu-time]
  *
  * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
  * instruction; all of it R times; then one write to port 0xf4, which ends the vCPU (so `out` counts one more).
@@ -16,7 +15,7 @@
  * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the processor
  *                    refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
- * --start-after-ms N vCPU threads exist for N ms before they run their guests
+ * --wait             prints "waiting" when all vCPU threads are there; they run their guests when standard input ends
  * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
  * --nap-ms N         HLTs sleep in the kernel, at an interrupt controller, until a signal that each vCPU's thread gets
  *                    every N ms; after it this program has the guest go on (--hlt doesn't return to it then)
@@ -96,9 +95,10 @@ struct seat {
 };
 
 static int kvm;
-static bool timing, cpu_timing, threads_move;
-static long vcpus = 1, vms = 1, repeat = 1, fail_entry, start_after_ms, pause_ms, nap_ms, hold;
+static bool timing, cpu_timing, threads_move, waits;
+static long vcpus = 1, vms = 1, repeat = 1, fail_entry, pause_ms, nap_ms, hold;
 static sem_t ended;
+static pthread_barrier_t started; /* with --wait, by all vCPU threads and main */
 
 static const struct {
 	const char *name;
@@ -108,7 +108,6 @@ static const struct {
 	{ "--vms", &vms, 1, 4096 },
 	{ "--repeat", &repeat, 1, UINT32_MAX },
 	{ "--fail-entry", &fail_entry, 0, UINT32_MAX },
-	{ "--start-after-ms", &start_after_ms, 0, 3600000 },
 	{ "--pause-ms", &pause_ms, 0, 3600000 },
 	{ "--nap-ms", &nap_ms, 0, 3600000 },
 	{ "--hold", &hold, 0, 86400 },
@@ -263,7 +262,10 @@ static void *run_vcpu(void *argument)
 	struct seat *seat = argument;
 	struct vcpu *vcpu = seat->vcpu;
 
-	sleep_ms(start_after_ms);
+	if (waits) {
+		pthread_barrier_wait(&started); /* all are there */
+		pthread_barrier_wait(&started); /* all may go */
+	}
 	if (nap_ms)
 		start_naps();
 	for (;;) {
@@ -370,6 +372,8 @@ static void parse_options(int argc, char **argv)
 			timing = true;
 		} else if (!strcmp(name, "--cpu-time")) {
 			cpu_timing = true;
+		} else if (!strcmp(name, "--wait")) {
+			waits = true;
 		} else if (!strcmp(name, "--threads-move")) {
 			threads_move = true;
 		} else if (k < KINDS) {
@@ -381,6 +385,18 @@ static void parse_options(int argc, char **argv)
 			exit(2);
 		}
 	}
+}
+
+static void wait_for_input(void)
+{
+	char byte;
+
+	pthread_barrier_wait(&started);
+	puts("waiting");
+	fflush(stdout);
+	while (read(STDIN_FILENO, &byte, 1) > 0)
+		;
+	pthread_barrier_wait(&started);
 }
 
 int main(int argc, char **argv)
@@ -405,6 +421,8 @@ int main(int argc, char **argv)
 	all = calloc((size_t)count, sizeof(*all));
 	if (!all || sem_init(&ended, 0, 0))
 		fail("no memory");
+	if (waits)
+		pthread_barrier_init(&started, NULL, (unsigned int)(count << threads_move) + 1);
 	for (long i = 0; i < vcpus * vms;) {
 		int vm = create_vm();
 
@@ -413,6 +431,8 @@ int main(int argc, char **argv)
 	}
 	if (fail_entry)
 		create_vcpu(&all[count - 1], create_vm(), 0, fail_entry);
+	if (waits)
+		wait_for_input();
 	for (long i = 0; i < count; i++)
 		wait_for(&ended);
 	for (size_t k = 0; k < KINDS; k++)

@@ -15,7 +15,7 @@ export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(r
 
 export async function until(what: string, condition: () => boolean): Promise<void> {
   for (let tries = 0; !condition(); tries++) {
-    if (tries > 300) throw new Error(`waited for ${what} in vain`);
+    if (tries > 1200) throw new Error(`waited for ${what} in vain`);
     await sleep(100);
   }
 }

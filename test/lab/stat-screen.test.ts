@@ -23,15 +23,18 @@ after(() => {
 
 /** A terminal of 80 columns and 24 rows in which a shell runs a command. */
 class Pane {
-  constructor(
-    private readonly name: string,
-    command: string,
-  ) {
+  private constructor(private readonly name: string) {
     tmux("new-session", "-d", "-s", name, "-x", "80", "-y", "24", "sh");
-    this.type(
+  }
+
+  static async open(name: string, command: string): Promise<Pane> {
+    const pane = new Pane(name);
+    await pane.seen(/^[#$]$/);
+    pane.type(
       `PS1='$ '; ${command}; echo "status $?"; stty -a | grep -o ' -*icanon\\| -*echo$\\| -*echo '`,
       "Enter",
     );
+    return pane;
   }
 
   type(...keys: string[]): void {
@@ -75,9 +78,10 @@ const rows = (text: string) =>
     .sort();
 
 test("the guest's numbers, kvm_stat's rows, and each key", async () => {
-  const ours = new Pane("ours", `${OURS} -s 1 -f 'kvm_(exit|userspace|cpuid|msr|pio)'`);
+  const ours = await Pane.open("ours", `${OURS} -s 1 -f 'kvm_(exit|userspace|cpuid|msr|pio)'`);
   const theirs =
-    kvmStat && new Pane("theirs", `${kvmStat.join(" ")} -s 1 -f 'kvm_(exit|userspace|cpuid|msr|pio)'`);
+    kvmStat &&
+    (await Pane.open("theirs", `${kvmStat.join(" ")} -s 1 -f 'kvm_(exit|userspace|cpuid|msr|pio)'`));
   const panes = theirs ? [ours, theirs] : [ours];
   for (const pane of panes) await pane.seen(/No matching events reported yet/);
   const { status } = spawnSync(GUEST, ["--cpuid", "230", "--hlt", "37", "--rdmsr", "41", "--out", "18"]);
@@ -126,7 +130,7 @@ test("the guest's numbers, kvm_stat's rows, and each key", async () => {
 });
 
 test("guests apart, one in the header, and its end", async () => {
-  const pane = new Pane("guest", `${GUEST} --hlt 10 --hold 600 & sleep 1; ${OURS} -d -i -s 0.5`);
+  const pane = await Pane.open("guest", `${GUEST} --hlt 10 --hold 600 & sleep 1; ${OURS} -d -i -s 0.5`);
   await pane.seen(/^ halt_exits +10 /m);
   pane.type("b");
   await pane.seen(/^ Guest Name/m);
@@ -142,7 +146,7 @@ test("guests apart, one in the header, and its end", async () => {
 });
 
 test("SIGTERM, Ctrl-Z and a crash give the terminal back", async () => {
-  const pane = new Pane("ends", `sh -c 'echo $$ >/tmp/ends.pid; exec ${OURS}'`);
+  const pane = await Pane.open("ends", `sh -c 'echo $$ >/tmp/ends.pid; exec ${OURS}'`);
   await pane.seen(/kvm statistics/);
   pane.type("C-z");
   await pane.seen(/Stopped|^\$ $/m);
@@ -154,7 +158,7 @@ test("SIGTERM, Ctrl-Z and a crash give the terminal back", async () => {
   await pane.seen(/icanon/);
   assert.doesNotMatch(pane.text, /kvm statistics/);
   // A script that waits for the tool stops with it, and goes on with it.
-  const script = new Pane("script", `sh -c '${OURS}; echo after $?'`);
+  const script = await Pane.open("script", `sh -c '${OURS}; echo after $?'`);
   await script.seen(/kvm statistics/);
   script.type("C-z");
   await script.seen(/Stopped/);
@@ -164,7 +168,10 @@ test("SIGTERM, Ctrl-Z and a crash give the terminal back", async () => {
   script.type("q");
   await script.seen(/^after 0$/m);
   assert.doesNotMatch(script.text, /kvm statistics/);
-  const crash = new Pane("crash", `${process.execPath} ${join(PROJECT, "dist/test/lab/terminal-crash.js")}`);
+  const crash = await Pane.open(
+    "crash",
+    `${process.execPath} ${join(PROJECT, "dist/test/lab/terminal-crash.js")}`,
+  );
   await crash.seen(/this is drawn/);
   await crash.givenBack(1);
   assert.match(crash.text, /Error: crash on purpose/);

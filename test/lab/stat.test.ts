@@ -20,11 +20,23 @@ const ended = (child: ChildProcess) =>
       });
   });
 
-/** A guest whose threads are there and wait until it is told to go on. */
+/** Waits until a program has printed something. */
+const said = (child: ChildProcess, text: string) =>
+  new Promise<void>((resolve, reject) => {
+    let stdout = "";
+    child.stdout?.setEncoding("utf8").on("data", (more: string) => {
+      stdout += more;
+      if (stdout.includes(text)) resolve();
+    });
+    child.on("exit", () => {
+      reject(new Error(`ended before it said ${text}`));
+    });
+  });
+
+/** A guest whose vCPU threads wait until its input ends; when their guests have ended, it says how long turns took. */
 async function waitingGuest(...parameters: string[]): Promise<ChildProcess> {
-  const guest = spawn(GUEST, [...WORKLOAD, ...parameters, "--start-after-ms", "3000"]);
-  await sleep(1500);
-  guest.kill("SIGSTOP");
+  const guest = spawn(GUEST, [...WORKLOAD, ...parameters, "--wait", "--time"]);
+  await said(guest, "waiting");
   return guest;
 }
 
@@ -66,7 +78,7 @@ test("-p: one process's, whose threads wait; the other's are left out", async ()
   const guest = await waitingGuest("--vcpus", "2");
   const { ours, theirs } = await counted(["-t", "-p", String(guest.pid)], async () => {
     spawnSync(GUEST, ["--cpuid", "1000"]);
-    guest.kill("SIGCONT");
+    guest.stdin?.end();
     await ended(guest);
   });
   assertPromised(ours, 2);
@@ -75,9 +87,10 @@ test("-p: one process's, whose threads wait; the other's are left out", async ()
 });
 
 test("-p: threads that start later count", async () => {
-  const guest = spawn("sh", ["-c", `sleep 6; exec ${GUEST} ${WORKLOAD.join(" ")} --vcpus 2`]);
+  const guest = spawn("sh", ["-c", `read -r go; exec ${GUEST} ${WORKLOAD.join(" ")} --vcpus 2`]);
   const logger = new Logger([process.execPath, TOOL], "-p", String(guest.pid));
   await logger.ready();
+  guest.stdin.end("\n");
   await ended(guest);
   assertPromised(await logger.end(), 2);
 });
@@ -87,8 +100,8 @@ test("-d -p and -d -t: debugfs, of one process, and of all with tracepoints", as
     const guest = await waitingGuest("--hold", "600");
     const all = parameters.map((word) => (word === "PID" ? String(guest.pid) : word));
     const result = await counted(all, async () => {
-      guest.kill("SIGCONT");
-      await sleep(6000);
+      guest.stdin?.end();
+      await said(guest, "per turn");
     });
     guest.kill();
     await ended(guest);
@@ -106,8 +119,8 @@ test("-d -p and -d -t: debugfs, of one process, and of all with tracepoints", as
 test("-d logs from before the first VM on", async () => {
   const logger = new Logger([process.execPath, TOOL], "-d");
   await logger.ready();
-  const guest = spawn(GUEST, [...WORKLOAD, "--hold", "600"]);
-  await sleep(5000);
+  const guest = spawn(GUEST, [...WORKLOAD, "--time", "--hold", "600"]);
+  await said(guest, "per turn");
   const sums = await logger.end("SIGTERM");
   guest.kill();
   assert.equal(sums.get("halt_exits"), 37);

@@ -227,6 +227,26 @@ for (const attach of MODES)
       }
   });
 
+for (const attach of MODES)
+  test(`${attach}: vCPUs that are moved from CPU to CPU, exits open or not`, () => {
+    const moved = `${GUEST} --cpuid 997 --out 101 --pause-ms 20 --vcpus 2 & guest=$!; cpu=0
+      while kill -0 $guest; do taskset -acp $cpu $guest && echo moved >&2; cpu=$((1 - cpu)); done >&2; wait $guest`;
+    const result = run("kvm-vmexit-time", "--attach", attach, "--json", "--", "sh", "-c", moved);
+    assert.ok((result.stderr.match(/^moved$/gm) ?? []).length > 10, result.stderr);
+    const lines = jsonLines(result);
+    assert.equal(
+      sumOfReason(lines, "CPUID", ({ timed }) => timed.total),
+      2 * 997,
+    );
+    assert.equal(
+      sumOfReason(lines, "IOIO", ({ count }) => count.total),
+      2 * 102,
+    );
+    const pauses = lines.flatMap((line) => line.exits.filter(({ name }) => name === "IOIO"));
+    const ns = pauses.reduce((sum, { timeNs }) => sum + timeNs.total, 0);
+    assert.ok(ns >= 2 * 101 * 20e6, String(ns));
+  });
+
 test("--by vcpu tells vCPUs of one VM apart; --vcpu takes some of them", () => {
   const guest = [GUEST, ...WORKLOAD, "--vcpus", "4"];
   const all = jsonLines(run("kvm-vmexit-time", "--json", "--by", "vcpu", "--", ...guest));
@@ -306,7 +326,7 @@ test("what can't be traced, or let nothing through, is said", () => {
   const gone = count("-p", "4194304");
   assert.deepEqual([gone.status, gone.stdout], [1, ""]);
   assert.match(gone.stderr, /: there is no process 4194304; kvm-vmexit-count --by vm shows/);
-  const shell = "sleep 30 >/dev/null 2>&1 & exec node dist/tools/kvm-vmexit-slower.js -d 0.1 -p $!";
+  const shell = "sleep 300 >/dev/null 2>&1 & exec node dist/tools/kvm-vmexit-slower.js -d 0.1 -p $!";
   const other = spawnSync("sh", ["-c", shell], { encoding: "utf8" });
   assert.equal(other.status, 0);
   assert.match(other.stderr, /^Process \d+ runs no VM now; its exits count as soon as it does\.$/m);
