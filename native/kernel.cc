@@ -1,16 +1,21 @@
 // What the running kernel offers the programs: asked of its BTF and of tracefs, never of its version.
 #include "kernel.h"
 
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 
 namespace vmexit
 {
 namespace
 {
+
+constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry"};
 
 constexpr Vendor kVendors[] = {
     {"kvm_amd", "svm", "vcpu_svm"},
@@ -42,26 +47,60 @@ std::string event_folder(const std::string &tracepoint)
 	return "";
 }
 
-bool has_member(const btf *types, const char *structure, const char *member)
+// The BTF of a module, or vmlinux's where the module is built in; `base` is vmlinux's.
+struct ModuleTypes {
+	const btf *types;
+	const btf *base;
+};
+
+// The number of a type that is the module's own; -1 if it has none. btf__find_by_name_kind() looks through
+// all of vmlinux's first, some 3 million instructions.
+int find_own(const ModuleTypes &module, const char *name, uint32_t kind)
 {
-	int id = btf__find_by_name_kind(types, structure, BTF_KIND_STRUCT);
+	uint32_t first = module.types == module.base ? 1 : btf__type_cnt(module.base);
+	for (uint32_t id = first; id < btf__type_cnt(module.types); id++) {
+		const btf_type *type = btf__type_by_id(module.types, id);
+		if (btf_kind(type) == kind &&
+		    !strcmp(btf__name_by_offset(module.types, type->name_off), name))
+			return id;
+	}
+	return -1;
+}
+
+// The same of a struct, which is among vmlinux's where something built in uses it too.
+int find_struct(const ModuleTypes &module, const char *name)
+{
+	int own = find_own(module, name, BTF_KIND_STRUCT);
+	return own > 0 ? own : btf__find_by_name_kind(module.base, name, BTF_KIND_STRUCT);
+}
+
+bool has_member(const ModuleTypes &module, const char *structure, const char *member)
+{
+	int id = find_struct(module, structure);
 	if (id < 0)
 		return false;
+	const btf *types = module.types;
 	const btf_type *type = btf__type_by_id(types, id);
 	const btf_member *members = btf_members(type);
 	for (int i = 0; i < btf_vlen(type); i++)
-		if (std::string(btf__name_by_offset(types, members[i].name_off)) == member)
+		if (!strcmp(btf__name_by_offset(types, members[i].name_off), member))
 			return true;
 	return false;
 }
 
+int find_tracepoint(const ModuleTypes &kvm, const std::string &event)
+{
+	return find_own(kvm, ("btf_trace_" + event).c_str(), BTF_KIND_TYPEDEF);
+}
+
 // Whether the raw tracepoint's first argument is the vCPU: since 5.16 (commit 0a62a0319abb), before it was
 // the reason.
-bool vcpu_comes_first(const btf *types)
+bool vcpu_comes_first(const ModuleTypes &kvm)
 {
-	int id = btf__find_by_name_kind(types, "btf_trace_kvm_exit", BTF_KIND_TYPEDEF);
+	int id = find_tracepoint(kvm, "kvm_exit");
 	if (id < 0)
 		return false;
+	const btf *types = kvm.types;
 	const btf_type *type = btf__type_by_id(types, btf__type_by_id(types, id)->type);
 	if (!btf_is_ptr(type))
 		return false;
@@ -85,10 +124,10 @@ unsigned field_number(const std::string &event, const std::string &field, const 
 }
 
 // Whether svm_data isn't the struct that the programs name, which libbpf would refuse: before 6.1.
-bool points_to_cpu_data(const btf *types)
+bool points_to_cpu_data(const ModuleTypes &module)
 {
-	int id = btf__find_by_name_kind(types, "svm_data", BTF_KIND_VAR);
-	return id > 0 && btf_is_ptr(btf__type_by_id(types, btf__type_by_id(types, id)->type));
+	int id = find_own(module, "svm_data", BTF_KIND_VAR);
+	return id > 0 && btf_is_ptr(btf__type_by_id(module.types, btf__type_by_id(module.types, id)->type));
 }
 
 // BTF of a module, or vmlinux's where the module is built in.
@@ -97,15 +136,15 @@ btf *module_btf(const char *module, btf *base)
 	return exists(std::string("/sys/kernel/btf/") + module) ? btf__load_module_btf(module, base) : base;
 }
 
-std::optional<std::string> obstacle(const Vendor &vendor, const btf *kvm, const btf *vendors)
+std::optional<std::string> obstacle(const Vendor &vendor, const ModuleTypes &kvm, const ModuleTypes &vendors)
 {
-	if (!kvm || !vendors)
+	if (!kvm.types || !vendors.types)
 		return "the BTF of KVM's modules can't be read";
 	if (!vcpu_comes_first(kvm))
 		return "kvm_exit has no vCPU as its first argument, or the modules have no BTF";
 	if (!has_member(kvm, "kvm_vcpu_stat", "guest_mode"))
 		return "kvm_vcpu_stat has no guest_mode";
-	if (btf__find_by_name_kind(vendors, vendor.vcpu_struct, BTF_KIND_STRUCT) < 0)
+	if (find_struct(vendors, vendor.vcpu_struct) < 0)
 		return std::string("the BTF of ") + vendor.module + " has no " + vendor.vcpu_struct;
 	if (points_to_cpu_data(vendors))
 		return "kvm_amd's svm_data is a pointer";
@@ -125,20 +164,51 @@ const Vendor *loaded_vendor()
 DirectSupport direct_support()
 {
 #ifdef __aarch64__
-	return {"arm64's kvm_exit doesn't tell the vCPU", false};
+	return {"arm64's kvm_exit doesn't tell the vCPU", false, {}};
 #endif
 	const Vendor *vendor = loaded_vendor();
 	if (!vendor)
-		return {"neither kvm_amd nor kvm_intel is loaded", false};
+		return {"neither kvm_amd nor kvm_intel is loaded", false, {}};
 	Btf base(btf__load_vmlinux_btf());
 	if (!base)
-		return {"the kernel has no BTF (/sys/kernel/btf/vmlinux)", false};
-	btf *kvm = module_btf("kvm", base.get());
-	Btf kvm_owner(kvm == base.get() ? nullptr : kvm);
-	btf *vendors = module_btf(vendor->module, base.get());
-	Btf vendors_owner(vendors == base.get() ? nullptr : vendors);
-	bool casts = btf__find_by_name_kind(base.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
-	return {obstacle(*vendor, kvm, vendors), casts};
+		return {"the kernel has no BTF (/sys/kernel/btf/vmlinux)", false, {}};
+	btf *kvm_types = module_btf(kKvm, base.get());
+	Btf kvm_owner(kvm_types == base.get() ? nullptr : kvm_types);
+	btf *vendors_types = module_btf(vendor->module, base.get());
+	Btf vendors_owner(vendors_types == base.get() ? nullptr : vendors_types);
+	ModuleTypes kvm = {kvm_types, base.get()};
+	DirectSupport support = {obstacle(*vendor, kvm, {vendors_types, base.get()}), false, {}};
+	if (support.obstacle)
+		return support;
+	support.casts = btf__find_by_name_kind(base.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+	for (const char *event : kTracepoints)
+		if (int id = find_tracepoint(kvm, event); id > 0)
+			support.tracepoints[event] = id;
+	return support;
+}
+
+int open_btf(const char *module)
+{
+	if (!exists(std::string("/sys/kernel/btf/") + module))
+		return 0;
+	uint32_t id = 0;
+	while (!bpf_btf_get_next_id(id, &id)) {
+		int fd = bpf_btf_get_fd_by_id(id);
+		if (fd < 0) {
+			if (errno == ENOENT)
+				continue; // unloaded meanwhile
+			return -1;
+		}
+		char name[64] = "";
+		bpf_btf_info info = {};
+		info.name = reinterpret_cast<uintptr_t>(name);
+		info.name_len = sizeof(name);
+		uint32_t length = sizeof(info);
+		if (!bpf_obj_get_info_by_fd(fd, &info, &length) && info.kernel_btf && !strcmp(name, module))
+			return fd;
+		close(fd);
+	}
+	return -1;
 }
 
 unsigned field_offset(const std::string &event, const std::string &field)

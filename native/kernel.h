@@ -2,6 +2,8 @@
 #ifndef KERNEL_H
 #define KERNEL_H
 
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -24,8 +26,17 @@ struct DirectSupport {
 	std::optional<std::string> obstacle;
 	// Whether they may read kernel memory by plain loads: bpf_rdonly_cast() is there.
 	bool casts;
+	// What they attach to, by the tracepoint's name: its type's number in the BTF of kKvm.
+	std::map<std::string, uint32_t> tracepoints;
 };
 DirectSupport direct_support();
+
+// The module that has KVM's tracepoints.
+inline constexpr char kKvm[] = "kvm";
+
+// A descriptor of a module's BTF in the kernel, the caller's to close; 0, as the kernel has it, where the
+// module is built in; -1 and errno if there is none or it can't be opened.
+int open_btf(const char *module);
 
 // Byte offset of a field in the record of tracepoint kvm:EVENT, from tracefs; 0 if it has no such field.
 unsigned field_offset(const std::string &event, const std::string &field);

@@ -38,31 +38,31 @@ uint32_t log2_ceil(uint32_t n)
 Session::Session(const Options &options)
 {
 	LogTo log(log_);
-	bool direct = options.attach != Attach::Record && !options.details && !options.reflected;
-	if (direct) {
-		auto [obstacle, casts] = direct_support();
-		casts_ = casts;
-		if (obstacle && options.attach == Attach::Direct)
-			throw std::runtime_error("cannot attach directly: " + *obstacle +
-						 "; use --attach record");
-		if (obstacle)
-			log_ += "not attaching directly: " + *obstacle + "\n";
-		direct = !obstacle;
-	}
-	try {
-		load(options, direct);
-	} catch (const std::runtime_error &error) {
-		unload();
-		if (!direct || options.attach == Attach::Direct)
-			throw;
-		log_ += std::string("not attaching directly: ") + error.what() + "\n";
+	bool may_be_direct = options.attach != Attach::Record && !options.details && !options.reflected;
+	if (!may_be_direct || !load_directly(options))
+		load(options, nullptr);
+}
+
+bool Session::load_directly(const Options &options)
+{
+	DirectSupport support = direct_support();
+	if (support.obstacle && options.attach == Attach::Direct)
+		throw std::runtime_error("cannot attach directly: " + *support.obstacle +
+					 "; use --attach record");
+	std::string obstacle;
+	if (support.obstacle)
+		obstacle = *support.obstacle;
+	else
 		try {
-			load(options, false);
-		} catch (...) {
-			unload();
-			throw;
+			load(options, &support);
+			return true;
+		} catch (const std::runtime_error &error) {
+			if (options.attach == Attach::Direct)
+				throw;
+			obstacle = error.what();
 		}
-	}
+	log_ += "not attaching directly: " + obstacle + "\n";
+	return false;
 }
 
 Session::~Session()
@@ -121,9 +121,22 @@ bpf_map *Session::map(const char *name)
 	return found;
 }
 
-void Session::load(const Options &options, bool direct)
+void Session::load(const Options &options, const DirectSupport *direct)
+{
+	try {
+		load_and_attach(options, direct);
+	} catch (...) {
+		unload();
+		throw;
+	}
+}
+
+void Session::load_and_attach(const Options &options, const DirectSupport *direct)
 {
 	direct_ = direct;
+	std::optional<KnownTracepoints> known;
+	if (direct)
+		known.emplace(direct->tracepoints);
 	object_.reset(bpf_object__open_file(options.object.c_str(), nullptr));
 	if (!object_)
 		fail("cannot open the BPF object " + options.object, errno);
@@ -139,7 +152,7 @@ void Session::load(const Options &options, bool direct)
 	attach();
 }
 
-void Session::choose_programs(const Options &options, bool direct)
+void Session::choose_programs(const Options &options, const DirectSupport *direct)
 {
 	// In the order in which they attach: the ends of intervals before their beginnings.
 	std::vector<std::string> wanted;
@@ -150,7 +163,7 @@ void Session::choose_programs(const Options &options, bool direct)
 					 : options.histograms ? "direct_entry_histogram"
 							      : "direct_entry_time");
 		wanted.push_back(std::string("direct_exit_") + loaded_vendor()->name +
-				 (options.timing ? "_time" : "_count") + (casts_ ? "_cast" : ""));
+				 (options.timing ? "_time" : "_count") + (direct->casts ? "_cast" : ""));
 	} else {
 		wanted.push_back("record_thread_end");
 		if (options.timing)

@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/vmexit.h"
+#include "kernel.h"
 
 namespace vmexit
 {
@@ -124,9 +125,13 @@ public:
 	std::vector<ProgramInfo> programs() const;
 
 private:
-	void load(const Options &options, bool direct);
+	// Returns whether it did; says in the log why it didn't.
+	bool load_directly(const Options &options);
+	// Directly if `direct` says how, else by records.
+	void load(const Options &options, const DirectSupport *direct);
+	void load_and_attach(const Options &options, const DirectSupport *direct);
 	void configure(const Options &options, bool direct);
-	void choose_programs(const Options &options, bool direct);
+	void choose_programs(const Options &options, const DirectSupport *direct);
 	void attach();
 	void fill_filter(const char *name, const std::vector<uint32_t> &keys);
 	void fill_pool();
@@ -162,7 +167,6 @@ private:
 	std::vector<vmexit_event> events_;
 	size_t most_events_ = 0;
 	uint32_t record_count_ = 0;
-	bool casts_ = false;
 	bool direct_ = false;
 	bool stopped_ = false;
 	std::string log_;
