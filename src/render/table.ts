@@ -1,5 +1,9 @@
 // Aligned columns without borders: the only importer of cli-table3.
-import Table from "cli-table3";
+import { createRequire } from "node:module";
+import type CliTable from "cli-table3";
+
+// Loaded for the first table, which comes when tracing has long begun: it takes some 20 million instructions.
+const loadTable = () => createRequire(__filename)("cli-table3") as typeof CliTable;
 
 /** One column: its heading, the side its cells lean to, and its least width, which keeps tables of a series alike. */
 export interface Column {
@@ -23,6 +27,7 @@ export function table(
   const widths = columns.map((column, i) =>
     Math.max(column.width, ...cells.map((row) => row[i]?.length ?? 0)),
   );
+  const Table = loadTable();
   const drawn = new Table({
     chars: { ...NO_BORDERS, "mid-mid": "", middle: " " },
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
