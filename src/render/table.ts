@@ -17,6 +17,9 @@ const NO_BORDERS = Object.fromEntries(
   BORDERS.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]).map((name) => [name, ""]),
 );
 
+// cli-table3 takes a time that grows with the square of the rows: it is given so many at a time.
+const ROWS_AT_ONCE = 100;
+
 /** Rows of cells as lines, the headings first if wanted, one space between columns and none at the end of a line. */
 export function table(
   columns: readonly Column[],
@@ -25,18 +28,20 @@ export function table(
 ): string[] {
   const cells = [columns.map((column) => column.heading), ...rows];
   const widths = columns.map((column, i) =>
-    Math.max(column.width, ...cells.map((row) => row[i]?.length ?? 0)),
+    cells.reduce((width, row) => Math.max(width, row[i]?.length ?? 0), column.width),
   );
   const Table = loadTable();
-  const drawn = new Table({
-    chars: { ...NO_BORDERS, "mid-mid": "", middle: " " },
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    colAligns: columns.map((column) => column.align),
-    colWidths: widths,
-  });
-  drawn.push(...(heading ? cells : rows).map((row) => [...row]));
-  return drawn
-    .toString()
-    .split("\n")
-    .map((line) => line.trimEnd());
+  const shown = heading ? cells : rows;
+  const lines: string[] = [];
+  for (let at = 0; at < shown.length; at += ROWS_AT_ONCE) {
+    const drawn = new Table({
+      chars: { ...NO_BORDERS, "mid-mid": "", middle: " " },
+      style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+      colAligns: columns.map((column) => column.align),
+      colWidths: widths,
+    });
+    drawn.push(...shown.slice(at, at + ROWS_AT_ONCE).map((row) => [...row]));
+    for (const line of drawn.toString().split("\n")) lines.push(line.trimEnd());
+  }
+  return lines;
 }
