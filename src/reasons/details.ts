@@ -6,7 +6,8 @@ const hex = (value: bigint | number) => `0x${value.toString(16)}`;
 const bits = (value: bigint, low: number, count: number) =>
   Number((value >> BigInt(low)) & ((1n << BigInt(count)) - 1n));
 
-function port(direction: boolean, number: number, bytes: number, string: boolean): string {
+/** An access to a port. */
+export function port(direction: boolean, number: number, bytes: number, string: boolean): string {
   return `${direction ? "in" : "out"} port ${hex(number)}, ${bytes} byte${bytes === 1 ? "" : "s"}${string ? ", string" : ""}`;
 }
 
@@ -21,11 +22,13 @@ function vmxPort(info1: bigint): string {
   return port(bits(info1, 3, 1) === 1, bits(info1, 16, 16), bits(info1, 0, 3) + 1, bits(info1, 4, 1) === 1);
 }
 
-function msr(write: boolean, number: number | undefined): string {
+/** An access to an MSR, whose number may be unknown. */
+export function msr(write: boolean, number: number | undefined): string {
   return `${write ? "write" : "read"} MSR${number === undefined ? "" : ` ${hex(number)}`}`;
 }
 
-function fault(address: bigint, error: bigint): string {
+/** A fault at a guest's physical address. */
+export function fault(address: bigint, error: bigint): string {
   return `fault at ${hex(address)}, error ${hex(error)}`;
 }
 

@@ -104,6 +104,11 @@ export function isaName(isa: number): string {
   return ISAS.get(isa) ?? `isa${isa}`;
 }
 
+/** The instruction set of that number; undefined if it isn't known. */
+export function knownIsa(isa: number): Isa | undefined {
+  return ISAS.get(isa);
+}
+
 function tableOf(isa: string): ReasonTable | undefined {
   return Object.hasOwn(TABLES, isa) ? TABLES[isa as Isa] : undefined;
 }

@@ -60,12 +60,12 @@ function exitFields(sample: Sample, detail: Detail): Record<string, unknown> {
   };
 }
 
-/** The line of one interval, without line break. */
+/** The line of one interval, without line break; `lost` is undefined where nobody knows. */
 export function jsonLine(
   tool: string,
   interval: Interval,
   groups: readonly (readonly [Identity, Samples])[],
-  lost: Lost,
+  lost: Lost | undefined,
   detail: Detail,
 ): string {
   return JSON.stringify({
@@ -77,6 +77,6 @@ export function jsonLine(
     exits: groups.flatMap(([identity, samples]) =>
       inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, detail) })),
     ),
-    lost,
+    lost: lost ?? null,
   });
 }

@@ -29,7 +29,13 @@ function timeOfDay(time: Date): string {
 }
 
 /** A line as a person reads it: number, name, time, (L1|L2). */
-export function slowLine(exit: SlowExit, vm: Vm, time: Date, format: SlowFormat): string {
+export function slowLine(
+  exit: SlowExit,
+  vm: Vm,
+  time: Date,
+  format: SlowFormat,
+  details = exitDetails(exit),
+): string {
   const isa = isaName(exit.isa);
   const number = reasonNumber(isa, exit.reason);
   const line = [
@@ -41,7 +47,7 @@ export function slowLine(exit: SlowExit, vm: Vm, time: Date, format: SlowFormat)
   if (format.timeOfDay) line.unshift(timeOfDay(time));
   if (format.wide) {
     const rip = `rip 0x${exit.rip.toString(16)}`;
-    line.push(safeText(vm.name), String(exit.tgid), `vCPU ${vcpuOf(exit)}`, rip, exitDetails(exit));
+    line.push(safeText(vm.name), String(exit.tgid), `vCPU ${vcpuOf(exit)}`, rip, details);
   }
   return line.join(" ").trimEnd();
 }
@@ -50,16 +56,22 @@ export function slowLine(exit: SlowExit, vm: Vm, time: Date, format: SlowFormat)
 export const SLOW_CSV_HEADING = "time,vm,pid,vcpu,isa,reason,name,level,ns,rip,details";
 
 /** A row of CSV. */
-export function slowCsv(exit: SlowExit, vm: Vm, time: Date): string {
+export function slowCsv(exit: SlowExit, vm: Vm, time: Date, details = exitDetails(exit)): string {
   const isa = isaName(exit.isa);
   const number = reasonNumber(isa, exit.reason);
   const who = [time.toISOString(), vm.name, exit.tgid, vcpuOf(exit)];
   const what = [isa, number, reasonName(isa, number) ?? "", exit.level, exit.ns];
-  return csvLine([...who, ...what, `0x${exit.rip.toString(16)}`, exitDetails(exit)]);
+  return csvLine([...who, ...what, `0x${exit.rip.toString(16)}`, details]);
 }
 
 /** A line of JSON. */
-export function slowJson(tool: string, exit: SlowExit, vm: Vm, time: Date): string {
+export function slowJson(
+  tool: string,
+  exit: SlowExit,
+  vm: Vm,
+  time: Date,
+  details = exitDetails(exit),
+): string {
   const isa = isaName(exit.isa);
   const number = reasonNumber(isa, exit.reason);
   return JSON.stringify({
@@ -77,7 +89,7 @@ export function slowJson(tool: string, exit: SlowExit, vm: Vm, time: Date): stri
       level: exit.level,
       ns: exit.ns,
       rip: `0x${exit.rip.toString(16)}`,
-      details: exitDetails(exit),
+      details,
     },
   });
 }

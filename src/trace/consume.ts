@@ -17,8 +17,8 @@ export interface ConsumeOptions extends Omit<ReaderOptions, "name"> {
   pause?: (() => Promise<void>) | undefined;
 }
 
-/** Takes one record, which it must not keep. */
-export type OnRecord = (record: TraceRecord) => void;
+/** Takes one record, which it must not keep, and the place of its recording among them all. */
+export type OnRecord = (record: TraceRecord, source: number) => void;
 
 /** A recording whose last record was cut off. */
 export interface CutSource extends Cut {
@@ -34,6 +34,7 @@ class Cursor {
 
   constructor(
     readonly source: Source,
+    readonly index: number,
     options: ConsumeOptions,
   ) {
     this.reader = new RecordReader({ ...options, name: source.name });
@@ -71,8 +72,8 @@ class Cursor {
 }
 
 /** Gives out the records whose bytes are there. */
-function drain(reader: RecordReader, onRecord: OnRecord): void {
-  while (reader.next()) onRecord(reader.record);
+function drain({ reader, index }: Cursor, onRecord: OnRecord): void {
+  while (reader.next()) onRecord(reader.record, index);
 }
 
 async function sequential(
@@ -82,8 +83,8 @@ async function sequential(
 ): Promise<void> {
   for (const cursor of cursors)
     while (!signal?.aborted && (await cursor.refill())) {
-      onRecord(cursor.reader.record);
-      drain(cursor.reader, onRecord);
+      onRecord(cursor.reader.record, cursor.index);
+      drain(cursor, onRecord);
       await pause?.();
     }
 }
@@ -105,7 +106,7 @@ async function merged(
   let open: Cursor[] = [];
   for (const cursor of cursors) if (await cursor.refill()) open.push(cursor);
   for (let cursor = earliest(open); cursor && !signal?.aborted; cursor = earliest(open)) {
-    onRecord(cursor.reader.record);
+    onRecord(cursor.reader.record, cursor.index);
     const done = cursor;
     if (cursor.step()) continue;
     await pause?.();
@@ -123,7 +124,7 @@ export async function consume(
   options: ConsumeOptions,
   onRecord: OnRecord,
 ): Promise<CutSource[]> {
-  const cursors = sources.map((source) => new Cursor(source, options));
+  const cursors = sources.map((source, index) => new Cursor(source, index, options));
   try {
     await (options.merge ? merged : sequential)(cursors, onRecord, options);
   } finally {

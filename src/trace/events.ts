@@ -72,3 +72,25 @@ export const THREAD_WORD: ReadonlyMap<number, number> = new Map([
   [EVENT.reflected, 0],
   [EVENT.wakeup, 2],
 ]);
+
+/** What the data words before the thread's are called; a name that comes twice is one number, its low half first. */
+export const WORD_NAMES: ReadonlyMap<number, readonly string[]> = new Map([
+  [EVENT.pageFault, ["error", "address", "address"]],
+  [EVENT.injected, ["vector"]],
+  [EVENT.pending, ["vector"]],
+  [EVENT.portRead, ["port", "size", "value"]],
+  [EVENT.portWrite, ["port", "size", "value"]],
+  [EVENT.crRead, ["cr", "value", "value"]],
+  [EVENT.crWrite, ["cr", "value", "value"]],
+  [EVENT.drRead, ["dr", "value"]],
+  [EVENT.drWrite, ["dr", "value"]],
+  [EVENT.msrRead, ["msr", "data", "data"]],
+  [EVENT.msrWrite, ["msr", "data", "data"]],
+  [EVENT.cpuid, ["function", "eax", "ebx", "ecx", "edx"]],
+  [EVENT.interrupt, ["vector"]],
+  [EVENT.hypercall, ["number", "argument", "argument"]],
+  [EVENT.lmsw, ["value"]],
+  [EVENT.apic, ["offset", "write", "value"]],
+  [EVENT.userspaceExit, ["reason", "errno"]],
+  [EVENT.wakeup, ["ns", "ns"]],
+]);

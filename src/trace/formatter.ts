@@ -37,7 +37,7 @@ export class Formatter {
 
   /** Whether an event has a rule of its own. */
   knows(event: number): boolean {
-    return this.programs.has(event);
+    return event !== DEFAULT_EVENT && this.programs.has(event);
   }
 
   /** @throws UsageError where the record's rule is one with which the original ends; nothing of it is written */

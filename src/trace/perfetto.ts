@@ -1,20 +1,41 @@
 // Writes turns as a timeline in the Trace Event Format, JSON that ui.perfetto.dev and chrome://tracing open.
 import { reasonLabel } from "../reasons";
-import { EVENT } from "./events";
+import { USERSPACE_REASONS } from "../reasons/userspace";
+import { EVENT, UNKNOWN_VCPU, WORD_NAMES } from "./events";
 import { codeName } from "./exit_name";
-import type { Detail, Summary, Thread, Turn } from "./turns";
+import type { Summary } from "./summary";
+import type { Detail, Thread, Turn } from "./turns";
 
 const EVENT_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(EVENT).map(([name, event]) => [event, name]),
 );
 
-function hexadecimal(words: readonly number[]): string {
-  return words.map((word) => `0x${word.toString(16)}`).join(" ");
+/** An event's words by their names: `msr 0x10, data 0x1f`. */
+function wordsText({ event, words }: Detail): string {
+  const names = WORD_NAMES.get(event) ?? [];
+  const texts: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const name = names[i];
+    let value = BigInt(words[i] ?? 0);
+    // A name that comes twice has 64 bits, the low half first.
+    if (name !== undefined && name === names[i + 1]) value |= BigInt(words[++i] ?? 0) << 32n;
+    texts.push(`${name === undefined ? "" : `${name} `}0x${value.toString(16)}`);
+  }
+  return texts.join(", ");
+}
+
+/** Why KVM returned to user space. */
+function userspaceArgs(details: readonly Detail[]): object {
+  const words = details.find(({ event }) => event === EVENT.userspaceExit)?.words;
+  if (!words) return {};
+  const [reason = 0, errno = 0] = words;
+  return { reason: `KVM_EXIT_${USERSPACE_REASONS.get(reason) ?? reason}`, ...(errno === 0 ? {} : { errno }) };
 }
 
 /** Makes the JSON piece by piece: begin(), then turn() for each, then end(). */
 export class Timeline {
-  private readonly threads = new Set<Thread>();
+  /** Threads that have slices, and when the last one ends, in ns. */
+  private readonly threads = new Map<Thread, number>();
   private readonly processes = new Set<number>();
   private first = true;
 
@@ -25,20 +46,27 @@ export class Timeline {
 
   /** The slices of one turn: the guest before the exit, the exit, and in it the time in user space. */
   turn(turn: Turn, nsPerTick: number): string {
-    const { entered, exited, returned, ended } = turn;
-    const at = (ticks: number) => (ticks * nsPerTick) / 1000;
-    let text = this.describe(turn.thread);
-    if (entered !== undefined) text += this.slice(turn, "guest", at(entered), at(exited), {});
+    const { thread, details, omitted } = turn;
+    let text = this.describe(thread);
+    // Whole ns, in the order of time even where a recording's time stamps aren't: so slices never overlap.
+    let last = this.threads.get(thread) ?? 0;
+    const at = (ticks: number) => (last = Math.max(last, Math.round(ticks * nsPerTick)));
+    if (turn.entered !== undefined) text += this.slice(turn, "guest", at(turn.entered), at(turn.exited), {});
+    const exited = at(turn.exited);
+    const returned = turn.returned === undefined ? undefined : at(turn.returned);
     // Of an exit without an entry only its beginning is known.
-    text += this.slice(turn, codeName(turn.isa, turn.code), at(exited), at(ended ?? exited), {
+    const ended = turn.ended === undefined ? exited : at(turn.ended);
+    text += this.slice(turn, codeName(turn.isa, turn.code), exited, ended, {
       level: turn.level,
       rip: `0x${((BigInt(turn.ripHigh) << 32n) | BigInt(turn.ripLow)).toString(16)}`,
       code: reasonLabel(turn.code),
-      ...(ended === undefined ? { unfinished: true } : {}),
-      ...this.details(turn.details),
+      ...(turn.ended === undefined ? { unfinished: true } : {}),
+      ...this.details(details),
+      ...(omitted > 0 ? { omitted } : {}),
     });
-    if (returned !== undefined && ended !== undefined)
-      text += this.slice(turn, "user space", at(returned), at(ended), {});
+    if (returned !== undefined && turn.ended !== undefined)
+      text += this.slice(turn, "user space", returned, ended, userspaceArgs(details));
+    this.threads.set(thread, last);
     return text;
   }
 
@@ -54,10 +82,10 @@ export class Timeline {
     return separator + JSON.stringify(event);
   }
 
-  /** Times in microseconds, whose fractions tell nanoseconds. */
+  /** A slice from one time in ns to another; the format counts microseconds, whose fractions tell ns. */
   private slice(turn: Turn, name: string, from: number, to: number, args: object): string {
     const { pid } = turn.thread;
-    const [ts, dur] = [from, to - from].map((us) => Math.round(us * 1000) / 1000);
+    const [ts, dur] = [from / 1000, (to - from) / 1000];
     return this.event({ ph: "X", name, cat: "kvm", pid, tid: this.tidOf(turn.thread), ts, dur, args });
   }
 
@@ -68,22 +96,22 @@ export class Timeline {
   /** Names a thread and its process when they are seen first. */
   private describe(thread: Thread): string {
     if (this.threads.has(thread)) return "";
-    this.threads.add(thread);
     const { pid, vcpu } = thread;
     const tid = this.tidOf(thread);
+    const known = vcpu !== UNKNOWN_VCPU;
     const meta = (name: string, args: object) => this.event({ ph: "M", name, pid, tid, args });
     let text = "";
     if (!this.processes.has(pid)) text += meta("process_name", { name: `VM ${pid}` });
     this.processes.add(pid);
-    text += meta("thread_name", { name: `vCPU ${vcpu}` });
-    return text + meta("thread_sort_index", { sort_index: vcpu });
+    text += meta("thread_name", { name: known ? `vCPU ${vcpu}` : `thread ${tid}` });
+    return text + meta("thread_sort_index", { sort_index: known ? vcpu : tid });
   }
 
   private details(details: readonly Detail[]): Record<string, string> {
     const args: Record<string, string> = {};
-    for (const [index, { event, words }] of details.entries()) {
-      const name = EVENT_NAMES.get(event) ?? `event 0x${event.toString(16)}`;
-      args[name in args ? `${name} ${index}` : name] = hexadecimal(words);
+    for (const [index, detail] of details.entries()) {
+      const name = EVENT_NAMES.get(detail.event) ?? `event 0x${detail.event.toString(16)}`;
+      args[name in args ? `${name} ${index}` : name] = wordsText(detail);
     }
     return args;
   }

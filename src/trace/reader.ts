@@ -72,7 +72,7 @@ export interface ReaderOptions {
   name: string;
   /** Whether an event id is expected; any other makes a record that no machine could have written an error. */
   knows: (event: number) => boolean;
-  /** Forces a byte order; otherwise the magic says it, or the first record. */
+  /** The byte order of a recording without a magic; otherwise the first record tells. */
   byteOrder?: ByteOrder | undefined;
 }
 
@@ -174,8 +174,8 @@ export class RecordReader {
     if (first === MAGIC || swapped(first) === MAGIC) {
       this.big = first !== MAGIC;
       this.at = 1;
-    } else this.big = !this.plausible((word) => word) && this.plausible(swapped);
-    if (this.options.byteOrder) this.big = this.options.byteOrder === "big";
+    } else if (this.options.byteOrder) this.big = this.options.byteOrder === "big";
+    else this.big = !this.plausible((word) => word) && this.plausible(swapped);
     this.record.lowAt = this.big ? 1 : 0;
     if (this.big) Buffer.from(this.words.buffer, this.words.byteOffset, 4 * this.words.length).swap32();
     return true;

@@ -2,6 +2,7 @@
 import { EVENT, THREAD_WORD } from "./events";
 import { EXIT_WORDS } from "./exit_name";
 import type { TraceRecord } from "./reader";
+import { Summary } from "./summary";
 
 /** An event between an exit and its entry: its id, its time and its data words but the thread's id. */
 export interface Detail {
@@ -32,23 +33,11 @@ export interface Turn {
   readonly exited: number;
   /** When KVM returned to user space on the way. */
   returned: number | undefined;
-  /** The entry; undefined if none followed. */
+  /** The entry; undefined if none followed, or one whose time stamp is damaged. */
   ended: number | undefined;
   readonly details: Detail[];
-}
-
-/** What a recording says about itself. */
-export interface Summary {
-  /** Whether `kvm-trace record` wrote it. */
-  ours: boolean;
-  /** Ticks per microsecond, 0 if the recording doesn't tell. */
-  ticksPerUs: number;
-  /** When it began, in ms since 1970; 0 if it doesn't tell. */
-  startMs: number;
-  /** Events lost; undefined if it has no end. */
-  lost: number | undefined;
-  /** Ticks from the first time stamp to the last. */
-  ticks: number;
+  /** How many events besides the details there were. */
+  omitted: number;
 }
 
 /** Details kept of one turn: an exit that is handled for long may see any number of events. */
@@ -60,14 +49,29 @@ interface State {
   entered: number | undefined;
 }
 
+/** Threads that may be told apart by their numbers, and whose exits pair with their entries. */
+class Machine {
+  /** By thread id, or by process and vCPU. */
+  readonly states = new Map<number, State>();
+  /** By process and vCPU: the thread of the latest exit. */
+  readonly latest = new Map<number, State>();
+
+  /** @param ours whether `kvm-trace record` wrote the recording: its records tell the thread */
+  constructor(readonly ours: boolean) {}
+}
+
+/** A process has fewer than 65,536 vCPUs; 2^22 processes times that is exact. */
+function vcpuKey({ pid, vcpu }: TraceRecord): number {
+  return pid * 65536 + vcpu;
+}
+
 /** Takes records one by one and gives out turns as they end. Memory grows with the number of threads only. */
 export class Turns {
-  readonly summary: Summary = { ours: false, ticksPerUs: 0, startMs: 0, lost: undefined, ticks: 0 };
-  private readonly states = new Map<number, State>();
-  private readonly latest = new Map<number, State>();
-  private firstHigh = 0;
-  private firstLow = 0;
-  private begun = false;
+  readonly summary = new Summary();
+  /** kvmtrace's recordings, one for each CPU, are of one machine; each of ours stands for itself. */
+  private readonly shared = new Machine(false);
+  private readonly own = new Map<number, Machine>();
+  private machine = this.shared;
 
   /**
    * @param isa the instruction set of recordings that don't tell: VMEXIT_ISA_* of bpf/vmexit.h
@@ -78,65 +82,48 @@ export class Turns {
     private readonly onTurn: (turn: Turn) => void,
   ) {}
 
-  record(record: TraceRecord): void {
+  /** @param source which of the recordings the record is from */
+  record(record: TraceRecord, source = 0): void {
     const { event } = record;
-    if (event === EVENT.recording) this.recording(record);
-    else if (event === EVENT.end)
-      this.summary.lost = (this.summary.lost ?? 0) + record.word(0) + record.word(1) * 2 ** 32;
-    else if (event === EVENT.exit) this.exit(record);
+    this.machine = this.own.get(source) ?? this.shared;
+    if (event === EVENT.recording) {
+      this.closeAll(this.machine);
+      this.own.set(source, new Machine(true));
+      this.summary.begin(record);
+    } else if (event === EVENT.end) {
+      this.closeAll(this.machine);
+      this.summary.end(record);
+    } else if (event === EVENT.exit) this.exit(record);
     else if (event === EVENT.entry) this.entry(record);
     else this.detail(record);
   }
 
   /** Gives out the turns still open, as ones without an entry. */
   end(): void {
-    for (const state of this.states.values()) this.close(state, undefined);
-  }
-
-  private recording(record: TraceRecord): void {
-    this.summary.ours = true;
-    this.summary.ticksPerUs = record.word(1);
-    this.summary.startMs ||= record.word(2) + record.word(3) * 2 ** 32;
-  }
-
-  /** Ticks since the first time stamp. */
-  private time(record: TraceRecord): number {
-    if (!record.timed) return this.summary.ticks;
-    if (!this.begun) {
-      this.begun = true;
-      this.firstHigh = record.timeHigh;
-      this.firstLow = record.timeLow;
-    }
-    const ticks = (record.timeHigh - this.firstHigh) * 2 ** 32 + (record.timeLow - this.firstLow);
-    this.summary.ticks = Math.max(this.summary.ticks, ticks);
-    return ticks;
+    for (const machine of [this.shared, ...this.own.values()]) this.closeAll(machine);
   }
 
   private state(record: TraceRecord): State | undefined {
-    const word = this.summary.ours ? THREAD_WORD.get(record.event) : undefined;
+    const { ours, states, latest } = this.machine;
+    const word = ours ? THREAD_WORD.get(record.event) : undefined;
     const tid = word === undefined ? 0 : record.word(word);
-    if (this.summary.ours && tid === 0) return this.byVcpu(record);
-    // A process has fewer than 65,536 vCPUs; 2^22 processes times that is exact.
-    const key = this.summary.ours ? tid : record.pid * 65536 + record.vcpu;
-    let state = this.states.get(key);
+    // CPUID has no room for the thread.
+    if (ours && tid === 0) return latest.get(vcpuKey(record));
+    const key = ours ? tid : vcpuKey(record);
+    let state = states.get(key);
     if (!state) {
       const thread = { pid: record.pid, tid, vcpu: record.vcpu };
-      this.states.set(key, (state = { thread, turn: undefined, entered: undefined }));
+      states.set(key, (state = { thread, turn: undefined, entered: undefined }));
     }
     state.thread.vcpu = record.vcpu;
     return state;
-  }
-
-  /** The thread of the latest exit of a vCPU of that number: for CPUID, which has no room for the thread. */
-  private byVcpu({ pid, vcpu }: TraceRecord): State | undefined {
-    return this.latest.get(pid * 65536 + vcpu);
   }
 
   private exit(record: TraceRecord): void {
     const state = this.state(record);
     if (!state) return;
     this.close(state, undefined);
-    this.latest.set(record.pid * 65536 + record.vcpu, state);
+    this.machine.latest.set(vcpuKey(record), state);
     state.turn = {
       thread: state.thread,
       isa: record.count > EXIT_WORDS.isa ? record.word(EXIT_WORDS.isa) : this.isa,
@@ -145,10 +132,11 @@ export class Turns {
       ripHigh: record.count > EXIT_WORDS.ripHigh ? record.word(EXIT_WORDS.ripHigh) : 0,
       level: 1,
       entered: state.entered,
-      exited: this.time(record),
+      exited: this.summary.time(record),
       returned: undefined,
       ended: undefined,
       details: [],
+      omitted: 0,
     };
     state.entered = undefined;
   }
@@ -156,19 +144,22 @@ export class Turns {
   private entry(record: TraceRecord): void {
     const state = this.state(record);
     if (!state) return;
-    const time = this.time(record);
+    const time = this.summary.time(record);
     this.close(state, time);
     state.entered = time;
   }
 
   private detail(record: TraceRecord): void {
-    const time = this.time(record);
+    const time = this.summary.time(record);
     const turn = this.state(record)?.turn;
     if (!turn) return;
     if (record.event === EVENT.fromL2) turn.level = 2;
     else if (record.event === EVENT.userspaceExit) turn.returned ??= time;
-    if (turn.details.length >= MAX_DETAILS) return;
-    const threadWord = this.summary.ours ? THREAD_WORD.get(record.event) : undefined;
+    if (turn.details.length >= MAX_DETAILS) {
+      turn.omitted++;
+      return;
+    }
+    const threadWord = this.machine.ours ? THREAD_WORD.get(record.event) : undefined;
     const words = Array.from({ length: threadWord ?? record.count }, (_, index) => record.word(index));
     turn.details.push({ event: record.event, time, words });
   }
@@ -176,8 +167,15 @@ export class Turns {
   private close(state: State, time: number | undefined): void {
     const { turn } = state;
     if (!turn) return;
-    turn.ended = time;
+    turn.ended = time !== undefined && time >= turn.exited ? time : undefined;
     state.turn = undefined;
     this.onTurn(turn);
+  }
+
+  /** Ends a machine's recording: what is open has no entry, and nothing that comes later belongs to it. */
+  private closeAll({ states, latest }: Machine): void {
+    for (const state of states.values()) this.close(state, undefined);
+    states.clear();
+    latest.clear();
   }
 }

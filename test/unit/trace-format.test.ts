@@ -288,3 +288,10 @@ test("the quick ways to write numbers agree with the slow one", () => {
     { numRuns: 1000 },
   );
 });
+
+test("the rule of event 0 doesn't make a recording big-endian; a magic tells the order, whatever --byte-order says", () => {
+  const low = record({ event: 0x10, pid: 0, vcpu: 0, time: undefined, words: [] });
+  assert.equal(format("0 E%(event)x\n", Buffer.concat([low, low])).stdout, "E10\nE10\n");
+  const big = Buffer.concat([Buffer.from([0x12, 0x34, 0x56, 0x78]), record(EXIT, true)]);
+  assert.equal(format("0x10002 %(1)x\n", big, "--byte-order", "little").stdout, "72\n");
+});

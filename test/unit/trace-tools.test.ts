@@ -1,14 +1,23 @@
 // kvm-trace's commands that read: closed pipes and full disks, and recordings larger than memory.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { createReadStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import {
+  closeSync,
+  createReadStream,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import test, { after } from "node:test";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { EVENT } from "../../src/trace/events";
-import { PROJECT, run } from "../tools";
+import { PROJECT, Running, run } from "../tools";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-tools-"));
 const FORMATS = join(PROJECT, "formats");
@@ -44,6 +53,9 @@ function recordingOf(name: string, turns: number): string {
 }
 
 const SMALL = recordingOf("small.bin", 20_000);
+/** Its first record and turn. */
+const HEAD = join(FOLDER, "head.bin");
+writeFileSync(HEAD, readFileSync(SMALL).subarray(0, 4 * (7 + EXIT_WORDS + ENTRY_WORDS)));
 
 /** Runs a command line of bash's in which $TOOL is kvm-trace. */
 function shell(line: string): { stdout: string; stderr: string } {
@@ -78,6 +90,45 @@ test("a full disk is said, with status 1", () => {
   }
 });
 
+test("what waits in a pipe is printed at once, and a signal ends the reading with all that was read", async () => {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    for (const [parameters, seen, status] of [
+      [["format", FORMATS], /RECORDING.*\n.*VMEXIT.*\n.*VMENTRY.*\n/, 0],
+      [["report", "--slower", "0"], /^ 114 CPUID +200 \(L1\)\n/, 0],
+    ] as const) {
+      const tool = new Running("kvm-trace", ...parameters);
+      tool.child.stdin?.write(readFileSync(HEAD));
+      await tool.seen(seen);
+      const result = await tool.end(signal);
+      assert.equal(result.status, status);
+      assert.match(result.stderr, parameters[0] === "format" ? /^$/ : /: interrupted; what follows/);
+    }
+});
+
+test("a named pipe that nobody writes to yet keeps nobody from ending", async () => {
+  const fifo = join(FOLDER, "fifo");
+  assert.equal(spawnSync("mkfifo", [fifo]).status, 0);
+  const tool = new Running("kvm-trace", "format", FORMATS, HEAD, fifo);
+  await tool.seen(/VMENTRY.*\n/);
+  const { status, stderr } = await tool.end("SIGINT");
+  assert.deepEqual([status, stderr], [0, ""]);
+});
+
+test("a standard input that doesn't block is waited for", async () => {
+  const nonblocking = "import os, sys; os.set_blocking(0, False); os.execv(sys.argv[1], sys.argv[1:])";
+  const tool = spawn("python3", ["-c", nonblocking, process.execPath, TOOL, "format", FORMATS]);
+  let [stdout, stderr] = ["", ""];
+  tool.stderr.on("data", (text) => (stderr += String(text)));
+  tool.stdout.on("data", (text) => {
+    stdout += String(text);
+    // All that was written is read: the next look finds nothing.
+    if (stdout.endsWith("VMENTRY vcpu = 0 pid = 7\n")) tool.stdin.end();
+  });
+  tool.stdin.write(readFileSync(HEAD));
+  const status = await new Promise((resolve) => tool.on("close", resolve));
+  assert.deepEqual([status, stderr, stdout.split("\n").length], [0, "", 4]);
+});
+
 test("the timeline of a damaged recording is whole up to the damage; no recording is written over", () => {
   const damaged = join(FOLDER, "damaged.bin");
   writeFileSync(damaged, Buffer.concat([readFileSync(SMALL).subarray(0, 6404), Buffer.alloc(640, 0xff)]));
@@ -93,28 +144,56 @@ test("the timeline of a damaged recording is whole up to the damage; no recordin
   assert.equal(statSync(damaged).size, 7044);
 });
 
+test("export writes nothing until something was read, and never over what it reads", () => {
+  const keep = join(FOLDER, "keep.json");
+  const missing = join(FOLDER, "missing.bin");
+  for (const [input, message] of [
+    [missing, /^kvm-trace: cannot read \S+missing.bin: ENOENT/],
+    [join(PROJECT, "README.md"), /^kvm-trace: \S+: no record at byte 0: /],
+  ] as const) {
+    writeFileSync(keep, "kept");
+    const { status, stderr } = run("kvm-trace", "export", "--perfetto", keep, input);
+    assert.equal(status, 2);
+    assert.match(stderr, message);
+    assert.equal(readFileSync(keep, "utf8"), "kept");
+  }
+  for (const [line, message] of [
+    ["$TOOL export --perfetto $SMALL < $SMALL", /small.bin is the recording itself/],
+    ["$TOOL export --perfetto $SMALL - < $SMALL", /small.bin is the recording itself/],
+    ["$TOOL format $FORMATS - < /", /^kvm-trace: cannot read standard input: EISDIR/],
+  ] as const) {
+    const { stdout, stderr } = shell(`${line}; echo $?`);
+    assert.equal(stdout, "2\n");
+    assert.match(stderr, message);
+  }
+  assert.equal(readFileSync(SMALL).length, 4 * (7 + 20_000 * (EXIT_WORDS + ENTRY_WORDS) + 5));
+});
+
 test("events that there are not are refused, whatever the machine", () => {
   const { status, stderr } = run("kvm-trace", "record", "--events", "exit,\x1bexits");
   assert.equal(status, 2);
   assert.match(stderr, /^kvm-trace: --events knows no "\\x1bexits"; there are entry, exit, nested.*\n$/);
 });
 
-/** The most memory that an export of a recording takes, in MiB, on a heap that could not hold the recording. */
-function peakMiB(recording: string, out: string): number {
-  const script = `process.on("exit", () => console.log(process.resourceUsage().maxRSS)); require(${JSON.stringify(TOOL)})`;
+/** The most memory that a command takes, in MiB, on a heap that could not hold a large recording. @param output a file */
+function peakMiB(output: string, ...parameters: string[]): number {
+  const script = `process.on("exit", () => console.error(process.resourceUsage().maxRSS)); require(${JSON.stringify(TOOL)})`;
   const heap = ["--max-old-space-size=24", "--max-semi-space-size=2"];
-  const parameters = ["export", "--perfetto", out, recording];
-  const { stdout, stderr } = spawnSync(process.execPath, [...heap, "-e", script, "--", TOOL, ...parameters]);
-  assert.equal(stderr.toString(), "");
-  return Number(stdout.toString()) / 1024;
+  const argv = [...heap, "-e", script, "--", TOOL, ...parameters];
+  const stdout = openSync(output, "w");
+  const { status, stderr } = spawnSync(process.execPath, argv, { stdio: ["ignore", stdout, "pipe"] });
+  closeSync(stdout);
+  assert.equal(status, 0);
+  assert.match(stderr.toString(), /^\d+\n$/);
+  return Number(stderr.toString()) / 1024;
 }
 
 test("a recording larger than memory becomes a timeline: memory doesn't grow with it", async () => {
   const turns = 500_000;
   const large = recordingOf("large.bin", turns);
   const out = join(FOLDER, "large.json");
-  const few = peakMiB(SMALL, join(FOLDER, "small.json"));
-  const many = peakMiB(large, out);
+  const few = peakMiB("/dev/null", "export", "--perfetto", join(FOLDER, "small.json"), SMALL);
+  const many = peakMiB("/dev/null", "export", "--perfetto", out, large);
   assert.ok(statSync(large).size > 24 * 2 ** 20);
   assert.ok(statSync(out).size > 100 * 2 ** 20);
   assert.ok(many - few < 24, `${few} MiB for 20,000 turns, ${many} for ${turns}`);
@@ -133,4 +212,16 @@ test("the report of it is exact", () => {
   const { status, stdout } = run("kvm-trace", "report", join(FOLDER, "large.bin"));
   assert.equal(status, 0);
   assert.match(stdout, /114 CPUID +500000 +500000 +0\n/);
+});
+
+test("formatting it takes no more memory than a small one, into a file or not", () => {
+  const large = join(FOLDER, "large.bin");
+  const text = join(FOLDER, "large.txt");
+  const few = peakMiB(text, "format", FORMATS, SMALL);
+  const many = peakMiB(text, "format", FORMATS, large);
+  assert.ok(statSync(text).size > 64 * 2 ** 20);
+  assert.ok(many - few < 12, `${few} MiB for 20,000 turns, ${many} for 500,000`);
+  // What isn't a file is written in the background, from copies that wait to be collected: some MiB, but not 160.
+  const merged = peakMiB("/dev/null", "format", "--merge", FORMATS, large, large);
+  assert.ok(merged - few < 48, `${few} MiB for 20,000 turns, ${merged} for 1,000,000 merged`);
 });

@@ -3,14 +3,14 @@ import { UsageError } from "../../src/errors";
 import { ReasonFilter } from "../../src/reason-filter";
 import type { Isa } from "../../src/reasons";
 import { runsVm } from "../../src/vm";
-import type { SharedOptions } from "./options";
+import type { FilterOptions } from "./options";
 import { diagnose } from "./output";
 
 /**
  * The reasons that the options ask for.
  * @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left
  */
-export function reasonFilter(isa: Isa, options: SharedOptions): ReasonFilter {
+export function reasonFilter(isa: Isa, options: FilterOptions): ReasonFilter {
   const filter = new ReasonFilter(isa, options);
   if (filter.only?.size === 0)
     throw new UsageError("--excludes leaves out every reason that is asked for; leave one of the two out");
@@ -40,7 +40,7 @@ export function lateNames(count: number): string | undefined {
  * Why nothing was shown.
  * @param others names of VMs that had exits and aren't those asked for
  */
-export function whyNothing(options: SharedOptions, others: readonly string[]): string {
+export function whyNothing(options: FilterOptions, others: readonly string[]): string {
   if (options.vm !== undefined && others.length > 0)
     return `There were no exits of VMs called "${options.vm}"; there were of ${others.join(", ")}.`;
   const { pid, vm, vcpu, reasons, excludes } = options;

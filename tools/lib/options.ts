@@ -29,6 +29,9 @@ export interface SharedOptions {
   readonly verbose?: true;
 }
 
+/** Which exits a user wants to see. */
+export type FilterOptions = Pick<SharedOptions, "pid" | "vm" | "vcpu" | "reasons" | "excludes">;
+
 /** What the command line said: the options, the operands before `--`, and the command after it. */
 export interface Invocation<T> {
   readonly options: T;
@@ -86,7 +89,8 @@ export function unitOption(): Option {
   return new Option("--unit <unit>", "unit of times in tables").choices([...UNITS]).default("ns");
 }
 
-const SHARED: readonly Option[] = [
+/** Which exits to show. */
+export const FILTERS: readonly Option[] = [
   new Option("-p, --pid <pids>", "trace only the VMs of these processes, separated by commas").argParser(
     added(pids),
   ),
@@ -99,6 +103,10 @@ const SHARED: readonly Option[] = [
     "show only these exit reasons, numbers or names separated by commas",
   ).argParser(addedText),
   new Option("--excludes <list>", "leave these exit reasons out").argParser(addedText),
+];
+
+const SHARED: readonly Option[] = [
+  ...FILTERS,
   new Option("-d, --duration <sec>", "end after so many seconds").argParser((text) =>
     seconds("--duration", text),
   ),

@@ -1,12 +1,15 @@
 // kvm-trace export: a recording as a timeline for ui.perfetto.dev and chrome://tracing.
-import { statSync } from "node:fs";
+import { fstatSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { UsageError } from "../../src/errors";
 import { Timeline } from "../../src/trace/perfetto";
-import { diagnose } from "../lib/output";
+import type { Summary } from "../../src/trace/summary";
+import type { Turn } from "../../src/trace/turns";
 import { command } from "./command";
 import { type ClockOptions, clockOptions, readTurns } from "./read_turns";
 import { TextFile } from "./text_file";
+
+const STDIN = 0;
 
 interface ExportOptions extends ClockOptions {
   perfetto: string;
@@ -15,8 +18,8 @@ interface ExportOptions extends ClockOptions {
 /** @throws UsageError if the timeline would be written over a recording */
 function refuseOverwriting(out: string, files: readonly string[]): void {
   const target = statSync(out, { throwIfNoEntry: false });
-  for (const file of files) {
-    const source = statSync(file, { throwIfNoEntry: false });
+  for (const file of files.length > 0 ? files : ["-"]) {
+    const source = file === "-" ? fstatSync(STDIN) : statSync(file, { throwIfNoEntry: false });
     if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
       throw new UsageError(`${out} is the recording itself; name another file with --perfetto`);
   }
@@ -26,27 +29,31 @@ async function exportTimeline(tool: string, files: readonly string[], options: E
   refuseOverwriting(options.perfetto, files);
   const out = new TextFile(options.perfetto);
   const timeline = new Timeline();
-  let pieces: string[] = [timeline.begin()];
+  let pieces = [timeline.begin()];
+  let read = false;
   const flush = async () => {
+    read = true;
     const text = pieces.join("");
     pieces = [];
     await out.write(text);
   };
-  await flush();
-  const onTurn = (turn: Parameters<Timeline["turn"]>[0], nsPerTick: number) => {
+  const onTurn = (turn: Turn, nsPerTick: number) => {
     pieces.push(timeline.turn(turn, nsPerTick));
+    read = true;
   };
-  let lost: number | undefined;
-  let startMs = 0;
+  let said: Pick<Summary, "lost" | "startMs"> = { lost: undefined, startMs: 0 };
   try {
-    ({ lost, startMs } = (await readTurns(tool, files, options, onTurn, flush)).summary);
+    said = (await readTurns(tool, files, options, onTurn, flush)).summary;
+    read = true;
   } finally {
-    // Of a damaged recording too, what came before the damage is a whole timeline.
-    pieces.push(timeline.end({ lost, startMs }));
-    await flush();
-    await out.end();
+    // Of a damaged recording too, what came before the damage is a whole timeline. Where nothing was read, whatever stood
+    // in the file stays there.
+    if (read) {
+      pieces.push(timeline.end(said));
+      await flush();
+      await out.end();
+    }
   }
-  if (lost) diagnose(`Lost: ${lost} events while recording: the ring buffer was full`);
 }
 
 /** kvm-trace's subcommand `export`. */

@@ -5,10 +5,10 @@ import { consume } from "../../src/trace/consume";
 import { parseDefinitions } from "../../src/trace/definitions";
 import { Formatter } from "../../src/trace/formatter";
 import type { ByteOrder } from "../../src/trace/layout";
-import { onOutputEnd, printBytes } from "../lib/output";
+import { outputWritten, printBytes, queueOutput } from "../lib/output";
 import { command } from "./command";
 import { megahertz } from "./megahertz";
-import { readBytes, recordings, reportCuts } from "./inputs";
+import { endSignal, readBytes, recordings, reportCuts } from "./inputs";
 
 interface FormatOptions {
   c?: string;
@@ -27,14 +27,17 @@ async function format(
 ): Promise<void> {
   const name = safeText(definitions);
   const formatter = new Formatter(parseDefinitions(readBytes(definitions), name), name, megahertz(options.c));
-  const stop = new AbortController();
-  onOutputEnd(() => {
-    stop.abort();
-  });
+  const signal = endSignal();
+  queueOutput();
   const { merge = false, byteOrder } = options;
+  // Whoever feeds a pipe line by line sees each line: what there is to read is printed before waiting for more.
+  const pause = async () => {
+    printBytes(formatter.take());
+    await outputWritten();
+  };
   try {
-    const reading = { knows: formatter.knows.bind(formatter), merge, byteOrder, signal: stop.signal };
-    const cuts = await consume(recordings(files), reading, (record) => {
+    const reading = { knows: formatter.knows.bind(formatter), merge, byteOrder, signal, pause };
+    const cuts = await consume(recordings(files, signal), reading, (record) => {
       formatter.format(record);
       if (formatter.waiting >= FLUSH_BYTES) printBytes(formatter.take());
     });

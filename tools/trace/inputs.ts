@@ -1,45 +1,75 @@
-// The recordings that a kvm-trace command reads: files, or standard input.
-import { closeSync, openSync, read, readFileSync } from "node:fs";
+// The recordings that a kvm-trace command reads: files, pipes, or standard input.
+import { closeSync, constants, fstatSync, openSync, read, readFileSync } from "node:fs";
+import { Socket } from "node:net";
+import { addAbortSignal } from "node:stream";
+import { ReadStream, isatty } from "node:tty";
 import { promisify } from "node:util";
 import { UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/render/text";
 import type { CutSource, Source } from "../../src/trace/consume";
 import { diagnose } from "../lib/output";
+import { stopOnSignals } from "../lib/stop";
 
 /** Large enough that reading costs nothing beside formatting. */
 const CHUNK_BYTES = 1 << 18;
 const STDIN = 0;
 const readInto = promisify(read);
 
-function readable(path: string, error: unknown): UsageError {
-  return new UsageError(`cannot read ${path}: ${messageOf(error)}; name a file that you may read`);
+function nameOf(path: string): string {
+  return path === "-" ? "standard input" : safeText(path);
 }
 
-/** A file's bytes; each chunk is gone when the next is asked for. */
-async function* chunksOf(path: string): AsyncGenerator<Uint8Array> {
+function unreadable(path: string, error: unknown): UsageError {
+  return new UsageError(`cannot read ${nameOf(path)}: ${messageOf(error)}; name a file that you may read`);
+}
+
+/** Aborted by the first signal that asks to end, and when nobody takes standard output any more. */
+export function endSignal(): AbortSignal {
+  const ended = new AbortController();
+  void stopOnSignals()
+    .wait()
+    .then(() => {
+      ended.abort();
+    });
+  return ended.signal;
+}
+
+async function* chunksOfFile(file: number): AsyncGenerator<Uint8Array> {
   const chunk = new Uint8Array(CHUNK_BYTES);
-  let file: number | undefined;
   try {
-    file = path === "-" ? STDIN : openSync(path, "r");
     for (;;) {
       const { bytesRead } = await readInto(file, chunk, 0, chunk.length, null);
       if (bytesRead === 0) return;
       yield chunk.subarray(0, bytesRead);
     }
-  } catch (error) {
-    throw readable(path, error);
   } finally {
-    if (file !== undefined && file !== STDIN) closeSync(file);
+    if (file !== STDIN) closeSync(file);
+  }
+}
+
+/** What may keep a reader waiting: read() in the background would hold up the process's end until something comes. */
+function streamOf(file: number): Socket | undefined {
+  if (isatty(file)) return new ReadStream(file);
+  const is = fstatSync(file);
+  return is.isFIFO() || is.isSocket() ? new Socket({ fd: file, readable: true, writable: false }) : undefined;
+}
+
+/** The bytes of a recording, no more of them after `signal`; each chunk is gone when the next is asked for. */
+async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  try {
+    // O_NONBLOCK: a named pipe that nobody writes to yet would keep open() waiting.
+    const file = path === "-" ? STDIN : openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stream = streamOf(file);
+    yield* stream ? (addAbortSignal(signal, stream) as AsyncIterable<Uint8Array>) : chunksOfFile(file);
+  } catch (error) {
+    if (!signal.aborted) throw unreadable(path, error);
   }
 }
 
 /** The recordings named on a command line; none or `-` is standard input. */
-export function recordings(paths: readonly string[]): Source[] {
+export function recordings(paths: readonly string[], signal: AbortSignal): Source[] {
   const named = paths.length > 0 ? paths : ["-"];
-  return named.map((path) => ({
-    name: path === "-" ? "standard input" : safeText(path),
-    chunks: chunksOf(path),
-  }));
+  return named.map((path) => ({ name: nameOf(path), chunks: chunksOf(path, signal) }));
 }
 
 /** A small text file as a latin1 string: its bytes. */
@@ -47,7 +77,7 @@ export function readBytes(path: string): string {
   try {
     return readFileSync(path, "latin1");
   } catch (error) {
-    throw readable(path, error);
+    throw unreadable(path, error);
   }
 }
 

@@ -3,8 +3,10 @@ import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import { consume } from "../../src/trace/consume";
 import { EVENT } from "../../src/trace/events";
-import { type Summary, type Turn, Turns } from "../../src/trace/turns";
-import { recordings, reportCuts } from "./inputs";
+import type { Summary } from "../../src/trace/summary";
+import { type Turn, Turns } from "../../src/trace/turns";
+import { diagnose, outputEnded } from "../lib/output";
+import { endSignal, recordings, reportCuts } from "./inputs";
 import { megahertz } from "./megahertz";
 
 /** Options for recordings that don't tell their clock's rate and instruction set: kvmtrace's own. */
@@ -27,6 +29,14 @@ export function clockOptions(to: Command): Command {
     );
 }
 
+/** Says what the recordings, or this reading of them, lack. */
+function tellLosses(tool: string, { ours, lost }: Summary, interrupted: boolean): void {
+  if (interrupted) diagnose(`${tool}: interrupted; what follows in the recording is left out`);
+  else if (ours && lost === undefined)
+    diagnose(`${tool}: the recording has no end, so nobody knows what was lost; was its recorder killed?`);
+  if (lost) diagnose(`Lost: ${lost} events while recording: the ring buffer was full`);
+}
+
 /**
  * Reads recordings, those of several files merged by time, and gives their turns out as they end.
  * @returns what the recordings say about themselves, and how long a tick lasts
@@ -35,7 +45,7 @@ export async function readTurns(
   tool: string,
   files: readonly string[],
   options: ClockOptions,
-  onTurn: (turn: Turn, nsPerTick: number) => void,
+  onTurn: (turn: Turn, nsPerTick: number, summary: Summary) => void,
   pause?: () => Promise<void>,
 ): Promise<{ summary: Summary; nsPerTick: number }> {
   const mhz = megahertz(options.c);
@@ -46,13 +56,16 @@ export async function readTurns(
     return 1000 / rate;
   };
   const turns = new Turns(ISAS[options.isa], (turn) => {
-    onTurn(turn, nsPerTick());
+    onTurn(turn, nsPerTick(), turns.summary);
   });
   const knows = (event: number) => KNOWN.has(event) || KVMTRACE_CATEGORIES.has(event >>> 16);
-  const cuts = await consume(recordings(files), { knows, merge: files.length > 1, pause }, (record) => {
-    turns.record(record);
+  const signal = endSignal();
+  const reading = { knows, merge: files.length > 1, signal, pause };
+  const cuts = await consume(recordings(files, signal), reading, (record, source) => {
+    turns.record(record, source);
   });
   turns.end();
   reportCuts(tool, cuts);
+  if (!outputEnded()) tellLosses(tool, turns.summary, signal.aborted);
   return { summary: turns.summary, nsPerTick: turns.summary.ticks === 0 ? 1 : nsPerTick() };
 }

@@ -6,23 +6,31 @@ import { createGzip } from "node:zlib";
 import { ToolError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/render/text";
 
+/** A file that is opened, and emptied, when the first text is written. */
 export class TextFile {
+  readonly #path: string;
   readonly #in = new PassThrough();
-  readonly #done: Promise<void>;
+  #done: Promise<void> | undefined;
   #error: Error | undefined;
 
   constructor(path: string) {
-    const file = createWriteStream(path);
-    const through = path.endsWith(".gz") ? pipeline(this.#in, createGzip(), file) : pipeline(this.#in, file);
-    this.#done = through.catch((error: unknown) => {
+    this.#path = path;
+  }
+
+  async #pipe(): Promise<void> {
+    const file = createWriteStream(this.#path);
+    try {
+      await (this.#path.endsWith(".gz") ? pipeline(this.#in, createGzip(), file) : pipeline(this.#in, file));
+    } catch (error) {
       this.#error = new ToolError(
-        `cannot write ${safeText(path)}: ${messageOf(error)}; free some space or name another file`,
+        `cannot write ${safeText(this.#path)}: ${messageOf(error)}; free some space or name another file`,
       );
-    });
+    }
   }
 
   /** Writes text and waits until there is room for more. @throws ToolError if the file can't be written */
   async write(text: string): Promise<void> {
+    this.#done ??= this.#pipe();
     if (text !== "" && !this.#error && !this.#in.write(text))
       await Promise.race([
         new Promise((resolve) => {

@@ -1,0 +1,74 @@
+// What recordings say about themselves: their clock, when they began, how long they are, what was lost.
+import type { Lost } from "../native";
+import type { Interval } from "../render/json";
+import { NOTHING_LOST } from "../render/lost";
+import type { TraceRecord } from "./reader";
+
+/** The end of the year 9999: what a damaged recording says beyond it is no date. */
+const LAST_MS = 253_402_300_799_999;
+
+/** Words of the records that a recording of ours begins and ends with; see encode.ts. */
+const RECORDING_WORDS = { ticksPerUs: 1, msLow: 2, msHigh: 3 } as const;
+const END_WORDS = { lostLow: 0, lostHigh: 1 } as const;
+
+/** Adds up what all recordings that are read together say. */
+export class Summary {
+  /** Ticks per microsecond, 0 if no recording tells. */
+  ticksPerUs = 0;
+  /** When the first one began, in ms since 1970; 0 if none tells. */
+  startMs = 0;
+  /** Ticks from the first time stamp to the last. */
+  ticks = 0;
+  private begun = 0;
+  private ended = 0;
+  private losses = 0;
+  private first: { high: number; low: number } | undefined;
+
+  /** Whether `kvm-trace record` wrote any of them. */
+  get ours(): boolean {
+    return this.begun > 0;
+  }
+
+  /** Events lost while recording; undefined if a recording has no end, and so nobody knows. */
+  get lost(): number | undefined {
+    return this.ours && this.ended >= this.begun ? this.losses : undefined;
+  }
+
+  /** Takes the first record of a recording of ours. */
+  begin(record: TraceRecord): void {
+    this.begun++;
+    this.ticksPerUs = record.word(RECORDING_WORDS.ticksPerUs);
+    const ms = record.word(RECORDING_WORDS.msLow) + record.word(RECORDING_WORDS.msHigh) * 2 ** 32;
+    if (ms <= LAST_MS) this.startMs = this.startMs === 0 ? ms : Math.min(this.startMs, ms);
+  }
+
+  /** Takes the last one. */
+  end(record: TraceRecord): void {
+    this.ended++;
+    this.losses += record.word(END_WORDS.lostLow) + record.word(END_WORDS.lostHigh) * 2 ** 32;
+  }
+
+  /** Ticks since the first time stamp; a record without one is of the moment before it. */
+  time(record: TraceRecord): number {
+    if (!record.timed) return this.ticks;
+    this.first ??= { high: record.timeHigh, low: record.timeLow };
+    const ticks = (record.timeHigh - this.first.high) * 2 ** 32 + (record.timeLow - this.first.low);
+    this.ticks = Math.max(this.ticks, ticks);
+    return ticks;
+  }
+
+  /** The wall clock's time so many ticks after the first time stamp; from 1970 on, where it isn't known. */
+  dateAt(ticks: number, nsPerTick: number): Date {
+    return new Date(Math.min(Math.max(this.startMs + (ticks * nsPerTick) / 1e6, 0), LAST_MS));
+  }
+
+  /** The whole time of the recordings. */
+  interval(nsPerTick: number): Interval {
+    return { start: this.dateAt(0, nsPerTick), end: this.dateAt(this.ticks, nsPerTick), final: true };
+  }
+
+  /** What was lost as the live tools tell it; undefined if nobody knows. */
+  get health(): Lost | undefined {
+    return this.lost === undefined ? undefined : { ...NOTHING_LOST, eventsDropped: this.lost };
+  }
+}

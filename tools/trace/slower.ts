@@ -1,0 +1,67 @@
+// kvm-trace report --slower: a recording's slow exits, as kvm-vmexit-slower prints them.
+import { UsageError } from "../../src/errors";
+import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine } from "../../src/render/slow";
+import type { Unit } from "../../src/render/units";
+import { slowExitOf, turnDetails } from "../../src/trace/slow_exit";
+import type { Summary } from "../../src/trace/summary";
+import type { Turn } from "../../src/trace/turns";
+import { outputWritten, print, queueOutput } from "../lib/output";
+import { vmOf } from "./turn_filter";
+
+export interface SlowerOptions {
+  /** In milliseconds. */
+  ms: number;
+  unit: Unit;
+  wide?: true;
+  timestamp?: true;
+  json?: true;
+  csv?: true;
+  header: boolean;
+}
+
+/** Prints turns that take a threshold and longer; lines wait for flush(). */
+export class SlowPrinter {
+  readonly #tool: string;
+  readonly #options: SlowerOptions;
+  #lines: string[] = [];
+
+  constructor(tool: string, options: SlowerOptions) {
+    this.#tool = tool;
+    this.#options = options;
+    queueOutput();
+    if (options.csv && options.header) this.#lines.push(SLOW_CSV_HEADING);
+  }
+
+  /** Takes a turn; one without an entry has no time. */
+  add(turn: Turn, nsPerTick: number, summary: Summary): void {
+    if (turn.ended === undefined) return;
+    const ns = Math.round((turn.ended - turn.exited) * nsPerTick);
+    const { ms, unit, wide = false, timestamp: timeOfDay = false, json, csv } = this.#options;
+    if (ns < ms * 1e6) return;
+    const vm = vmOf(turn.thread.pid);
+    const time = summary.dateAt(turn.ended, nsPerTick);
+    const exit = slowExitOf(turn, ns);
+    if (json) this.#lines.push(slowJson(this.#tool, exit, vm, time, turnDetails(turn)));
+    else if (csv) this.#lines.push(slowCsv(exit, vm, time, turnDetails(turn)));
+    else {
+      if (timeOfDay && summary.startMs === 0)
+        throw new UsageError("the recording doesn't tell when it began; leave -T out");
+      this.#lines.push(slowLine(exit, vm, time, { unit, wide, timeOfDay }, turnDetails(turn)));
+    }
+  }
+
+  /** The last line of JSON tells of the whole. */
+  end(summary: Summary, nsPerTick: number): void {
+    if (!this.#options.json) return;
+    const { start, end, final } = summary.interval(nsPerTick);
+    const lost = summary.health ?? null;
+    this.#lines.push(JSON.stringify({ schema: "kvm-vmexit/1", tool: this.#tool, start, end, final, lost }));
+  }
+
+  /** Prints what waits, and waits until it is written. */
+  async flush(): Promise<void> {
+    print(this.#lines);
+    this.#lines = [];
+    await outputWritten();
+  }
+}

@@ -1,0 +1,61 @@
+// kvm-trace report's tables: those of the live tools, of a recording.
+import { type By, Grouping, titleOf } from "../../src/grouping";
+import { reasonLabel } from "../../src/reasons";
+import { countTable, nameInTable } from "../../src/render/count";
+import { csvHeading, csvLines } from "../../src/render/csv";
+import { histogramLines } from "../../src/render/histogram";
+import { type Detail, jsonLine } from "../../src/render/json";
+import { timeTable } from "../../src/render/time";
+import type { Unit } from "../../src/render/units";
+import { Ledger, type Samples, inOrder, total } from "../../src/samples";
+import type { Summary } from "../../src/trace/summary";
+import type { Tally } from "../../src/trace/tally";
+import { print } from "../lib/output";
+import { vmOf } from "./turn_filter";
+
+export interface TableOptions {
+  by: By;
+  table: "count" | "time" | "histogram";
+  unit: Unit;
+  wide?: true;
+  json?: true;
+  csv?: true;
+  header: boolean;
+}
+
+function linesOf(samples: Samples, { table, unit, wide, header }: TableOptions): string[] {
+  if (table === "count") return countTable(samples, header);
+  if (table === "time") return timeTable(samples, unit, wide === true, header);
+  return inOrder(samples).flatMap((sample) => [
+    `${reasonLabel(sample.reason)} ${nameInTable(sample)}`,
+    ...histogramLines(total(sample).buckets, unit, header),
+  ]);
+}
+
+/** Prints what was added up of recordings. @param tool what JSON calls the tool */
+export function printTables(
+  tool: string,
+  tally: Tally,
+  summary: Summary,
+  nsPerTick: number,
+  options: TableOptions,
+): void {
+  const grouping = new Grouping(options.by, undefined, { of: vmOf, late: 0 });
+  const ledger = new Ledger(grouping.groupOf, true);
+  ledger.update(tally.snapshot());
+  const interval = ledger.interval();
+  const keys = options.by === "reason" ? [""] : grouping.sorted(interval.keys());
+  const groups = keys.map(
+    (key) => [grouping.identity(key), interval.get(key) ?? (new Map() as Samples)] as const,
+  );
+  const time = summary.interval(nsPerTick);
+  const detail: Detail = options.table === "time" && options.wide ? "wide" : options.table;
+  if (options.json) print([jsonLine(tool, time, groups, summary.health, detail)]);
+  else if (options.csv)
+    print([...(options.header ? [csvHeading(detail)] : []), ...csvLines(time, groups, detail)]);
+  else
+    for (const [identity, samples] of groups) {
+      const title = titleOf(identity);
+      print([...(title === "" ? [] : [title]), ...linesOf(samples, options)]);
+    }
+}

@@ -1,0 +1,63 @@
+// Which of a recording's turns a report is about: the live tools' filters.
+import type { ReasonFilter } from "../../src/reason-filter";
+import { isaName, knownIsa, reasonNumber } from "../../src/reasons";
+import type { Turn } from "../../src/trace/turns";
+import { type Vm, nameMatcher } from "../../src/vm";
+import { reasonFilter, whyNothing } from "../lib/filters";
+import type { FilterOptions } from "../lib/options";
+
+/** VMs that are named to a user who named others. */
+const MAX_OTHERS = 5;
+
+/** A VM of a recording; /proc, which knows names, was another machine's or another day's. */
+export function vmOf(pid: number): Vm {
+  return { pid, startNs: 0, name: `pid ${pid}`, source: "process" };
+}
+
+export class TurnFilter {
+  readonly #options: FilterOptions;
+  readonly #pids: ReadonlySet<number> | undefined;
+  readonly #vcpus: ReadonlySet<number> | undefined;
+  readonly #named: (name: string) => boolean;
+  readonly #reasons = new Map<number, ReasonFilter | undefined>();
+  readonly #others = new Set<string>();
+  #found = false;
+
+  constructor(options: FilterOptions) {
+    this.#options = options;
+    this.#pids = options.pid && new Set(options.pid);
+    this.#vcpus = options.vcpu && new Set(options.vcpu);
+    this.#named = options.vm === undefined ? () => true : nameMatcher(options.vm);
+  }
+
+  /** @throws UsageError if what the user calls a reason isn't one of the turn's instruction set */
+  wants(turn: Turn): boolean {
+    const { pid, vcpu } = turn.thread;
+    if (this.#pids?.has(pid) === false || this.#vcpus?.has(vcpu) === false) return false;
+    const { name } = vmOf(pid);
+    if (!this.#named(name)) {
+      if (this.#others.size < MAX_OTHERS) this.#others.add(name);
+      return false;
+    }
+    if (!this.#wantsReason(turn)) return false;
+    return (this.#found = true);
+  }
+
+  /** Why nothing was wanted; undefined if something was, or there are no filters. */
+  get whyNothing(): string | undefined {
+    const { pid, vm, vcpu, reasons, excludes } = this.#options;
+    const filters = [pid, vm, vcpu, reasons, excludes].some((filter) => filter !== undefined);
+    return this.#found || !filters ? undefined : whyNothing(this.#options, [...this.#others]);
+  }
+
+  #wantsReason({ isa, code }: Turn): boolean {
+    if (this.#options.reasons === undefined && this.#options.excludes === undefined) return true;
+    if (!this.#reasons.has(isa)) {
+      const known = knownIsa(isa);
+      this.#reasons.set(isa, known && reasonFilter(known, this.#options));
+    }
+    // No list names reasons of an instruction set that isn't known.
+    const filter = this.#reasons.get(isa);
+    return filter ? filter.wants(reasonNumber(isaName(isa), code)) : this.#options.reasons === undefined;
+  }
+}
