@@ -169,6 +169,15 @@ test("reports take the live tools' filters", () => {
   assert.match(report("--excludes", "HLT", unknown), / 5 UNKNOWN +1 /);
 });
 
+test("a recording without exits is said to have none, above an empty table whatever it is by", () => {
+  const file = fileOf("empty.bin", begin(), entry(1), end());
+  for (const by of ["reason", "vm", "vcpu"]) {
+    const { status, stdout, stderr } = run("kvm-trace", "report", "--by", by, file);
+    assert.deepEqual([status, stderr], [0, "There are no exits in the recording.\n"]);
+    assert.match(stdout, /Exit reason.*\n +Total +0 +0 +0\n$/);
+  }
+});
+
 test("nobody knows what a recording without an end lost, nor does the JSON", () => {
   const lost = (...records: Buffer[]) => {
     const { stdout } = run("kvm-trace", "report", "--json", fileOf("lost.bin", ...records));

@@ -17,6 +17,7 @@ import { createInterface } from "node:readline";
 import test, { after } from "node:test";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { EVENT } from "../../src/trace/events";
+import { RecordingFile } from "../../tools/trace/recording_file";
 import { PROJECT, Running, run } from "../tools";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-tools-"));
@@ -173,6 +174,21 @@ test("events that there are not are refused, whatever the machine", () => {
   const { status, stderr } = run("kvm-trace", "record", "--events", "exit,\x1bexits");
   assert.equal(status, 2);
   assert.match(stderr, /^kvm-trace: --events knows no "\\x1bexits"; there are entry, exit, nested.*\n$/);
+});
+
+test("an earlier recording stays until the next has something to say; only regular files are written", () => {
+  const path = join(FOLDER, "record.bin");
+  writeFileSync(path, "an earlier recording, which is longer than the next");
+  const file = new RecordingFile(path, 1000);
+  assert.match(readFileSync(path, "utf8"), /^an earlier/);
+  file.append(firstRecord(1, new Date(0)));
+  file.finish(lastRecord(1, 0));
+  assert.equal(readFileSync(path).length, 4 * (7 + 5));
+  for (const other of ["/dev/full", FOLDER])
+    assert.throws(
+      () => new RecordingFile(other, 1000),
+      /^UsageError: cannot write \S+: it is no regular file; name one/,
+    );
 });
 
 /** The most memory that a command takes, in MiB, on a heap that could not hold a large recording. @param output a file */

@@ -81,8 +81,9 @@ class Recording {
   constructor(
     readonly recorder: Recorder,
     readonly file: RecordingFile,
+    began: Date,
   ) {
-    file.append(firstRecord(process.pid, new Date()));
+    file.append(firstRecord(process.pid, began));
   }
 
   /** Takes in what waits, also the latest if `all`; false when the file is full. */
@@ -129,10 +130,12 @@ async function record(
   const recorder = openRecorder({ ...request, ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT });
   try {
     diagnose("Recording... Hit Ctrl-C to end.");
-    const recording = new Recording(recorder, file);
+    const began = new Date();
     const [program, ...parameters] = toRun;
     const traced = program === undefined ? undefined : new TracedCommand(program, parameters, 1, stop);
     await traced?.started;
+    // Only now: a command that can't be run leaves an earlier recording as it is.
+    const recording = new Recording(recorder, file, began);
     let whole = false;
     try {
       try {
@@ -142,7 +145,10 @@ async function record(
       }
     } finally {
       const where = `${file.bytes} bytes in ${safeText(options.output)}`;
-      diagnose(`${tool}: ${recorder.events()} events, ${where}${whole ? "" : "; it ended before its time"}`);
+      // Where the file took no more, events that are in no file were counted, too.
+      diagnose(
+        `${tool}: ${whole ? `${recorder.events()} events, ` : ""}${where}${whole ? "" : "; it ended before its time"}`,
+      );
       if (recording.lost > 0)
         diagnose(`Lost: ${recording.lost} events while the buffer was full; raise --buffer`);
       report();

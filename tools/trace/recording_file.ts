@@ -1,5 +1,5 @@
 // The file of a recording in the making: whole records and a last one at all times, full disks included.
-import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/render/text";
 import { wholeRecords } from "../../src/trace/fit";
@@ -15,12 +15,17 @@ export class RecordingFile {
   readonly #limit: number;
   #bytes = 0;
 
-  /** @param limit most bytes that the file may have */
+  /**
+   * What stands in the file stays until the first records are written.
+   * @param limit most bytes that the file may have
+   */
   constructor(path: string, limit: number) {
     this.#name = safeText(path);
     this.#limit = limit;
+    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
+      throw new UsageError(`cannot write ${this.#name}: it is no regular file; name one with -o`);
     try {
-      this.#fd = openSync(path, "w", MODE);
+      this.#fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, MODE);
     } catch (error) {
       throw new UsageError(
         `cannot write ${this.#name}: ${messageOf(error)}; name a file that you may write with -o`,
@@ -54,6 +59,7 @@ export class RecordingFile {
   }
 
   #write(words: Uint32Array): void {
+    if (this.#bytes === 0) ftruncateSync(this.#fd);
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     let at = 0;
     try {

@@ -54,7 +54,7 @@ export function printTables(
   else if (options.csv)
     print([...(options.header ? [csvHeading(detail)] : []), ...csvLines(time, groups, detail)]);
   else
-    for (const [identity, samples] of groups) {
+    for (const [identity, samples] of groups.length > 0 ? groups : [[{}, new Map()] as const]) {
       const title = titleOf(identity);
       print([...(title === "" ? [] : [title]), ...linesOf(samples, options)]);
     }

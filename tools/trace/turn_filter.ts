@@ -43,11 +43,12 @@ export class TurnFilter {
     return (this.#found = true);
   }
 
-  /** Why nothing was wanted; undefined if something was, or there are no filters. */
+  /** Why nothing was wanted; undefined if something was. */
   get whyNothing(): string | undefined {
     const { pid, vm, vcpu, reasons, excludes } = this.#options;
     const filters = [pid, vm, vcpu, reasons, excludes].some((filter) => filter !== undefined);
-    return this.#found || !filters ? undefined : whyNothing(this.#options, [...this.#others]);
+    if (this.#found) return undefined;
+    return filters ? whyNothing(this.#options, [...this.#others]) : "There are no exits in the recording.";
   }
 
   #wantsReason({ isa, code }: Turn): boolean {
