@@ -38,16 +38,22 @@ SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh boc
 TEST := node --test --test-reporter=spec --test-concurrency=1
 compiled = $(patsubst test/%.ts,dist/test/%.js,$(wildcard $(1)))
 
+# The tests of test/lab in two machines, of about the same length.
+LAB_FIRST := $(patsubst %,test/lab/%.test.ts,count example faults groups native overhead programs trace)
+LAB_SECOND := $(filter-out $(LAB_FIRST),$(wildcard test/lab/*.test.ts)) $(wildcard test/matrix/*.test.ts)
 # Machines, --cpu and --kernel of test/lab/run. `make test` has bookworm's SVM in test-lab, and these besides.
 MATRIX_OF_TEST := vmx-trixie svm-bullseye svm-sid arm64-bookworm
 MATRIX := $(foreach kernel,bookworm trixie,vmx-$(kernel)) \
   $(foreach cpu,svm arm64,$(foreach kernel,bullseye bookworm trixie sid,$(cpu)-$(kernel)))
 MATRIX_TESTS := test/matrix/*.test.ts
-# Emulators have one thread each that computes.
-MATRIX_JOBS := 2
+LAB_TESTS := lab-first lab-second lab-apart lab-icount
+# Emulators have one thread each that computes, and 2 GiB; what a machine prints comes when it has ended.
+LAB_JOBS := --jobs=$(shell n=$$(nproc); echo $$((n < 4 ? n : 4))) --keep-going --output-sync=target
+# Not held back like the rest: said when it begins.
+begins = +@echo "$@: tests in the lab begin"
 
 .PHONY: all bpf addon addon-arm64 typescript man completions packages setup demo bench bench-run test test-unit \
-  test-sanitized test-lab test-matrix test-leaks matrix-built matrix check format clean help
+  test-sanitized test-alone test-lab test-matrix test-leaks matrix-built matrix $(LAB_TESTS) check format clean help
 
 all: bpf addon typescript man completions ## build everything (the default)
 
@@ -150,7 +156,9 @@ build/bench/%: bench/%.c bpf/vmexit.h
 
 test test-matrix: PACKAGES += $(MATRIX_PACKAGES)
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
-	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-lab matrix
+	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-alone
+	@$(MAKE) --no-print-directory matrix-built $(GUEST) $(REFUSED)
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%) $(LAB_TESTS)
 
 test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
@@ -161,14 +169,15 @@ test-leaks: all $(GUEST) $(REFUSED) ## open and close the addon 2,000 times in t
 	test/lab/run --timeout 7200 env TURNS=2000 $(TEST) $(call compiled,test/lab/native.test.ts)
 
 matrix: matrix-built
-	@$(MAKE) --no-print-directory --jobs=$(MATRIX_JOBS) --output-sync=target $(MATRIX_OF_TEST:%=matrix-%)
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%)
 
 # In one make, before several runs need them at once.
 matrix-built: all lab lab-arm64 addon-arm64
 
-# Only SVM's machines are quick enough for more; VMX's has no development packages, such as the JSON schema's.
-matrix_tests = $(if $(filter svm-%,$(1)),$(MATRIX_TESTS),test/matrix/$(if $(filter vmx-%,$(1)),exact,*).test.ts)
+# Only SVM's machines are quick enough for more, and have what those need: VMX's disk has no development packages.
+matrix_tests = $(if $(filter svm-%,$(1)),$(MATRIX_TESTS),test/matrix/*.test.ts)
 matrix-%:
+	$(begins)
 	test/lab/run --cpu $(firstword $(subst -, ,$*)) --kernel $(lastword $(subst -, ,$*)) --timeout 1800 -- \
 	  $(TEST) $(call compiled,$(call matrix_tests,$*))
 
@@ -180,10 +189,23 @@ test-sanitized: all $(ADDON_SANITIZED) ## run the tests of the addon built with 
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
 	  $(TEST) $(call compiled,test/sanitized/*.test.ts)
 
-test-lab: all $(GUEST) $(REFUSED) ## run the tests that need one, in the lab
+test-alone: all ## run the tests of the lab itself and of the package
 	$(TEST) $(call compiled,test/*.test.ts)
-	test/lab/run --timeout 3000 $(TEST) $(call compiled,test/lab/*.test.ts test/matrix/*.test.ts)
+
+test-lab: all $(GUEST) $(REFUSED) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(LAB_TESTS)
+
+lab-first:
+	$(begins)
+	test/lab/run --timeout 3000 $(TEST) $(call compiled,$(LAB_FIRST))
+lab-second:
+	$(begins)
+	test/lab/run --timeout 3000 $(TEST) $(call compiled,$(LAB_SECOND))
+lab-apart:
+	$(begins)
 	test/lab/run --parallel --timeout 1200 $(TEST) $(call compiled,test/apart/*.test.ts)
+lab-icount:
+	$(begins)
 	test/lab/run --icount --timeout 1200 $(TEST) $(call compiled,test/icount/*.test.ts)
 
 check: node_modules/.package-lock.json ## run type checks, linters and formatters, changing nothing

@@ -4,12 +4,12 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import test, { after, before } from "node:test";
-import { reasonLabel } from "../../src/reasons";
 import { EventLog, type Logged, exitsIn } from "../lab/ftrace";
-import type { Exits, Line } from "../lab/json";
+import type { Exits } from "../lab/json";
 import { ISA, MODES, WORKLOADS, kernelIsAtLeast } from "../lab/machine";
 import { Logger, type Sums, TOOL as STAT } from "../lab/stat-logs";
 import { Running, run } from "../tools";
+import { exitsOf, nameOf } from "./output";
 
 const { command, promised, lasts } = WORKLOADS[ISA];
 const KVM = "/sys/kernel/debug/kvm";
@@ -18,8 +18,6 @@ interface Slow {
   readonly slow?: Exits;
 }
 
-const exitsOf = (output: string) => (JSON.parse(output) as Line).exits;
-const nameOf = ({ name, reason }: Exits) => name || reasonLabel(reason);
 const sum = (counts: Iterable<number>) => [...counts].reduce((total, count) => total + count, 0);
 
 /** Counts by name; those of nothing are left out. */

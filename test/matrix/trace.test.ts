@@ -5,11 +5,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after, before } from "node:test";
-import { reasonLabel } from "../../src/reasons";
 import { EventLog } from "../lab/ftrace";
-import { type Exits, jsonLines } from "../lab/json";
+import type { Exits } from "../lab/json";
 import { ISA, WORKLOADS } from "../lab/machine";
 import { PROJECT, type Result, run } from "../tools";
+import { exitsOf, nameOf } from "./output";
 
 const { command, promised } = WORKLOADS[ISA];
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-"));
@@ -60,15 +60,13 @@ test("every entry and exit is recorded, and each of the guest's instructions tha
 });
 
 const rows = (exits: readonly Exits[]) =>
-  exits.map(({ name, reason, count }) => `${name || reasonLabel(reason)} ${count.l1} ${count.l2}`).sort();
+  exits.map((exits) => `${nameOf(exits)} ${exits.count.l1} ${exits.count.l2}`).sort();
 
 test("the report is what the guest promises, and what the live tool counted", () => {
-  const reported = jsonLines(run("kvm-trace", "report", "--json", FILE)).flatMap(({ exits }) => exits);
+  const { status, stdout, stderr } = run("kvm-trace", "report", "--json", FILE);
+  assert.equal(status, 0, stderr);
+  const reported = exitsOf(stdout);
   for (const [name, count] of Object.entries(promised))
-    assert.equal(
-      reported.find((exits) => (exits.name || reasonLabel(exits.reason)) === name)?.count.total,
-      count,
-      name,
-    );
-  assert.deepEqual(rows(reported), rows(jsonLines(recorded).flatMap(({ exits }) => exits)));
+    assert.equal(reported.find((exits) => nameOf(exits) === name)?.count.total, count, name);
+  assert.deepEqual(rows(reported), rows(exitsOf(recorded.stdout)));
 });
