@@ -95,10 +95,10 @@ const SHARED: readonly Option[] = [
     added((text) => parseVcpus("--vcpu", text)),
   ),
   new Option(
-    "--reasons <list>",
+    "--reasons <reasons>",
     "show only these exit reasons, numbers or names separated by commas",
   ).argParser(addedText),
-  new Option("--excludes <list>", "leave these exit reasons out").argParser(addedText),
+  new Option("--excludes <reasons>", "leave these exit reasons out").argParser(addedText),
   new Option("-d, --duration <sec>", "end after so many seconds").argParser((text) =>
     seconds("--duration", text),
   ),
