@@ -7,6 +7,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include "kernel_memory.bpf.h"
 #include "kernel_types.h"
 #include "stat.h"
 
@@ -94,29 +95,46 @@ int userspace_exit(const struct bpf_raw_tracepoint_args *context)
 
 /* Since 5.16 (commit 0a62a0319abb) the first argument is the vCPU, and the reason is in the vendor's part of
  * it. */
-SEC("raw_tp/kvm_exit")
-int exit_svm(const struct bpf_raw_tracepoint_args *context)
+static __always_inline int count_svm(const struct bpf_raw_tracepoint_args *context, int casts)
 {
 	struct vcpu_svm *svm = (void *)context->args[0];
+	struct vmcb *vmcb;
 
 	if (filtered_out())
 		return 0;
-	return count_child(STAT_EVENT_EXIT, STAT_KIND_SVM, BPF_CORE_READ(svm, vmcb, control.exit_code));
+	vmcb = read_pointer(&svm->vmcb, casts);
+	return count_child(STAT_EVENT_EXIT, STAT_KIND_SVM, read_u32(&vmcb->control.exit_code, casts));
+}
+
+static __always_inline int count_vmx(const struct bpf_raw_tracepoint_args *context, int casts)
+{
+	if (filtered_out())
+		return 0;
+	return count_child(STAT_EVENT_EXIT, STAT_KIND_VMX, vmx_reason((void *)context->args[0], casts));
+}
+
+SEC("raw_tp/kvm_exit")
+int exit_svm(const struct bpf_raw_tracepoint_args *context)
+{
+	return count_svm(context, 0);
+}
+
+SEC("raw_tp/kvm_exit")
+int exit_svm_cast(const struct bpf_raw_tracepoint_args *context)
+{
+	return count_svm(context, 1);
 }
 
 SEC("raw_tp/kvm_exit")
 int exit_vmx(const struct bpf_raw_tracepoint_args *context)
 {
-	void *vcpu = (void *)context->args[0];
-	__u32 reason;
+	return count_vmx(context, 0);
+}
 
-	if (filtered_out())
-		return 0;
-	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
-		reason = BPF_CORE_READ((struct vcpu_vmx *)vcpu, exit_reason.full);
-	else
-		reason = BPF_CORE_READ((struct vcpu_vmx___vt *)vcpu, vt.exit_reason.full);
-	return count_child(STAT_EVENT_EXIT, STAT_KIND_VMX, reason);
+SEC("raw_tp/kvm_exit")
+int exit_vmx_cast(const struct bpf_raw_tracepoint_args *context)
+{
+	return count_vmx(context, 1);
 }
 
 /* arch/x86/kvm/trace.h: exit_reason is the record's first field, in every version. */

@@ -9,6 +9,7 @@
  */
 #include <asm/ptrace.h>
 #include "accounting.bpf.h"
+#include "kernel_memory.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -41,30 +42,6 @@ static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
 	if (!record)
 		record = seek_record((__u64)vcpu, home, vcpu->vcpu_id);
 	return record && !record->skip ? record : NULL;
-}
-
-extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
-
-/*
- * The 8 bytes at an address in the kernel, by a plain load; 0 if they can't be read. The
- * type cast to has to be in vmlinux: one that begins with a number of that size.
- */
-static __always_inline __u64 read_word(const void *address)
-{
-	return ((struct pt_regs___any *)bpf_rdonly_cast(address,
-							bpf_core_type_id_kernel(struct pt_regs___any)))
-	    ->r15;
-}
-
-/* The 4 bytes at an address in the kernel. */
-static __always_inline __u32 read_u32(const __u32 *address, int casts)
-{
-	__u32 value = 0;
-
-	if (casts)
-		return read_word(address);
-	bpf_probe_read_kernel(&value, sizeof(value), address);
-	return value;
 }
 
 static __always_inline int direct_exit(struct vmexit_record *record, __u64 key, int timing)
@@ -124,16 +101,11 @@ static __always_inline int exit_vmx(struct kvm_vcpu *vcpu, int timing, int casts
 {
 	struct vmexit_record *record = vcpu ? exiting_vcpu(vcpu) : NULL;
 	__u64 level;
-	__u32 reason;
 
 	if (!record)
 		return 0;
 	level = vcpu->stat.guest_mode ? VMEXIT_KEY_L2 : 0;
-	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
-		reason = read_u32(&((struct vcpu_vmx *)vcpu)->exit_reason.full, casts);
-	else
-		reason = read_u32(&((struct vcpu_vmx___vt *)vcpu)->vt.exit_reason.full, casts);
-	return direct_exit(record, key_of(VMEXIT_ISA_VMX, reason) | level, timing);
+	return direct_exit(record, key_of(VMEXIT_ISA_VMX, vmx_reason(vcpu, casts)) | level, timing);
 }
 
 static __always_inline int entry(struct kvm_vcpu *vcpu, enum purpose purpose)

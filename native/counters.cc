@@ -77,7 +77,9 @@ void Counters::choose_exit_program()
 	const Vendor *vendor = loaded_vendor();
 	if (!vendor)
 		throw std::runtime_error("neither kvm_amd nor kvm_intel is loaded; run modprobe with either");
-	exit_program_ = (direct_support().obstacle ? "record_exit_" : "exit_") + std::string(vendor->name);
+	DirectSupport support = direct_support();
+	exit_program_ = (support.obstacle ? "record_exit_" : "exit_") + std::string(vendor->name) +
+			(support.casts ? "_cast" : "");
 #endif
 }
 

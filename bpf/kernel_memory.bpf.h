@@ -1,0 +1,56 @@
+/*
+ * Reads of kernel memory that the verifier knows nothing of: by plain loads where the kernel has
+ * bpf_rdonly_cast(), 6.2 and later, else by the helper, which takes some 80 instructions each time.
+ */
+#ifndef KERNEL_MEMORY_BPF_H
+#define KERNEL_MEMORY_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include "kernel_types.h"
+
+extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+
+/*
+ * The 8 bytes at an address in the kernel, by a plain load; 0 if they can't be read. The
+ * type cast to has to be in vmlinux: one that begins with a number of that size.
+ */
+static __always_inline __u64 read_word(const void *address)
+{
+	return ((struct pt_regs___any *)bpf_rdonly_cast(address,
+							bpf_core_type_id_kernel(struct pt_regs___any)))
+	    ->r15;
+}
+
+/* The 4 bytes at an address in the kernel. */
+static __always_inline __u32 read_u32(const __u32 *address, int casts)
+{
+	__u32 value = 0;
+
+	if (casts)
+		return read_word(address);
+	bpf_probe_read_kernel(&value, sizeof(value), address);
+	return value;
+}
+
+/* The pointer at an address in the kernel. */
+static __always_inline void *read_pointer(const void *address, int casts)
+{
+	void *value = NULL;
+
+	if (casts)
+		return (void *)read_word(address);
+	bpf_probe_read_kernel(&value, sizeof(value), address);
+	return value;
+}
+
+/* The reason of a VMX vCPU's exit. */
+static __always_inline __u32 vmx_reason(const void *vcpu, int casts)
+{
+	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
+		return read_u32(&((struct vcpu_vmx *)vcpu)->exit_reason.full, casts);
+	return read_u32(&((struct vcpu_vmx___vt *)vcpu)->vt.exit_reason.full, casts);
+}
+
+#endif
