@@ -392,7 +392,13 @@ test("lists given twice add up; a second --vm is refused", () => {
 });
 
 test("a command that won't end is not waited for", async () => {
-  const tool = new Running("kvm-vmexit-time", "--", "sh", "-c", "exec >/dev/null 2>&1; trap '' TERM INT; sleep 30");
+  const tool = new Running(
+    "kvm-vmexit-time",
+    "--",
+    "sh",
+    "-c",
+    "exec >/dev/null 2>&1; trap '' TERM INT; sleep 30",
+  );
   await tool.seen(/Tracing/);
   assert.equal((await tool.end("SIGINT")).status, 0);
 });

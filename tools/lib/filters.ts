@@ -26,14 +26,17 @@ export function checkPids(pids: readonly number[] = []): void {
     if (!runsVm(pid)) diagnose(`Process ${pid} runs no VM now; its exits count as soon as it does.`);
 }
 
-/** How many VMs have their programs' names; undefined if none. */
-export function lateNames(count: number): string | undefined {
+/**
+ * How many VMs have their programs' names; undefined if none.
+ * @param byName whether VMs are chosen by name, which these may have been
+ */
+export function lateNames(count: number, byName: boolean): string | undefined {
   if (count === 0) return undefined;
   const them =
     count === 1
       ? "1 VM ended before its name was read: it has its"
       : `${count} VMs ended before their names were read: they have their`;
-  return `${them} program's name.`;
+  return `${them} program's name${byName ? ", and --vm may have left their exits out" : ""}.`;
 }
 
 /**

@@ -98,7 +98,7 @@ class Trace {
   /** What a user should know of what was shown, and of what wasn't. */
   remarks(): string[] {
     const { options, slow } = this.#request;
-    const late = lateNames(this.#grouping.late);
+    const late = lateNames(this.#grouping.late, options.vm !== undefined);
     return [
       ...(this.#showsNames && late !== undefined ? [late] : []),
       ...(this.#showed || slow ? [] : [whyNothing(options, this.#grouping.others)]),
@@ -212,9 +212,11 @@ async function traceToEnd(request: TraceRequest, report: () => void): Promise<St
     const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
     await command?.started;
     await trace.run(stop);
+    const status = await command?.finish();
+    // What is said of the tables comes behind them.
+    await outputWritten();
     if (!outputEnded()) for (const remark of trace.remarks()) diagnose(remark);
     report();
-    const status = await command?.finish();
     return options.strict && trace.lostAnything && !status ? STRICT_STATUS : status;
   } finally {
     session.close();
