@@ -17,6 +17,7 @@ import {
 } from "kvm-vmexit";
 import { type Snapshot, openSession as load } from "../../src/native";
 import { Reader } from "../../src/reading";
+import { ReasonFilter } from "../../src/reason-filter";
 import { NOTHING_LOST } from "../../src/render/lost";
 import { PROJECT } from "../tools";
 
@@ -164,6 +165,15 @@ test("nothing gives no group", () => {
   assert.deepEqual(group(new Reader(true).read(snapshot([], [])), "reason"), []);
 });
 
+test("reasons of which none is left are refused", () => {
+  assert.throws(
+    () => new ReasonFilter("svm", { reasons: "HLT,120", excludes: "hlt,MSR" }),
+    (error) =>
+      error instanceof UsageError && error.message.includes("leaves out every reason that is asked for"),
+  );
+  assert.deepEqual([...(new ReasonFilter("svm", { reasons: "HLT,MSR", excludes: "HLT" }).only ?? [])], [124]);
+});
+
 /** Calls what its types wouldn't let be called so. */
 const call = (what: unknown, ...parameters: unknown[]): unknown =>
   (what as (...parameters: unknown[]) => unknown)(...parameters);
@@ -187,6 +197,11 @@ for (const [what, attempt, expected] of [
     /no option "thresholdMs"; .*thresholdNs/,
   ],
   ["a threshold", () => call(openSlowSession, { thresholdNs: "1" }), /^thresholdNs takes a whole number/],
+  [
+    "a way to attach with details",
+    () => call(openSlowSession, { thresholdNs: 1, details: true, attach: "direct" }),
+    /^details need attach "record"/,
+  ],
   ["reasons", () => call(openSlowSession, { thresholdNs: 1, reasons: [78] }), /^reasons takes text/],
   ["excludes", () => call(openSlowSession, { thresholdNs: 1, excludes: 78 }), /^excludes takes text/],
   ["a group", () => call(group, readings()[0], "nope"), /^group\(\) takes reason, vm, vcpu, not "nope"$/],

@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { lateNames } from "../../tools/lib/filters";
+import { lateNames, whyNothing } from "../../tools/lib/filters";
 import { PROJECT } from "../tools";
 
 function run(tool: string, rest: string) {
@@ -82,4 +82,14 @@ test("VMs without a name are told, and that --vm may have missed them", () => {
   assert.equal(lateNames(0, true), undefined);
   assert.equal(lateNames(1, false), "1 VM ended before its name was read: it has its program's name.");
   assert.match(lateNames(2, true) ?? "", /program's name, and --vm may have left their exits out\.$/);
+});
+
+test("why nothing was shown is said without options that weren't given so", () => {
+  const options = { unit: "ns", header: true, attach: "auto", maxVcpus: 8 } as const;
+  assert.equal(whyNothing(options, []), "There were no exits; is a VM running?");
+  assert.equal(whyNothing({ ...options, reasons: "HLT" }, []), "There were no exits of these reasons.");
+  assert.equal(
+    whyNothing({ ...options, vcpu: [0], excludes: "HLT" }, []),
+    "There were no exits of these vCPUs, but those left out.",
+  );
 });

@@ -1,21 +1,7 @@
 // What a user wants to see of a trace: reasons, VMs, vCPUs; and what to say where that is nothing.
-import { UsageError } from "../../src/errors";
-import { ReasonFilter } from "../../src/reason-filter";
-import type { Isa } from "../../src/reasons";
 import { runsVm } from "../../src/vm";
 import type { SharedOptions } from "./options";
 import { diagnose } from "./output";
-
-/**
- * The reasons that the options ask for.
- * @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left
- */
-export function reasonFilter(isa: Isa, options: SharedOptions): ReasonFilter {
-  const filter = new ReasonFilter(isa, options);
-  if (filter.only?.size === 0)
-    throw new UsageError("--excludes leaves out every reason that is asked for; leave one of the two out");
-  return filter;
-}
 
 /**
  * Says which of the processes to trace run no VM yet.
@@ -47,10 +33,14 @@ export function whyNothing(options: SharedOptions, others: readonly string[]): s
   if (options.vm !== undefined && others.length > 0)
     return `There were no exits of VMs called "${options.vm}"; there were of ${others.join(", ")}.`;
   const { pid, vm, vcpu, reasons, excludes } = options;
-  const given = Object.entries({ pid, vm, vcpu, reasons, excludes }).flatMap(([name, value]) =>
-    value === undefined ? [] : [`--${name}`],
-  );
-  return given.length > 0
-    ? `There were no exits that ${given.join(", ")} let${given.length === 1 ? "s" : ""} through.`
+  const asked = [
+    ...(pid ? ["of these processes"] : []),
+    ...(vm === undefined ? [] : ["of VMs of this name"]),
+    ...(vcpu ? ["of these vCPUs"] : []),
+    ...(reasons === undefined ? [] : ["of these reasons"]),
+    ...(excludes === undefined ? [] : ["but those left out"]),
+  ];
+  return asked.length > 0
+    ? `There were no exits ${asked.join(", ")}.`
     : "There were no exits; is a VM running?";
 }

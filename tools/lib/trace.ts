@@ -3,12 +3,12 @@ import { setImmediate as immediate } from "node:timers/promises";
 import { Grouping, type By, type Identity } from "../../src/grouping";
 import { type Lost, type Session, type SlowExit, openSession } from "../../src/native";
 import { preflight } from "../../src/preflight";
-import type { ReasonFilter } from "../../src/reason-filter";
+import { ReasonFilter } from "../../src/reason-filter";
 import type { Interval } from "../../src/render/json";
 import { NOTHING_LOST, lostBetween, lostLines } from "../../src/render/lost";
 import { Ledger, type Samples } from "../../src/samples";
 import { nameMatcher } from "../../src/vm";
-import { checkPids, lateNames, reasonFilter, whyNothing } from "./filters";
+import { checkPids, lateNames, whyNothing } from "./filters";
 import type { SharedOptions } from "./options";
 import { diagnose, expectOutput, outputEnded, outputPending, outputWritten, queueOutput } from "./output";
 import { withOverhead } from "./overhead";
@@ -186,7 +186,7 @@ export function trace(request: TraceRequest): Promise<Status> {
 
 async function traceToEnd(request: TraceRequest, report: () => void): Promise<Status> {
   const { options, slow } = request;
-  const filter = reasonFilter(preflight(), options);
+  const filter = new ReasonFilter(preflight(), options);
   expectOutput();
   queueOutput();
   checkPids(options.pid);
