@@ -85,14 +85,19 @@ export function parseHelp(name: string, text: string): Help {
   };
 }
 
-/** Asks a built tool, or one of its commands. */
-export function helpOf(tool: string, ...command: readonly string[]): Help {
+/** What a built tool, or one of its commands, prints with --help. */
+export function helpText(tool: string, ...command: readonly string[]): string {
   const path = join(PROJECT, "dist", "tools", `${tool}.js`);
   const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...command, "--help"], {
     encoding: "utf8",
   });
   if (status !== 0) throw new Error(`${tool} --help failed: ${stderr}`);
-  return parseHelp([tool, ...command].join(" "), stdout);
+  return stdout;
+}
+
+/** The same, taken apart. */
+export function helpOf(tool: string, ...command: readonly string[]): Help {
+  return parseHelp([tool, ...command].join(" "), helpText(tool, ...command));
 }
 
 /** Helps of a tool's commands. */

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lexer } from "marked";
 import { type Help, PROJECT, helpOf, helpsOfCommands, toolNames } from "./help.js";
-import { blocks, entry, literal } from "./roff.mjs";
+import { blocks, entry, filesOf, literal } from "./roff.mjs";
 
 const EXIT_STATUS: readonly (readonly [string, string])[] = [
   [
@@ -16,6 +16,7 @@ const EXIT_STATUS: readonly (readonly [string, string])[] = [
   ],
   ["2", "The command line is wrong."],
 ];
+const IN_PACKAGE = "in the package's folder, which npm install -g puts at $(npm root -g)/kvm-vmexit";
 const STRICT = ["3", "With --strict: something was lost."] as const;
 
 function entries(rows: readonly (readonly [string, string])[]): string {
@@ -58,16 +59,21 @@ function manPage(help: Help, version: string, tools: readonly string[]): string 
   const usages = (commands.length > 0 ? commands : [help]).map(
     ({ name, usage }) => `\\fB${literal(name)}\\fR ${literal(usage)}\n`,
   );
+  const files = filesOf(description + sections);
   const examples = [help, ...commands].flatMap((each) => each.examples);
   return [
-    // The first line asks for tbl. Neither hyphens nor stretched spaces: both would spoil options and commands.
-    `'\\" t\n.TH ${literal(help.name.toUpperCase())} 1 "" "kvm\\-vmexit ${version}" "VM exits"\n.nh\n.ad l\n`,
+    // The first line asks for tbl. Neither hyphens nor stretched spaces: both would spoil options and commands. An
+    // ellipsis is dots on a terminal that knows ASCII only.
+    `'\\" t\n.fchar \\[u2026] ...\n.TH ${literal(help.name.toUpperCase())} 1 "" "kvm\\-vmexit ${version}" "VM exits"\n.nh\n.ad l\n`,
     `.SH NAME\n${literal(help.name)} \\- ${literal(what)}\n`,
     `.SH SYNOPSIS\n${usages.join(".br\n")}`,
     `.SH DESCRIPTION\n${description}`,
     `.SH OPTIONS\n${allOptions(help, commands)}`,
     sections,
     `.SH EXAMPLES\n${entries(examples)}`,
+    files.length > 0
+      ? `.SH FILES\n${entry(files.map((file) => `\\fB${literal(file)}\\fR`).join(", "), IN_PACKAGE)}`
+      : "",
     `.SH EXIT STATUS\n${entries(strict ? [...EXIT_STATUS, STRICT] : EXIT_STATUS)}`,
     `.SH SEE ALSO\n${literal([...others, "perf-kvm(1)", "kvm_stat(1)"].join(", "))}\n`,
   ].join("");

@@ -14,6 +14,13 @@ export function entry(heading: string, text: string): string {
   return `.TP\n${heading}\n${literal(text)}\n`;
 }
 
+/** A link to a tool's page is that man page; a file of docs/ is named with its folder, an address is left out. */
+function linked({ href, tokens }: Tokens.Link): string {
+  const [, tool] = /^(kvm[\w-]*)\.md$/.exec(href) ?? [];
+  if (tool !== undefined) return `\\fB${literal(tool)}\\fR(1)`;
+  return /^[\w.-]+$/.test(href) ? `\\fBdocs/${literal(href)}\\fR` : inline(tokens);
+}
+
 function inline(tokens: readonly Token[] = []): string {
   return (
     tokens
@@ -25,7 +32,7 @@ function inline(tokens: readonly Token[] = []): string {
           case "em":
             return `\\fI${inline(token.tokens)}\\fR`;
           case "link":
-            return inline(token.tokens);
+            return linked(token as Tokens.Link);
           case "br":
             return "\n.br\n";
           default:
@@ -110,6 +117,12 @@ function block(token: Token): string {
     default:
       throw new Error(`a page in docs/ has a ${token.type}, which packaging/roff.mts doesn't know`);
   }
+}
+
+/** The files of docs/ that text in roff names. */
+export function filesOf(text: string): string[] {
+  const named = text.match(/docs\/(?:[\w.]|\\-)*\w/g) ?? [];
+  return [...new Set(named.map((file) => file.replaceAll("\\-", "-")))].sort();
 }
 
 /** Blocks of a page, in their order; headings of the second level are sections of the man page. */

@@ -251,6 +251,8 @@ function open<T>(name: string, create: (addon: Addon, object: string) => T): T {
   try {
     return create(addon, object);
   } catch (error) {
+    // The addon's word for an option that isn't one: the caller's fault, not the machine's.
+    if (error instanceof TypeError) throw error;
     throw new ToolError(messageOf(error));
   }
 }

@@ -53,10 +53,12 @@ function checkPrivileges(machine: Machine): void {
   const field = /^CapEff:\s*([0-9a-f]+)$/m.exec(read(machine, "/proc/self/status"));
   const capabilities = BigInt(`0x${field?.[1] ?? "0"}`);
   const has = (capability: bigint) => (capabilities >> capability) % 2n === 1n;
-  if (!has(CAP_SYS_ADMIN) && !(has(CAP_BPF) && has(CAP_PERFMON)))
-    throw new ToolError("tracing needs root, or CAP_BPF and CAP_PERFMON; run it with sudo");
-  if (!has(CAP_SYS_ADMIN) && !has(CAP_DAC_OVERRIDE) && !has(CAP_DAC_READ_SEARCH))
-    throw new ToolError("tracefs can be read by root, or with CAP_DAC_READ_SEARCH; run it with sudo");
+  const traces = has(CAP_BPF) && has(CAP_PERFMON);
+  const reads = has(CAP_DAC_OVERRIDE) || has(CAP_DAC_READ_SEARCH);
+  if (!has(CAP_SYS_ADMIN) && !(traces && reads))
+    throw new ToolError(
+      "tracing needs root, or CAP_BPF, CAP_PERFMON and CAP_DAC_READ_SEARCH (to read tracefs); run it with sudo",
+    );
 }
 
 function checkBpf(machine: Machine): void {

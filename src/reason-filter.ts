@@ -1,4 +1,5 @@
 // Which reasons are wanted: those that are asked for, but those that are left out.
+import { UsageError } from "./errors";
 import { type Isa, parseReasons, rawReason } from "./reasons";
 
 /** Lists of reasons, numbers and names separated by commas. */
@@ -15,7 +16,7 @@ export class ReasonFilter {
   readonly only: ReadonlySet<number> | undefined;
   readonly excludes: ReadonlySet<number>;
 
-  /** @throws UsageError naming what isn't a reason of this instruction set */
+  /** @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left */
   constructor(
     readonly isa: Isa,
     { reasons, excludes }: ReasonLists,
@@ -24,6 +25,8 @@ export class ReasonFilter {
     const out = excludes === undefined ? new Set<number>() : parseReasons(isa, excludes);
     this.only = asked && new Set([...asked].filter((reason) => !out.has(reason)));
     this.excludes = out;
+    if (this.only?.size === 0)
+      throw new UsageError("excludes leaves out every reason that is asked for; leave one of the two out");
   }
 
   wants(reason: number): boolean {

@@ -146,6 +146,7 @@ export function openSlowSession(options: SlowOptions): SlowSession {
   for (const [name, list] of Object.entries({ reasons, excludes }))
     if (list !== undefined && typeof list !== "string")
       throw new UsageError(`${name} takes text, numbers and names separated by commas`);
+  if (details && attach === "direct") throw new UsageError('details need attach "record", or "auto"');
   const filter = new ReasonFilter(preflight(), { reasons, excludes });
   const kept = { timing: true, histograms: false, details, maxVcpus, attach, slowNs: thresholdNs };
   return new SlowSession(openSession({ ...who, ...kept, ...filter.session }), details);

@@ -14,7 +14,7 @@ const EXAMPLES = [
   [`${NAME} 1 10`, "ten tables, one a second"],
   [`${NAME} -p 4242 -d 30`, "one VM, for 30 seconds"],
   [`${NAME} --by vm --excludes HLT`, "each VM, without sleeping vCPUs"],
-  [`${NAME} --wide 10`, "who handles the exits of nested guests"],
+  [`${NAME} --wide 10`, "who handles exits of nested guests"],
   [`${NAME} --json -- make bench`, "while a command runs, for programs"],
 ] as const;
 

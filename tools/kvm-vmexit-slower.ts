@@ -18,7 +18,7 @@ const monotonic = () => Number(process.hrtime.bigint()) / 1e6;
 const EXAMPLES = [
   [NAME, "exits that take 10 ms and longer"],
   [`${NAME} 1 --excludes HLT`, "1 ms and longer, without sleeping vCPUs"],
-  [`${NAME} 0.05 -T --vm web1`, "50 us and longer, of one VM, with the time"],
+  [`${NAME} 0.05 -T --vm web1`, "50 us and longer, one VM, with the time"],
   [`${NAME} 1 --wide`, "with VM, vCPU, RIP and details"],
 ] as const;
 

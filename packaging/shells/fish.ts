@@ -2,21 +2,28 @@
 import type { Help } from "../help";
 import {
   type Offers,
+  REASONS,
   type Tool,
   identifier,
+  namesReasons,
   offered,
   quoted,
   runsCommand,
   shortly,
   takesFiles,
+  takesReasons,
   wordOf,
 } from "./words";
 
 const quote = (text: string) => quoted(text.replaceAll("\\", "\\\\"), "\\'");
 
+/** The function that prints the names of exit reasons. */
+const PRINT_REASONS = "__kvm_vmexit_reasons";
+
 const OFFERS: Offers = {
   choices: ({ choices }) => `-x -a ${quote(choices.join(" "))}`,
   pids: () => "-x -a '(__fish_complete_pids)'",
+  reasons: () => `-x -a '(__fish_complete_list , ${PRINT_REASONS})'`,
   file: () => "-r -F",
   other: () => "-x",
 };
@@ -31,8 +38,20 @@ function lines(tool: string, help: Help, condition: readonly string[]): string[]
     return ["complete", "-c", tool, ...condition, ...names, ...value, "-d", quote(shortly(option))].join(" ");
   });
   const files = takesFiles(help) ? [["complete", "-c", tool, ...condition, "-F"].join(" ")] : [];
-  return [...files, ...options];
+  const reasons = takesReasons(help)
+    ? [["complete", "-c", tool, ...condition, "-a", `'(${PRINT_REASONS})'`].join(" ")]
+    : [];
+  return [...files, ...reasons, ...options];
 }
+
+const REASONS_FUNCTION = `function ${PRINT_REASONS}
+    if test -d ${REASONS.module}
+        string split ' ' '${REASONS.svm}'
+    else
+        string split ' ' '${REASONS.vmx}'
+    end
+end
+`;
 
 function commandLine(tool: Tool): string {
   const name = `__${identifier(tool)}_command`;
@@ -60,6 +79,6 @@ export function fish(tool: Tool): string {
   );
   return `# fish completion of ${help.name}
 complete -c ${help.name} -f
-${[help, ...commands].some(runsCommand) ? commandLine(tool) : ""}${[...named, ...lines(help.name, help, own), ...theirs].join("\n")}
+${namesReasons(tool) ? REASONS_FUNCTION : ""}${[help, ...commands].some(runsCommand) ? commandLine(tool) : ""}${[...named, ...lines(help.name, help, own), ...theirs].join("\n")}
 `;
 }

@@ -1,4 +1,6 @@
 // What the completions of all shells take from a tool's help.
+import { SVM_REASONS } from "../../src/reasons/svm";
+import { VMX_REASONS } from "../../src/reasons/vmx";
 import type { Help, HelpOption } from "../help";
 
 /** A tool, and the commands it has, if any. */
@@ -8,19 +10,41 @@ export interface Tool {
 }
 
 /** What an option's value or an operand is, as --help calls it: one of these words, or another. */
-export type Kind = "choices" | "pids" | "file" | "other";
+export type Kind = "choices" | "pids" | "reasons" | "file" | "other";
 
 /** How a shell offers the values of an option. */
 export type Offers = Readonly<Record<Kind, (option: HelpOption) => string>>;
 
 function kindOf(name: string): Kind {
-  if (name === "pids") return "pids";
+  if (name === "pids" || name === "reasons") return name;
   return /^(file|out|definitions)(\.\.\.)?$/.test(name) ? "file" : "other";
 }
 
 /** What is offered for an option's value. */
 export function offered(option: HelpOption, offers: Offers): string {
   return offers[option.choices.length > 0 ? "choices" : kindOf(option.value ?? "")](option);
+}
+
+/** Whether an option takes a list, which may also come in parts, each with the option. */
+export function repeats({ value = "" }: HelpOption): boolean {
+  return ["pids", "list", "reasons"].includes(value);
+}
+
+/** Names of exit reasons: those of a host with AMD's module of KVM, and those of others. */
+export const REASONS = {
+  module: "/sys/module/kvm_amd",
+  svm: [...SVM_REASONS.values()].join(" "),
+  vmx: [...VMX_REASONS.values()].join(" "),
+} as const;
+
+/** Whether a command's operands are exit reasons. */
+export function takesReasons({ usage }: Help): boolean {
+  return usage.includes("[REASON");
+}
+
+/** Whether a tool needs the names of exit reasons. */
+export function namesReasons({ help, commands }: Tool): boolean {
+  return [help, ...commands].some(({ options }) => options.some(({ value }) => value === "reasons"));
 }
 
 /** Whether a command's operands are files. */

@@ -1,10 +1,24 @@
 // Writes a tool's completion for zsh.
 import type { Help } from "../help";
-import { type Offers, type Tool, offered, quoted, runsCommand, shortly, takesFiles, wordOf } from "./words";
+import {
+  type Offers,
+  REASONS,
+  type Tool,
+  namesReasons,
+  offered,
+  quoted,
+  repeats,
+  runsCommand,
+  shortly,
+  takesFiles,
+  takesReasons,
+  wordOf,
+} from "./words";
 
 const OFFERS: Offers = {
   choices: ({ choices }) => `(${choices.join(" ")})`,
   pids: () => "_pids",
+  reasons: () => " _values -s , reason $reasons",
   file: () => "_files",
   other: () => " ",
 };
@@ -15,19 +29,26 @@ function argumentsOf(help: Help): string {
     const { flags, value } = option;
     const text = `[${shortly(option).replace(/[\\[\]:]/g, "\\$&")}]`;
     const argument = value === undefined ? "" : `:${value}:${offered(option, OFFERS)}`;
-    // One of the option's names excludes the others; = and + say that the value may follow without a space.
+    // One of the option's names excludes the others, or it may come again; = and + say that the value may follow without a space.
     return flags.map((flag) => {
       const joint = value === undefined ? "" : flag.startsWith("--") ? "=" : "+";
-      return quoted(`(${flags.join(" ")})${flag}${joint}${text}${argument}`, "'\\''");
+      const others = repeats(option) ? "*" : `(${flags.join(" ")})`;
+      return quoted(`${others}${flag}${joint}${text}${argument}`, "'\\''");
     });
   });
   const operand = takesFiles(help)
     ? "'*:file:_files'"
     : help.commands.length > 0
       ? `'1:command:(${help.commands.join(" ")})'`
-      : "'*:operand:( )'";
+      : takesReasons(help)
+        ? "'*:reason:($reasons)'"
+        : "'*:operand:( )'";
   return ["_arguments -s", ...options, operand].join(" \\\n    ");
 }
+
+const REASONS_LOCAL = `local -a reasons=(${REASONS.vmx})
+[[ ! -d ${REASONS.module} ]] || reasons=(${REASONS.svm})
+`;
 
 const COMMAND_LINE = `local separator=\${words[(i)--]}
 if ((separator < CURRENT)); then
@@ -61,6 +82,6 @@ ${cases.join("")}'')
 esac`;
   return `#compdef ${help.name}
 # zsh completion of ${help.name}
-${[help, ...commands].some(runsCommand) ? COMMAND_LINE : ""}${body}
+${[help, ...commands].some(runsCommand) ? COMMAND_LINE : ""}${namesReasons(tool) ? REASONS_LOCAL : ""}${body}
 `;
 }

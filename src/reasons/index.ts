@@ -154,13 +154,10 @@ export function labelWidth(isa: string): number {
 }
 
 const NUMBER = /^-?(\d+|0x[0-9a-f]+)$/i;
+// VMEXIT_MAX_REASONS of the contract: the kernel's filter holds no more.
+const MAX_REASONS = 512;
 
-function numberOf(isa: Isa, word: string): number | undefined {
-  if (NUMBER.test(word)) {
-    const magnitude = Number(word.replace("-", ""));
-    const number = word.startsWith("-") ? -magnitude : magnitude;
-    return reasonName(isa, number) === undefined ? undefined : number;
-  }
+function numberOfName(isa: Isa, word: string): number | undefined {
   const name = word.toUpperCase();
   const wanted = TABLES[isa].aliases[name] ?? name;
   for (const [number, known] of TABLES[isa].names()) if (known.toUpperCase() === wanted) return number;
@@ -168,29 +165,49 @@ function numberOf(isa: Isa, word: string): number | undefined {
   return undefined;
 }
 
-// What may have been meant: the same reason under another instruction set's number, or names that look alike.
-function hint(isa: Isa, word: string): string {
-  const names = [...TABLES[isa].names()].map(([, name]) => name);
-  if (NUMBER.test(word)) {
-    for (const other of Object.keys(TABLES) as Isa[]) {
-      const name = other === isa ? undefined : reasonName(other, Number(word));
-      const number = name === undefined ? undefined : numberOf(isa, name);
-      if (name !== undefined && number !== undefined) return `${name} is ${reasonLabel(number)} here`;
-    }
-    const numbers = [...TABLES[isa].names()].map(([number]) => number);
-    const byDistance = numbers.sort((a, b) => Math.abs(a - Number(word)) - Math.abs(b - Number(word)));
-    return `the nearest are ${byDistance
-      .slice(0, 3)
-      .map((number) => `${reasonLabel(number)} (${reasonName(isa, number) ?? ""})`)
-      .join(", ")}`;
+/** The reason that a user wrote as a number, whether it has a name or not; undefined where 32 bits can't be it. */
+function numberWritten(isa: Isa, word: string): number | undefined {
+  const magnitude = Number(word.replace("-", ""));
+  const negative = word.startsWith("-");
+  const raw = rawReason(negative ? -magnitude : magnitude);
+  const number = raw >= 0 && raw < 2 ** 32 ? reasonNumber(isa, raw) : undefined;
+  return number !== undefined && negative && number > 0 ? undefined : number;
+}
+
+/** For a number without a name: the reason of this instruction set that has that number in another one. */
+function mistaken(isa: Isa, number: number): string | undefined {
+  if (reasonName(isa, number) !== undefined) return undefined;
+  for (const other of Object.keys(TABLES) as Isa[]) {
+    const name = reasonName(other, number);
+    const here = name === undefined ? undefined : numberOfName(isa, name);
+    if (name !== undefined && here !== undefined) return `${name} is ${reasonLabel(here)} here`;
   }
+  return undefined;
+}
+
+function nearestNames(isa: Isa, word: string): string {
+  const names = [...TABLES[isa].names()].map(([, name]) => name);
   return `the nearest are ${nearest(word.toUpperCase(), names, 3).join(", ")}`;
+}
+
+function parseReason(isa: Isa, word: string): number {
+  const isNumber = NUMBER.test(word);
+  const number = isNumber ? numberWritten(isa, word) : numberOfName(isa, word);
+  const fault =
+    number !== undefined
+      ? mistaken(isa, number)
+      : isNumber
+        ? "a reason is a number of 32 bits"
+        : nearestNames(isa, word);
+  if (number === undefined || fault !== undefined)
+    throw new UsageError(`"${word}" is not an exit reason of this host's ${isa}; ${fault ?? ""}`);
+  return number;
 }
 
 /**
  * The reasons that a user named, as numbers of `isa`.
  * @param list numbers (decimal, hexadecimal, negative) and names in either case, separated by commas, of which one
- *   may come last
+ *   may come last; numbers need no name, because the kernel counts reasons that nobody named, too
  * @throws UsageError naming the word that isn't a reason of this instruction set, and what may have been meant
  */
 export function parseReasons(isa: Isa, list: string): Set<number> {
@@ -198,12 +215,8 @@ export function parseReasons(isa: Isa, list: string): Set<number> {
   if (words.length > 1 && words.at(-1) === "") words.pop();
   if (words.includes(""))
     throw new UsageError(`the list of reasons, "${list}", names none in a place; write HLT or HLT,MSR`);
-  const numbers = new Set<number>();
-  for (const word of words) {
-    const number = numberOf(isa, word);
-    if (number === undefined)
-      throw new UsageError(`"${word}" is not an exit reason of this host's ${isa}; ${hint(isa, word)}`);
-    numbers.add(number);
-  }
+  const numbers = new Set(words.map((word) => parseReason(isa, word)));
+  if (numbers.size > MAX_REASONS)
+    throw new UsageError(`the list names ${numbers.size} reasons; name ${MAX_REASONS} at most`);
   return numbers;
 }

@@ -6,7 +6,7 @@ import { safeText } from "./text";
 
 const COLUMNS: readonly Column[] = [
   { heading: "", align: "right", width: 3 },
-  { heading: "Exit reason", align: "left", width: 18 },
+  { heading: "Exit reason", align: "left", width: 18, least: 8 },
   { heading: "Total", align: "right", width: 8 },
   { heading: "L1", align: "right", width: 8 },
   { heading: "L2", align: "right", width: 8 },

@@ -335,7 +335,7 @@ test("what can't be traced, or let nothing through, is said", () => {
     count("--vm", "nope", ...guest).stderr,
     /no exits of VMs called "nope"; there were of guest\.$/m,
   );
-  assert.match(count("--reasons", "HLT", ...guest).stderr, /no exits that --reasons lets through\.$/m);
+  assert.match(count("--reasons", "HLT", ...guest).stderr, /no exits of these reasons\.$/m);
   // Node can't tell it from /dev/null opened as some programs do for those they start, so it is no error.
   const closed = spawnSync("sh", ["-c", "exec node dist/tools/kvm-vmexit-time.js -d 0.1 >&-"], {
     encoding: "utf8",

@@ -146,6 +146,38 @@ test("behind -- a command is completed, not the tool", () => {
   }
 });
 
+test("exit reasons are offered where they belong, in lists, too", () => {
+  for (const option of ["--reasons", "--excludes"]) {
+    assert.deepEqual(bash("kvm-vmexit-count", option, "HL"), ["HLT"]);
+    assert.deepEqual(bash("kvm-vmexit-count", option, "=", "CPUID,HL"), ["CPUID,HLT"]);
+    assert.deepEqual(fish("kvm-vmexit-count", `${option} HL`), ["HLT"]);
+    assert.deepEqual(fish("kvm-vmexit-count", `${option} CPUID,HL`), ["CPUID,HLT"]);
+    const lines = [`${option} HL`, `${option} CPUID,HL`, `${option}=CPUID,HL`];
+    // With a comma behind it, which a blank takes away.
+    assert.deepEqual(
+      zsh("kvm-vmexit-count", ...lines),
+      lines.map((line) => line.replace(/HL$/, "HLT,")),
+    );
+  }
+  assert.deepEqual(bash("kvm-vmexit-hist", "HL"), ["HLT"]);
+  assert.deepEqual(fish("kvm-vmexit-hist", "CPUID HL"), ["HLT"]);
+  assert.deepEqual(zsh("kvm-vmexit-hist", "HL", "CPUID HL"), ["HLT", "CPUID HLT"]);
+});
+
+test("zsh offers an option again if its lists add up", () => {
+  const lines = ["--reasons CPUID --rea", "--excludes HLT --excl", "-p 1 --pi", "--vcpu 0 --vcp"];
+  assert.deepEqual(
+    zsh("kvm-vmexit-count", ...lines, "--vm a --unit ns --uni").map((line) => line.replace(/=$/, "")),
+    [
+      "--reasons CPUID --reasons",
+      "--excludes HLT --excludes",
+      "-p 1 --pid",
+      "--vcpu 0 --vcpu",
+      "--vm a --unit ns --uni",
+    ],
+  );
+});
+
 test("files are offered where files belong, and commands where they do", () => {
   assert.ok(bash("kvm-trace", "report", "/etc/passw").includes("/etc/passwd"));
   assert.ok(bash("kvm-trace", "record", "-o", "/etc/passw").includes("/etc/passwd"));

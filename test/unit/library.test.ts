@@ -1,6 +1,9 @@
 // The public library: its readings, their differences and groups, without a kernel.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
+import * as library from "kvm-vmexit";
 import {
   type Reading,
   UsageError,
@@ -12,9 +15,11 @@ import {
   percentile,
   total,
 } from "kvm-vmexit";
-import type { Snapshot } from "../../src/native";
+import { type Snapshot, openSession as load } from "../../src/native";
 import { Reader } from "../../src/reading";
+import { ReasonFilter } from "../../src/reason-filter";
 import { NOTHING_LOST } from "../../src/render/lost";
+import { PROJECT } from "../tools";
 
 /** tgid, vCPU id (-1: unknown), whether it ended. */
 type VcpuRow = readonly [number, number, boolean];
@@ -160,6 +165,15 @@ test("nothing gives no group", () => {
   assert.deepEqual(group(new Reader(true).read(snapshot([], [])), "reason"), []);
 });
 
+test("reasons of which none is left are refused", () => {
+  assert.throws(
+    () => new ReasonFilter("svm", { reasons: "HLT,120", excludes: "hlt,MSR" }),
+    (error) =>
+      error instanceof UsageError && error.message.includes("leaves out every reason that is asked for"),
+  );
+  assert.deepEqual([...(new ReasonFilter("svm", { reasons: "HLT,MSR", excludes: "HLT" }).only ?? [])], [124]);
+});
+
 /** Calls what its types wouldn't let be called so. */
 const call = (what: unknown, ...parameters: unknown[]): unknown =>
   (what as (...parameters: unknown[]) => unknown)(...parameters);
@@ -183,6 +197,11 @@ for (const [what, attempt, expected] of [
     /no option "thresholdMs"; .*thresholdNs/,
   ],
   ["a threshold", () => call(openSlowSession, { thresholdNs: "1" }), /^thresholdNs takes a whole number/],
+  [
+    "a way to attach with details",
+    () => call(openSlowSession, { thresholdNs: 1, details: true, attach: "direct" }),
+    /^details need attach "record"/,
+  ],
   ["reasons", () => call(openSlowSession, { thresholdNs: 1, reasons: [78] }), /^reasons takes text/],
   ["excludes", () => call(openSlowSession, { thresholdNs: 1, excludes: 78 }), /^excludes takes text/],
   ["a group", () => call(group, readings()[0], "nope"), /^group\(\) takes reason, vm, vcpu, not "nope"$/],
@@ -191,3 +210,24 @@ for (const [what, attempt, expected] of [
   test(`${what} that isn't one is refused by its name`, () => {
     assert.throws(attempt, (error: Error) => error instanceof UsageError && expected.test(error.message));
   });
+
+test("a value that isn't one is the caller's fault, not the machine's", () => {
+  const good = { attach: "auto", timing: false, histograms: false, details: false, maxVcpus: 8 };
+  for (const wrong of [
+    { maxVcpus: -1 },
+    { maxVcpus: 1.5 },
+    { pids: "1" },
+    { attach: "x" },
+    { histograms: true },
+  ])
+    assert.throws(() => call(load, { ...good, ...wrong }), TypeError, JSON.stringify(wrong));
+});
+
+test("the library's page, which is in the package, has all of it; the README links nothing that isn't there", () => {
+  const page = readFileSync(join(PROJECT, "docs", "library.md"), "utf8");
+  assert.ok(Object.keys(library).length > 8);
+  for (const name of Object.keys(library)) assert.ok(page.includes(name), name);
+  const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
+  assert.ok(readme.includes("(docs/library.md)"));
+  assert.doesNotMatch(readme, /\]\(src\//);
+});

@@ -1,10 +1,10 @@
-// The man pages: there for every tool, complete, and shown without a warning.
+// The man pages, and the help that they are made of: there for every tool, complete, and shown without a warning.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { helpOf, helpsOfCommands, parseHelp, toolNames } from "../../packaging/help";
+import { helpOf, helpText, helpsOfCommands, parseHelp, toolNames } from "../../packaging/help";
 import { PROJECT } from "../tools";
 
 const SECTIONS = [
@@ -19,11 +19,11 @@ const SECTIONS = [
   "SEE ALSO",
 ];
 
-function shown(tool: string): string {
+function shown(tool: string, locale = "C.UTF-8"): string {
   const { status, stdout, stderr } = spawnSync(
     "man",
     ["--warnings=w", "-l", join(PROJECT, "dist", "man", `${tool}.1`)],
-    { encoding: "utf8", env: { ...process.env, LC_ALL: "C.UTF-8", MANWIDTH: "80", GROFF_NO_SGR: "" } },
+    { encoding: "utf8", env: { ...process.env, LC_ALL: locale, MANWIDTH: "80", GROFF_NO_SGR: "" } },
   );
   assert.equal(stderr, "");
   assert.equal(status, 0);
@@ -55,6 +55,31 @@ for (const tool of toolNames()) {
       for (const [first, second] of [...operands, ...examples])
         assert.ok(page.includes(` ${first} ${second} `.replace(/\s+/g, " ")), first);
     }
+  });
+
+  test(`${tool}'s page is whole on a terminal that knows ASCII only`, () => {
+    const page = shown(tool, "C").replace(/\s+/g, " ");
+    for (const { name, usage } of commands.length > 0 ? commands : [help])
+      assert.ok(page.includes(` ${name} ${usage.replaceAll("…", "...")} `), usage);
+  });
+
+  test(`${tool}'s page says where the files are that it names, and the package has them`, () => {
+    const page = shown(tool).replace(/\s+/g, " ");
+    const [, files = ""] = / FILES (.*?) EXIT STATUS /.exec(page) ?? [];
+    const documents = readdirSync(join(PROJECT, "docs")).filter((name) => page.includes(name));
+    assert.doesNotMatch(page, /\\f/);
+    for (const name of documents) assert.ok(files.includes(`docs/${name}`), name);
+    assert.equal(
+      files.includes("which npm install -g puts at $(npm root -g)/kvm-vmexit"),
+      documents.length > 0,
+    );
+    assert.doesNotMatch(page.replaceAll(/docs\/[\w.-]+/g, ""), /bench\.md|schema\.json|\bkvm[\w-]*\.md/);
+  });
+
+  test(`${tool}'s help fits 80 columns, each command's too`, () => {
+    const texts = [[], ...help.commands.map((command) => [command])].map((words) => helpText(tool, ...words));
+    const wide = texts.flatMap((text) => text.split("\n")).filter((line) => line.length > 80);
+    assert.deepEqual(wide, []);
   });
 
   test(`${tool} is a command of the package, with a line in the README`, () => {

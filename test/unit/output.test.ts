@@ -1,8 +1,10 @@
 // What tools print, and say, where standard output takes nothing.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
+import { lateNames, whyNothing } from "../../tools/lib/filters";
 import { PROJECT } from "../tools";
 
 function run(tool: string, rest: string) {
@@ -60,4 +62,33 @@ test("what an error message quotes can't steer the terminal, nor make it two lin
 test("--unit is an option of every tool", () => {
   for (const tool of ["count", "time", "hist", "slower"])
     assert.match(run(`kvm-vmexit-${tool}`, "--help").stdout, /^ +--unit /m);
+});
+
+test("lists longer than the kernel's filters are refused, with what they hold", () => {
+  const header = readFileSync(join(PROJECT, "bpf", "vmexit.h"), "utf8");
+  const pids = Array.from({ length: 1025 }, (_, i) => i + 1).join(",");
+  for (const [option, list, name, most] of [
+    ["--vcpu", "0-4096", "VCPU_IDS", 4096],
+    ["--pid", pids, "PIDS", 1024],
+  ] as const) {
+    assert.ok(header.includes(`#define VMEXIT_MAX_${name} ${most}\n`));
+    const { status, stderr } = run("kvm-vmexit-count", `${option} ${list}`);
+    assert.equal(stderr, `kvm-vmexit-count: ${option} takes ${most} at most, not ${most + 1}; name fewer\n`);
+    assert.equal(status, 2);
+  }
+});
+
+test("VMs without a name are told, and that --vm may have missed them", () => {
+  assert.equal(lateNames(0, true), undefined);
+  assert.equal(lateNames(1, false), "1 VM ended before its name was read: it has its program's name.");
+  assert.match(lateNames(2, true) ?? "", /program's name, and --vm may have left their exits out\.$/);
+});
+
+test("why nothing was shown is said without options that weren't given so", () => {
+  assert.equal(whyNothing({}, []), "There were no exits; is a VM running?");
+  assert.equal(whyNothing({ reasons: "HLT" }, []), "There were no exits of these reasons.");
+  assert.equal(
+    whyNothing({ vcpu: [0], excludes: "HLT" }, []),
+    "There were no exits of these vCPUs, but those left out.",
+  );
 });

@@ -62,7 +62,7 @@ for (const [lacking, path, content, expected] of [
     "capabilities",
     "/proc/self/status",
     "CapEff:\t0000000000000000\n",
-    /needs root, or CAP_BPF and CAP_PERFMON/,
+    /needs root, or CAP_BPF, CAP_PERFMON and CAP_DAC_READ_SEARCH \(to read tracefs\); run it with sudo$/,
   ],
   ["the right to read tracefs", "/proc/self/status", "CapEff:\t000000c000000000\n", /CAP_DAC_READ_SEARCH/],
   ["modules", "/sys/module/kvm_intel/initstate", undefined, /sudo modprobe kvm_intel$/],

@@ -58,17 +58,45 @@ test("lists of reasons", () => {
   assert.deepEqual([...parseReasons("vmx", "EXTERNAL_INT,MOV_CR,RDMSR")], [1, 28, 31]);
 });
 
+test("a number that nobody named is taken: it may be a reason that the kernel counts as UNKNOWN", () => {
+  for (const [isa, word, number] of [
+    ["svm", "1365", 0x555],
+    ["svm", "0x555", 0x555],
+    ["svm", "-9", -9],
+    ["svm", "0xfffffff7", -9],
+    ["vmx", "99", 99],
+    ["vmx", "0x80000063", 0x80000063],
+    ["vmx", "0xffffffff", 0xffffffff],
+    ["arm64", "0x23e", 0x23e],
+  ] as const) {
+    assert.equal(reasonName(isa, number), undefined, word);
+    assert.deepEqual([...parseReasons(isa, word)], [number], word);
+    // As it is printed.
+    assert.deepEqual([...parseReasons(isa, reasonLabel(number))], [number], word);
+  }
+});
+
+test("as many reasons are taken as the contract has room for", () => {
+  const header = readFileSync(join(PROJECT, "bpf", "vmexit.h"), "utf8");
+  const [, most = ""] = /^#define VMEXIT_MAX_REASONS (\d+)$/m.exec(header) ?? [];
+  const list = Array.from({ length: Number(most) }, (_, i) => 0x2000 + i).join(",");
+  assert.equal(parseReasons("svm", list).size, 512);
+});
+
 for (const [isa, list, expected] of [
   ["svm", "12", /"12" is not .* svm; HLT is 120 here/],
   ["vmx", "120", /"120" is not .* vmx; HLT is 12 here/],
   ["vmx", "CPUDI", /nearest are CPUID/],
-  ["svm", "1030,HLT", /"1030" is not/],
+  ["vmx", "HLT,0x72", /"0x72" is not .* vmx; CPUID is 10 here$/],
   ["svm", "", /the list of reasons, "", names none/],
   ["svm", ",", /the list of reasons, ",", names none/],
   ["svm", "HLT,,CPUID", /the list of reasons, "HLT,,CPUID", names none/],
-  ["svm", "9999999", /the nearest are 1027 \(VMGEXIT\)/],
+  ["svm", "4294967296", /"4294967296" is not .*; a reason is a number of 32 bits$/],
+  ["svm", "-5000", /"-5000" is not .*; a reason is a number of 32 bits$/],
+  ["vmx", "-1", /"-1" is not .*; a reason is a number of 32 bits$/],
+  ["svm", Array.from({ length: 513 }, (_, i) => 0x2000 + i).join(","), /names 513 reasons; name 512 at most/],
 ] as const)
-  test(`"${list}" is refused on ${isa}`, () => {
+  test(`"${list.slice(0, 40)}" is refused on ${isa}`, () => {
     assert.throws(
       () => parseReasons(isa, list),
       (error) => error instanceof UsageError && expected.test(error.message),

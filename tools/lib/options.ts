@@ -42,6 +42,9 @@ export interface Invocation<T> {
 const MAX_SECONDS = 365 * 24 * 3600;
 // PID_MAX_LIMIT of the kernel is 2^22.
 const MAX_PID = 2 ** 22;
+// VMEXIT_MAX_PIDS and VMEXIT_MAX_VCPU_IDS of the contract: what the kernel's filters hold.
+const MAX_PIDS = 1024;
+const MAX_VCPU_IDS = 4096;
 
 /** A whole number of `min` to `max`; anything else is refused in one line that names `what`. */
 export function wholeNumber(what: string, text: string, min: number, max: number): number {
@@ -59,11 +62,18 @@ export function seconds(what: string, text: string): number {
   return value;
 }
 
-/** A list's option may be given several times: the lists add up. */
+/** A list's option may be given several times: the lists add up, to `most` values. */
 function added<T>(
+  what: string,
+  most: number,
   parse: (text: string) => readonly T[],
 ): (text: string, before?: readonly T[]) => readonly T[] {
-  return (text, before = []) => [...new Set([...before, ...parse(text)])];
+  return (text, before = []) => {
+    const all = [...new Set([...before, ...parse(text)])];
+    if (all.length > most)
+      throw new UsageError(`${what} takes ${most} at most, not ${all.length}; name fewer`);
+    return all;
+  };
 }
 
 /** Lists whose words are checked later add up as text. */
@@ -92,17 +102,17 @@ export function unitOption(): Option {
 /** Which exits to show. */
 export const FILTERS: readonly Option[] = [
   new Option("-p, --pid <pids>", "trace only the VMs of these processes, separated by commas").argParser(
-    added(pids),
+    added("--pid", MAX_PIDS, pids),
   ),
   new Option("--vm <name>", "show only VMs of this name, or of names like web-*").argParser(vmName),
   new Option("--vcpu <list>", "trace only vCPUs with these ids: 0,2-5").argParser(
-    added((text) => parseVcpus("--vcpu", text)),
+    added("--vcpu", MAX_VCPU_IDS, (text) => parseVcpus("--vcpu", text)),
   ),
   new Option(
-    "--reasons <list>",
+    "--reasons <reasons>",
     "show only these exit reasons, numbers or names separated by commas",
   ).argParser(addedText),
-  new Option("--excludes <list>", "leave these exit reasons out").argParser(addedText),
+  new Option("--excludes <reasons>", "leave these exit reasons out").argParser(addedText),
 ];
 
 const SHARED: readonly Option[] = [

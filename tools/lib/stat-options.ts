@@ -46,7 +46,7 @@ Examples:
   kvm-stat                       show all tracepoints of KVM, as top does
   kvm-stat -d -p 4242            show one VM's counters from debugfs
   kvm-stat -1 -f 'kvm_exit\\('    count exits by reason for a second
-  kvm-stat -l -s 10 -z           print a line each 10 seconds, if anything happened
+  kvm-stat -l -s 10 -z           a line each 10 seconds, if anything happened
   kvm-stat -cz -L exits.csv      keep a CSV file
   kvm-stat -f help               list what can be counted`;
 

@@ -3,12 +3,12 @@ import { setImmediate as immediate } from "node:timers/promises";
 import { Grouping, type By, type Identity } from "../../src/grouping";
 import { type Lost, type Session, type SlowExit, openSession } from "../../src/native";
 import { preflight } from "../../src/preflight";
-import type { ReasonFilter } from "../../src/reason-filter";
+import { ReasonFilter } from "../../src/reason-filter";
 import type { Interval } from "../../src/render/json";
 import { NOTHING_LOST, lostBetween, lostLines } from "../../src/render/lost";
 import { Ledger, type Samples } from "../../src/samples";
 import { nameMatcher } from "../../src/vm";
-import { checkPids, lateNames, reasonFilter, whyNothing } from "./filters";
+import { checkPids, lateNames, whyNothing } from "./filters";
 import type { SharedOptions } from "./options";
 import { diagnose, expectOutput, outputEnded, outputPending, outputWritten, queueOutput } from "./output";
 import { withOverhead } from "./overhead";
@@ -98,7 +98,7 @@ class Trace {
   /** What a user should know of what was shown, and of what wasn't. */
   remarks(): string[] {
     const { options, slow } = this.#request;
-    const late = lateNames(this.#grouping.late);
+    const late = lateNames(this.#grouping.late, options.vm !== undefined);
     return [
       ...(this.#showsNames && late !== undefined ? [late] : []),
       ...(this.#showed || slow ? [] : [whyNothing(options, this.#grouping.others)]),
@@ -186,7 +186,7 @@ export function trace(request: TraceRequest): Promise<Status> {
 
 async function traceToEnd(request: TraceRequest, report: () => void): Promise<Status> {
   const { options, slow } = request;
-  const filter = reasonFilter(preflight(), options);
+  const filter = new ReasonFilter(preflight(), options);
   expectOutput();
   queueOutput();
   checkPids(options.pid);
@@ -212,9 +212,11 @@ async function traceToEnd(request: TraceRequest, report: () => void): Promise<St
     const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
     await command?.started;
     await trace.run(stop);
+    const status = await command?.finish();
+    // What is said of the tables comes behind them.
+    await outputWritten();
     if (!outputEnded()) for (const remark of trace.remarks()) diagnose(remark);
     report();
-    const status = await command?.finish();
     return options.strict && trace.lostAnything && !status ? STRICT_STATUS : status;
   } finally {
     session.close();

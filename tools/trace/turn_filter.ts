@@ -1,9 +1,9 @@
 // Which of a recording's turns a report is about: the live tools' filters.
-import type { ReasonFilter } from "../../src/reason-filter";
+import { ReasonFilter } from "../../src/reason-filter";
 import { isaName, knownIsa, reasonNumber } from "../../src/reasons";
 import type { Turn } from "../../src/trace/turns";
 import { type Vm, nameMatcher } from "../../src/vm";
-import { reasonFilter, whyNothing } from "../lib/filters";
+import { whyNothing } from "../lib/filters";
 import type { FilterOptions } from "../lib/options";
 
 /** VMs that are named to a user who named others. */
@@ -55,7 +55,7 @@ export class TurnFilter {
     if (this.#options.reasons === undefined && this.#options.excludes === undefined) return true;
     if (!this.#reasons.has(isa)) {
       const known = knownIsa(isa);
-      this.#reasons.set(isa, known && reasonFilter(known, this.#options));
+      this.#reasons.set(isa, known && new ReasonFilter(known, this.#options));
     }
     // No list names reasons of an instruction set that isn't known.
     const filter = this.#reasons.get(isa);
