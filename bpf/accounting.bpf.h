@@ -112,7 +112,7 @@ static __always_inline void describe(struct vmexit_record *record, int vcpu_id)
 	record->vcpu_id = vcpu_id;
 	record->start_ns = BPF_CORE_READ(leader, start_boottime);
 	BPF_CORE_READ_INTO(&record->comm, leader, comm);
-	record->skip = !traced(pid_tgid >> 32, vcpu_id);
+	record->flags = traced(pid_tgid >> 32, vcpu_id) ? 0 : VMEXIT_SKIPPED;
 }
 
 /* The record of `owner`, which isn't at its home: further on, or nowhere. */
@@ -130,17 +130,21 @@ static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 home)
 }
 
 /*
- * The record of `owner`, which isn't at its home: further on, or a free one which becomes its own. NULL if
- * there is none, and the exit is counted as lost.
+ * Index + 1 of the record of `owner`, which isn't at its home: further on, or a free one which becomes its
+ * own. 0 if there is none, and the exit is counted as lost.
  */
-static __noinline struct vmexit_record *seek_record(__u64 owner, __u32 home, int vcpu_id)
+static __always_inline int seek_index(__u64 owner, __u32 home, int vcpu_id)
 {
-	struct vmexit_record *record = peek_record(owner, home);
+	struct vmexit_record *record;
 	__u8 taken = 1;
 	__u32 i, index;
 
-	if (record)
-		return record;
+	for (i = 0; i < VMEXIT_PROBES; i++) {
+		index = (home + i) & config.record_mask;
+		record = record_at(index);
+		if (record && record->owner == owner)
+			return index + 1;
+	}
 	for (i = 0; i < VMEXIT_PROBES; i++) {
 		index = (home + i) & config.record_mask;
 		record = record_at(index);
@@ -150,11 +154,16 @@ static __noinline struct vmexit_record *seek_record(__u64 owner, __u32 home, int
 		describe(record, vcpu_id);
 		record->owner = owner;
 		record->state = VMEXIT_LIVE;
-		return record;
+		return index + 1;
 	}
 	if (traced(bpf_get_current_pid_tgid() >> 32, vcpu_id))
 		__sync_fetch_and_add(&health.records_full, 1);
-	return NULL;
+	return 0;
+}
+
+static __always_inline struct vmexit_record *record_found(int index_and_one)
+{
+	return index_and_one ? record_at(index_and_one - 1) : NULL;
 }
 
 /*
@@ -171,8 +180,13 @@ static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 home
 	return record && record->owner == owner ? record : NULL;
 }
 
-/* The vCPU or thread `owner` is gone: its record is the reader's, and an owner at the same address starts
- * afresh. */
+/* A record's owner is gone: the record is the reader's, and an owner of the same name starts afresh. */
+static __always_inline void end_of(struct vmexit_record *record)
+{
+	record->owner = 0;
+	record->state = VMEXIT_ENDED;
+}
+
 static __always_inline void end_record(__u64 owner, __u32 home)
 {
 	struct vmexit_record *record;
@@ -182,8 +196,7 @@ static __always_inline void end_record(__u64 owner, __u32 home)
 		record = record_at((home + i) & config.record_mask);
 		if (!record || record->owner != owner)
 			continue;
-		record->owner = 0;
-		record->state = VMEXIT_ENDED;
+		end_of(record);
 		return;
 	}
 }

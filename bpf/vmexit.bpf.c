@@ -33,6 +33,11 @@ static __always_inline __u32 vcpu_home(struct kvm_vcpu *vcpu)
 	return home_of(low);
 }
 
+static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, __u32 home, int vcpu_id)
+{
+	return seek_index((__u64)vcpu, home, vcpu_id);
+}
+
 /* The record of a vCPU that exits, its own from the first exit on; NULL if it isn't traced. */
 static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
 {
@@ -40,8 +45,8 @@ static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
 	struct vmexit_record *record = find_record((__u64)vcpu, home);
 
 	if (!record)
-		record = seek_record((__u64)vcpu, home, vcpu->vcpu_id);
-	return record && !record->skip ? record : NULL;
+		record = record_found(seek_vcpu(vcpu, home, vcpu->vcpu_id));
+	return record && !(record->flags & VMEXIT_SKIPPED) ? record : NULL;
 }
 
 static __always_inline int direct_exit(struct vmexit_record *record, __u64 key, int timing)
@@ -155,46 +160,147 @@ int BPF_KPROBE(direct_vcpu_end, void *vcpu)
 /* Where the fields of the tracepoints' records lie, at most: kvm_exit's record is 88 bytes long in 7.2. */
 #define FIELDS_END 96
 
-/* A field of a tracepoint's record at an offset known at load; ctx bears no arithmetic, so each has its load.
- * The offset is read once: the verifier drops the loads at others, not another reading of config.
+/* ctx bears no arithmetic: each offset has its load. */
+#define LOAD(value, context, at, load) \
+	asm volatile("%0 = *(" load " *)(%1 + %2)" : "=r"(value) : "r"(context), "i"(at))
+
+/*
+ * A field of a tracepoint's record at an offset known when the program is loaded. It is read once: the
+ * verifier drops the loads at others, not another reading of config. Each comparison stands alone, for it
+ * drops those too, but not the arithmetic and jumps of a switch; of 64 bits, for 32 would be moved each time.
  */
-#define FIELD(context, offset, type, load) \
+#define FIELD(context, offset, type, load, otherwise) \
 	({ \
-		type value = 0; \
-		__u32 wanted = offset; \
-		_Pragma("unroll") for (__u32 at = 8; at < FIELDS_END; \
-				       at += sizeof(type)) if (wanted == at) asm volatile("%0 = *(" load \
-											  " *)(%1 + %2)" : \
-											  "=r"(value) : \
-											  "r"(context), \
-											  "i"(at)); \
+		type value = otherwise; \
+		__u64 wanted = offset; \
+		_Pragma("unroll") for (__u32 at = 8; at < FIELDS_END; at += sizeof(type)) \
+		{ \
+			barrier_var(wanted); \
+			if (wanted == at) \
+				LOAD(value, context, at, load); \
+		} \
 		value; \
 	})
-#define FIELD32(context, offset) FIELD(context, offset, __u32, "u32")
-#define FIELD64(context, offset) FIELD(context, offset, __u64, "u64")
+#define FIELD32(context, offset) FIELD(context, offset, __u32, "u32", 0)
+#define FIELD64(context, offset) FIELD(context, offset, __u64, "u64", 0)
+/* -1 where the event doesn't tell it. */
+#define VCPU_ID(context, offset) ((int)FIELD(context, offset, __u32, "u32", -1))
 
+/*
+ * Records of threads. A thread mostly runs one vCPU; its record is found by the thread alone: tgid << 32 |
+ * tid. Others that it runs have records of their own, with the same home: all owners with the same low half
+ * are of one thread.
+ */
+static __always_inline __u64 owner_of_other(__u64 thread, __u32 vcpu_id)
+{
+	return thread ^ (__u64)(vcpu_id + 1) << 32;
+}
+
+#define FOR_EACH_OF_THREAD(record, tid, home, i) \
+	for (i = 0; i < VMEXIT_PROBES; i++) \
+		if ((record = record_at((home + i) & config.record_mask)) && (__u32)record->owner == tid)
+
+/* The thread's later events are of `owner`'s vCPU, until another's exit. Global, so that it is verified once.
+ */
+__noinline int exits_last(__u64 owner)
+{
+	__u32 tid = owner, home = home_of(tid), i;
+	struct vmexit_record *record;
+
+	FOR_EACH_OF_THREAD(record, tid, home, i)
+	{
+		record->flags |= VMEXIT_SHARED;
+		record->last = record->owner == owner;
+	}
+	return 0;
+}
+
+/* A record that exits, if it is to be counted. */
+static __noinline struct vmexit_record *special_record(struct vmexit_record *record)
+{
+	if (record->flags & VMEXIT_SHARED)
+		exits_last(record->owner);
+	return record->flags & VMEXIT_SKIPPED ? NULL : record;
+}
+
+/* Global, so that it is verified once, which pointers can't be given to. */
+__noinline int seek_thread(__u64 owner, __u32 home, int vcpu_id)
+{
+	return seek_index(owner, home, vcpu_id);
+}
+
+/* The record of a vCPU that exits and isn't found at once, or isn't the thread's first; NULL if it isn't
+ * traced. */
+static __noinline struct vmexit_record *seek_of_thread(__u64 thread, int vcpu_id)
+{
+	__u32 home = home_of(thread);
+	struct vmexit_record *record = peek_record(thread, home);
+	__u64 owner = thread;
+
+	if (record && record->vcpu_id != vcpu_id)
+		owner = owner_of_other(thread, vcpu_id);
+	record = record_found(seek_thread(owner, home, vcpu_id));
+	if (!record)
+		return NULL;
+	if (owner != thread)
+		record->flags |= VMEXIT_SHARED;
+	return special_record(record);
+}
+
+static __noinline struct vmexit_record *peek_last(__u32 tid)
+{
+	__u32 home = home_of(tid), i;
+	struct vmexit_record *record;
+
+	FOR_EACH_OF_THREAD(record, tid, home, i)
+	{
+		if (!(record->flags & VMEXIT_SHARED) || record->last)
+			return record;
+	}
+	return NULL;
+}
+
+/* The record of a thread's vCPU that is entered, where it runs several. */
+static __noinline struct vmexit_record *entering(__u32 tid, int vcpu_id)
+{
+	__u32 home = home_of(tid), i;
+	struct vmexit_record *record;
+
+	FOR_EACH_OF_THREAD(record, tid, home, i)
+	{
+		if (vcpu_id < 0 ? record->last : record->vcpu_id == vcpu_id)
+			return record;
+	}
+	return NULL;
+}
+
+/* The record of the vCPU that exited last on this thread. */
 static __always_inline struct vmexit_record *thread_record(void)
 {
-	__u64 owner = bpf_get_current_pid_tgid();
-	__u32 home = home_of(owner);
-	struct vmexit_record *record = find_record(owner, home);
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct vmexit_record *record = record_at(home_of(tid));
 
-	return record ? record : peek_record(owner, home);
+	if (record && (__u32)record->owner == tid && !(record->flags & VMEXIT_SHARED))
+		return record;
+	return peek_last(tid);
 }
 
 SEC("tp/kvm/kvm_exit")
 int record_exit(const void *context)
 {
 	__u64 owner = bpf_get_current_pid_tgid();
-	__u32 home = home_of(owner);
-	struct vmexit_record *record = find_record(owner, home);
-	__u32 reason = FIELD32(context, 8), isa = config.isa;
+	struct vmexit_record *record = find_record(owner, home_of(owner));
+	int vcpu_id = VCPU_ID(context, config.exit_vcpu_id);
+	__u32 reason, isa;
 
+	if (!record || record->vcpu_id != vcpu_id)
+		record = seek_of_thread(owner, vcpu_id);
+	else if (record->flags)
+		record = special_record(record);
 	if (!record)
-		record = seek_record(owner, home,
-				     config.exit_vcpu_id ? FIELD32(context, config.exit_vcpu_id) : -1);
-	if (!record || record->skip)
 		return TO_OTHERS_TOO;
+	LOAD(reason, context, 8, "u32");
+	isa = config.isa;
 	if (config.exit_isa)
 		isa = FIELD32(context, config.exit_isa) & VMEXIT_KEY_ISA_MASK;
 #ifdef __TARGET_ARCH_arm64
@@ -265,8 +371,14 @@ int record_reflected(const void *context)
 SEC("tp/kvm/kvm_entry")
 int record_entry(const void *context)
 {
-	struct vmexit_record *record = thread_record();
+	__u64 owner = bpf_get_current_pid_tgid();
+	__u32 home = home_of(owner);
+	struct vmexit_record *record = find_record(owner, home);
 
+	if (!record)
+		record = peek_record(owner, home);
+	if (record && record->flags & VMEXIT_SHARED)
+		record = entering(owner, VCPU_ID(context, config.entry_vcpu_id));
 	if (record)
 		close_interval(record, config.slow ? SLOW : config.histograms ? HISTOGRAM : TIME);
 	return TO_OTHERS_TOO;
@@ -275,8 +387,12 @@ int record_entry(const void *context)
 SEC("tp/sched/sched_process_exit")
 int record_thread_end(const void *context)
 {
-	__u64 owner = bpf_get_current_pid_tgid();
+	__u32 tid = bpf_get_current_pid_tgid(), home = home_of(tid), i;
+	struct vmexit_record *record;
 
-	end_record(owner, home_of(owner));
+	FOR_EACH_OF_THREAD(record, tid, home, i)
+	{
+		end_of(record);
+	}
 	return TO_OTHERS_TOO;
 }

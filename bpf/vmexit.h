@@ -65,18 +65,18 @@ struct vmexit_slot {
 };
 
 struct vmexit_record {
-	__u64 owner;    /* the vCPU's address, or tgid << 32 | tid; 0: none. Only equal or unequal matters */
+	__u64 owner;    /* the vCPU's address, or a number of its thread, whose low half is tid; 0: none */
 	__u64 pending;  /* key of the exit whose entry hasn't come; 0: none */
 	__u64 exit_ns;  /* when that exit happened, CLOCK_MONOTONIC */
 	__u64 vmcb01;   /* SVM: address of the vCPU's L1 VMCB, the same for its whole life */
 	__u64 start_ns; /* start of the VMM process since boot: with tgid it names a VM even if the pid is
 			   used again */
 	__u32 state;    /* enum vmexit_state */
-	__u32 skip;     /* 1: a filter leaves this vCPU out */
+	__u32 flags;    /* VMEXIT_SKIPPED, VMEXIT_SHARED */
 	__u32 tgid;
 	__u32 tid;
 	__s32 vcpu_id; /* as KVM numbers them within a VM; -1: unknown */
-	__u32 reserved;
+	__u32 last;    /* if VMEXIT_SHARED: whether its exit was the thread's last */
 	/* Of the pending exit, if config.details: from the tracepoints' records, 0 where they don't tell. */
 	__u64 rip;
 	__u64 info1; /* exit qualification (VMX), exit_info_1 (SVM) */
@@ -89,6 +89,10 @@ struct vmexit_record {
 	struct vmexit_slot slots[VMEXIT_SLOTS];
 	__u32 histograms[VMEXIT_SLOTS]; /* index + 1 of each slot's histogram; 0: none */
 };
+
+/* A filter leaves this vCPU out; the thread runs several vCPUs. */
+#define VMEXIT_SKIPPED 1
+#define VMEXIT_SHARED 2
 
 #define VMEXIT_TOLD_FAULT 1
 #define VMEXIT_TOLD_MSR 2
@@ -146,6 +150,7 @@ struct vmexit_config {
 	/* Byte offsets of fields in the tracepoints' records, from tracefs format; 0: not there. */
 	__u32 exit_isa;
 	__u32 exit_vcpu_id;
+	__u32 entry_vcpu_id;
 	__u32 exit_guest_rip;
 	__u32 exit_info1;
 	__u32 exit_info2;

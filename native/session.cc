@@ -217,6 +217,7 @@ void Session::configure(const Options &options, bool direct)
 	if (!direct) {
 		config.exit_isa = field_offset("kvm_exit", "isa");
 		config.exit_vcpu_id = field_offset("kvm_exit", "vcpu_id");
+		config.entry_vcpu_id = field_offset("kvm_entry", "vcpu_id");
 		if (options.filter_vcpus && !config.exit_vcpu_id)
 			throw std::runtime_error(
 			    "this kernel's kvm_exit doesn't tell the vCPU; leave --vcpu out");
@@ -380,7 +381,7 @@ Snapshot Session::snapshot()
 		uint32_t state = __atomic_load_n(&record.state, __ATOMIC_ACQUIRE);
 		if (state == VMEXIT_FREE)
 			continue;
-		if (!record.skip)
+		if (!(record.flags & VMEXIT_SKIPPED))
 			read_record(record, state == VMEXIT_ENDED, snapshot);
 		if (state == VMEXIT_ENDED)
 			free_record(i);

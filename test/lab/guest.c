@@ -2,7 +2,7 @@
  * A KVM guest that exits an exact number of times for each reason asked for: the ground truth of the lab.
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
- *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move]
+ *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move] [--one-thread]
  *              [--wait] [--pause-ms N] [--nap-ms N] [--hold SEC] [--time] [--cpu-time]
  *
  * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
@@ -15,6 +15,7 @@
  * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the processor
  *                    refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
+ * --one-thread       one thread for each VM runs its vCPUs in turns, 10 userspace exits each
  * --wait             prints "waiting" when all vCPU threads are there; they run their guests when standard input ends
  * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
  * --nap-ms N         HLTs sleep in the kernel, at an interrupt controller, until a signal that each vCPU's thread gets
@@ -47,7 +48,7 @@
 #define MEMORY 0x10000
 #define END_PORT 0xf4
 #define OUT_PORT 0x3f8
-#define EXITS_PER_THREAD 10 /* with --threads-move */
+#define EXITS_PER_TURN 10 /* with --threads-move and --one-thread */
 
 struct kind {
 	const char *name;
@@ -95,7 +96,7 @@ struct seat {
 };
 
 static int kvm;
-static bool timing, cpu_timing, threads_move, waits;
+static bool timing, cpu_timing, threads_move, one_thread, waits;
 static long vcpus = 1, vms = 1, repeat = 1, fail_entry, pause_ms, nap_ms, hold;
 static sem_t ended;
 static pthread_barrier_t started; /* with --wait, by all vCPU threads and main */
@@ -275,7 +276,7 @@ static void *run_vcpu(void *argument)
 		if (!vcpu->start.tv_sec && !vcpu->start.tv_nsec)
 			clock_gettime(CLOCK_MONOTONIC, &vcpu->start);
 		vcpu->cpu_ns -= thread_cpu_ns();
-		for (int exits = 0; !vcpu->ended && !(threads_move && exits == EXITS_PER_THREAD); exits++)
+		for (int exits = 0; !vcpu->ended && !(threads_move && exits == EXITS_PER_TURN); exits++)
 			run_once(vcpu);
 		vcpu->cpu_ns += thread_cpu_ns();
 		if (vcpu->ended) {
@@ -286,6 +287,27 @@ static void *run_vcpu(void *argument)
 		if (vcpu->ended)
 			break;
 	}
+	if (hold)
+		pause();
+	return NULL;
+}
+
+/* All vCPUs of a VM, from the first on. */
+static void *run_in_turns(void *argument)
+{
+	struct vcpu *first = argument;
+
+	for (long left = vcpus; left;)
+		for (struct vcpu *vcpu = first; vcpu < first + vcpus; vcpu++) {
+			if (vcpu->ended)
+				continue;
+			for (int exits = 0; !vcpu->ended && exits < EXITS_PER_TURN; exits++)
+				run_once(vcpu);
+			if (vcpu->ended) {
+				left--;
+				sem_post(&ended);
+			}
+		}
 	if (hold)
 		pause();
 	return NULL;
@@ -310,6 +332,15 @@ static int create_vm(void)
 	return vm;
 }
 
+static void start_thread(void *(*run)(void *), void *argument)
+{
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, run, argument);
+	if (errno)
+		fail("pthread_create");
+}
+
 static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 {
 	int size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -328,18 +359,15 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 	if (failures)
 		vcpu->sregs.cr3 = 1ull << 60; /* has to be zero; KVM checks that in long mode only */
 	set_registers(vcpu);
-	for (int side = 0; side <= threads_move; side++) {
+	for (int side = 0; side <= threads_move && !one_thread; side++) {
 		struct seat *seat = malloc(sizeof(*seat));
-		pthread_t thread;
 
 		if (!seat)
 			fail("malloc");
 		*seat = (struct seat){ vcpu, side };
 		if (sem_init(&vcpu->turns[side], 0, !side))
 			fail("sem_init");
-		errno = pthread_create(&thread, NULL, run_vcpu, seat);
-		if (errno)
-			fail("pthread_create");
+		start_thread(run_vcpu, seat);
 	}
 }
 
@@ -372,6 +400,8 @@ static void parse_options(int argc, char **argv)
 			timing = true;
 		} else if (!strcmp(name, "--cpu-time")) {
 			cpu_timing = true;
+		} else if (!strcmp(name, "--one-thread")) {
+			one_thread = true;
 		} else if (!strcmp(name, "--wait")) {
 			waits = true;
 		} else if (!strcmp(name, "--threads-move")) {
@@ -428,6 +458,8 @@ int main(int argc, char **argv)
 
 		for (long id = 0; id < vcpus; id++)
 			create_vcpu(&all[i++], vm, id, 0);
+		if (one_thread)
+			start_thread(run_in_turns, &all[i - vcpus]);
 	}
 	if (fail_entry)
 		create_vcpu(&all[count - 1], create_vm(), 0, fail_entry);

@@ -228,6 +228,39 @@ for (const attach of MODES)
   });
 
 for (const attach of MODES)
+  test(`${attach}: vCPUs that one thread runs in turns have their own exits and times`, () => {
+    const guest = [
+      "--",
+      GUEST,
+      "--cpuid",
+      "23",
+      "--out",
+      "19",
+      "--hlt",
+      "37",
+      "--vcpus",
+      "3",
+      "--one-thread",
+    ];
+    const lines = jsonLines(run("kvm-vmexit-time", "--attach", attach, "--json", "--by", "vcpu", ...guest));
+    for (const vcpu of [0, 1, 2])
+      for (const [name, count, timed] of [
+        ["CPUID", 23, 23],
+        ["IOIO", 20, 19],
+        ["HLT", 37, 37],
+      ] as const) {
+        const of = (what: "count" | "timed") =>
+          sumOfReason(lines, name, (exits) => (exits.vcpu === vcpu ? exits[what].total : 0));
+        assert.deepEqual([of("count"), of("timed")], [count, timed], `${name} of ${vcpu}`);
+      }
+    const one = jsonLines(run("kvm-vmexit-count", "--attach", attach, "--json", "--vcpu", "1", ...guest));
+    assert.equal(
+      sumOfReason(one, "CPUID", ({ count }) => count.total),
+      23,
+    );
+  });
+
+for (const attach of MODES)
   test(`${attach}: vCPUs that are moved from CPU to CPU, exits open or not`, () => {
     const moved = `${GUEST} --cpuid 997 --out 101 --pause-ms 20 --vcpus 2 & guest=$!; cpu=0
       while kill -0 $guest; do taskset -acp $cpu $guest && echo moved >&2; cpu=$((1 - cpu)); done >&2; wait $guest`;
