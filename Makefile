@@ -189,7 +189,7 @@ test-sanitized: all $(ADDON_SANITIZED) ## run the tests of the addon built with 
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
 	  $(TEST) $(call compiled,test/sanitized/*.test.ts)
 
-test-alone: all ## run the tests of the lab itself and of the package
+test-alone: all $(GUEST) ## run the tests of the lab itself and of the package
 	$(TEST) $(call compiled,test/*.test.ts)
 
 test-lab: all $(GUEST) $(REFUSED) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab

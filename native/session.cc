@@ -110,6 +110,9 @@ void Session::fail_load(int error)
 			    std::string("the kernel's verifier refuses the BPF program ") +
 			    bpf_program__name(programs_[i]) + ":\n" + verifier_excerpt(text));
 	}
+	if (error == -ENOMEM)
+		throw std::runtime_error("the kernel has no memory for the counters, " +
+					 std::to_string(map_bytes() >> 20) + " MiB; lower --max-vcpus");
 	fail("cannot load the BPF programs", error);
 }
 

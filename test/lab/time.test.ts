@@ -377,6 +377,15 @@ test("what can't be traced, or let nothing through, is said", () => {
   assert.match(closed.stderr, /^kvm-vmexit-time: standard output is closed, or is \/dev\/null: [^\n]*$/m);
 });
 
+test("more memory than there is: how much, and what to do", () => {
+  const { status, stderr } = run("kvm-vmexit-hist", "--max-vcpus", "131072", "-d", "0.1");
+  assert.equal(status, 1);
+  assert.match(
+    stderr,
+    /^kvm-vmexit-hist: the kernel has no memory for the counters, \d{4} MiB; lower --max-vcpus$/m,
+  );
+});
+
 test("--csv: a heading once, and a row for each reason and level", () => {
   const result = run("kvm-vmexit-time", "--csv", "0.3", "--", GUEST, ...WORKLOAD);
   const [heading, ...rows] = result.stdout.trimEnd().split("\n");
