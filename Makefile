@@ -53,7 +53,7 @@ LAB_JOBS := --jobs=$(shell n=$$(nproc); echo $$((n < 4 ? n : 4))) --keep-going -
 begins = +@echo "$@: tests in the lab begin"
 
 .PHONY: all bpf addon addon-arm64 typescript man completions packages setup demo bench bench-run test test-unit \
-  test-sanitized test-alone test-lab test-matrix test-leaks matrix-built matrix $(LAB_TESTS) check format clean help
+  test-sanitized test-alone test-lab test-matrix nested-vmx test-leaks matrix-built matrix $(LAB_TESTS) check format clean help
 
 all: bpf addon typescript man completions ## build everything (the default)
 
@@ -163,7 +163,16 @@ test: setup ## run everything: checks, unit tests, and tests on emulated KVM hos
 test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
 	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts"
-	@$(MAKE) --no-print-directory test-leaks
+	@$(MAKE) --no-print-directory nested-vmx test-leaks
+
+# What VMX's disk lacks for a guest of a guest, and what checks JSON against its schema.
+NESTED_NEEDS = $(addprefix /usr/bin/,cp cpio mktemp qemu-system-x86_64 xargs) /usr/sbin/modprobe /usr/share/qemu /usr/share/seabios \
+  $(addprefix node_modules/,ajv fast-deep-equal fast-uri json-schema-traverse require-from-string) \
+  $(realpath $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kvm-vmexit/kernels/bookworm-amd64)
+nested-vmx: matrix-built
+	$(begins)
+	test/lab/run --cpu vmx --timeout 3600 $(NESTED_NEEDS:%=--copy %) -- env PATH=/usr/bin:/usr/sbin:/usr/local/bin:/bin \
+	  $(TEST) $(call compiled,test/apart/nested.test.ts)
 
 test-leaks: all $(GUEST) $(REFUSED) ## open and close the addon 2,000 times in the lab, and look for what stays
 	test/lab/run --timeout 7200 env TURNS=2000 $(TEST) $(call compiled,test/lab/native.test.ts)
