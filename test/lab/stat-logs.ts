@@ -47,9 +47,9 @@ export class Logger {
     });
   }
 
-  /** Ends it after two more lines, and sums its columns up. */
+  /** Ends it after two more lines and more, which kvm_stat takes where it is slow, and sums its columns up. */
   async end(signal: NodeJS.Signals = "SIGINT"): Promise<Sums> {
-    await sleep(2500);
+    await sleep(5000);
     const closed = new Promise((resolve) => this.child.on("close", resolve));
     this.child.kill(signal);
     await closed;
