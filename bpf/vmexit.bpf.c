@@ -234,17 +234,14 @@ __noinline int seek_thread(__u64 owner, __u32 home, int vcpu_id)
 static __noinline struct vmexit_record *seek_of_thread(__u64 thread, int vcpu_id)
 {
 	__u32 home = home_of(thread);
-	struct vmexit_record *record = peek_record(thread, home);
-	__u64 owner = thread;
+	struct vmexit_record *record = record_found(seek_thread(thread, home, vcpu_id));
 
-	if (record && record->vcpu_id != vcpu_id)
-		owner = owner_of_other(thread, vcpu_id);
-	record = record_found(seek_thread(owner, home, vcpu_id));
-	if (!record)
-		return NULL;
-	if (owner != thread)
-		record->flags |= VMEXIT_SHARED;
-	return special_record(record);
+	if (record && record->vcpu_id != vcpu_id) {
+		record = record_found(seek_thread(owner_of_other(thread, vcpu_id), home, vcpu_id));
+		if (record)
+			record->flags |= VMEXIT_SHARED;
+	}
+	return record ? special_record(record) : NULL;
 }
 
 static __noinline struct vmexit_record *peek_last(__u32 tid)

@@ -5,7 +5,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { PROMISED as PROMISED_OF_SVM, WORKLOAD } from "../lab/counts";
+import { PROMISED as PROMISED_OF_SVM, PROMISED_OF_VMX, WORKLOAD } from "../lab/counts";
 import { EventLog } from "../lab/ftrace";
 import { type Exits, type Line, jsonLines, sumOfReason } from "../lab/json";
 import { ISA, MODES } from "../lab/machine";
@@ -16,17 +16,7 @@ const NESTED = join(PROJECT, "test", "lab", "nested");
 /** What L2 does, and how L1 enters it. */
 const { promised: PROMISED, enter: ENTER } =
   ISA === "vmx"
-    ? {
-        promised: {
-          CPUID: 23,
-          HLT: 37,
-          IO_INSTRUCTION: 19 + 17 + 1,
-          MSR_READ: 41,
-          MSR_WRITE: 43,
-          VMCALL: 11,
-        },
-        enter: "VMRESUME",
-      }
+    ? { promised: PROMISED_OF_VMX, enter: "VMRESUME" }
     : { promised: PROMISED_OF_SVM, enter: "VMRUN" };
 
 interface Truth {

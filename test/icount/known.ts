@@ -8,10 +8,9 @@ export const GUEST_COMMAND = [
 
 // One instruction is one ns here. Between ftrace's or perf's clock and ours at one event lie their writing of the record
 // and the part of our program before or after its clock: 110 to 170 instructions in an interval. Beyond that, an exit that
-// is rare can fall on the switch to another page of their buffers, ftrace's log has only microseconds, and a vCPU's first
-// exit finds a record for it: some 3,000 instructions, attached to records.
+// is rare can fall on the switch to another page of their buffers, and ftrace's log has only microseconds.
 export const BOUND_NS = 250;
-export const RARE_NS = 6000;
+export const RARE_NS = 4000;
 
 // The kernel's names, in ftrace's log and in perf: arch/x86/include/uapi/asm/svm.h.
 export const NAMES: Readonly<Record<string, string>> = {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { preflight } from "../../src/preflight";
 import type { Isa } from "../../src/reasons";
 import { PROJECT } from "../tools";
+import { PROMISED, PROMISED_OF_VMX, WORKLOAD } from "./counts";
 
 export const ISA: Isa = preflight();
 
@@ -18,8 +19,8 @@ export function kernelIsAtLeast(major: number, minor: number): boolean {
   return runningMajor > major || (runningMajor === major && runningMinor >= minor);
 }
 
-const X86 =
-  "--cpuid 23 --out 19 --in 17 --hlt 37 --rdmsr 41 --wrmsr 43 --mmio 13 --hypercall 11 --fail-entry 7";
+/** Prime numbers of each kind of exit, and of entries that fail. */
+const X86 = [join(PROJECT, "build", "lab", "guest"), ...WORKLOAD, "--fail-entry", "7"];
 
 interface Workload {
   /** The guest's program and its arguments. */
@@ -30,32 +31,19 @@ interface Workload {
   readonly lasts: Readonly<Record<string, number>>;
 }
 
-/** Prime numbers of each kind of exit; on SVM of 6 vCPUs in 2 VMs. */
+/** On SVM with 6 vCPUs in 2 VMs. */
 export const WORKLOADS: Readonly<Record<Isa, Workload>> = {
   svm: {
-    command: [join(PROJECT, "build", "lab", "guest"), ...X86.split(" "), "--vcpus", "3", "--vms", "2"],
+    command: [...X86, "--vcpus", "3", "--vms", "2"],
     promised: {
       ERR: 7,
-      CPUID: 6 * 23,
-      HLT: 6 * 37,
-      IOIO: 6 * (19 + 17 + 1),
-      MSR: 6 * (41 + 43),
-      VMMCALL: 6 * 11,
+      ...Object.fromEntries(Object.entries(PROMISED).map(([name, count]) => [name, 6 * count])),
     },
     lasts: { IOIO: 6 },
   },
   vmx: {
-    command: [join(PROJECT, "build", "lab", "guest"), ...X86.split(" ")],
-    promised: {
-      "INVALID_STATE FAILED_VMENTRY": 7,
-      CPUID: 23,
-      HLT: 37,
-      IO_INSTRUCTION: 19 + 17 + 1,
-      MSR_READ: 41,
-      MSR_WRITE: 43,
-      VMCALL: 11,
-      EPT_MISCONFIG: 13 - 1,
-    },
+    command: X86,
+    promised: { "INVALID_STATE FAILED_VMENTRY": 7, ...PROMISED_OF_VMX, EPT_MISCONFIG: 13 - 1 },
     lasts: { IO_INSTRUCTION: 1 },
   },
   arm64: {
