@@ -101,7 +101,8 @@ addon-arm64: $(ADDON_ARM64) ## build the native addon for arm64, for the lab
 
 typescript: node_modules/.package-lock.json ## compile the tools and the tests
 	npx tsc -p .
-	@chmod +x dist/tools/*.js
+	node dist/packaging/bundle.js
+	@chmod +x dist/bin/*.js
 
 man: typescript ## write the man pages
 	node dist/packaging/man.mjs

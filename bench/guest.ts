@@ -12,7 +12,7 @@ export const READING_MS = 1100;
 
 /** The command that starts one of our tools. */
 export function tool(name: string, ...parameters: string[]): string[] {
-  return [process.execPath, join(ROOT, "dist/tools", `${name}.js`), ...parameters];
+  return [process.execPath, join(ROOT, "dist/bin", `${name}.js`), ...parameters];
 }
 
 /** Runs the guest to its end. */

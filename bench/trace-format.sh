@@ -18,5 +18,5 @@ measure() {
     'BEGIN { printf "%-8s %6.2f s elapsed, %6.2f s CPU, %9.0f records a second of CPU\n", name, e, u + s, n / (u + s) }'
 }
 measure python python3 "$here/kvmtrace_format.py" "$work/formats"
-measure kvm-trace node "$here/../dist/tools/kvmtrace_format.js" "$work/formats"
+measure kvm-trace node "$here/../dist/bin/kvmtrace_format.js" "$work/formats"
 cmp "$work/python.txt" "$work/kvm-trace.txt" && echo "the same output, byte for byte"

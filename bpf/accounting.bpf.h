@@ -148,17 +148,19 @@ static __always_inline int seek_index(__u64 owner, __u32 home, int vcpu_id)
 	for (i = 0; i < VMEXIT_PROBES; i++) {
 		index = (home + i) & config.record_mask;
 		record = record_at(index);
-		if (!record || record->state != VMEXIT_FREE ||
-		    bpf_map_update_elem(&claims, &index, &taken, BPF_NOEXIST))
-			continue;
-		describe(record, vcpu_id);
-		record->owner = owner;
-		record->state = VMEXIT_LIVE;
-		return index + 1;
+		if (record && record->state == VMEXIT_FREE &&
+		    !bpf_map_update_elem(&claims, &index, &taken, BPF_NOEXIST))
+			goto claimed;
 	}
 	if (traced(bpf_get_current_pid_tgid() >> 32, vcpu_id))
 		__sync_fetch_and_add(&health.records_full, 1);
 	return 0;
+
+claimed: /* Behind the loop, where the verifier walks it once. */
+	describe(record, vcpu_id);
+	record->owner = owner;
+	record->state = VMEXIT_LIVE;
+	return index + 1;
 }
 
 static __always_inline struct vmexit_record *record_found(int index_and_one)

@@ -87,7 +87,7 @@ export function parseHelp(name: string, text: string): Help {
 
 /** What a built tool, or one of its commands, prints with --help. */
 export function helpText(tool: string, ...command: readonly string[]): string {
-  const path = join(PROJECT, "dist", "tools", `${tool}.js`);
+  const path = join(PROJECT, "dist", "bin", `${tool}.js`);
   const { status, stdout, stderr } = spawnSync(process.execPath, [path, ...command, "--help"], {
     encoding: "utf8",
   });

@@ -2,6 +2,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ToolError, messageOf } from "./errors";
+import { PACKAGE } from "./files";
 
 /** How the programs attach: BTF-typed raw tracepoints, the tracepoints' records, or what the kernel can. */
 export type AttachMode = "auto" | "direct" | "record";
@@ -220,11 +221,11 @@ interface Addon {
   runStatistics: () => ProgramRun[];
 }
 
-// From dist/src/. A clone may hold one for another architecture too, built for a machine that sees the same files.
-const BUILD = join(__dirname, "..", "..", "build");
+// A clone may hold one for another architecture too, built for a machine that sees the same files.
+const BUILD = join(PACKAGE, "build");
 const NATIVE_ADDON = join(BUILD, "Release", "vmexit.node");
 const CROSS_BUILT_ADDON = join(BUILD, process.arch, "vmexit.node");
-const objectPath = (name: string) => join(__dirname, "..", "bpf", `${name}.${process.arch}.bpf.o`);
+const objectPath = (name: string) => join(PACKAGE, "dist", "bpf", `${name}.${process.arch}.bpf.o`);
 
 // Once: Node keeps what it makes for each loading until the process ends.
 let loaded: Addon | undefined;

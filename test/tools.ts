@@ -15,7 +15,7 @@ export interface Result {
   readonly stderr: string;
 }
 
-const path = (tool: string) => join(PROJECT, "dist", "tools", `${tool}.js`);
+const path = (tool: string) => join(PROJECT, "dist", "bin", `${tool}.js`);
 
 /** Runs a tool to its end. */
 export function run(tool: string, ...parameters: string[]): Result {

@@ -21,7 +21,7 @@ function refused(expected: RegExp, result = run(TOOL, "-d", "0.1")): void {
 
 test("without privileges", () => {
   const command = ["setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all", process.execPath];
-  const [program, ...rest] = [...command, `${PROJECT}/dist/tools/${TOOL}.js`];
+  const [program, ...rest] = [...command, `${PROJECT}/dist/bin/${TOOL}.js`];
   refused(
     /needs root, or CAP_BPF, CAP_PERFMON and CAP_DAC_READ_SEARCH .*; run it with sudo/,
     spawnSync(program, rest, { encoding: "utf8" }),

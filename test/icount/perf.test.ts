@@ -28,7 +28,7 @@ function rowsOf(report: string): Map<string, readonly [number, number]> {
 for (const attach of ["direct", "record"])
   test(`${attach}: counts are perf's, and averages within ${BOUND_NS} instructions of it`, () => {
     const file = join(mkdtempSync(join(tmpdir(), "perf-")), "perf.data");
-    const tool = join(PROJECT, "dist", "tools", "kvm-vmexit-time.js");
+    const tool = join(PROJECT, "dist", "bin", "kvm-vmexit-time.js");
     const traced = [process.execPath, tool, "--attach", attach, "--json", "--", ...GUEST_COMMAND];
     const exits = jsonLines(perf("stat", "record", "-a", "-o", file, "--", ...traced)).flatMap(
       (line) => line.exits,

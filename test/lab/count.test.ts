@@ -111,7 +111,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
   });
 
 test("a closed pipe ends the trace, without a word", () => {
-  const shell = `node dist/tools/${TOOL}.js 0.2 | head -n 1; echo "\${PIPESTATUS[0]}"`;
+  const shell = `node dist/bin/${TOOL}.js 0.2 | head -n 1; echo "\${PIPESTATUS[0]}"`;
   const result = spawnSync("bash", ["-c", shell], { encoding: "utf8", timeout: 60_000 });
   assert.match(result.stdout, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n0\n$/);
   assert.equal(result.stderr, "Tracing... Hit Ctrl-C to end.\n");
@@ -120,7 +120,7 @@ test("a closed pipe ends the trace, without a word", () => {
 test("a full disk is said, with status 1", () => {
   const full =
     "disk=$(mktemp -d) && mount -t tmpfs -o size=4k full $disk && head -c 4096 /dev/zero > $disk/file";
-  const shell = `${full}; node dist/tools/${TOOL}.js -d 0.2 >> $disk/file`;
+  const shell = `${full}; node dist/bin/${TOOL}.js -d 0.2 >> $disk/file`;
   const result = spawnSync("bash", ["-c", shell], { encoding: "utf8" });
   assert.equal(result.status, 1);
   assert.match(result.stderr, /cannot write to standard output: .*ENOSPC/);

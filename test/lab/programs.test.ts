@@ -18,14 +18,14 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   direct_entry_time: [3900, 720],
   direct_entry_histogram: [4050, 1150],
   direct_entry_slow: [2700, 760],
-  direct_exit_svm_count: [25500, 1520],
-  direct_exit_svm_time: [25500, 1620],
+  direct_exit_svm_count: [9700, 1520],
+  direct_exit_svm_time: [9700, 1620],
   record_thread_end: [2900, 200],
   record_entry: [9300, 1450],
   record_nested_exit: [4500, 430],
   record_fault: [4500, 490],
   record_msr: [4500, 450],
-  record_exit: [22500, 2000],
+  record_exit: [16500, 2000],
 };
 
 function infoOf(options: SessionOptions) {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { PROJECT } from "../tools";
 
 const REFERENCE = join(PROJECT, "..", "shared", "seeds", "kvm_stat.el8.py");
-export const TOOL = join(PROJECT, "dist", "tools", "kvm-stat.js");
+export const TOOL = join(PROJECT, "dist", "bin", "kvm-stat.js");
 
 /** How to run kvm_stat; undefined where it isn't there, and what it would show is recorded in the tests. */
 export const kvmStat = existsSync(REFERENCE) ? ["/usr/bin/python3", REFERENCE] : undefined;

@@ -359,7 +359,7 @@ test("what can't be traced, or let nothing through, is said", () => {
   const gone = count("-p", "4194304");
   assert.deepEqual([gone.status, gone.stdout], [1, ""]);
   assert.match(gone.stderr, /: there is no process 4194304; kvm-vmexit-count --by vm shows/);
-  const shell = "sleep 300 >/dev/null 2>&1 & exec node dist/tools/kvm-vmexit-slower.js -d 0.1 -p $!";
+  const shell = "sleep 300 >/dev/null 2>&1 & exec node dist/bin/kvm-vmexit-slower.js -d 0.1 -p $!";
   const other = spawnSync("sh", ["-c", shell], { encoding: "utf8" });
   assert.equal(other.status, 0);
   assert.match(other.stderr, /^Process \d+ runs no VM now; its exits count as soon as it does\.$/m);
@@ -370,7 +370,7 @@ test("what can't be traced, or let nothing through, is said", () => {
   );
   assert.match(count("--reasons", "HLT", ...guest).stderr, /no exits of these reasons\.$/m);
   // Node can't tell it from /dev/null opened as some programs do for those they start, so it is no error.
-  const closed = spawnSync("sh", ["-c", "exec node dist/tools/kvm-vmexit-time.js -d 0.1 >&-"], {
+  const closed = spawnSync("sh", ["-c", "exec node dist/bin/kvm-vmexit-time.js -d 0.1 >&-"], {
     encoding: "utf8",
   });
   assert.equal(closed.status, 0);
@@ -409,7 +409,7 @@ test("tables fit 80 columns", () => {
 
 test("while nobody reads, a second signal ends a tool at once", () => {
   const shell = `mkfifo /tmp/unread; sleep 60 </tmp/unread & reader=$!
-    node dist/tools/kvm-vmexit-slower.js 0 >/tmp/unread 2>/tmp/said & tool=$!
+    node dist/bin/kvm-vmexit-slower.js 0 >/tmp/unread 2>/tmp/said & tool=$!
     until grep -q Tracing /tmp/said; do sleep 0.2; done
     ${GUEST} --cpuid 20000; sleep 1
     kill -INT $tool; sleep 1; kill -0 $tool && kill -INT $tool; wait $tool; echo $?; kill $reader`;

@@ -14,7 +14,7 @@ import { jsonLines } from "./json";
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-"));
 const FILE = join(FOLDER, "trace.bin");
 const FORMATS = join(PROJECT, "formats");
-const TOOLS = join(PROJECT, "dist", "tools");
+const TOOLS = join(PROJECT, "dist", "bin");
 
 after(() => {
   rmSync(FOLDER, { recursive: true });

@@ -14,7 +14,7 @@ import { exitsOf, nameOf } from "./output";
 const { command, promised } = WORKLOADS[ISA];
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-"));
 const FILE = join(FOLDER, "trace.bin");
-const LIVE = [process.execPath, join(PROJECT, "dist", "tools", "kvm-vmexit-count.js"), "--json", "--"];
+const LIVE = [process.execPath, join(PROJECT, "dist", "bin", "kvm-vmexit-count.js"), "--json", "--"];
 /** vCPUs of the workload whose instructions KVM's own events tell of; arm64 has no such events. */
 const VCPUS = { svm: 6, vmx: 1, arm64: 0 }[ISA];
 

@@ -87,7 +87,7 @@ for (const tool of toolNames()) {
       bin: Record<string, string>;
       man: string[];
     };
-    assert.equal(bin[tool], `dist/tools/${tool}.js`);
+    assert.equal(bin[tool], `dist/bin/${tool}.js`);
     assert.ok(man.includes(`dist/man/${tool}.1`));
     assert.ok(readFileSync(join(PROJECT, "README.md"), "utf8").includes(`| [${tool}](docs/${tool}.md) |`));
   });

@@ -8,7 +8,7 @@ import { lateNames, whyNothing } from "../../tools/lib/filters";
 import { PROJECT } from "../tools";
 
 function run(tool: string, rest: string) {
-  const program = join(PROJECT, "dist", "tools", `${tool}.js`);
+  const program = join(PROJECT, "dist", "bin", `${tool}.js`);
   return spawnSync("sh", ["-c", `exec "$0" "$1" ${rest}`, process.execPath, program], { encoding: "utf8" });
 }
 

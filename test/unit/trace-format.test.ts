@@ -13,7 +13,7 @@ import { PROJECT } from "../tools";
 import { record } from "./trace";
 
 const DATA = join(PROJECT, "test", "data", "kvmtrace");
-const FORMATTER = join(PROJECT, "dist", "tools", "kvmtrace_format.js");
+const FORMATTER = join(PROJECT, "dist", "bin", "kvmtrace_format.js");
 
 interface Output {
   status: number | null;

@@ -22,7 +22,7 @@ import { PROJECT, Running, run } from "../tools";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-tools-"));
 const FORMATS = join(PROJECT, "formats");
-const TOOL = join(PROJECT, "dist", "tools", "kvm-trace.js");
+const TOOL = join(PROJECT, "dist", "bin", "kvm-trace.js");
 
 after(() => {
   rmSync(FOLDER, { recursive: true });

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
+import { PACKAGE } from "../../src/files";
 import { GROUPINGS } from "../../src/grouping";
 import type { AttachMode } from "../../src/native";
 import { UNITS, type Unit } from "../../src/render/units";
@@ -136,8 +137,7 @@ const SHARED: readonly Option[] = [
 ];
 
 export function version(): string {
-  // From dist/tools/lib/.
-  const text = readFileSync(join(__dirname, "..", "..", "..", "package.json"), "utf8");
+  const text = readFileSync(join(PACKAGE, "package.json"), "utf8");
   return (JSON.parse(text) as { version: string }).version;
 }
 
