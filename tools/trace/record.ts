@@ -2,13 +2,14 @@
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
 import { EVENT_BYTES, EVENT_MAX_WORDS, type Recorder, openRecorder } from "../../src/native";
+import { requireHostPids } from "../../src/pid-namespace";
 import { preflight, recordFormat } from "../../src/preflight";
 import { safeText } from "../../src/render/text";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
 import { seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
-import { OVERHEAD_HELP, withOverhead } from "../lib/overhead";
+import { type Meter, OVERHEAD_HELP, withOverhead } from "../lib/overhead";
 import type { Status } from "../lib/run";
 import { type Stop, TracedCommand, stopOnSignals } from "../lib/stop";
 import { command } from "./command";
@@ -120,14 +121,16 @@ async function record(
   tool: string,
   options: RecordOptions,
   toRun: readonly string[],
-  report: () => void,
+  meter: Meter,
 ): Promise<Status> {
   preflight();
+  if (options.pid) requireHostPids("--pid");
   const request = chosen(options.events ?? NAMES);
   const stop = stopOnSignals();
   const file = new RecordingFile(options.output, options.maxSize ?? MAX_BYTES);
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
   const recorder = openRecorder({ ...request, ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT });
+  meter.begin();
   try {
     diagnose("Recording... Hit Ctrl-C to end.");
     const began = new Date();
@@ -151,7 +154,7 @@ async function record(
       );
       if (recording.lost > 0)
         diagnose(`Lost: ${recording.lost} events while the buffer was full; raise --buffer`);
-      report();
+      meter.report();
     }
     return await traced?.finish();
   } finally {
@@ -195,6 +198,6 @@ export function recordCommand(
     )
     .option("--overhead", OVERHEAD_HELP)
     .action(async (options: RecordOptions) => {
-      ended(await withOverhead(options.overhead, (report) => record(tool, options, toRun, report)));
+      ended(await withOverhead(options.overhead, (meter) => record(tool, options, toRun, meter)));
     });
 }
