@@ -71,9 +71,10 @@ export class Timeline {
   }
 
   /** What the JSON ends with. */
-  end({ lost, startMs }: Pick<Summary, "lost" | "startMs">): string {
+  end({ health, startMs }: Pick<Summary, "health" | "startMs">): string {
     const started = startMs > 0 ? { started: new Date(startMs).toISOString() } : {};
-    return `\n],"otherData":${JSON.stringify({ lost: lost ?? "unknown", ...started })}}\n`;
+    const { eventsDropped: lost = "unknown", eventsUnwritten: unwritten = "unknown" } = health ?? {};
+    return `\n],"otherData":${JSON.stringify({ lost, unwritten, ...started })}}\n`;
   }
 
   private event(event: Record<string, unknown>): string {
