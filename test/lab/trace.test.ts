@@ -58,6 +58,25 @@ test("times only grow", () => {
   assert.doesNotMatch(stdout, /\(\+ *-/);
 });
 
+test("returns to user space are printed as the kernel prints them, interrupted ones too", () => {
+  const log = new EventLog("userspace", "kvm_userspace_exit");
+  const guest = [GUEST, "--out", "3", "--mmio", "2", "--hlt", "2", "--nap-ms", "100"];
+  const options = ["-o", FILE, "--events", "userspace"];
+  const recorded = run("kvm-trace", "record", ...options, "--", ...guest);
+  const logged = Array.from(log.end().matchAll(/: kvm_userspace_exit: reason (.*)/g), ([, reason]) => reason);
+  assert.equal(recorded.status, 0, recorded.stderr);
+  const formatted = run("kvm-trace", "format", FORMATS, FILE).stdout;
+  const printed = Array.from(
+    formatted.matchAll(/ USERSPACE_EXIT .*\[ reason = (.*) \]/g),
+    ([, reason]) => reason,
+  );
+  assert.deepEqual(printed, logged);
+  const count = (reason: string) => printed.filter((other) => other === reason).length;
+  assert.equal(count("KVM_EXIT_IO (2)"), 3 + 1);
+  assert.equal(count("KVM_EXIT_MMIO (6)"), 2);
+  assert.ok(count("restart (4)") >= 2, String(printed));
+});
+
 test("a recording made while a live tool ran shows the same counts, several VMs of one process told apart", () => {
   const guest = [GUEST, "--cpuid", "50", "--hlt", "20", "--out", "5", "--vms", "2", "--vcpus", "2"];
   const time = [process.execPath, join(TOOLS, "kvm-vmexit-time.js"), "--json", "--by", "vcpu"];

@@ -8,6 +8,7 @@ import { parseDefinitions } from "../../src/trace/definitions";
 import { encodeRings } from "../../src/native";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { END_REASON, EVENT, THREAD_WORD, UNKNOWN_VCPU } from "../../src/trace/events";
+import { exitName } from "../../src/trace/exit_name";
 import { wholeEvents } from "../../src/trace/fit";
 import { KIND, KINDS, wordOffset } from "../../src/trace/kinds";
 import { parsePercent } from "../../src/trace/percent";
@@ -134,6 +135,20 @@ test("an exit tells of the handlers that no tracepoint tells of", () => {
   assert.deepEqual(handler(2, 0x78), [EVENT.hlt, 7]);
   assert.deepEqual(handler(2, 0x72), undefined);
   assert.deepEqual(handler(7, 12), undefined);
+});
+
+test("why KVM returned to user space is named as the kernel prints it, errors by their number", () => {
+  const named = (reason: number, errno: number) => {
+    const names: string[] = [];
+    read(encodeRings([event(KIND.userspaceExit, 5, 7, reason, errno)], false), (record) => {
+      names.push(exitName(record));
+    });
+    return names.join();
+  };
+  assert.equal(named(2, 0), "KVM_EXIT_IO (2)");
+  assert.equal(named(10, -4), "restart (4)");
+  assert.equal(named(0, -14), "error (14)");
+  assert.equal(named(4242, 0), "KVM_EXIT_4242 (4242)");
 });
 
 test("on arm64 the code is made of ret and esr_ec, and nothing tells the vCPU", () => {
