@@ -12,7 +12,21 @@ export function firstRecord(pid: number, now: Date): Uint32Array {
   return untimed(EVENT.recording, pid, [VERSION, TICKS_PER_US, ms >>> 0, Math.floor(ms / 2 ** 32)]);
 }
 
-/** The record that a whole recording ends with: how many events were lost. */
-export function lastRecord(pid: number, lost: number): Uint32Array {
-  return untimed(EVENT.end, pid, [lost >>> 0, Math.floor(lost / 2 ** 32)]);
+/** What the last record says. */
+export interface End {
+  /** Events that found no room in the kernel's rings. */
+  readonly lost: number;
+  /** Events that came before the recorder detached, and did not fit in the file. */
+  readonly unwritten: number;
+  /** One of END_REASON. */
+  readonly reason: number;
+}
+
+/** The length of the record that a whole recording ends with. */
+export const LAST_BYTES = 32;
+
+/** The record that a whole recording ends with. */
+export function lastRecord(pid: number, { lost, unwritten, reason }: End): Uint32Array {
+  const halves = [lost, unwritten].flatMap((count) => [count >>> 0, Math.floor(count / 2 ** 32)]);
+  return untimed(EVENT.end, pid, [...halves, reason]);
 }

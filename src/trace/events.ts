@@ -39,6 +39,15 @@ export const EVENT = {
 export const VERSION = 1;
 export const TICKS_PER_US = 1000;
 
+/** Why a recording ended, as its last record says it; 0, which it never says, stands in recordings that don't tell. */
+export const END_REASON = {
+  /** A signal, --duration or the command's end. */
+  asked: 1,
+  sizeLimit: 2,
+  /** The file took no more: a full disk, a quota, a limit of the process. */
+  writeFailed: 3,
+} as const;
+
 /** The vCPU of an event whose thread has shown neither exit nor entry yet. */
 export const UNKNOWN_VCPU = 0xffffffff;
 

@@ -1,14 +1,28 @@
-// Cuts a stream of records so that it fits into a size, between two records.
-import { HEADER_WORDS, TIME_WORDS } from "./layout";
+// Cuts a stream of records so that it fits into a size, between two events.
+import { EVENT } from "./events";
+import { EVENT_MASK, HEADER_WORDS, TIME_WORDS } from "./layout";
 
-/** How many of the words, which begin with a record, hold whole records and are no more than `limit`. */
-export function wholeRecords(words: Uint32Array, limit: number): number {
-  if (words.length <= limit) return words.length;
-  let end = 0;
-  for (;;) {
-    const head = words[end] ?? 0;
-    const next = end + HEADER_WORDS + (head >>> 31 ? TIME_WORDS : 0) + ((head >>> 28) & 7);
-    if (next > limit) return end;
-    end = next;
+/** What the recorder makes of the exit before it (native/trace_encoder.cc): no events of their own. */
+const OF_EXITS: ReadonlySet<number> = new Set([
+  EVENT.pending,
+  EVENT.drRead,
+  EVENT.drWrite,
+  EVENT.interrupt,
+  EVENT.nmi,
+  EVENT.hlt,
+  EVENT.clts,
+  EVENT.lmsw,
+]);
+
+/** How many of the words, which begin with an event, hold whole events and are no more than `limit`. */
+export function wholeEvents(words: Uint32Array, limit: number): { words: number; events: number } {
+  let whole = { words: 0, events: 0 };
+  for (let at = 0, events = 0; at <= Math.min(limit, words.length);) {
+    const head = words[at];
+    const begins = head === undefined || !OF_EXITS.has(head & EVENT_MASK);
+    if (begins) whole = { words: at, events: events++ };
+    if (head === undefined) break;
+    at += HEADER_WORDS + (head >>> 31 ? TIME_WORDS : 0) + ((head >>> 28) & 7);
   }
+  return whole;
 }

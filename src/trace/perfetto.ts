@@ -1,8 +1,7 @@
 // Writes turns as a timeline in the Trace Event Format, JSON that ui.perfetto.dev and chrome://tracing open.
 import { reasonLabel } from "../reasons";
-import { USERSPACE_REASONS } from "../reasons/userspace";
 import { EVENT, UNKNOWN_VCPU, WORD_NAMES } from "./events";
-import { codeName } from "./exit_name";
+import { codeName, userspaceName } from "./exit_name";
 import type { Summary } from "./summary";
 import type { Detail, Thread, Turn } from "./turns";
 
@@ -29,7 +28,7 @@ function userspaceArgs(details: readonly Detail[]): object {
   const words = details.find(({ event }) => event === EVENT.userspaceExit)?.words;
   if (!words) return {};
   const [reason = 0, errno = 0] = words;
-  return { reason: `KVM_EXIT_${USERSPACE_REASONS.get(reason) ?? reason}`, ...(errno === 0 ? {} : { errno }) };
+  return { reason: userspaceName(reason), ...(errno === 0 ? {} : { errno: errno | 0 }) };
 }
 
 /** Makes the JSON piece by piece: begin(), then turn() for each, then end(). */
@@ -71,9 +70,10 @@ export class Timeline {
   }
 
   /** What the JSON ends with. */
-  end({ lost, startMs }: Pick<Summary, "lost" | "startMs">): string {
+  end({ health, startMs }: Pick<Summary, "health" | "startMs">): string {
     const started = startMs > 0 ? { started: new Date(startMs).toISOString() } : {};
-    return `\n],"otherData":${JSON.stringify({ lost: lost ?? "unknown", ...started })}}\n`;
+    const { eventsDropped: lost = "unknown", eventsUnwritten: unwritten = "unknown" } = health ?? {};
+    return `\n],"otherData":${JSON.stringify({ lost, unwritten, ...started })}}\n`;
   }
 
   private event(event: Record<string, unknown>): string {

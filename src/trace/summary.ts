@@ -2,6 +2,7 @@
 import type { Lost } from "../native";
 import type { Interval } from "../render/json";
 import { NOTHING_LOST } from "../render/lost";
+import { END_REASON } from "./events";
 import type { TraceRecord } from "./reader";
 
 /** The end of the year 9999: what a damaged recording says beyond it is no date. */
@@ -9,7 +10,15 @@ const LAST_MS = 253_402_300_799_999;
 
 /** Words of the records that a recording of ours begins and ends with; see encode.ts. */
 const RECORDING_WORDS = { ticksPerUs: 1, msLow: 2, msHigh: 3 } as const;
-const END_WORDS = { lostLow: 0, lostHigh: 1 } as const;
+const END_WORDS = { lostLow: 0, lostHigh: 1, unwrittenLow: 2, unwrittenHigh: 3, reason: 4 } as const;
+
+/** Events that did not fit in a file, by why. */
+export interface Unwritten {
+  /** It had the size that it was to have. */
+  readonly sizeLimit: number;
+  /** It could not be written any more. */
+  readonly writeFailed: number;
+}
 
 /** Adds up what all recordings that are read together say. */
 export class Summary {
@@ -22,6 +31,7 @@ export class Summary {
   private begun = 0;
   private ended = 0;
   private losses = 0;
+  private left: Unwritten = { sizeLimit: 0, writeFailed: 0 };
   private first: { high: number; low: number } | undefined;
 
   /** Whether `kvm-trace record` wrote any of them. */
@@ -29,9 +39,19 @@ export class Summary {
     return this.begun > 0;
   }
 
-  /** Events lost while recording; undefined if a recording has no end, and so nobody knows. */
+  /** Whether each recording says what it lost. */
+  private get told(): boolean {
+    return this.ours && this.ended >= this.begun;
+  }
+
+  /** Events that the kernel's rings had no room for; undefined if a recording has no end, and so nobody knows. */
   get lost(): number | undefined {
-    return this.ours && this.ended >= this.begun ? this.losses : undefined;
+    return this.told ? this.losses : undefined;
+  }
+
+  /** Events that a file had no room for; undefined if nobody knows. */
+  get unwritten(): Unwritten | undefined {
+    return this.told ? this.left : undefined;
   }
 
   /** Takes the first record of a recording of ours. */
@@ -46,6 +66,11 @@ export class Summary {
   end(record: TraceRecord): void {
     this.ended++;
     this.losses += record.word(END_WORDS.lostLow) + record.word(END_WORDS.lostHigh) * 2 ** 32;
+    const left = record.word(END_WORDS.unwrittenLow) + record.word(END_WORDS.unwrittenHigh) * 2 ** 32;
+    const { sizeLimit, writeFailed } = this.left;
+    if (record.word(END_WORDS.reason) === END_REASON.sizeLimit)
+      this.left = { sizeLimit: sizeLimit + left, writeFailed };
+    else this.left = { sizeLimit, writeFailed: writeFailed + left };
   }
 
   /** Ticks since the first time stamp; a record without one is of the moment before it. */
@@ -67,8 +92,10 @@ export class Summary {
     return { start: this.dateAt(0, nsPerTick), end: this.dateAt(this.ticks, nsPerTick), final: true };
   }
 
-  /** What was lost as the live tools tell it; undefined if nobody knows. */
-  get health(): Lost | undefined {
-    return this.lost === undefined ? undefined : { ...NOTHING_LOST, eventsDropped: this.lost };
+  /** What was lost as the live tools tell it, and what did not fit in the file; undefined if nobody knows. */
+  get health(): (Lost & { readonly eventsUnwritten: number }) | undefined {
+    if (!this.told) return undefined;
+    const { sizeLimit, writeFailed } = this.left;
+    return { ...NOTHING_LOST, eventsDropped: this.losses, eventsUnwritten: sizeLimit + writeFailed };
   }
 }

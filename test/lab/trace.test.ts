@@ -1,11 +1,12 @@
 // kvm-trace on a KVM host: what is recorded is what the guest did, and the live tools count the same.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { gunzipSync } from "node:zlib";
+import { END_REASON } from "../../src/trace/events";
 import { GUEST, PROJECT, type Result, Running, run } from "../tools";
 import { PROMISED, WORKLOAD, assertPromised } from "./counts";
 import { EventLog } from "./ftrace";
@@ -57,6 +58,25 @@ test("times only grow", () => {
   assert.doesNotMatch(stdout, /\(\+ *-/);
 });
 
+test("returns to user space are printed as the kernel prints them, interrupted ones too", () => {
+  const log = new EventLog("userspace", "kvm_userspace_exit");
+  const guest = [GUEST, "--out", "3", "--mmio", "2", "--hlt", "2", "--nap-ms", "100"];
+  const options = ["-o", FILE, "--events", "userspace"];
+  const recorded = run("kvm-trace", "record", ...options, "--", ...guest);
+  const logged = Array.from(log.end().matchAll(/: kvm_userspace_exit: reason (.*)/g), ([, reason]) => reason);
+  assert.equal(recorded.status, 0, recorded.stderr);
+  const formatted = run("kvm-trace", "format", FORMATS, FILE).stdout;
+  const printed = Array.from(
+    formatted.matchAll(/ USERSPACE_EXIT .*\[ reason = (.*) \]/g),
+    ([, reason]) => reason,
+  );
+  assert.deepEqual(printed, logged);
+  const count = (reason: string) => printed.filter((other) => other === reason).length;
+  assert.equal(count("KVM_EXIT_IO (2)"), 3 + 1);
+  assert.equal(count("KVM_EXIT_MMIO (6)"), 2);
+  assert.ok(count("restart (4)") >= 2, String(printed));
+});
+
 test("a recording made while a live tool ran shows the same counts, several VMs of one process told apart", () => {
   const guest = [GUEST, "--cpuid", "50", "--hlt", "20", "--out", "5", "--vms", "2", "--vcpus", "2"];
   const time = [process.execPath, join(TOOLS, "kvm-vmexit-time.js"), "--json", "--by", "vcpu"];
@@ -74,6 +94,13 @@ test("a recording made while a live tool ran shows the same counts, several VMs 
   assert.ok(counts(report("reason")).includes("undefined undefined CPUID 200 0"));
 });
 
+/** What the last line of a formatted recording says. */
+function endOf(formatted: string): { lost: number; unwritten: number; because: number } {
+  const end = / END lost = (0x\w{16}), unwritten = (0x\w{16}), because = (\d)\n$/.exec(formatted);
+  const [lost, unwritten, because] = [Number(end?.[1]), Number(end?.[2]), Number(end?.[3])];
+  return { lost, unwritten, because };
+}
+
 interface Slice {
   name: string;
   ph: string;
@@ -90,9 +117,9 @@ test("a timeline has a slice for each exit, on a named thread of a named process
   assert.equal(run("kvm-trace", "export", "--perfetto", out, FILE).status, 0);
   const timeline = JSON.parse(gunzipSync(readFileSync(out)).toString()) as {
     traceEvents: Slice[];
-    otherData: { lost: number };
+    otherData: { lost: number; unwritten: number };
   };
-  assert.equal(timeline.otherData.lost, 0);
+  assert.deepEqual([timeline.otherData.lost, timeline.otherData.unwritten], [0, 0]);
   const slices = timeline.traceEvents.filter(({ ph }) => ph === "X");
   const names = timeline.traceEvents.filter(({ ph }) => ph === "M");
   assert.equal(slices.length + names.length, timeline.traceEvents.length);
@@ -130,43 +157,103 @@ test("what a full ring loses is counted to the event: printed, written down, and
   assert.ok(lost > 0, recorded.stderr);
   const formatted = run("kvm-trace", "format", FORMATS, FILE).stdout;
   assert.equal(formatted.split(" VMEXIT ").length - 1 + lost, logged);
-  assert.match(formatted, new RegExp(`END lost = 0x${lost.toString(16).padStart(16, "0")}\n$`));
+  assert.deepEqual(endOf(formatted), { lost, unwritten: 0, because: END_REASON.asked });
   const message = `Lost: ${lost} events while recording: the ring buffer was full\n`;
   assert.equal(run("kvm-trace", "report", FILE).stderr, message);
   const [line] = jsonLines(run("kvm-trace", "report", "--json", FILE));
   assert.equal(line?.lost["eventsDropped"], lost);
   const out = join(FOLDER, "lost.json");
   assert.equal(run("kvm-trace", "export", "--perfetto", out, FILE).stderr, message);
-  assert.match(readFileSync(out, "latin1"), new RegExp(`"otherData":\\{"lost":${lost},`));
+  assert.match(readFileSync(out, "latin1"), new RegExp(`"otherData":\\{"lost":${lost},"unwritten":0,`));
 });
 
-test("a full disk ends the recording with status 1, and leaves a file that reads", () => {
+/** Records into a full disk, or up to a size; with what status and words the recorder is to end. */
+const SHORT = [
+  { options: ["--max-size", "40K"], disk: "1m", status: 0, because: END_REASON.sizeLimit },
+  { options: ["--max-size", "4K", "--buffer", "8K"], disk: "1m", status: 0, because: END_REASON.sizeLimit },
+  {
+    options: ["--max-size", "4097"],
+    disk: "1m",
+    signal: "SIGTERM",
+    status: 0,
+    because: END_REASON.sizeLimit,
+  },
+  { options: [], disk: "64k", status: 1, because: END_REASON.writeFailed },
+  { options: [], disk: "64k", signal: "SIGTERM", status: 1, because: END_REASON.writeFailed },
+] as const;
+const WORDS = {
+  [END_REASON.sizeLimit]: [/; it reached --max-size$/m, "it had its --max-size"],
+  [END_REASON.writeFailed]: [
+    /; it ended before its time$[^]*^kvm-trace: cannot write .*ENOSPC.*$/m,
+    "it could not be written any more, as on a full disk",
+  ],
+} as const;
+
+test("what does not fit in the file is counted to the event, whatever ends it: printed, written down and shown", async () => {
+  for (const [index, { options, disk, status, because, ...also }] of SHORT.entries()) {
+    const folder = mkdtempSync(join(FOLDER, "disk-"));
+    assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", `size=${disk}`, "small", folder]).status, 0);
+    try {
+      const file = join(folder, "trace.bin");
+      const log = new EventLog(`short${index}`, "kvm_exit");
+      const recorder = new Running("kvm-trace", "record", "-o", file, "--events", "exit", ...options);
+      await recorder.seen(/Recording/);
+      // All that the guest does waits in the rings when the recorder goes on.
+      recorder.child.kill("SIGSTOP");
+      assert.equal(spawnSync(GUEST, ["--cpuid", "3000"]).status, 0);
+      const logged = log.end().split(": kvm_exit:").length - 1;
+      if ("signal" in also) recorder.child.kill(also.signal);
+      const recorded = await recorder.end("SIGCONT");
+      assert.equal(recorded.status, status, recorded.stderr);
+      assert.match(recorded.stderr, WORDS[because][0]);
+      const formatted = run("kvm-trace", "format", FORMATS, file);
+      assert.equal(formatted.stderr, "");
+      const exits = formatted.stdout.split(" VMEXIT ").length - 1;
+      const end = endOf(formatted.stdout);
+      assert.equal(end.because, because);
+      assert.ok(end.unwritten > 0);
+      assert.equal(end.lost > 0, options.length > 2);
+      assert.equal(exits + end.lost + end.unwritten, logged);
+      assert.match(
+        recorded.stderr,
+        new RegExp(`^kvm-trace record: ${exits} events, ${statSync(file).size} bytes`, "m"),
+      );
+      assert.match(
+        recorded.stderr,
+        new RegExp(`^Lost: ${end.unwritten} events that did not fit in the file$`, "m"),
+      );
+      const message = `Lost: ${end.unwritten} events that did not fit in the file: ${WORDS[because][1]}\n`;
+      const report = run("kvm-trace", "report", "--json", file);
+      assert.ok(report.stderr.endsWith(message), report.stderr);
+      assert.equal(jsonLines(report)[0]?.lost["eventsUnwritten"], end.unwritten);
+    } finally {
+      spawnSync("umount", [folder]);
+    }
+  }
+});
+
+test("a command that still runs when the disk is full is asked to end", () => {
   const disk = mkdtempSync(join(FOLDER, "disk-"));
   assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "small", disk]).status, 0);
   try {
-    const file = join(disk, "trace.bin");
-    const recorded = run("kvm-trace", "record", "-o", file, "--", GUEST, "--cpuid", "2000");
+    const ended = join(FOLDER, "ended");
+    const script = `trap 'echo >${ended}; exit' TERM; while :; do ${GUEST} --cpuid 1000; done`;
+    const options = ["-o", join(disk, "trace.bin"), "--events", "exit"];
+    const recorded = run("kvm-trace", "record", ...options, "--", "bash", "-c", script);
     assert.equal(recorded.status, 1, recorded.stderr);
-    assert.match(recorded.stderr, /ENOSPC/);
-    const report = run("kvm-trace", "report", file);
-    assert.deepEqual([report.status, report.stderr], [0, ""]);
+    while (!existsSync(ended)) spawnSync("sleep", ["0.1"]);
   } finally {
     spawnSync("umount", [disk]);
   }
 });
 
-test("signals and a size leave a file that reads to its end; SIGKILL one that reads", async () => {
+test("signals leave a file that reads to its end; SIGKILL one that reads", async () => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     const recorder = new Running("kvm-trace", "record", "-o", FILE);
     await recorder.seen(/Recording/);
     assert.equal((await recorder.end(signal)).status, 0);
     assert.equal(events().get("END"), 1, signal);
   }
-  const limited = run("kvm-trace", "record", "-o", FILE, "--max-size", "4K", "--", GUEST, "--cpuid", "20000");
-  assert.equal(limited.status, 0, limited.stderr);
-  assert.match(limited.stderr, /; it ended before its time/);
-  assert.ok(statSync(FILE).size <= 4096 && statSync(FILE).size > 4096 - 200);
-  assert.equal(events().get("END"), 1);
   const killed = new Running("kvm-trace", "record", "-o", FILE);
   await killed.seen(/Recording/);
   assert.equal(spawnSync(GUEST, ["--cpuid", "500"]).status, 0);

@@ -7,11 +7,13 @@ import fc from "fast-check";
 import { parseDefinitions } from "../../src/trace/definitions";
 import { encodeRings } from "../../src/native";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
-import { EVENT, THREAD_WORD, UNKNOWN_VCPU } from "../../src/trace/events";
-import { wholeRecords } from "../../src/trace/fit";
+import { END_REASON, EVENT, THREAD_WORD, UNKNOWN_VCPU } from "../../src/trace/events";
+import { exitName } from "../../src/trace/exit_name";
+import { wholeEvents } from "../../src/trace/fit";
 import { KIND, KINDS, wordOffset } from "../../src/trace/kinds";
 import { parsePercent } from "../../src/trace/percent";
 import { RecordReader, type TraceRecord } from "../../src/trace/reader";
+import type { Summary } from "../../src/trace/summary";
 import { type Turn, Turns } from "../../src/trace/turns";
 import { PROJECT } from "../tools";
 
@@ -135,6 +137,20 @@ test("an exit tells of the handlers that no tracepoint tells of", () => {
   assert.deepEqual(handler(7, 12), undefined);
 });
 
+test("why KVM returned to user space is named as the kernel prints it, errors by their number", () => {
+  const named = (reason: number, errno: number) => {
+    const names: string[] = [];
+    read(encodeRings([event(KIND.userspaceExit, 5, 7, reason, errno)], false), (record) => {
+      names.push(exitName(record));
+    });
+    return names.join();
+  };
+  assert.equal(named(2, 0), "KVM_EXIT_IO (2)");
+  assert.equal(named(10, -4), "restart (4)");
+  assert.equal(named(0, -14), "error (14)");
+  assert.equal(named(4242, 0), "KVM_EXIT_4242 (4242)");
+});
+
 test("on arm64 the code is made of ret and esr_ec, and nothing tells the vCPU", () => {
   assert.deepEqual(recordsOf(true, KIND.exit, 5, 7, 2, 0x1000, 1, 0, 0, 0x24), [
     [EVENT.exit, 0x224, 0x1000, 1, 3, 7],
@@ -144,16 +160,18 @@ test("on arm64 the code is made of ret and esr_ec, and nothing tells the vCPU", 
   });
 });
 
+const LAST = { lost: 2 ** 33 + 5, unwritten: 2 ** 34 + 7, reason: END_REASON.sizeLimit };
+
 /** Writes events as a recording and reads them back as turns. */
-function turnsOf(events: readonly Uint32Array[]): { turns: Turn[]; lost: number | undefined } {
+function turnsOf(events: readonly Uint32Array[]): { turns: Turn[]; summary: Summary } {
   const turns: Turn[] = [];
   const pairing = new Turns(1, (turn) => turns.push(turn));
   const records = encodeRings([joined(events)], false);
-  read(joined([firstRecord(1, new Date(0)), records, lastRecord(1, 2 ** 33 + 5)]), (record) => {
+  read(joined([firstRecord(1, new Date(0)), records, lastRecord(1, LAST)]), (record) => {
     pairing.record(record);
   });
   pairing.end();
-  return { turns, lost: pairing.summary.lost };
+  return { turns, summary: pairing.summary };
 }
 
 const exit = (time: number, tid: number, code: number) =>
@@ -161,7 +179,7 @@ const exit = (time: number, tid: number, code: number) =>
 const entry = (time: number, tid: number) => event(KIND.entry, time, tid, 0);
 
 test("exits pair with entries of their thread, though two VMs of a process have a vCPU 0 each", () => {
-  const { turns, lost } = turnsOf([
+  const { turns, summary } = turnsOf([
     entry(10, 1),
     exit(20, 1, 0x7b),
     exit(25, 2, 0x72),
@@ -172,7 +190,8 @@ test("exits pair with entries of their thread, though two VMs of a process have 
     entry(70, 1),
     exit(80, 2, 0x78),
   ]);
-  assert.equal(lost, 2 ** 33 + 5);
+  assert.equal(summary.lost, LAST.lost);
+  assert.deepEqual(summary.unwritten, { sizeLimit: LAST.unwritten, writeFailed: 0 });
   assert.deepEqual(
     turns.map((turn) => [
       turn.thread.tid,
@@ -212,9 +231,24 @@ test("a stream is cut between records", () => {
   const words = encodeRings([joined([0, 1, 2, 3, 4].map((time) => exit(time, 1, 0x72)))], false);
   assert.equal(words.length, 50);
   assert.deepEqual(
-    [0, 9, 10, 49, 50, 99].map((limit) => wholeRecords(words, limit)),
-    [0, 0, 10, 40, 50, 50],
+    [-1, 0, 9, 10, 49, 50, 99].map((limit) => wholeEvents(words, limit)),
+    [0, 0, 0, 1, 4, 5, 5].map((events) => ({ words: 10 * events, events })),
   );
+});
+
+test("a stream is cut between events: no exit is parted from what the recorder made of it", () => {
+  // 0x78 is HLT, whose record of 24 bytes follows the exit's.
+  const words = encodeRings([joined([exit(0, 1, 0x78), exit(1, 1, 0x78)])], false);
+  assert.deepEqual(
+    [9, 10, 15, 16, 26, 31, 32].map((limit) => wholeEvents(words, limit).words),
+    [0, 0, 0, 16, 16, 16, 32],
+  );
+  for (const isa of [1, 2])
+    for (let code = 0; code < 0x80; code++)
+      for (const info of [0, 0x20, 0x30]) {
+        const made = encodeRings([event(KIND.exit, 5, 7, code, 0, 0, isa, 0, info, 0, 0x80000202)], false);
+        assert.deepEqual(wholeEvents(made, made.length), { words: made.length, events: 1 });
+      }
 });
 
 test("offsets come from tracefs's format files, by the field's names over the years", () => {

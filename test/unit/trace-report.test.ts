@@ -267,6 +267,14 @@ test("a timeline's arguments have names, and say what was left out", () => {
   assert.equal(args("MSR")?.["msrRead"], "msr 0x10, data 0x100000005");
   assert.equal(args("NPF")?.["pageFault"], "error 0x4, address 0x1fee00000");
   assert.deepEqual(args("user space"), { reason: "KVM_EXIT_IO" });
+  const returned = event(EVENT.userspaceExit, 2, [10, 2 ** 32 - 4, 70]);
+  const interrupted = slicesOf(
+    timeline(fileOf("eintr.bin", begin(), exit(1, HLT), returned, entry(3), end())),
+  );
+  assert.deepEqual(interrupted.find(({ name }) => name === "user space")?.args, {
+    reason: "KVM_EXIT_INTR",
+    errno: -4,
+  });
   const wakeups = Array.from({ length: 20 }, (_, i) => event(EVENT.wakeup, 2 + i, [i, 0, 70]));
   const [long] = slicesOf(timeline(fileOf("long.bin", begin(), exit(1, HLT), ...wakeups, entry(99), end())));
   assert.equal(long?.args["omitted"], 4);

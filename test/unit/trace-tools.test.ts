@@ -15,8 +15,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import test, { after } from "node:test";
-import { firstRecord, lastRecord } from "../../src/trace/encode";
-import { EVENT } from "../../src/trace/events";
+import { LAST_BYTES, firstRecord, lastRecord } from "../../src/trace/encode";
+import { END_REASON, EVENT } from "../../src/trace/events";
+import { RecordReader } from "../../src/trace/reader";
 import { RecordingFile } from "../../tools/trace/recording_file";
 import { PROJECT, Running, run } from "../tools";
 
@@ -35,7 +36,7 @@ const EXIT_WORDS = 10;
 /** Writes a recording of so many turns of CPUID on SVM, each 1 µs after the one before and 200 ns long. */
 function recordingOf(name: string, turns: number): string {
   const start = firstRecord(1, new Date(0));
-  const end = lastRecord(1, 0);
+  const end = lastRecord(1, { lost: 0, unwritten: 0, reason: END_REASON.asked });
   const words = new Uint32Array(start.length + turns * (EXIT_WORDS + ENTRY_WORDS) + end.length);
   words.set(start);
   let at = start.length;
@@ -167,7 +168,7 @@ test("export writes nothing until something was read, and never over what it rea
     assert.equal(stdout, "2\n");
     assert.match(stderr, message);
   }
-  assert.equal(readFileSync(SMALL).length, 4 * (7 + 20_000 * (EXIT_WORDS + ENTRY_WORDS) + 5));
+  assert.equal(readFileSync(SMALL).length, 4 * (7 + 20_000 * (EXIT_WORDS + ENTRY_WORDS)) + LAST_BYTES);
 });
 
 test("events that there are not are refused, whatever the machine", () => {
@@ -181,14 +182,85 @@ test("an earlier recording stays until the next has something to say; only regul
   writeFileSync(path, "an earlier recording, which is longer than the next");
   const file = new RecordingFile(path, 1000);
   assert.match(readFileSync(path, "utf8"), /^an earlier/);
-  file.append(firstRecord(1, new Date(0)));
-  file.finish(lastRecord(1, 0));
-  assert.equal(readFileSync(path).length, 4 * (7 + 5));
+  file.append(firstRecord(1, new Date(0)), 0);
+  file.finish(() => lastRecord(1, { lost: 0, unwritten: 0, reason: END_REASON.asked }));
+  assert.equal(readFileSync(path).length, 4 * 7 + LAST_BYTES);
   for (const other of ["/dev/full", FOLDER])
     assert.throws(
       () => new RecordingFile(other, 1000),
       /^UsageError: cannot write \S+: it is no regular file; name one/,
     );
+});
+
+/** The records of a recording that ends with a whole one: event and data words. */
+function recordsIn(path: string): number[][] {
+  const reader = new RecordReader({ name: path, knows: () => true });
+  reader.feed(readFileSync(path));
+  reader.end();
+  const records: number[][] = [];
+  while (reader.next()) {
+    const { event, count } = reader.record;
+    records.push([event, ...Array.from({ length: count }, (_, index) => reader.record.word(index))]);
+  }
+  assert.equal(reader.cut, undefined);
+  return records;
+}
+
+/** Sets how large a file this process may write. */
+function limitFiles(bytes: number | "unlimited"): void {
+  assert.equal(spawnSync("prlimit", ["--pid", `${process.pid}`, `--fsize=${bytes}:`]).status, 0);
+}
+
+test("where a file takes no more, each event is in it or counted as unwritten, and its last record says so", () => {
+  const path = join(FOLDER, "short.bin");
+  const first = firstRecord(1, new Date(0));
+  const exit = [EVENT.exit | (5 << 28) | TIMED, 7, 0, 1, 0, 0x78, 0, 0, 2, 8];
+  const hlt = [EVENT.hlt | (1 << 28) | TIMED, 7, 0, 1, 0, 8];
+  const entry = [EVENT.entry | (1 << 28) | TIMED, 7, 0, 2, 0, 8];
+  // Batches shorter than a last record, longer, and of many events.
+  const turn = [...exit, ...hlt, ...entry];
+  const batches = [[entry], [turn], [turn, turn, turn], [entry], [turn], [entry], [turn]].map((parts) => ({
+    words: Uint32Array.from(parts.flat()),
+    events: parts.flatMap((part) => (part === turn ? [exit, entry] : [part])).length,
+  }));
+  const total = batches.reduce((sum, { events }) => sum + events, 0);
+  const whole = 4 * (first.length + batches.reduce((sum, { words }) => sum + words.length, 0)) + LAST_BYTES;
+  for (let limit = 4 * first.length + LAST_BYTES; limit < whole; limit += 3) {
+    const file = new RecordingFile(path, Infinity);
+    const last = () => {
+      const reason = file.failed ? END_REASON.writeFailed : END_REASON.asked;
+      return lastRecord(1, { lost: 0, unwritten: total - file.events, reason });
+    };
+    limitFiles(limit);
+    try {
+      assert.throws(() => {
+        try {
+          file.append(first, 0);
+          for (const { words, events } of batches) file.append(words, events);
+        } finally {
+          file.finish(last);
+        }
+      }, /^ToolError: cannot write \S+: EFBIG/);
+    } finally {
+      limitFiles("unlimited");
+    }
+    const records = recordsIn(path);
+    const count = (id: number) => records.filter(([event]) => event === id).length;
+    const events = count(EVENT.exit) + count(EVENT.entry);
+    assert.equal(count(EVENT.hlt), count(EVENT.exit));
+    assert.deepEqual(
+      records.at(-1),
+      [EVENT.end, 0, 0, total - events, 0, END_REASON.writeFailed],
+      `${limit}`,
+    );
+    assert.equal(file.events, events);
+    const { size } = statSync(path);
+    // No more gives way than has to.
+    assert.ok(
+      size <= limit && size > limit - LAST_BYTES - 4 * (exit.length + hlt.length),
+      `${size} of ${limit}`,
+    );
+  }
 });
 
 /** The most memory that a command takes, in MiB, on a heap that could not hold a large recording. @param output a file */

@@ -41,7 +41,7 @@ async function exportTimeline(tool: string, files: readonly string[], options: E
     pieces.push(timeline.turn(turn, nsPerTick));
     read = true;
   };
-  let said: Pick<Summary, "lost" | "startMs"> = { lost: undefined, startMs: 0 };
+  let said: Pick<Summary, "health" | "startMs"> = { health: undefined, startMs: 0 };
   try {
     said = (await readTurns(tool, files, options, onTurn, flush)).summary;
     read = true;

@@ -30,11 +30,16 @@ export function clockOptions(to: Command): Command {
 }
 
 /** Says what the recordings, or this reading of them, lack. */
-function tellLosses(tool: string, { ours, lost }: Summary, interrupted: boolean): void {
+function tellLosses(tool: string, { ours, lost, unwritten }: Summary, interrupted: boolean): void {
   if (interrupted) diagnose(`${tool}: interrupted; what follows in the recording is left out`);
   else if (ours && lost === undefined)
     diagnose(`${tool}: the recording has no end, so nobody knows what was lost; was its recorder killed?`);
   if (lost) diagnose(`Lost: ${lost} events while recording: the ring buffer was full`);
+  for (const [why, count] of [
+    ["it had its --max-size", unwritten?.sizeLimit],
+    ["it could not be written any more, as on a full disk", unwritten?.writeFailed],
+  ] as const)
+    if (count) diagnose(`Lost: ${count} events that did not fit in the file: ${why}`);
 }
 
 /**

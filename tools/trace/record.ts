@@ -1,18 +1,17 @@
 // kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
-import { EVENT_BYTES, EVENT_MAX_WORDS, type Recorder, openRecorder } from "../../src/native";
+import { EVENT_BYTES, openRecorder } from "../../src/native";
 import { requireHostPids } from "../../src/pid-namespace";
 import { preflight, recordFormat } from "../../src/preflight";
-import { safeText } from "../../src/render/text";
-import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
 import { seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { type Meter, OVERHEAD_HELP, withOverhead } from "../lib/overhead";
 import type { Status } from "../lib/run";
-import { type Stop, TracedCommand, stopOnSignals } from "../lib/stop";
+import { TracedCommand, stopOnSignals } from "../lib/stop";
 import { command } from "./command";
+import { Recording, pump } from "./recording";
 import { RecordingFile } from "./recording_file";
 
 interface RecordOptions {
@@ -27,12 +26,8 @@ interface RecordOptions {
   overhead?: true;
 }
 
-/** How often the rings are emptied: a CPU with a million events a second fills half of its ring in 16 ms. */
-const POLL_MS = 15;
 /** 2 MiB: 128 CPUs have 256 MiB together. */
 const DEFAULT_RING_SHIFT = 15;
-/** Records are written to the file in pieces of at most 1 MiB. */
-const BATCH_WORDS = 1 << 18;
 /** More than any file has. */
 const MAX_BYTES = 2 ** 50;
 const MAX_PID = 4_194_304;
@@ -73,50 +68,6 @@ function chosen(wanted: readonly string[]): { kinds: Uint32Array; offsets: Uint3
   return { kinds: Uint32Array.from(kinds), offsets };
 }
 
-/** Moves events from the rings to the file. */
-class Recording {
-  readonly #batch = new Uint32Array(BATCH_WORDS);
-  /** Events that the kernel had no room for; known in the end. */
-  lost = 0;
-
-  constructor(
-    readonly recorder: Recorder,
-    readonly file: RecordingFile,
-    began: Date,
-  ) {
-    file.append(firstRecord(process.pid, began));
-  }
-
-  /** Takes in what waits, also the latest if `all`; false when the file is full. */
-  poll(all = false): boolean {
-    for (;;) {
-      const words = this.recorder.read(this.#batch, all);
-      if (words > 0 && !this.file.append(this.#batch.subarray(0, words))) return false;
-      if (words <= BATCH_WORDS - EVENT_MAX_WORDS) return true;
-    }
-  }
-
-  /** Takes in the rest unless the file is full, and writes the last record, whatever else fails. */
-  finish(whole: boolean): void {
-    this.recorder.stop();
-    try {
-      if (whole) this.poll(true);
-    } finally {
-      this.lost = this.recorder.lost();
-      this.file.finish(lastRecord(process.pid, this.lost));
-    }
-  }
-}
-
-async function pump(recording: Recording, stop: Stop, duration: number | undefined): Promise<boolean> {
-  const endAt = duration === undefined ? Infinity : performance.now() + duration * 1000;
-  while (!stop.stopped && performance.now() < endAt) {
-    if (!recording.poll()) return false;
-    await stop.wait(Math.min(POLL_MS, endAt - performance.now()));
-  }
-  return true;
-}
-
 async function record(
   tool: string,
   options: RecordOptions,
@@ -130,33 +81,31 @@ async function record(
   const file = new RecordingFile(options.output, options.maxSize ?? MAX_BYTES);
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
   const recorder = openRecorder({ ...request, ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT });
+  let traced: TracedCommand | undefined;
   meter.begin();
   try {
     diagnose("Recording... Hit Ctrl-C to end.");
     const began = new Date();
     const [program, ...parameters] = toRun;
-    const traced = program === undefined ? undefined : new TracedCommand(program, parameters, 1, stop);
+    traced = program === undefined ? undefined : new TracedCommand(program, parameters, 1, stop);
     await traced?.started;
     // Only now: a command that can't be run leaves an earlier recording as it is.
     const recording = new Recording(recorder, file, began);
-    let whole = false;
     try {
       try {
-        whole = await pump(recording, stop, options.duration);
+        await pump(recording, stop, options.duration);
       } finally {
-        recording.finish(whole);
+        recording.finish();
       }
     } finally {
-      const where = `${file.bytes} bytes in ${safeText(options.output)}`;
-      // Where the file took no more, events that are in no file were counted, too.
-      diagnose(
-        `${tool}: ${whole ? `${recorder.events()} events, ` : ""}${where}${whole ? "" : "; it ended before its time"}`,
-      );
-      if (recording.lost > 0)
-        diagnose(`Lost: ${recording.lost} events while the buffer was full; raise --buffer`);
+      diagnose(recording.summary(tool, options.output).join("\n"));
       meter.report();
     }
     return await traced?.finish();
+  } catch (error) {
+    // A command that still runs is asked to end, however the recording ended.
+    await traced?.finish();
+    throw error;
   } finally {
     recorder.close();
   }

@@ -1,19 +1,28 @@
-// The file of a recording in the making: whole records and a last one at all times, full disks included.
-import { closeSync, constants, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
+// The file of a recording in the making: whole events, and room for a last record at all times, full disks included.
+import { closeSync, constants, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/render/text";
-import { wholeRecords } from "../../src/trace/fit";
+import { LAST_BYTES } from "../../src/trace/encode";
+import { wholeEvents } from "../../src/trace/fit";
 
-/** Room that is kept for the last record. */
-const LAST_BYTES = 64;
 /** Exits tell of guests: nobody but the user may read them. */
 const MODE = 0o600;
+
+/** A place in the file between two events, and how many events stand before it. */
+interface Place {
+  readonly bytes: number;
+  readonly events: number;
+}
 
 export class RecordingFile {
   readonly #name: string;
   readonly #fd: number;
   readonly #limit: number;
-  #bytes = 0;
+  #end: Place = { bytes: 0, events: 0 };
+  /** Where to cut from when no more can be written: behind `#spare` the file holds enough bytes for the last record. */
+  #spare: Place = this.#end;
+  #nextSpare: Place = this.#end;
+  #failed = false;
 
   /**
    * What stands in the file stays until the first records are written.
@@ -25,7 +34,7 @@ export class RecordingFile {
     if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
       throw new UsageError(`cannot write ${this.#name}: it is no regular file; name one with -o`);
     try {
-      this.#fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, MODE);
+      this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, MODE);
     } catch (error) {
       throw new UsageError(
         `cannot write ${this.#name}: ${messageOf(error)}; name a file that you may write with -o`,
@@ -34,44 +43,77 @@ export class RecordingFile {
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#end.bytes;
+  }
+
+  /** Events in the file. */
+  get events(): number {
+    return this.#end.events;
+  }
+
+  /** Whether something could not be written; nothing more can be then but the last record. */
+  get failed(): boolean {
+    return this.#failed;
+  }
+
+  /** How many words of records the file can still take, besides the last one. */
+  get room(): number {
+    return this.#failed ? 0 : Math.floor((this.#limit - LAST_BYTES - this.#end.bytes) / 4);
   }
 
   /**
-   * Appends records.
-   * @returns false when the file has reached its limit, with as many of the records as fitted
-   * @throws ToolError if they can't all be written; the file then ends with one that could
+   * Appends records, no more than there is room for; the first is the recording's first.
+   * @param events how many events they are of
+   * @throws ToolError if they can't all be written; the file then keeps the events that fit in before a last record
    */
-  append(records: Uint32Array): boolean {
-    const room = Math.floor((this.#limit - LAST_BYTES - this.#bytes) / 4);
-    const words = wholeRecords(records, Math.max(room, 0));
-    this.#write(records.subarray(0, words));
-    return words === records.length;
+  append(records: Uint32Array, events: number): void {
+    const first = this.#end.bytes === 0;
+    if (first) ftruncateSync(this.#fd);
+    this.#write(records, events);
+    if (!first && this.#end.bytes - this.#nextSpare.bytes < LAST_BYTES) return;
+    this.#spare = first ? this.#end : this.#nextSpare;
+    this.#nextSpare = this.#end;
   }
 
-  /** Appends the last record, and closes the file. */
-  finish(last: Uint32Array): void {
+  /**
+   * Appends the last record, and closes the file.
+   * @param last makes the record; called once more if events have to give way to it
+   */
+  finish(last: () => Uint32Array): void {
+    const cut = this.#failed;
     try {
-      this.#write(last);
+      this.#write(last(), 0);
+    } catch (error) {
+      if (!cut) this.#write(last(), 0);
+      throw error;
     } finally {
+      ftruncateSync(this.#fd, this.#end.bytes);
       closeSync(this.#fd);
     }
   }
 
-  #write(words: Uint32Array): void {
-    if (this.#bytes === 0) ftruncateSync(this.#fd);
+  #write(words: Uint32Array, events: number): void {
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     let at = 0;
     try {
       // At a place of its own: where a write failed, the file's own place would stay behind the cut.
-      while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#bytes + at);
-      this.#bytes += bytes.length;
+      while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#end.bytes + at);
+      this.#end = { bytes: this.#end.bytes + at, events: this.#end.events + events };
     } catch (error) {
-      this.#bytes += 4 * wholeRecords(words, Math.max(Math.floor((at - LAST_BYTES) / 4), 0));
-      ftruncateSync(this.#fd, this.#bytes);
+      this.#cut(this.#end.bytes + at);
       throw new ToolError(
         `cannot write ${this.#name}: ${messageOf(error)}; it holds what was recorded before: free some space`,
       );
     }
+  }
+
+  /** Moves the end back so that the last record can be written over bytes that the file has, `size` in all. */
+  #cut(size: number): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    const tail = new Uint32Array(Math.floor((size - this.#spare.bytes) / 4));
+    readSync(this.#fd, tail, 0, tail.byteLength, this.#spare.bytes);
+    const { words, events } = wholeEvents(tail, tail.length - LAST_BYTES / 4);
+    this.#end = { bytes: this.#spare.bytes + 4 * words, events: this.#spare.events + events };
   }
 }

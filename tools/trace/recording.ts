@@ -1,0 +1,90 @@
+// The way of events from the kernel's rings to a recording's file, and the count of those that don't get there.
+import { EVENT_MAX_WORDS, type Recorder } from "../../src/native";
+import { safeText } from "../../src/render/text";
+import { type End, firstRecord, lastRecord } from "../../src/trace/encode";
+import { END_REASON } from "../../src/trace/events";
+import type { Stop } from "../lib/stop";
+import type { RecordingFile } from "./recording_file";
+
+/** How often the rings are emptied: a CPU with a million events a second fills half of its ring in 16 ms. */
+const POLL_MS = 15;
+/** Records are written to the file in pieces of at most 1 MiB. */
+const BATCH_WORDS = 1 << 18;
+/** What is said of a recording that ended before it was asked to. */
+const ENDED: Readonly<Record<number, string>> = {
+  [END_REASON.sizeLimit]: "; it reached --max-size",
+  [END_REASON.writeFailed]: "; it ended before its time",
+};
+
+/** Moves events from the rings to the file. */
+export class Recording {
+  readonly #batch = new Uint32Array(BATCH_WORDS);
+  /** What the last record says; known in the end. */
+  #end: End = { lost: 0, unwritten: 0, reason: END_REASON.asked };
+
+  constructor(
+    private readonly recorder: Recorder,
+    private readonly file: RecordingFile,
+    began: Date,
+  ) {
+    file.append(firstRecord(process.pid, began), 0);
+  }
+
+  /** Whether the file takes no more events. */
+  get #full(): boolean {
+    return this.file.room < EVENT_MAX_WORDS;
+  }
+
+  /** Takes in what waits, also the latest if `all`; false when the file is full. */
+  poll(all = false): boolean {
+    while (!this.#full) {
+      const room = Math.min(BATCH_WORDS, this.file.room);
+      const before = this.recorder.events();
+      const words = this.recorder.read(this.#batch.subarray(0, room), all);
+      if (words > 0) this.file.append(this.#batch.subarray(0, words), this.recorder.events() - before);
+      if (words <= room - EVENT_MAX_WORDS) return true;
+    }
+    return false;
+  }
+
+  /** Takes in the rest unless the file is full, and writes the last record, whatever else fails. */
+  finish(): void {
+    // From here on the rings have no room because the file has none.
+    const lostBefore = this.#full ? this.recorder.lost() : undefined;
+    this.recorder.stop();
+    try {
+      this.poll(true);
+    } finally {
+      this.#finish(lostBefore ?? this.recorder.lost());
+    }
+  }
+
+  /** What was recorded and what wasn't, in lines. */
+  summary(tool: string, output: string): string[] {
+    const { events, bytes } = this.file;
+    const { lost, unwritten, reason } = this.#end;
+    const lines = [`${tool}: ${events} events, ${bytes} bytes in ${safeText(output)}${ENDED[reason] ?? ""}`];
+    if (lost > 0) lines.push(`Lost: ${lost} events while the buffer was full; raise --buffer`);
+    if (unwritten > 0) lines.push(`Lost: ${unwritten} events that did not fit in the file`);
+    return lines;
+  }
+
+  #finish(lost: number): void {
+    const { file, recorder } = this;
+    while (recorder.read(this.#batch, true) > 0);
+    const taken = recorder.events() + recorder.lost() - lost;
+    const full = this.#full;
+    file.finish(() => {
+      const reason = file.failed ? END_REASON.writeFailed : full ? END_REASON.sizeLimit : END_REASON.asked;
+      this.#end = { lost, unwritten: taken - file.events, reason };
+      return lastRecord(process.pid, this.#end);
+    });
+  }
+}
+
+/** Records until `stop` stops, for so many seconds, or until the file is full. */
+export async function pump(recording: Recording, stop: Stop, duration: number | undefined): Promise<void> {
+  const endAt = duration === undefined ? Infinity : performance.now() + duration * 1000;
+  while (!stop.stopped && performance.now() < endAt && recording.poll())
+    await stop.wait(Math.min(POLL_MS, endAt - performance.now()));
+}
