@@ -203,6 +203,7 @@ async function traceToEnd(request: TraceRequest, meter: Meter): Promise<Status> 
     ...(options.pid ? { pids: options.pid } : {}),
     ...(options.vcpu ? { vcpuIds: options.vcpu } : {}),
   });
+  meter.begin();
   try {
     if (options.verbose) explain(session);
     diagnose("Tracing... Hit Ctrl-C to end.");
