@@ -131,7 +131,7 @@ static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 home)
 
 /*
  * Index + 1 of the record of `owner`, which isn't at its home: further on, or a free one which becomes its
- * own. 0 if there is none, and the exit is counted as lost.
+ * own. 0 if there is none.
  */
 static __always_inline int seek_index(__u64 owner, __u32 home, int vcpu_id)
 {
@@ -152,8 +152,6 @@ static __always_inline int seek_index(__u64 owner, __u32 home, int vcpu_id)
 		    !bpf_map_update_elem(&claims, &index, &taken, BPF_NOEXIST))
 			goto claimed;
 	}
-	if (traced(bpf_get_current_pid_tgid() >> 32, vcpu_id))
-		__sync_fetch_and_add(&health.records_full, 1);
 	return 0;
 
 claimed: /* Behind the loop, where the verifier walks it once. */
@@ -161,6 +159,13 @@ claimed: /* Behind the loop, where the verifier walks it once. */
 	record->owner = owner;
 	record->state = VMEXIT_LIVE;
 	return index + 1;
+}
+
+/* An exit of a vCPU without a record. */
+static __always_inline void lose(__u64 *lost, int vcpu_id)
+{
+	if (traced(bpf_get_current_pid_tgid() >> 32, vcpu_id))
+		__sync_fetch_and_add(lost, 1);
 }
 
 static __always_inline struct vmexit_record *record_found(int index_and_one)

@@ -35,7 +35,11 @@ static __always_inline __u32 vcpu_home(struct kvm_vcpu *vcpu)
 
 static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, __u32 home, int vcpu_id)
 {
-	return seek_index((__u64)vcpu, home, vcpu_id);
+	int index = seek_index((__u64)vcpu, home, vcpu_id);
+
+	if (!index)
+		lose(&health.records_full, vcpu_id);
+	return index;
 }
 
 /* The record of a vCPU that exits, its own from the first exit on; NULL if it isn't traced. */
@@ -226,7 +230,13 @@ static __noinline struct vmexit_record *special_record(struct vmexit_record *rec
 /* Global, so that it is verified once, which pointers can't be given to. */
 __noinline int seek_thread(__u64 owner, __u32 home, int vcpu_id)
 {
-	return seek_index(owner, home, vcpu_id);
+	int index = seek_index(owner, home, vcpu_id);
+
+	if (!index && owner == bpf_get_current_pid_tgid())
+		lose(&health.records_full, vcpu_id);
+	else if (!index)
+		lose(&health.threads_full, vcpu_id);
+	return index;
 }
 
 /* The record of a vCPU that exits and isn't found at once, or isn't the thread's first; NULL if it isn't
@@ -371,11 +381,12 @@ int record_entry(const void *context)
 	__u64 owner = bpf_get_current_pid_tgid();
 	__u32 home = home_of(owner);
 	struct vmexit_record *record = find_record(owner, home);
+	int vcpu_id = VCPU_ID(context, config.entry_vcpu_id);
 
 	if (!record)
 		record = peek_record(owner, home);
-	if (record && record->flags & VMEXIT_SHARED)
-		record = entering(owner, VCPU_ID(context, config.entry_vcpu_id));
+	if (record && (config.entry_vcpu_id ? record->vcpu_id != vcpu_id : record->flags & VMEXIT_SHARED))
+		record = entering(owner, vcpu_id);
 	if (record)
 		close_interval(record, config.slow ? SLOW : config.histograms ? HISTOGRAM : TIME);
 	return TO_OTHERS_TOO;

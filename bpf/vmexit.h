@@ -124,6 +124,7 @@ struct vmexit_event {
 /* What was lost, and why; each counts exits unless it says otherwise. */
 struct vmexit_health {
 	__u64 records_full;    /* no record left for the vCPU */
+	__u64 threads_full;    /* no record left for a further vCPU of the thread */
 	__u64 slots_full;      /* no slot left in the vCPU's record */
 	__u64 histograms_full; /* counted and timed, but in no histogram: none left */
 	__u64 events_dropped;  /* slow, but the ring buffer was full */

@@ -212,6 +212,7 @@ private:
 		buckets.Set("count", column<Napi::Float64Array>(env, from.buckets,
 								[](auto &row) { return row.count; }));
 		lost.Set("recordsFull", static_cast<double>(from.health.records_full));
+		lost.Set("threadsFull", static_cast<double>(from.health.threads_full));
 		lost.Set("slotsFull", static_cast<double>(from.health.slots_full));
 		lost.Set("histogramsFull", static_cast<double>(from.health.histograms_full));
 		lost.Set("eventsDropped", static_cast<double>(from.health.events_dropped));

@@ -41,7 +41,8 @@ uint64_t missed_by(int program)
 
 } // namespace
 
-Counters::Counters(const CountersOptions &options) : events_(options.events)
+Counters::Counters(const CountersOptions &options)
+    : events_(options.events), recovered_(options.events.size())
 {
 	LogTo log(log_);
 	int cpus = libbpf_num_possible_cpus();
@@ -57,7 +58,7 @@ Counters::Counters(const CountersOptions &options) : events_(options.events)
 Counters::~Counters()
 {
 	for (auto &[event, attached] : attached_)
-		detach(attached);
+		detach(event, attached);
 	if (counts_)
 		munmap(const_cast<stat_counts *>(counts_), whole_pages(sizeof(stat_counts) * STAT_CPU_SLOTS));
 	if (children_)
@@ -173,9 +174,18 @@ Counters::Attached Counters::attach_event(uint32_t event) const
 	return attached;
 }
 
-void Counters::detach(Attached &attached)
+// Each miss is one event, of the program's kind. On Linux 7.2 a vCPU's thread may be preempted while it
+// counts, by another's that runs into the same program.
+void Counters::account_misses(uint32_t event, Attached &attached)
 {
-	missed_before_ += missed_by(attached.program);
+	uint64_t misses = missed_by(attached.program), since = misses - attached.misses;
+	attached.misses = misses;
+	(filtered_ ? missed_ : recovered_[event]) += since;
+}
+
+void Counters::detach(uint32_t event, Attached &attached)
+{
+	account_misses(event, attached);
 	if (attached.link) {
 		bpf_link__destroy(attached.link);
 		return;
@@ -202,13 +212,16 @@ std::map<uint32_t, std::string> Counters::attach(const std::vector<uint32_t> &wa
 		}
 	}
 	for (auto &[event, attached] : attached_)
-		detach(attached);
+		detach(event, attached);
 	attached_ = std::move(still);
 	return failures;
 }
 
 void Counters::filter(uint32_t tgid)
 {
+	for (auto &[event, attached] : attached_)
+		account_misses(event, attached);
+	filtered_ = tgid != 0;
 	stat_filter value = {};
 	value.tgid = tgid;
 	uint32_t only = 0;
@@ -217,7 +230,7 @@ void Counters::filter(uint32_t tgid)
 		fail("cannot set the process filter", errno);
 }
 
-CountersSnapshot Counters::snapshot() const
+CountersSnapshot Counters::snapshot()
 {
 	CountersSnapshot snapshot = {};
 	snapshot.events.resize(events_.size());
@@ -243,9 +256,14 @@ CountersSnapshot Counters::snapshot() const
 		snapshot.events[kind == STAT_KIND_USERSPACE ? STAT_EVENT_USERSPACE_EXIT : STAT_EVENT_EXIT] +=
 		    count;
 	}
-	snapshot.missed = missed_before_;
-	for (const auto &[event, attached] : attached_)
-		snapshot.missed += missed_by(attached.program);
+	for (auto &[event, attached] : attached_)
+		account_misses(event, attached);
+	for (size_t event = 0; event < events_.size(); event++) {
+		snapshot.events[event] += recovered_[event];
+		if (event < STAT_EVENT_FIRST_PLAIN)
+			snapshot.unplaced += recovered_[event];
+	}
+	snapshot.missed = missed_;
 	return snapshot;
 }
 

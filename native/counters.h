@@ -30,8 +30,8 @@ struct ChildRow {
 struct CountersSnapshot {
 	std::vector<uint64_t> events; // by index
 	std::vector<ChildRow> children;
-	uint64_t unplaced; // exits whose reason found no place
-	uint64_t missed;   // events for which the kernel didn't run a program
+	uint64_t unplaced; // exits that are counted without their reason
+	uint64_t missed;   // events that aren't counted, as nobody knows whether the filter wants them
 };
 
 class Counters
@@ -49,7 +49,7 @@ public:
 	// From now on counts the events of this process alone; 0: of all.
 	void filter(uint32_t tgid);
 	// Reads everything: cumulative, over all CPUs and from the beginning.
-	CountersSnapshot snapshot() const;
+	CountersSnapshot snapshot();
 
 private:
 	// An attached program: by a raw tracepoint's file descriptor or, of the record's program, a link.
@@ -57,6 +57,7 @@ private:
 		int program = -1; // its file descriptor
 		int raw = -1;
 		bpf_link *link = nullptr;
+		uint64_t misses = 0; // that are accounted for
 	};
 
 	void choose_exit_program();
@@ -65,7 +66,8 @@ private:
 	bpf_program *program_of(uint32_t event) const;
 	int load_clone(uint32_t event) const;
 	Attached attach_event(uint32_t event) const;
-	void detach(Attached &attached);
+	void detach(uint32_t event, Attached &attached);
+	void account_misses(uint32_t event, Attached &attached);
 	[[noreturn]] void fail(const std::string &what, int error) const;
 
 	struct ObjectClose {
@@ -78,7 +80,10 @@ private:
 	std::vector<std::string> events_;
 	std::string exit_program_; // the name of the one for kvm_exit
 	std::map<uint32_t, Attached> attached_;
-	uint64_t missed_before_ = 0; // of programs that were detached
+	// Events for which the kernel didn't run their program, and which are counted all the same: by event.
+	std::vector<uint64_t> recovered_;
+	uint64_t missed_ = 0; // those that aren't
+	bool filtered_ = false;
 	uint32_t cpus_ = 0;
 	const stat_counts *counts_ = nullptr;
 	const stat_children *children_ = nullptr;

@@ -10,6 +10,8 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 
+#include "../bpf/vmexit.h"
+
 namespace vmexit
 {
 namespace
@@ -18,8 +20,8 @@ namespace
 constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry"};
 
 constexpr Vendor kVendors[] = {
-    {"kvm_amd", "svm", "vcpu_svm"},
-    {"kvm_intel", "vmx", "vcpu_vmx"},
+    {"kvm_amd", "svm", "vcpu_svm", VMEXIT_ISA_SVM},
+    {"kvm_intel", "vmx", "vcpu_vmx", VMEXIT_ISA_VMX},
 };
 
 struct BtfFree {

@@ -15,6 +15,7 @@ struct Vendor {
 	const char *module;
 	const char *name;
 	const char *vcpu_struct;
+	uint32_t isa; // VMEXIT_ISA_*
 };
 
 // The vendor module that is loaded; nullptr if neither or if KVM is not split by vendors (arm64).

@@ -218,7 +218,11 @@ void Session::configure(const Options &options, bool direct)
 	config.isa = VMEXIT_ISA_ARM64;
 #endif
 	if (!direct) {
-		config.exit_isa = field_offset("kvm_exit", "isa");
+		// Else it is read from each exit, which takes some instructions.
+		if (const Vendor *vendor = loaded_vendor())
+			config.isa = vendor->isa;
+		else
+			config.exit_isa = field_offset("kvm_exit", "isa");
 		config.exit_vcpu_id = field_offset("kvm_exit", "vcpu_id");
 		config.entry_vcpu_id = field_offset("kvm_entry", "vcpu_id");
 		if (options.filter_vcpus && !config.exit_vcpu_id)

@@ -34,6 +34,8 @@ export interface SessionOptions {
 export interface Lost {
   /** Of vCPUs for which there was no record left. */
   readonly recordsFull: number;
+  /** Attached to records: of vCPUs whose thread had run so many others that there was none near its own. */
+  readonly threadsFull: number;
   /** Of reasons for which the vCPU's record had no slot left. */
   readonly slotsFull: number;
   /** Counted and timed, but in no histogram, because there was none left. */
@@ -187,9 +189,9 @@ export interface CountersSnapshot {
     readonly reason: Uint32Array;
     readonly count: Float64Array;
   };
-  /** Exits counted by their event alone, because there was no place for their reason. */
+  /** Exits counted by their event alone: there was no place for their reason, or they came while another was counted. */
   readonly unplaced: number;
-  /** Events for which the kernel didn't run a program, because it was running on that CPU already. */
+  /** Events that aren't counted: they came while others of their kind were, and nobody knows of which process. */
   readonly missedEvents: number;
 }
 

@@ -2,15 +2,16 @@
 // kvm-stat: takes kvm_stat's place: KVM's events on a screen, in a batch, or in a log.
 import { UsageError } from "../src/errors";
 import { batchLines, helpLines } from "../src/stat/format";
-import { Processes } from "../src/stat/guests";
+import { hasHostPids, requireHostPids } from "../src/pid-namespace";
+import { ForeignProcesses, Processes } from "../src/stat/guests";
 import { openDebugfs, openTracepoints, tracingFolder } from "../src/stat/machine";
 import { Refusal, type StatOptions } from "../src/stat/options";
 import type { Provider } from "../src/stat/provider";
 import { Statistics } from "../src/stat/statistics";
 import { diagnose, print } from "./lib/output";
-import { withOverhead } from "./lib/overhead";
+import { type Meter, withOverhead } from "./lib/overhead";
 import { runTool, type Status } from "./lib/run";
-import { logStatistics } from "./lib/stat-log";
+import { Hangups, logStatistics } from "./lib/stat-log";
 import { parseStatOptions } from "./lib/stat-options";
 import { showStatistics } from "./lib/stat-screen";
 import { stopOnSignals, type Stop } from "./lib/stop";
@@ -44,19 +45,24 @@ async function batch(statistics: Statistics, stop: Stop): Promise<void> {
   if (!stop.stopped) print(batchLines(statistics.read()));
 }
 
-async function run(options: StatOptions, processes: Processes, report: () => void): Promise<void> {
+async function run(options: StatOptions, processes: Processes, meter: Meter): Promise<void> {
   const lists = options.fields === "help";
-  // A log file is opened again on SIGHUP.
-  const stop = stopOnSignals(options.logToFile === "" ? undefined : ["SIGINT", "SIGTERM"]);
+  if (options.pid > 0) requireHostPids("-p or -g");
+  const hangups = options.logToFile === "" ? undefined : new Hangups();
+  const stop = stopOnSignals(hangups && ["SIGINT", "SIGTERM"]);
   const providers = await openProviders(lists ? { ...options, fields: "" } : options, processes, stop);
+  meter.begin();
   const statistics = new Statistics(providers, options.fields, options.pid);
   try {
     if (lists) print(helpLines(statistics.read().keys()));
-    else if (options.log || options.logToFile !== "") await logStatistics(statistics, options, stop);
+    else if (options.log || options.logToFile !== "") await logStatistics(statistics, options, stop, hangups);
     else if (options.once) await batch(statistics, stop);
-    else await showStatistics(statistics, processes, options.setDelay, stop);
+    else {
+      const followed = hasHostPids() ? processes : new ForeignProcesses();
+      await showStatistics(statistics, followed, options.setDelay, stop);
+    }
     for (const loss of statistics.losses()) diagnose(`${NAME}: ${loss}`);
-    report();
+    meter.report();
   } finally {
     statistics.close();
   }
@@ -66,7 +72,7 @@ runTool(NAME, async (): Promise<Status> => {
   const processes = new Processes();
   try {
     const options = parseStatOptions(process.argv.slice(2), processes);
-    await withOverhead(options.overhead, (report) => run(options, processes, report));
+    await withOverhead(options.overhead, (meter) => run(options, processes, meter));
     return 0;
   } catch (error) {
     if (error instanceof UsageError) throw new UsageError(`error: ${error.message}`);

@@ -5,9 +5,11 @@ import { type Column, table } from "./table";
 /** The cost of a trace so far. */
 export interface Cost {
   readonly programs: readonly ProgramRun[];
+  /** Since they were attached. */
   readonly elapsedNs: number;
-  /** CPU time of this process in that time. */
+  /** CPU time of this process in that time, and before. */
   readonly processNs: number;
+  readonly startNs: number;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -19,7 +21,8 @@ const COLUMNS: readonly Column[] = [
 ];
 
 /** A table of the programs, those that ran, with a sum; and this process's own share. */
-export function overheadLines({ programs, elapsedNs, processNs }: Cost): string[] {
+export function overheadLines({ programs, elapsedNs, processNs, startNs }: Cost): string[] {
+  const ms = (ns: number) => (ns / 1e6).toFixed(1);
   const percent = (ns: number) => ((ns / elapsedNs) * 100).toFixed(2);
   const row = ({ name, runNs, runCount }: ProgramRun) => [
     name,
@@ -34,6 +37,6 @@ export function overheadLines({ programs, elapsedNs, processNs }: Cost): string[
   return [
     `Overhead in ${(elapsedNs / 1e9).toFixed(3)} s:`,
     ...table(COLUMNS, [...ran.map(row), row(all)]),
-    `This process took ${(processNs / 1e6).toFixed(1)} ms of CPU, ${percent(processNs)} % of one.`,
+    `This process took ${ms(processNs)} ms of CPU, ${percent(processNs)} % of one, after ${ms(startNs)} ms to start.`,
   ];
 }

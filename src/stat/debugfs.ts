@@ -1,5 +1,5 @@
 // Counts from KVM's folder in debugfs, where each VM has a folder PID-FD of counters.
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, statSync } from "node:fs";
 import { keyOf, type Count, type Counts } from "./keys";
 import { wantedFields, type FieldFilter, type Provider } from "./provider";
 
@@ -30,6 +30,8 @@ export class DebugfsProvider implements Provider {
   readonly knowsGuests = true;
   private fields: Set<string>;
   private readonly counters = new Map<string, Counter>();
+  /** Inodes of the VMs' folders: a process that ends a VM and starts one has the same folder, made again. */
+  private inodes = new Map<string, number>();
   /** What the last VMs counted that were there. */
   private last: { byGuest: boolean; counts: Counts } | undefined;
 
@@ -57,12 +59,12 @@ export class DebugfsProvider implements Provider {
     }
   }
 
-  /** The folders of all VMs, with their processes' pids. */
+  /** The folders of all VMs, with their inodes. */
   private machines(): Map<string, number> {
     const machines = new Map<string, number>();
     for (const name of this.entries(this.source.folder, true)) {
-      const pid = /^(\d+)-/.exec(name)?.[1];
-      if (pid !== undefined) machines.set(name, Number(pid));
+      const found = statSync(`${this.source.folder}/${name}`, { throwIfNoEntry: false });
+      if (/^\d+-/.test(name) && found) machines.set(name, found.ino);
     }
     return machines;
   }
@@ -97,12 +99,13 @@ export class DebugfsProvider implements Provider {
   /** The VMs to count. Counters of VMs that ended are dropped: a later one may have the same folder. */
   private selected(): string[] {
     const machines = this.machines();
-    for (const path of this.counters.keys())
-      if (!machines.has(path.slice(0, path.indexOf("/")))) this.counters.delete(path);
+    for (const path of this.counters.keys()) {
+      const machine = path.slice(0, path.indexOf("/"));
+      if (machines.get(machine) !== this.inodes.get(machine)) this.counters.delete(path);
+    }
+    this.inodes = machines;
     const wanted = this.pid === 0 ? undefined : this.source.processOf(this.pid);
-    return [...machines]
-      .filter(([, pid]) => wanted === undefined || pid === wanted)
-      .map(([machine]) => machine);
+    return [...machines.keys()].filter((name) => wanted === undefined || Number.parseInt(name) === wanted);
   }
 
   read(byGuest: boolean): Counts {

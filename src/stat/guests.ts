@@ -62,3 +62,14 @@ export class Processes {
     }
   }
 }
+
+/** Where process ids aren't those of KVM's programs: nobody can be followed. */
+export class ForeignProcesses extends Processes {
+  override guests(): Guest[] {
+    return [];
+  }
+
+  override isRunning(): boolean {
+    return false;
+  }
+}

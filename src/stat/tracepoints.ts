@@ -120,9 +120,11 @@ export class TracepointProvider implements Provider {
     const { unplaced, missedEvents } = this.source.counters.snapshot();
     return [
       ...this.unattached,
-      ...(unplaced > 0 ? [`${unplaced} exits are counted without their reason: too many reasons`] : []),
+      ...(unplaced > 0 ? [`${unplaced} exits are counted without their reason`] : []),
       ...(missedEvents > 0
-        ? [`${missedEvents} events are not counted: they interrupted the counting of others`]
+        ? [
+            `${missedEvents} events are not counted: they came while others were, of this process or another`,
+          ]
         : []),
     ];
   }

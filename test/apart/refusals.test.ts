@@ -28,6 +28,21 @@ test("without privileges", () => {
   );
 });
 
+test("a process can't be chosen by its id in a pid namespace", () => {
+  const inside = (tool: string, ...parameters: string[]) =>
+    spawnSync(
+      "unshare",
+      ["-pf", "--mount-proc", process.execPath, `${PROJECT}/dist/bin/${tool}.js`, ...parameters],
+      { encoding: "utf8" },
+    );
+  const needs = /needs the host's process ids, and this runs in a pid namespace; run it on the host/;
+  refused(needs, inside(TOOL, "-p", "1", "-d", "0.1"));
+  refused(needs, inside(TOOL, "--vm", "web*", "-d", "0.1"));
+  refused(needs, inside("kvm-stat", "-1", "-p", "1"));
+  refused(needs, inside("kvm-trace", "record", "-o", "/tmp/none", "-p", "1", "-d", "0.1"));
+  assert.equal(inside("kvm-stat", "-1").status, 0);
+});
+
 test("without tracefs", () => {
   must(
     "umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/tracing && umount /sys/kernel/debug",

@@ -159,6 +159,19 @@ test("more vCPUs than records: what is lost is counted and said", () => {
   assert.ok(counted + lost >= 10_000, result.stdout);
 });
 
+test("attached to records, a thread's vCPUs beyond those that records are told apart for are counted as lost", () => {
+  const guest = [GUEST, "--one-thread", "--vcpus", "70", "--cpuid", "100"];
+  const result = run(TOOL, "--attach", "record", "--reasons", "CPUID,IOIO,NPF", "--", ...guest);
+  const counted = rows(result.stdout);
+  const lost = Number(
+    /^Lost: (\d+) exits of vCPUs whose thread runs more than 64; use --attach direct$/m.exec(
+      result.stdout,
+    )?.[1],
+  );
+  assert.equal(counted.get("CPUID")?.[0], 64 * 100, result.stdout);
+  assert.ok(lost >= 6 * 100, result.stdout);
+});
+
 test("nothing is lost when more vCPUs come and go than there are records", () => {
   const guest = `for i in $(seq 30); do ${GUEST} --cpuid 10 --vcpus 8; done`;
   const result = run(TOOL, "--max-vcpus", "1", "--reasons", "CPUID", "0.5", "--", "sh", "-c", guest);

@@ -359,14 +359,16 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 	if (failures)
 		vcpu->sregs.cr3 = 1ull << 60; /* has to be zero; KVM checks that in long mode only */
 	set_registers(vcpu);
+	/* Both before a thread runs, which posts the other's. */
+	for (int side = 0; side < 2; side++)
+		if (sem_init(&vcpu->turns[side], 0, !side))
+			fail("sem_init");
 	for (int side = 0; side <= threads_move && !one_thread; side++) {
 		struct seat *seat = malloc(sizeof(*seat));
 
 		if (!seat)
 			fail("malloc");
 		*seat = (struct seat){ vcpu, side };
-		if (sem_init(&vcpu->turns[side], 0, !side))
-			fail("sem_init");
 		start_thread(run_vcpu, seat);
 	}
 }
@@ -437,6 +439,10 @@ int main(int argc, char **argv)
 	long count, turns = 0;
 
 	parse_options(argc, argv);
+	if (one_thread && (waits || nap_ms || fail_entry || threads_move)) {
+		fputs("guest: --one-thread goes without --wait, --nap-ms, --fail-entry and --threads-move\n", stderr);
+		return 2;
+	}
 	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
 	if (ecx & 1 << 5) /* VMX */
 		HYPERCALL->code[2] = 0xc1;

@@ -30,7 +30,10 @@ for (const attach of ["direct", "record"])
     const total = Number(/^ +Total +(\d+)/m.exec(result.stdout)?.[1]);
     assert.ok(total > 200, result.stdout);
     assert.equal(runsOf(result, attach === "direct" ? "direct_exit" : "record_exit"), total, result.stderr);
-    assert.match(result.stderr, /^This process took \d+\.\d ms of CPU, \d+\.\d\d % of one\.$/m);
+    assert.match(
+      result.stderr,
+      /^This process took \d+\.\d ms of CPU, \d+\.\d\d % of one, after \d+\.\d ms to start\.$/m,
+    );
   });
 
 test("kvm-trace record: programs ran once for each event that was recorded", () => {

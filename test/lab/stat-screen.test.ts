@@ -23,8 +23,16 @@ after(() => {
 
 /** A terminal of 80 columns and 24 rows in which a shell runs a command. */
 class Pane {
-  private constructor(private readonly name: string) {
-    tmux("new-session", "-d", "-s", name, "-x", "80", "-y", "24", "sh");
+  private constructor(
+    private readonly name: string,
+    command: readonly string[] = ["sh"],
+  ) {
+    tmux("new-session", "-d", "-s", name, "-x", "80", "-y", "24", ...command);
+  }
+
+  /** One in which nothing but the command runs. */
+  static bare(name: string, command: string): Pane {
+    return new Pane(name, [command]);
   }
 
   static async open(name: string, command: string): Promise<Pane> {
@@ -168,6 +176,13 @@ test("SIGTERM, Ctrl-Z and a crash give the terminal back", async () => {
   script.type("q");
   await script.seen(/^after 0$/m);
   assert.doesNotMatch(script.text, /kvm statistics/);
+  // Where nobody could continue it, it goes on, as any program would.
+  const alone = Pane.bare("alone", OURS);
+  await alone.seen(/kvm statistics/);
+  alone.type("C-z");
+  alone.type("h");
+  await alone.seen(/Interactive commands reference/);
+  alone.type("q", "q");
   const crash = await Pane.open(
     "crash",
     `${process.execPath} ${join(PROJECT, "dist/test/lab/terminal-crash.js")}`,

@@ -1,7 +1,7 @@
 // kvm-stat on a real KVM host: the guest's numbers, and kvm_stat's beside them.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, renameSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -214,6 +214,15 @@ test("SIGHUP opens the log again, SIGTERM loses nothing, and an old file keeps i
   await second.end("SIGTERM");
   assert.equal(lines(file).filter((line) => line.startsWith("timestamp")).length, 1);
   assert.ok(lines(file).every((line) => line === "" || line.split(",").length === 3));
+});
+
+test("a last line that a full disk cut off is ended before a log goes on", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "stat-")), "log");
+  writeFileSync(file, "2026-11-21 12:00:00        2");
+  const tool = new Running(NAME, "-s", "0.2", "-f", "kvm_exit$", "-L", file);
+  await until(file, () => readFileSync(file, "utf8").split("\n").length > 3);
+  await tool.end("SIGTERM");
+  assert.match(readFileSync(file, "utf8"), /^2026-11-21 12:00:00 {8}2\nkvm_exit *\n/);
 });
 
 test("stopped, a log has a last line with what was counted since the line before", async () => {

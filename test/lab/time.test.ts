@@ -229,19 +229,8 @@ for (const attach of MODES)
 
 for (const attach of MODES)
   test(`${attach}: vCPUs that one thread runs in turns have their own exits and times`, () => {
-    const guest = [
-      "--",
-      GUEST,
-      "--cpuid",
-      "23",
-      "--out",
-      "19",
-      "--hlt",
-      "37",
-      "--vcpus",
-      "3",
-      "--one-thread",
-    ];
+    const shared = ["--vcpus", "3", "--one-thread", "--pause-ms", "4"];
+    const guest = ["--", GUEST, "--cpuid", "23", "--out", "19", "--hlt", "37", ...shared];
     const lines = jsonLines(run("kvm-vmexit-time", "--attach", attach, "--json", "--by", "vcpu", ...guest));
     for (const vcpu of [0, 1, 2])
       for (const [name, count, timed] of [
@@ -253,6 +242,20 @@ for (const attach of MODES)
           sumOfReason(lines, name, (exits) => (exits.vcpu === vcpu ? exits[what].total : 0));
         assert.deepEqual([of("count"), of("timed")], [count, timed], `${name} of ${vcpu}`);
       }
+    // An exit lasts over the others' turns, of 10 exits each; the last of all is not followed by a pause.
+    for (const vcpu of [0, 1, 2]) {
+      const ns = sumOfReason(lines, "IOIO", (exits) => (exits.vcpu === vcpu ? exits.timeNs.total : 0));
+      assert.ok(ns >= (19 + 19) * 4e6, `${vcpu}: ${ns}`);
+    }
+    // The first entry of one isn't the end of the exit before it, another's.
+    const few = ["--", GUEST, "--out", "7", ...shared];
+    const ends = jsonLines(run("kvm-vmexit-time", "--attach", attach, "--json", "--by", "vcpu", ...few));
+    for (const vcpu of [0, 1, 2])
+      assert.equal(
+        sumOfReason(ends, "IOIO", (exits) => (exits.vcpu === vcpu ? exits.timed.total : 0)),
+        7,
+        `${vcpu}`,
+      );
     const one = jsonLines(run("kvm-vmexit-count", "--attach", attach, "--json", "--vcpu", "1", ...guest));
     assert.equal(
       sumOfReason(one, "CPUID", ({ count }) => count.total),

@@ -1,6 +1,6 @@
 // Counts from a made-up debugfs: per VM by exact pid, in sum, by guest, from the start or from the beginning.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -78,6 +78,18 @@ test("a VM that appears counts from its birth, also with the pid and number of o
   assert.deepEqual(plain(provider.read(false)), { exits: [7, 0] });
   folder.set("12-5", { exits: 3 });
   assert.deepEqual(plain(provider.read(false)), { exits: [10, 3] });
+});
+
+test("a VM made again in the place of another between two reads counts from its birth", () => {
+  const folder = new Folder();
+  folder.set("12-5", { exits: 0 });
+  const provider = open(folder);
+  folder.set("12-5", { exits: 100 });
+  provider.read(false);
+  // As debugfs does, another folder while the first is still held.
+  renameSync(join(folder.path, "12-5"), `${folder.path}-ended`);
+  folder.set("12-5", { exits: 40 });
+  assert.deepEqual(plain(provider.read(false)), { exits: [40, 40] });
 });
 
 test("a VM that ends takes its total along, and no count goes below zero for it", () => {

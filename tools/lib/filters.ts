@@ -1,13 +1,16 @@
 // What a user wants to see of a trace: reasons, VMs, vCPUs; and what to say where that is nothing.
+import { requireHostPids } from "../../src/pid-namespace";
 import { runsVm } from "../../src/vm";
 import type { FilterOptions } from "./options";
 import { diagnose } from "./output";
 
 /**
  * Says which of the processes to trace run no VM yet.
- * @throws ToolError if one isn't there
+ * @throws ToolError if one isn't there, or processes can't be chosen here
  */
-export function checkPids(pids: readonly number[] = []): void {
+export function checkProcesses({ pid: pids = [], vm }: Pick<FilterOptions, "pid" | "vm">): void {
+  if (pids.length > 0) requireHostPids("--pid");
+  if (vm !== undefined) requireHostPids("--vm");
   for (const pid of pids)
     if (!runsVm(pid)) diagnose(`Process ${pid} runs no VM now; its exits count as soon as it does.`);
 }

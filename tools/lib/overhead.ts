@@ -7,17 +7,40 @@ import { diagnose } from "./output";
 /** The option, on every tool that traces. */
 export const OVERHEAD_HELP = "say on stderr in the end what tracing cost, as the kernel measured it";
 
-/** Statistics from the moment it is made until end(). */
-export class Overhead {
+/** What a trace tells of its course. */
+export interface Meter {
+  /** Its programs are attached. */
+  begin(): void;
+  /** They have stopped, and aren't unloaded yet. */
+  report(): void;
+}
+
+/** CPU time of this process, in ns. */
+function cpuNs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) * 1000;
+}
+
+/** Statistics of programs from the moment it is made until end(). */
+class Overhead implements Meter {
   readonly #fd = enableRunStatistics();
-  readonly #begin = process.hrtime.bigint();
-  readonly #cpu = process.cpuUsage();
+  #begin = process.hrtime.bigint();
+  #startNs = 0;
+
+  begin(): void {
+    this.#begin = process.hrtime.bigint();
+    this.#startNs = cpuNs();
+  }
 
   /** Prints the cost of the programs that are loaded. */
   report(): void {
     const elapsedNs = Number(process.hrtime.bigint() - this.#begin);
-    const { user, system } = process.cpuUsage(this.#cpu);
-    const cost = { programs: runStatistics(), elapsedNs, processNs: (user + system) * 1000 };
+    const cost = {
+      programs: runStatistics(),
+      elapsedNs,
+      startNs: this.#startNs,
+      processNs: cpuNs() - this.#startNs,
+    };
     for (const line of overheadLines(cost)) diagnose(line);
   }
 
@@ -27,21 +50,20 @@ export class Overhead {
   }
 }
 
+const NO_METER: Meter = { begin: () => undefined, report: () => undefined };
+
 /**
- * Runs `trace`, with statistics if `wanted`; they are off again when it ends. `trace` calls `report` when its programs
- * have stopped and aren't unloaded yet.
+ * Runs `trace`, with statistics if `wanted`; they are off again when it ends.
  * @throws ToolError where the kernel keeps no statistics
  */
 export async function withOverhead<T>(
   wanted: boolean | undefined,
-  trace: (report: () => void) => Promise<T>,
+  trace: (meter: Meter) => Promise<T>,
 ): Promise<T> {
-  if (!wanted) return trace(() => undefined);
+  if (!wanted) return trace(NO_METER);
   const overhead = new Overhead();
   try {
-    return await trace(() => {
-      overhead.report();
-    });
+    return await trace(overhead);
   } finally {
     overhead.end();
   }

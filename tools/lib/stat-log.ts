@@ -35,7 +35,7 @@ class LogFile {
   }
 
   /** The file's first line, "" if it is empty. A last line that was cut off, by a full disk, is ended. */
-  firstLine(): string {
+  begin(): string {
     const { size } = fstatSync(this.descriptor);
     if (size === 0) return "";
     const file = openSync(this.path, "r");
@@ -95,8 +95,8 @@ class Log {
   private begin(keys: Iterable<string>): void {
     this.keys = Array.from(keys).sort(byCodePoint);
     this.lines = 0;
-    const header = this.options.csv ? this.file?.firstLine() : "";
-    if (!header) this.banner();
+    const header = this.file?.begin();
+    if (!header || !this.options.csv) this.banner();
     else {
       this.bannerStands = true;
       const byLabel = new Map(this.keys.map((key) => [labelOf(key), key]));
@@ -139,20 +139,36 @@ class Log {
   }
 }
 
-/** Logs until it is stopped, the interval that is then under way too; SIGHUP opens the log's file again. */
-export async function logStatistics(statistics: Statistics, options: StatOptions, stop: Stop): Promise<void> {
+/** What SIGHUP does from now on: nothing, as long as there is no log whose file it would open again. */
+export class Hangups {
+  reopen: () => void = () => undefined;
+
+  constructor() {
+    process.on("SIGHUP", () => {
+      this.reopen();
+    });
+  }
+}
+
+/** Logs until it is stopped, the interval that is then under way too; hangups open the log's file again. */
+export async function logStatistics(
+  statistics: Statistics,
+  options: StatOptions,
+  stop: Stop,
+  hangups: Hangups | undefined,
+): Promise<void> {
   let last = statistics.read();
   const log = new Log(options, last);
   let failure: Error | undefined;
-  if (options.logToFile !== "")
-    process.on("SIGHUP", () => {
+  if (hangups)
+    hangups.reopen = () => {
       try {
         log.reopen(last);
       } catch (error) {
         failure = error instanceof Error ? error : new Error(String(error));
         stop.stop();
       }
-    });
+    };
   queueOutput();
   const delay = options.setDelay * 1000;
   for (let next = performance.now() + delay; ; next += delay) {

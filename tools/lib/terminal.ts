@@ -5,7 +5,7 @@ import { printBytes } from "./output";
 
 // ECMA-48 and xterm's private modes: 1049 the alternate screen, 25 the cursor, 7 wrapping, 2026 drawing in one go.
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J";
-const LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l";
+const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 const BEGIN = "\x1b[?2026h\x1b[?25l";
 const END = "\x1b[?2026l";
 const STYLES: Readonly<Record<Style, string>> = {
@@ -86,21 +86,24 @@ const print = (text: string): void => {
 export class Terminal {
   private shown: string[] = [];
   private entered = false;
+  private readonly resume: () => void;
   private readonly restore = (): void => {
     this.leave();
+  };
+  private readonly suspended = (): void => {
+    this.suspend(process.pid);
   };
 
   /** Takes the terminal. @param onKey called for each key, @param onResize for each change that needs a new frame */
   constructor(onKey: (key: string) => void, onResize: () => void) {
     // A crash restores the terminal before Node prints it, anything else when the process exits.
     process.on("exit", this.restore).on("uncaughtExceptionMonitor", this.restore);
-    process.on("SIGTSTP", () => {
-      this.suspend(process.pid);
-    });
-    process.on("SIGCONT", () => {
+    process.on("SIGTSTP", this.suspended);
+    this.resume = () => {
       this.enter();
       onResize();
-    });
+    };
+    process.on("SIGCONT", this.resume);
     process.stdout.on("resize", () => {
       this.shown = [];
       print("\x1b[2J");
@@ -126,6 +129,7 @@ export class Terminal {
   }
 
   private enter(): void {
+    if (this.entered) return;
     this.shown = [];
     this.entered = true;
     process.stdin.setRawMode(true).resume();
@@ -136,7 +140,8 @@ export class Terminal {
   leave(): void {
     if (!this.entered) return;
     this.entered = false;
-    print(LEAVE);
+    // Below the last row, for terminals that have no alternate screen.
+    print(`\x1b[0m\x1b[${this.size.rows};1H\r\n${LEAVE}`);
     try {
       process.stdin.setRawMode(false).pause();
     } catch {
@@ -144,8 +149,12 @@ export class Terminal {
     }
   }
 
+  /** Stops until SIGCONT; goes on at once where no shell could continue it, as the kernel then ignores SIGTSTP. */
   private suspend(whom: number): void {
     this.leave();
-    process.kill(whom, "SIGSTOP");
+    process.removeListener("SIGTSTP", this.suspended);
+    process.kill(whom, "SIGTSTP");
+    process.on("SIGTSTP", this.suspended);
+    this.resume();
   }
 }

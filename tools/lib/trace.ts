@@ -8,10 +8,10 @@ import type { Interval } from "../../src/render/json";
 import { NOTHING_LOST, lostBetween, lostLines } from "../../src/render/lost";
 import { Ledger, type Samples } from "../../src/samples";
 import { nameMatcher } from "../../src/vm";
-import { checkPids, lateNames, whyNothing } from "./filters";
+import { checkProcesses, lateNames, whyNothing } from "./filters";
 import type { SharedOptions } from "./options";
 import { diagnose, expectOutput, outputEnded, outputPending, outputWritten, queueOutput } from "./output";
-import { withOverhead } from "./overhead";
+import { type Meter, withOverhead } from "./overhead";
 import type { Status } from "./run";
 import { type Stop, TracedCommand, stopOnSignals } from "./stop";
 
@@ -181,15 +181,15 @@ class Trace {
 
 /** Runs a whole trace; its status is the command's, if there was one, or 3 under --strict if anything was lost. */
 export function trace(request: TraceRequest): Promise<Status> {
-  return withOverhead(request.options.overhead, (report) => traceToEnd(request, report));
+  return withOverhead(request.options.overhead, (meter) => traceToEnd(request, meter));
 }
 
-async function traceToEnd(request: TraceRequest, report: () => void): Promise<Status> {
+async function traceToEnd(request: TraceRequest, meter: Meter): Promise<Status> {
   const { options, slow } = request;
   const filter = new ReasonFilter(preflight(), options);
   expectOutput();
   queueOutput();
-  checkPids(options.pid);
+  checkProcesses(options);
   request.begin?.(filter);
   const stop = stopOnSignals();
   const session = openSession({
@@ -216,7 +216,7 @@ async function traceToEnd(request: TraceRequest, report: () => void): Promise<St
     // What is said of the tables comes behind them.
     await outputWritten();
     if (!outputEnded()) for (const remark of trace.remarks()) diagnose(remark);
-    report();
+    meter.report();
     return options.strict && trace.lostAnything && !status ? STRICT_STATUS : status;
   } finally {
     session.close();

@@ -2,11 +2,12 @@
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
 import { EVENT_BYTES, openRecorder } from "../../src/native";
+import { requireHostPids } from "../../src/pid-namespace";
 import { preflight, recordFormat } from "../../src/preflight";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
 import { seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
-import { OVERHEAD_HELP, withOverhead } from "../lib/overhead";
+import { type Meter, OVERHEAD_HELP, withOverhead } from "../lib/overhead";
 import type { Status } from "../lib/run";
 import { TracedCommand, stopOnSignals } from "../lib/stop";
 import { command } from "./command";
@@ -71,14 +72,16 @@ async function record(
   tool: string,
   options: RecordOptions,
   toRun: readonly string[],
-  report: () => void,
+  meter: Meter,
 ): Promise<Status> {
   preflight();
+  if (options.pid) requireHostPids("--pid");
   const request = chosen(options.events ?? NAMES);
   const stop = stopOnSignals();
   const file = new RecordingFile(options.output, options.maxSize ?? MAX_BYTES);
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
   const recorder = openRecorder({ ...request, ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT });
+  meter.begin();
   let traced: TracedCommand | undefined;
   try {
     diagnose("Recording... Hit Ctrl-C to end.");
@@ -96,7 +99,7 @@ async function record(
       }
     } finally {
       diagnose(recording.summary(tool, options.output).join("\n"));
-      report();
+      meter.report();
     }
     return await traced?.finish();
   } catch (error) {
@@ -144,6 +147,6 @@ export function recordCommand(
     )
     .option("--overhead", OVERHEAD_HELP)
     .action(async (options: RecordOptions) => {
-      ended(await withOverhead(options.overhead, (report) => record(tool, options, toRun, report)));
+      ended(await withOverhead(options.overhead, (meter) => record(tool, options, toRun, meter)));
     });
 }

@@ -1,0 +1,23 @@
+// Process ids: KVM's programs and its debugfs have the host's, whatever pid namespace (a container's) this runs in.
+import { statSync } from "node:fs";
+import { ToolError } from "./errors";
+
+// PROC_PID_INIT_INO in include/linux/proc_ns.h: the namespace that the machine began with.
+const HOST_INODE = 0xeffffffc;
+
+/** Whether process ids are the host's here. */
+export function hasHostPids(): boolean {
+  return statSync("/proc/self/ns/pid", { throwIfNoEntry: false })?.ino === HOST_INODE;
+}
+
+/**
+ * @param option what chooses a process
+ * @throws ToolError where process ids aren't the host's
+ */
+export function requireHostPids(option: string): void {
+  if (!hasHostPids())
+    throw new ToolError(
+      `${option} needs the host's process ids, and this runs in a pid namespace; run it on the host, or in a ` +
+        "container that shares its pids (--pid=host)",
+    );
+}
