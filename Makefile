@@ -48,7 +48,8 @@ MATRIX := $(foreach kernel,bookworm trixie,vmx-$(kernel)) \
 MATRIX_TESTS := test/matrix/*.test.ts
 LAB_TESTS := lab-first lab-second lab-apart lab-icount
 # Emulators have one thread each that computes, and 2 GiB; what a machine prints comes when it has ended.
-LAB_JOBS := --jobs=$(shell n=$$(nproc); echo $$((n < 4 ? n : 4))) --keep-going --output-sync=target
+JOBS := $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
+LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
 # Not held back like the rest: said when it begins.
 begins = +@echo "$@: tests in the lab begin"
 
@@ -131,7 +132,7 @@ demo: setup ## boot a KVM host in emulation, start guests and show their exits
 bench: PACKAGES += $(BENCH_PACKAGES)
 bench: setup ## measure what tracing costs, ours and others', into docs/bench.md; BENCH_KERNELS=bookworm: one kernel again
 	@$(MAKE) --no-print-directory all $(GUEST)
-	@$(MAKE) --no-print-directory bench-run
+	@$(MAKE) --no-print-directory --jobs=$(JOBS) bench-run
 
 # A kernel that was measured since the last build isn't measured again, so that what was interrupted goes on.
 bench-run: $(BENCH_KERNELS:%=build/bench/%.json) build/bench/process.json

@@ -11,7 +11,7 @@ import type { ManyVcpus, ProcessResult, Snapshots, ToolProcess } from "./results
 const FILL = join(ROOT, "build/bench/fill");
 // What a busy vCPU shows: reasons, each at one level.
 const SLOTS = 8;
-const READY = /Tracing/;
+const READY = /Tracing|Recording/;
 const SECONDS = 60;
 const VMS = 200;
 const VCPUS_EACH = 5;
@@ -28,7 +28,7 @@ function peakKiB(pid: number): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
 }
 
-/** Starts a program and waits until it says that it traces. */
+/** Starts a program and waits until it says that it traces, or prints. */
 async function start(command: readonly string[]): Promise<ChildProcess & { readonly pid: number }> {
   const [program = "", ...parameters] = command;
   const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"] });
@@ -37,13 +37,15 @@ async function start(command: readonly string[]): Promise<ChildProcess & { reado
     child.once("exit", () => {
       reject(new Error(`${command.join(" ")}: ${said}`));
     });
+    // What nobody reads would fill the pipe.
+    child.stdout.on("data", () => {
+      resolve();
+    });
     child.stderr.on("data", (data: Buffer) => {
       said += data.toString();
       if (READY.test(said)) resolve();
     });
   });
-  // What nobody reads would fill the pipe.
-  child.stdout.resume();
   return child as ChildProcess & { readonly pid: number };
 }
 
@@ -132,6 +134,8 @@ async function main(): Promise<void> {
       await ours("kvm-vmexit-time", "1"),
       await ours("kvm-vmexit-hist", "-i", "1"),
       await ours("kvm-vmexit-slower", "10000"),
+      await ours("kvm-stat", "-l"),
+      await ours("kvm-trace", "record", "-o", "/tmp/idle.bin"),
     ],
   };
   console.log(JSON.stringify(result));

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -23,8 +24,22 @@ namespace
 constexpr char kPlainProgram[] = "plain_event";
 constexpr char kUserspaceProgram[] = "userspace_exit";
 constexpr uint32_t kPageBytes = 4096;
+// Node's own, libbpf's for the BTF of each module, and what a tool reads; besides two for each event.
+constexpr size_t kOtherDescriptors = 1024;
 
 static_assert(sizeof(stat_children) % 8 == 0, "an array map rounds its elements up to 8 bytes");
+
+// So many file descriptors can be open: root may raise even the hard limit. Where it can't be, attaching says
+// so.
+void allow_descriptors(size_t count)
+{
+	rlimit limit;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= count)
+		return;
+	limit.rlim_cur = count;
+	limit.rlim_max = std::max<rlim_t>(limit.rlim_max, count);
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 size_t whole_pages(size_t bytes)
 {
@@ -49,6 +64,7 @@ Counters::Counters(const CountersOptions &options)
 	if (cpus < 1)
 		fail("cannot count the CPUs", cpus);
 	cpus_ = cpus;
+	allow_descriptors(kOtherDescriptors + 2 * options.events.size());
 	choose_exit_program();
 	load(options);
 	counts_ = map_memory<stat_counts>(".bss.counts", STAT_CPU_SLOTS);

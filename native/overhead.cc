@@ -61,6 +61,8 @@ Napi::Value run_statistics(const Napi::CallbackInfo &info)
 		to.Set("name", std::string(program.name, strnlen(program.name, sizeof(program.name))));
 		to.Set("runNs", static_cast<double>(program.run_time_ns));
 		to.Set("runCount", static_cast<double>(program.run_cnt));
+		to.Set("verifiedInsns", program.verified_insns);
+		to.Set("jitedBytes", program.jited_prog_len);
 		list.Set(list.Length(), to);
 	}
 	return list;

@@ -10,7 +10,8 @@ namespace vmexit
 // enableRunStatistics(): a file descriptor; the kernel keeps statistics of all programs until it is closed.
 Napi::Value enable_run_statistics(const Napi::CallbackInfo &info);
 
-// runStatistics(): {name, runNs, runCount} of each BPF program that this process holds.
+// runStatistics(): {name, runNs, runCount, verifiedInsns, jitedBytes} of each BPF program that this process
+// holds.
 Napi::Value run_statistics(const Napi::CallbackInfo &info);
 
 } // namespace vmexit

@@ -19,6 +19,8 @@ namespace
 {
 
 constexpr uint32_t kMinRecords = 64;
+// The program that makes the histograms free.
+constexpr char kFillPool[] = "fill_pool";
 
 static_assert(2 * VMEXIT_MAX_VCPUS == 1 << VMEXIT_RECORDS_LOG2, "a home can be any record");
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
@@ -186,7 +188,8 @@ void Session::choose_programs(const Options &options, const DirectSupport *direc
 		wanted.push_back("record_exit");
 	}
 	bpf_program *program;
-	bpf_object__for_each_program(program, object_.get()) bpf_program__set_autoload(program, false);
+	bpf_object__for_each_program(program, object_.get()) bpf_program__set_autoload(
+	    program, options.histograms && !strcmp(bpf_program__name(program), kFillPool));
 	verifier_logs_.assign(wanted.size(), std::string(kVerifierLogBytes, '\0'));
 	for (const std::string &name : wanted) {
 		program = bpf_object__find_program_by_name(object_.get(), name.c_str());
@@ -261,10 +264,14 @@ void Session::fill_filter(const char *name, const std::vector<uint32_t> &keys)
 
 void Session::fill_pool()
 {
-	for (uint32_t i = 0; i < histogram_count_; i++)
-		if (int error =
-			bpf_map__update_elem(map("free_histograms"), nullptr, 0, &i, sizeof(i), BPF_ANY))
-			fail("cannot fill the pool of histograms", error);
+	bpf_program *fill = bpf_object__find_program_by_name(object_.get(), kFillPool);
+	for (uint64_t first = 0; first < histogram_count_; first += VMEXIT_HISTOGRAMS_PER_VCPU) {
+		LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &first, .ctx_size_in = sizeof(first));
+		int error = bpf_prog_test_run_opts(bpf_program__fd(fill), &run);
+		if (error || run.retval)
+			fail("cannot fill the pool of histograms", error ? error : ENOSPC);
+	}
+	bpf_program__unload(fill);
 }
 
 void Session::map_memory()

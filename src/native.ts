@@ -214,13 +214,21 @@ export interface ProgramRun {
   readonly runCount: number;
 }
 
+/** A program that this process holds. */
+export interface HeldProgram extends ProgramRun {
+  /** What the verifier walked; 0 before Linux 5.16, which doesn't tell. */
+  readonly verifiedInsns: number;
+  /** Machine code. */
+  readonly jitedBytes: number;
+}
+
 interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
   Counters: new (options: { object: string; events: readonly string[] }) => Counters;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array): number;
   enableRunStatistics: () => number;
-  runStatistics: () => ProgramRun[];
+  runStatistics: () => HeldProgram[];
 }
 
 // A clone may hold one for another architecture too, built for a machine that sees the same files.
@@ -314,6 +322,6 @@ export function enableRunStatistics(): number {
 }
 
 /** The statistics of the programs that this process holds. */
-export function runStatistics(): ProgramRun[] {
+export function runStatistics(): HeldProgram[] {
   return loadAddon().runStatistics();
 }

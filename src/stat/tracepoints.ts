@@ -122,9 +122,7 @@ export class TracepointProvider implements Provider {
       ...this.unattached,
       ...(unplaced > 0 ? [`${unplaced} exits are counted without their reason`] : []),
       ...(missedEvents > 0
-        ? [
-            `${missedEvents} events are not counted: they came while others were, of this process or another`,
-          ]
+        ? [`${missedEvents} events are not counted: they came while others were, of this process or another`]
         : []),
     ];
   }

@@ -1,7 +1,14 @@
 // What a session is to the kernel: bounds on what the verifier walks, on machine code and on memory.
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type SessionOptions, openSession } from "../../src/native";
+import {
+  type SessionOptions,
+  openCounters,
+  openRecorder,
+  openSession,
+  runStatistics,
+} from "../../src/native";
+import { KINDS, KIND_WORDS } from "../../src/trace/kinds";
 
 const COUNT: SessionOptions = {
   attach: "direct",
@@ -58,6 +65,40 @@ for (const [what, options, programs] of [
       assert.ok(jitedBytes > 0 && jitedBytes <= bytes, `${name}: ${jitedBytes} bytes`);
     }
   });
+
+/** Of all that a tool holds: no more than so many instructions walked, and bytes of machine code, in each. */
+function assertHeld(verifiedAtMost: number, bytesAtMost: number, ...names: string[]): void {
+  const held = runStatistics();
+  for (const name of names)
+    assert.ok(
+      held.some((program) => program.name === name),
+      name,
+    );
+  for (const { name, verifiedInsns, jitedBytes } of held) {
+    assert.ok(verifiedInsns > 0 && verifiedInsns <= verifiedAtMost, `${name}: ${verifiedInsns} verified`);
+    assert.ok(jitedBytes > 0 && jitedBytes <= bytesAtMost, `${name}: ${jitedBytes} bytes`);
+  }
+}
+
+test("kvm-stat: no program is larger than it may be", () => {
+  const counters = openCounters(["kvm_exit", "kvm_userspace_exit", "kvm_cpuid"]);
+  try {
+    assert.deepEqual(counters.attach([0, 1, 2]), {});
+    assertHeld(4300, 360, "exit_svm", "userspace_exit", "plain_event");
+  } finally {
+    counters.close();
+  }
+});
+
+test("kvm-trace record: no program is larger than it may be", () => {
+  const kinds = Uint32Array.from(KINDS.keys());
+  const recorder = openRecorder({ kinds, offsets: new Uint32Array(KINDS.length * KIND_WORDS), ringShift: 4 });
+  try {
+    assertHeld(250, 700, "kvm_entry", "kvm_exit");
+  } finally {
+    recorder.close();
+  }
+});
 
 test("the number of vCPUs decides how much memory a session takes", () => {
   const small = infoOf({ ...COUNT, maxVcpus: 32 });

@@ -81,8 +81,8 @@ async function record(
   const file = new RecordingFile(options.output, options.maxSize ?? MAX_BYTES);
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
   const recorder = openRecorder({ ...request, ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT });
-  meter.begin();
   let traced: TracedCommand | undefined;
+  meter.begin();
   try {
     diagnose("Recording... Hit Ctrl-C to end.");
     const began = new Date();
