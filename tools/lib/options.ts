@@ -64,7 +64,7 @@ export function seconds(what: string, text: string): number {
 }
 
 /** A list's option may be given several times: the lists add up, to `most` values. */
-function added<T>(
+export function added<T>(
   what: string,
   most: number,
   parse: (text: string) => readonly T[],

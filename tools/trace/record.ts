@@ -5,7 +5,7 @@ import { EVENT_BYTES, openRecorder } from "../../src/native";
 import { requireHostPids } from "../../src/pid-namespace";
 import { preflight, recordFormat } from "../../src/preflight";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
-import { seconds, wholeNumber } from "../lib/options";
+import { added, seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { type Meter, OVERHEAD_HELP, withOverhead } from "../lib/overhead";
 import type { Status } from "../lib/run";
@@ -112,9 +112,7 @@ async function record(
 }
 
 function pids(text: string): number[] {
-  const all = text.split(",").map((pid) => wholeNumber("--pid", pid.trim(), 1, MAX_PID));
-  if (all.length > MAX_PIDS) throw new UsageError(`--pid takes at most ${MAX_PIDS} processes`);
-  return [...new Set(all)];
+  return text.split(",").map((pid) => wholeNumber("--pid", pid.trim(), 1, MAX_PID));
 }
 
 /** The logarithm of how many events a buffer of so many bytes has to hold. */
@@ -136,8 +134,16 @@ export function recordCommand(
   ])
     .usage("[options] [-- COMMAND...]")
     .option("-o, --output <file>", "where to write", "kvm-trace.bin")
-    .option("-p, --pid <pids>", "only the VMs of these processes, separated by commas", pids)
-    .option("--events <list>", `only these, separated by commas: ${NAMES.join(", ")}`, eventNames)
+    .option(
+      "-p, --pid <pids>",
+      "only the VMs of these processes, separated by commas",
+      added("--pid", MAX_PIDS, pids),
+    )
+    .option(
+      "--events <list>",
+      `only these, separated by commas: ${NAMES.join(", ")}`,
+      added("--events", NAMES.length, eventNames),
+    )
     .option("-d, --duration <sec>", "end after so many seconds", (text) => seconds("--duration", text))
     .option("--max-size <size>", "end when the file has this size, such as 500M", (text) =>
       size("--max-size", text, 4096, MAX_BYTES),
