@@ -32,13 +32,13 @@ static __always_inline int filtered_out(void)
 }
 
 /* The slot of `key`, which isn't where it hashes to: further on, or a free one which becomes its own. */
-static __always_inline struct stat_child *seek_child(struct stat_children *of, __u64 key)
+static __always_inline struct stat_child *seek_child(struct stat_child *slots, __u64 key)
 {
 	struct stat_child *child;
 	__u32 i;
 
 	for (i = 0; i < STAT_CHILDREN; i++) {
-		child = &of->slots[((__u32)key + i) % STAT_CHILDREN];
+		child = &slots[((__u32)key + i) % STAT_CHILDREN];
 		if (!child->key)
 			child->key = key;
 		if (child->key == key)
@@ -47,7 +47,10 @@ static __always_inline struct stat_child *seek_child(struct stat_children *of, _
 	return NULL;
 }
 
-/* Only vCPU threads come here, never interrupts: a CPU is the only writer of its slots. */
+/*
+ * Only vCPU threads come here, never interrupts, and the kernel runs no event's program twice at a time on a
+ * CPU: its slots for an event have one writer, though another event's program may preempt it (Linux 7.2).
+ */
 static __always_inline int count_child(__u32 event, __u64 kind, __u32 reason)
 {
 	__u64 key = STAT_CHILD_TAKEN | kind << STAT_CHILD_KIND_SHIFT | reason;
@@ -57,9 +60,9 @@ static __always_inline int count_child(__u32 event, __u64 kind, __u32 reason)
 
 	if (!of)
 		return 0;
-	child = &of->slots[reason % STAT_CHILDREN];
+	child = &of->slots[event][reason % STAT_CHILDREN];
 	if (child->key != key)
-		child = seek_child(of, key);
+		child = seek_child(of->slots[event], key);
 	if (child)
 		child->count++;
 	else

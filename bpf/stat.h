@@ -33,8 +33,8 @@ struct stat_counts {
 #define STAT_KIND_ARM64 3
 #define STAT_KIND_USERSPACE 4
 
-/* Distinct reasons seen on one CPU: the largest table, SVM's, has 140, and user space's has 43. A power of
- * two. */
+/* Distinct reasons of one event seen on one CPU: the largest table, SVM's, has 140, and user space's has 43.
+ * A power of two. */
 #define STAT_CHILDREN 256
 #define STAT_CHILD_TAKEN (1ULL << 63)
 #define STAT_CHILD_KIND_SHIFT 32
@@ -46,7 +46,7 @@ struct stat_child {
 
 /* The reasons of one CPU's exits; it is the only writer. An event's count is the sum of its children. */
 struct stat_children {
-	struct stat_child slots[STAT_CHILDREN];
+	struct stat_child slots[STAT_EVENT_FIRST_PLAIN][STAT_CHILDREN];
 	__u64 unplaced[STAT_EVENT_FIRST_PLAIN]; /* by event: exits whose reason found no slot */
 };
 

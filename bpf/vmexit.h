@@ -140,7 +140,7 @@ enum vmexit_reasons {
 struct vmexit_config {
 	__u64 slow_ns;
 	__u32 record_mask;  /* number of records - 1; a power of two - 1 */
-	__u32 isa;          /* of the host, where the exit event doesn't tell */
+	__u32 isa;          /* of the host, where exit_isa is 0 */
 	__u32 timing;       /* keep handling times: needs the entry programs */
 	__u32 histograms;   /* with timing: also keep histograms */
 	__u32 slow;         /* instead of counting, report exits that take slow_ns and longer */

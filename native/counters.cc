@@ -36,8 +36,12 @@ void allow_descriptors(size_t count)
 	rlimit limit;
 	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= count)
 		return;
+	rlim_t hard = limit.rlim_max;
 	limit.rlim_cur = count;
-	limit.rlim_max = std::max<rlim_t>(limit.rlim_max, count);
+	limit.rlim_max = std::max<rlim_t>(hard, count);
+	if (!setrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max = hard;
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
@@ -46,12 +50,13 @@ size_t whole_pages(size_t bytes)
 	return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
 }
 
-// Times that the kernel didn't run the program because it was running on that CPU already.
-uint64_t missed_by(int program)
+// Times that the kernel didn't run the program because it was running on that CPU already; `known` where it
+// doesn't say.
+uint64_t missed_by(int program, uint64_t known)
 {
 	bpf_prog_info info = {};
 	uint32_t length = sizeof(info);
-	return bpf_obj_get_info_by_fd(program, &info, &length) ? 0 : info.recursion_misses;
+	return bpf_obj_get_info_by_fd(program, &info, &length) ? known : info.recursion_misses;
 }
 
 } // namespace
@@ -170,6 +175,8 @@ Counters::Attached Counters::attach_event(uint32_t event) const
 	Attached attached;
 	bpf_program *program = program_of(event);
 	if (event < STAT_EVENT_FIRST_PLAIN) {
+		// It stays loaded when it is detached.
+		attached.misses = missed_by(bpf_program__fd(program), 0);
 		attached.link = vmexit::attach(program);
 		if (!attached.link)
 			fail("cannot attach", errno);
@@ -194,7 +201,7 @@ Counters::Attached Counters::attach_event(uint32_t event) const
 // counts, by another's that runs into the same program.
 void Counters::account_misses(uint32_t event, Attached &attached)
 {
-	uint64_t misses = missed_by(attached.program), since = misses - attached.misses;
+	uint64_t misses = missed_by(attached.program, attached.misses), since = misses - attached.misses;
 	attached.misses = misses;
 	(filtered_ ? missed_ : recovered_[event]) += since;
 }
@@ -256,10 +263,10 @@ CountersSnapshot Counters::snapshot()
 			    __atomic_load_n(&counts_[slot].events[event], __ATOMIC_RELAXED);
 	std::map<uint64_t, uint64_t> children;
 	for (uint32_t cpu = 0; cpu < cpus_; cpu++) {
-		for (const stat_child &slot : children_[cpu].slots)
-			if (uint64_t key = __atomic_load_n(&slot.key, __ATOMIC_RELAXED))
-				children[key] += __atomic_load_n(&slot.count, __ATOMIC_RELAXED);
 		for (uint32_t event = 0; event < STAT_EVENT_FIRST_PLAIN; event++) {
+			for (const stat_child &slot : children_[cpu].slots[event])
+				if (uint64_t key = __atomic_load_n(&slot.key, __ATOMIC_RELAXED))
+					children[key] += __atomic_load_n(&slot.count, __ATOMIC_RELAXED);
 			uint64_t unplaced =
 			    __atomic_load_n(&children_[cpu].unplaced[event], __ATOMIC_RELAXED);
 			snapshot.events[event] += unplaced;

@@ -1,6 +1,9 @@
 // What the running kernel offers the programs: asked of its BTF and of tracefs, never of its version.
 #include "kernel.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <cstring>
 #include <fstream>
 #include <memory>
@@ -31,6 +34,19 @@ struct BtfFree {
 	}
 };
 using Btf = std::unique_ptr<btf, BtfFree>;
+
+// What decides where both modules are built into the kernel.
+uint32_t isa_of_cpu()
+{
+#ifdef __x86_64__
+	constexpr unsigned kVmx = 1u << 5; // CPUID.1:ECX, Intel's manual, volume 3, 24.6
+	unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
+	return ecx & kVmx ? VMEXIT_ISA_VMX : VMEXIT_ISA_SVM;
+#else
+	return VMEXIT_ISA_ARM64;
+#endif
+}
 
 bool exists(const std::string &path)
 {
@@ -157,10 +173,12 @@ std::optional<std::string> obstacle(const Vendor &vendor, const ModuleTypes &kvm
 
 const Vendor *loaded_vendor()
 {
+	const Vendor *found = nullptr;
 	for (const Vendor &vendor : kVendors)
-		if (exists(std::string("/sys/module/") + vendor.module))
-			return &vendor;
-	return nullptr;
+		if (exists(std::string("/sys/module/") + vendor.module) &&
+		    (!found || vendor.isa == isa_of_cpu()))
+			found = &vendor;
+	return found;
 }
 
 DirectSupport direct_support()

@@ -11,13 +11,13 @@ export function hasHostPids(): boolean {
 }
 
 /**
- * @param option what chooses a process
+ * @param option what chooses processes
  * @throws ToolError where process ids aren't the host's
  */
 export function requireHostPids(option: string): void {
   if (!hasHostPids())
     throw new ToolError(
-      `${option} needs the host's process ids, and this runs in a pid namespace; run it on the host, or in a ` +
+      `choosing by ${option} needs the host's process ids, and this runs in a pid namespace; run it on the host, or in a ` +
         "container that shares its pids (--pid=host)",
     );
 }

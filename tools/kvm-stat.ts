@@ -2,7 +2,7 @@
 // kvm-stat: takes kvm_stat's place: KVM's events on a screen, in a batch, or in a log.
 import { UsageError } from "../src/errors";
 import { batchLines, helpLines } from "../src/stat/format";
-import { hasHostPids, requireHostPids } from "../src/pid-namespace";
+import { hasHostPids } from "../src/pid-namespace";
 import { ForeignProcesses, Processes } from "../src/stat/guests";
 import { openDebugfs, openTracepoints, tracingFolder } from "../src/stat/machine";
 import { Refusal, type StatOptions } from "../src/stat/options";
@@ -47,7 +47,6 @@ async function batch(statistics: Statistics, stop: Stop): Promise<void> {
 
 async function run(options: StatOptions, processes: Processes, meter: Meter): Promise<void> {
   const lists = options.fields === "help";
-  if (options.pid > 0) requireHostPids("-p or -g");
   const hangups = options.logToFile === "" ? undefined : new Hangups();
   const stop = stopOnSignals(hangups && ["SIGINT", "SIGTERM"]);
   const providers = await openProviders(lists ? { ...options, fields: "" } : options, processes, stop);
@@ -57,10 +56,7 @@ async function run(options: StatOptions, processes: Processes, meter: Meter): Pr
     if (lists) print(helpLines(statistics.read().keys()));
     else if (options.log || options.logToFile !== "") await logStatistics(statistics, options, stop, hangups);
     else if (options.once) await batch(statistics, stop);
-    else {
-      const followed = hasHostPids() ? processes : new ForeignProcesses();
-      await showStatistics(statistics, followed, options.setDelay, stop);
-    }
+    else await showStatistics(statistics, processes, options.setDelay, stop);
     for (const loss of statistics.losses()) diagnose(`${NAME}: ${loss}`);
     meter.report();
   } finally {
@@ -69,7 +65,7 @@ async function run(options: StatOptions, processes: Processes, meter: Meter): Pr
 }
 
 runTool(NAME, async (): Promise<Status> => {
-  const processes = new Processes();
+  const processes = hasHostPids() ? new Processes() : new ForeignProcesses();
   try {
     const options = parseStatOptions(process.argv.slice(2), processes);
     await withOverhead(options.overhead, (meter) => run(options, processes, meter));

@@ -3,7 +3,7 @@ import type { Lost } from "../native";
 
 const WORDS: Readonly<Record<keyof Lost, string>> = {
   recordsFull: "exits of vCPUs for which there was no record; raise --max-vcpus",
-  threadsFull: "exits of vCPUs whose thread runs more than 64; use --attach direct",
+  threadsFull: "exits of a thread's further vCPUs without a record; raise --max-vcpus or attach direct",
   slotsFull: "exits of vCPUs with more reasons than a record has slots",
   histogramsFull: "exits counted and timed, but in no histogram; raise --max-vcpus",
   eventsDropped: "slow exits that came faster than they could be printed; raise the threshold",

@@ -63,8 +63,9 @@ export class DebugfsProvider implements Provider {
   private machines(): Map<string, number> {
     const machines = new Map<string, number>();
     for (const name of this.entries(this.source.folder, true)) {
+      if (!/^\d+-/.test(name)) continue;
       const found = statSync(`${this.source.folder}/${name}`, { throwIfNoEntry: false });
-      if (/^\d+-/.test(name) && found) machines.set(name, found.ino);
+      if (found) machines.set(name, found.ino);
     }
     return machines;
   }

@@ -108,10 +108,14 @@ export function guestDialog(source: GuestSource, set: (pid: number) => void): Di
         ),
     ],
     answer: (text) => {
-      const pid = pidOf(text);
-      if (typeof pid === "string") return pid;
-      set(pid);
-      return undefined;
+      try {
+        const pid = pidOf(text);
+        if (typeof pid === "string") return pid;
+        set(pid);
+        return undefined;
+      } catch (error) {
+        return messageOf(error);
+      }
     },
   };
 }

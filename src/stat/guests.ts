@@ -1,5 +1,6 @@
 // Guests by name: the processes whose command line has QEMU's -name, and what it calls them.
 import { readFileSync, readdirSync, statSync } from "node:fs";
+import { requireHostPids } from "../pid-namespace";
 
 /** A process that runs a guest. */
 export interface Guest {
@@ -63,13 +64,23 @@ export class Processes {
   }
 }
 
-/** Where process ids aren't those of KVM's programs: nobody can be followed. */
+/** Where process ids aren't those of KVM's programs: nobody can be followed, which whoever asks for it is told. */
 export class ForeignProcesses extends Processes {
+  override nameOf(): string {
+    return "";
+  }
+
   override guests(): Guest[] {
     return [];
   }
 
+  override pidsOf(): number[] {
+    requireHostPids("a guest's name");
+    return [];
+  }
+
   override isRunning(): boolean {
+    requireHostPids("a process");
     return false;
   }
 }

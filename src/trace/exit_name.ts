@@ -20,7 +20,7 @@ export function userspaceName(reason: number): string {
 }
 
 /**
- * Why KVM returned to user space, as the kernel prints it (kvm_userspace_exit in include/trace/events/kvm.h): the reason
+ * Why KVM returned to user space, as the kernel prints those with names (kvm_userspace_exit in include/trace/events/kvm.h): the reason
  * means nothing beside an error.
  */
 function userspaceExit(reason: number, errno: number): string {

@@ -38,7 +38,8 @@ test("a process can't be chosen by its id in a pid namespace", () => {
   const needs = /needs the host's process ids, and this runs in a pid namespace; run it on the host/;
   refused(needs, inside(TOOL, "-p", "1", "-d", "0.1"));
   refused(needs, inside(TOOL, "--vm", "web*", "-d", "0.1"));
-  refused(needs, inside("kvm-stat", "-1", "-p", "1"));
+  refused(needs, inside("kvm-stat", "-1", "-p", "4242"));
+  refused(needs, inside("kvm-stat", "-1", "-g", "web"));
   refused(needs, inside("kvm-trace", "record", "-o", "/tmp/none", "-p", "1", "-d", "0.1"));
   assert.equal(inside("kvm-stat", "-1").status, 0);
 });

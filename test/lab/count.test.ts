@@ -164,7 +164,7 @@ test("attached to records, a thread's vCPUs beyond those that records are told a
   const result = run(TOOL, "--attach", "record", "--reasons", "CPUID,IOIO,NPF", "--", ...guest);
   const counted = rows(result.stdout);
   const lost = Number(
-    /^Lost: (\d+) exits of vCPUs whose thread runs more than 64; use --attach direct$/m.exec(
+    /^Lost: (\d+) exits of a thread's further vCPUs without a record; raise --max-vcpus or attach direct$/m.exec(
       result.stdout,
     )?.[1],
   );

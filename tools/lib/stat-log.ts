@@ -29,6 +29,15 @@ class LogFile {
     }
   }
 
+  /** Undefined where it may be appended to only. */
+  private openToRead(): number | undefined {
+    try {
+      return openSync(this.path, "r");
+    } catch {
+      return undefined;
+    }
+  }
+
   reopen(): void {
     closeSync(this.descriptor);
     this.descriptor = this.open();
@@ -37,8 +46,8 @@ class LogFile {
   /** The file's first line, "" if it is empty. A last line that was cut off, by a full disk, is ended. */
   begin(): string {
     const { size } = fstatSync(this.descriptor);
-    if (size === 0) return "";
-    const file = openSync(this.path, "r");
+    const file = size === 0 ? undefined : this.openToRead();
+    if (file === undefined) return "";
     try {
       const at = (position: number, length: number): string => {
         const bytes = Buffer.alloc(length);

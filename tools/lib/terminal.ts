@@ -86,7 +86,7 @@ const print = (text: string): void => {
 export class Terminal {
   private shown: string[] = [];
   private entered = false;
-  private readonly resume: () => void;
+  private readonly continued: () => void;
   private readonly restore = (): void => {
     this.leave();
   };
@@ -99,11 +99,11 @@ export class Terminal {
     // A crash restores the terminal before Node prints it, anything else when the process exits.
     process.on("exit", this.restore).on("uncaughtExceptionMonitor", this.restore);
     process.on("SIGTSTP", this.suspended);
-    this.resume = () => {
+    this.continued = () => {
       this.enter();
       onResize();
     };
-    process.on("SIGCONT", this.resume);
+    process.on("SIGCONT", this.continued);
     process.stdout.on("resize", () => {
       this.shown = [];
       print("\x1b[2J");
@@ -129,10 +129,10 @@ export class Terminal {
   }
 
   private enter(): void {
-    if (this.entered) return;
     this.shown = [];
     this.entered = true;
-    process.stdin.setRawMode(true).resume();
+    // libuv sets no mode twice, and the shell may have set another since.
+    process.stdin.setRawMode(false).setRawMode(true).resume();
     print(ENTER);
   }
 
@@ -152,9 +152,9 @@ export class Terminal {
   /** Stops until SIGCONT; goes on at once where no shell could continue it, as the kernel then ignores SIGTSTP. */
   private suspend(whom: number): void {
     this.leave();
-    process.removeListener("SIGTSTP", this.suspended);
+    process.removeListener("SIGTSTP", this.suspended).removeListener("SIGCONT", this.continued);
     process.kill(whom, "SIGTSTP");
-    process.on("SIGTSTP", this.suspended);
-    this.resume();
+    process.on("SIGTSTP", this.suspended).on("SIGCONT", this.continued);
+    this.continued();
   }
 }

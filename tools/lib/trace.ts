@@ -2,6 +2,7 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { Grouping, type By, type Identity } from "../../src/grouping";
 import { type Lost, type Session, type SlowExit, openSession } from "../../src/native";
+import { hasHostPids } from "../../src/pid-namespace";
 import { preflight } from "../../src/preflight";
 import { ReasonFilter } from "../../src/reason-filter";
 import type { Interval } from "../../src/render/json";
@@ -98,7 +99,9 @@ class Trace {
   /** What a user should know of what was shown, and of what wasn't. */
   remarks(): string[] {
     const { options, slow } = this.#request;
-    const late = lateNames(this.#grouping.late, options.vm !== undefined);
+    const late = hasHostPids()
+      ? lateNames(this.#grouping.late, options.vm !== undefined)
+      : "VMs have their programs' names: this runs in a pid namespace, without the host's process ids.";
     return [
       ...(this.#showsNames && late !== undefined ? [late] : []),
       ...(this.#showed || slow ? [] : [whyNothing(options, this.#grouping.others)]),

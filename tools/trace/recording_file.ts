@@ -102,7 +102,8 @@ export class RecordingFile {
     } catch (error) {
       this.#cut(this.#end.bytes + at);
       throw new ToolError(
-        `cannot write ${this.#name}: ${messageOf(error)}; it holds what was recorded before: free some space`,
+        `cannot write ${this.#name}: ${messageOf(error)}; ` +
+          (this.#end.bytes > 0 ? "it holds what was recorded before: free some space" : "free some space"),
       );
     }
   }
