@@ -86,13 +86,21 @@ static __always_inline struct vmexit_record *record_at(__u32 index)
 	return bpf_map_lookup_elem(&records, &index);
 }
 
+/* The shift leaves as many bits as the most records have, and is a constant: x86's JIT saves registers around
+ * a shift by a variable. */
+#define HASH(id, multiplier) ((id) * (multiplier) >> (32 - VMEXIT_RECORDS_LOG2))
+
 /*
- * Fibonacci hashing: the multiplier is 2^32 divided by the golden ratio. The shift leaves as many bits as the
- * most records have, and is a constant: x86's JIT saves registers around a shift by a variable.
+ * Where an owner's record is looked for in the i-th place, by the low half of the owner: double hashing, so
+ * that taken records don't gather. The first place is by Fibonacci hashing (2^32 divided by the golden
+ * ratio), the steps to the others by MurmurHash3's multiplier; they are odd, so that they come by all
+ * records.
  */
-static __always_inline __u32 home_of(__u32 id)
+static __always_inline __u32 place_of(__u32 id, __u32 i)
 {
-	return id * 2654435769u >> (32 - VMEXIT_RECORDS_LOG2) & config.record_mask;
+	__u32 home = HASH(id, 2654435769u), step = HASH(id, 2246822507u) | 1;
+
+	return (home + i * step) & config.record_mask;
 }
 
 static __always_inline int traced(__u32 tgid, __u32 vcpu_id)
@@ -115,14 +123,28 @@ static __always_inline void describe(struct vmexit_record *record, int vcpu_id)
 	record->flags = traced(pid_tgid >> 32, vcpu_id) ? 0 : VMEXIT_SKIPPED;
 }
 
-/* The record of `owner`, which isn't at its home: further on, or nowhere. */
-static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 home)
+/*
+ * The record of `owner`, whose low half is `id`, if it is at one of its first two places: a vCPU mostly has
+ * the address of the one that ended last, whose record stays until the reader has it.
+ */
+static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 id)
+{
+	struct vmexit_record *record = record_at(place_of(id, 0));
+
+	if (record && record->owner == owner)
+		return record;
+	record = record_at(place_of(id, 1));
+	return record && record->owner == owner ? record : NULL;
+}
+
+/* The record that find_record() doesn't find: further on, or nowhere. */
+static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 id)
 {
 	struct vmexit_record *record;
 	__u32 i;
 
-	for (i = 0; i < VMEXIT_PROBES; i++) {
-		record = record_at((home + i) & config.record_mask);
+	for (i = 2; i < VMEXIT_PROBES; i++) {
+		record = record_at(place_of(id, i));
 		if (record && record->owner == owner)
 			return record;
 	}
@@ -130,23 +152,23 @@ static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 home)
 }
 
 /*
- * Index + 1 of the record of `owner`, which isn't at its home: further on, or a free one which becomes its
- * own. 0 if there is none.
+ * Index + 1 of the record of `owner`, which isn't at its places before the first-th: further on, or a free
+ * one which becomes its own. 0 if there is none.
  */
-static __always_inline int seek_index(__u64 owner, __u32 home, int vcpu_id)
+static __always_inline int seek_index(__u64 owner, __u32 id, __u32 first, int vcpu_id)
 {
 	struct vmexit_record *record;
 	__u8 taken = 1;
 	__u32 i, index;
 
-	for (i = 0; i < VMEXIT_PROBES; i++) {
-		index = (home + i) & config.record_mask;
+	for (i = first; i < VMEXIT_PROBES; i++) {
+		index = place_of(id, i);
 		record = record_at(index);
 		if (record && record->owner == owner)
 			return index + 1;
 	}
 	for (i = 0; i < VMEXIT_PROBES; i++) {
-		index = (home + i) & config.record_mask;
+		index = place_of(id, i);
 		record = record_at(index);
 		if (record && record->state == VMEXIT_FREE &&
 		    !bpf_map_update_elem(&claims, &index, &taken, BPF_NOEXIST))
@@ -173,20 +195,6 @@ static __always_inline struct vmexit_record *record_found(int index_and_one)
 	return index_and_one ? record_at(index_and_one - 1) : NULL;
 }
 
-/*
- * The record of `owner` if it is at its home or right behind: a vCPU mostly has the address of the one that
- * ended last, whose record stays until the reader has it.
- */
-static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 home)
-{
-	struct vmexit_record *record = record_at(home);
-
-	if (record && record->owner == owner)
-		return record;
-	record = record_at((home + 1) & config.record_mask);
-	return record && record->owner == owner ? record : NULL;
-}
-
 /* A record's owner is gone: the record is the reader's, and an owner of the same name starts afresh. */
 static __always_inline void end_of(struct vmexit_record *record)
 {
@@ -194,13 +202,13 @@ static __always_inline void end_of(struct vmexit_record *record)
 	record->state = VMEXIT_ENDED;
 }
 
-static __always_inline void end_record(__u64 owner, __u32 home)
+static __always_inline void end_record(__u64 owner, __u32 id)
 {
 	struct vmexit_record *record;
 	__u32 i;
 
 	for (i = 0; i < VMEXIT_PROBES; i++) {
-		record = record_at((home + i) & config.record_mask);
+		record = record_at(place_of(id, i));
 		if (!record || record->owner != owner)
 			continue;
 		end_of(record);

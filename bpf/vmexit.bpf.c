@@ -25,17 +25,18 @@ static __always_inline __u64 key_of(__u64 isa, __u32 reason)
  * The low half of a vCPU's address. A 32-bit move is what the verifier takes for a number (check_alu_op() in
  * kernel/bpf/verifier.c, with CAP_PERFMON); it allows no arithmetic on the pointer itself.
  */
-static __always_inline __u32 vcpu_home(struct kvm_vcpu *vcpu)
+static __always_inline __u32 id_of(struct kvm_vcpu *vcpu)
 {
 	__u32 low;
 
 	asm volatile("%0 = %1" : "=w"(low) : "w"((__u32)(__u64)vcpu));
-	return home_of(low);
+	return low;
 }
 
-static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, __u32 home, int vcpu_id)
+/* For a vCPU that find_record() doesn't find. */
+static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, __u32 id, int vcpu_id)
 {
-	int index = seek_index((__u64)vcpu, home, vcpu_id);
+	int index = seek_index((__u64)vcpu, id, 2, vcpu_id);
 
 	if (!index)
 		lose(&health.records_full, vcpu_id);
@@ -45,11 +46,11 @@ static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, __u32 home, int vcpu_id)
 /* The record of a vCPU that exits, its own from the first exit on; NULL if it isn't traced. */
 static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
 {
-	__u32 home = vcpu_home(vcpu);
-	struct vmexit_record *record = find_record((__u64)vcpu, home);
+	__u32 id = id_of(vcpu);
+	struct vmexit_record *record = find_record((__u64)vcpu, id);
 
 	if (!record)
-		record = record_found(seek_vcpu(vcpu, home, vcpu->vcpu_id));
+		record = record_found(seek_vcpu(vcpu, id, vcpu->vcpu_id));
 	return record && !(record->flags & VMEXIT_SKIPPED) ? record : NULL;
 }
 
@@ -119,11 +120,11 @@ static __always_inline int exit_vmx(struct kvm_vcpu *vcpu, int timing, int casts
 
 static __always_inline int entry(struct kvm_vcpu *vcpu, enum purpose purpose)
 {
-	__u32 home = vcpu_home(vcpu);
-	struct vmexit_record *record = find_record((__u64)vcpu, home);
+	__u32 id = id_of(vcpu);
+	struct vmexit_record *record = find_record((__u64)vcpu, id);
 
 	if (!record)
-		record = peek_record((__u64)vcpu, home);
+		record = peek_record((__u64)vcpu, id);
 	if (record)
 		close_interval(record, purpose);
 	return 0;
@@ -155,7 +156,7 @@ DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
 SEC("kprobe/kvm_arch_vcpu_destroy")
 int BPF_KPROBE(direct_vcpu_end, void *vcpu)
 {
-	end_record((__u64)vcpu, home_of((__u32)(__u64)vcpu));
+	end_record((__u64)vcpu, (__u32)(__u64)vcpu);
 	return 0;
 }
 
@@ -207,7 +208,7 @@ int fill_pool(const struct bpf_raw_tracepoint_args *context)
 
 /*
  * Records of threads. A thread mostly runs one vCPU; its record is found by the thread alone: tgid << 32 |
- * tid. Others that it runs have records of their own, with the same home: all owners with the same low half
+ * tid. Others that it runs have records of their own, at the same places: all owners with the same low half
  * are of one thread.
  */
 static __always_inline __u64 owner_of_other(__u64 thread, __u32 vcpu_id)
@@ -215,18 +216,18 @@ static __always_inline __u64 owner_of_other(__u64 thread, __u32 vcpu_id)
 	return thread ^ (__u64)(vcpu_id + 1) << 32;
 }
 
-#define FOR_EACH_OF_THREAD(record, tid, home, i) \
+#define FOR_EACH_OF_THREAD(record, tid, i) \
 	for (i = 0; i < VMEXIT_PROBES; i++) \
-		if ((record = record_at((home + i) & config.record_mask)) && (__u32)record->owner == tid)
+		if ((record = record_at(place_of(tid, i))) && (__u32)record->owner == tid)
 
 /* The thread's later events are of `owner`'s vCPU, until another's exit. Global, so that it is verified once.
  */
 __noinline int exits_last(__u64 owner)
 {
-	__u32 tid = owner, home = home_of(tid), i;
+	__u32 tid = owner, i;
 	struct vmexit_record *record;
 
-	FOR_EACH_OF_THREAD(record, tid, home, i)
+	FOR_EACH_OF_THREAD(record, tid, i)
 	{
 		record->flags |= VMEXIT_SHARED;
 		record->last = record->owner == owner;
@@ -243,14 +244,13 @@ static __noinline struct vmexit_record *special_record(struct vmexit_record *rec
 }
 
 /* Global, so that it is verified once, which pointers can't be given to. */
-__noinline int seek_thread(__u64 owner, __u32 home, int vcpu_id)
+__noinline int seek_thread(__u64 owner, int vcpu_id)
 {
-	int index = seek_index(owner, home, vcpu_id);
+	int index = seek_index(owner, owner, 0, vcpu_id);
 
-	if (!index && owner == bpf_get_current_pid_tgid())
-		lose(&health.records_full, vcpu_id);
-	else if (!index)
-		lose(&health.threads_full, vcpu_id);
+	if (!index)
+		lose(owner == bpf_get_current_pid_tgid() ? &health.records_full : &health.threads_full,
+		     vcpu_id);
 	return index;
 }
 
@@ -258,11 +258,10 @@ __noinline int seek_thread(__u64 owner, __u32 home, int vcpu_id)
  * traced. */
 static __noinline struct vmexit_record *seek_of_thread(__u64 thread, int vcpu_id)
 {
-	__u32 home = home_of(thread);
-	struct vmexit_record *record = record_found(seek_thread(thread, home, vcpu_id));
+	struct vmexit_record *record = record_found(seek_thread(thread, vcpu_id));
 
 	if (record && record->vcpu_id != vcpu_id) {
-		record = record_found(seek_thread(owner_of_other(thread, vcpu_id), home, vcpu_id));
+		record = record_found(seek_thread(owner_of_other(thread, vcpu_id), vcpu_id));
 		if (record)
 			record->flags |= VMEXIT_SHARED;
 	}
@@ -271,10 +270,10 @@ static __noinline struct vmexit_record *seek_of_thread(__u64 thread, int vcpu_id
 
 static __noinline struct vmexit_record *peek_last(__u32 tid)
 {
-	__u32 home = home_of(tid), i;
+	__u32 i;
 	struct vmexit_record *record;
 
-	FOR_EACH_OF_THREAD(record, tid, home, i)
+	FOR_EACH_OF_THREAD(record, tid, i)
 	{
 		if (!(record->flags & VMEXIT_SHARED) || record->last)
 			return record;
@@ -285,10 +284,10 @@ static __noinline struct vmexit_record *peek_last(__u32 tid)
 /* The record of a thread's vCPU that is entered, where it runs several. */
 static __noinline struct vmexit_record *entering(__u32 tid, int vcpu_id)
 {
-	__u32 home = home_of(tid), i;
+	__u32 i;
 	struct vmexit_record *record;
 
-	FOR_EACH_OF_THREAD(record, tid, home, i)
+	FOR_EACH_OF_THREAD(record, tid, i)
 	{
 		if (vcpu_id < 0 ? record->last : record->vcpu_id == vcpu_id)
 			return record;
@@ -300,7 +299,7 @@ static __noinline struct vmexit_record *entering(__u32 tid, int vcpu_id)
 static __always_inline struct vmexit_record *thread_record(void)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
-	struct vmexit_record *record = record_at(home_of(tid));
+	struct vmexit_record *record = record_at(place_of(tid, 0));
 
 	if (record && (__u32)record->owner == tid && !(record->flags & VMEXIT_SHARED))
 		return record;
@@ -311,7 +310,7 @@ SEC("tp/kvm/kvm_exit")
 int record_exit(const void *context)
 {
 	__u64 owner = bpf_get_current_pid_tgid();
-	struct vmexit_record *record = find_record(owner, home_of(owner));
+	struct vmexit_record *record = find_record(owner, owner);
 	int vcpu_id = VCPU_ID(context, config.exit_vcpu_id);
 	__u32 reason, isa;
 
@@ -394,12 +393,11 @@ SEC("tp/kvm/kvm_entry")
 int record_entry(const void *context)
 {
 	__u64 owner = bpf_get_current_pid_tgid();
-	__u32 home = home_of(owner);
-	struct vmexit_record *record = find_record(owner, home);
+	struct vmexit_record *record = find_record(owner, owner);
 	int vcpu_id = VCPU_ID(context, config.entry_vcpu_id);
 
 	if (!record)
-		record = peek_record(owner, home);
+		record = peek_record(owner, owner);
 	if (record && (config.entry_vcpu_id ? record->vcpu_id != vcpu_id : record->flags & VMEXIT_SHARED))
 		record = entering(owner, vcpu_id);
 	if (record)
@@ -410,10 +408,10 @@ int record_entry(const void *context)
 SEC("tp/sched/sched_process_exit")
 int record_thread_end(const void *context)
 {
-	__u32 tid = bpf_get_current_pid_tgid(), home = home_of(tid), i;
+	__u32 tid = bpf_get_current_pid_tgid(), i;
 	struct vmexit_record *record;
 
-	FOR_EACH_OF_THREAD(record, tid, home, i)
+	FOR_EACH_OF_THREAD(record, tid, i)
 	{
 		end_of(record);
 	}

@@ -13,7 +13,7 @@
 /* Distinct (isa, level, reason) of one record. Busy nested vCPUs show about 50; what doesn't fit is counted
  * as lost. */
 #define VMEXIT_SLOTS 64
-/* Records looked at from a record's home on: the longest run of occupied ones that is searched. */
+/* Places where the record of an owner is looked for. */
 #define VMEXIT_PROBES 64
 #define VMEXIT_COMM 16
 /*

@@ -20,8 +20,8 @@ export function userspaceName(reason: number): string {
 }
 
 /**
- * Why KVM returned to user space, as the kernel prints those with names (kvm_userspace_exit in include/trace/events/kvm.h): the reason
- * means nothing beside an error.
+ * Why KVM returned to user space, as the kernel prints those with names (kvm_userspace_exit in
+ * include/trace/events/kvm.h): the reason means nothing beside an error.
  */
 function userspaceExit(reason: number, errno: number): string {
   const EINTR = 4;

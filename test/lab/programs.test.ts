@@ -21,18 +21,18 @@ const TIME: SessionOptions = { ...COUNT, timing: true };
 
 /** At most so many instructions walked by 6.1's verifier, and bytes of machine code, of every program. */
 const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
-  direct_vcpu_end: [3000, 200],
-  direct_entry_time: [3900, 720],
-  direct_entry_histogram: [4050, 1150],
-  direct_entry_slow: [2700, 760],
-  direct_exit_svm_count: [9700, 1520],
-  direct_exit_svm_time: [9700, 1620],
-  record_thread_end: [2900, 200],
-  record_entry: [9300, 1450],
-  record_nested_exit: [4500, 430],
-  record_fault: [4500, 490],
-  record_msr: [4500, 450],
-  record_exit: [16500, 2000],
+  direct_vcpu_end: [3200, 200],
+  direct_entry_time: [3900, 790],
+  direct_entry_histogram: [4200, 1220],
+  direct_entry_slow: [2700, 820],
+  direct_exit_svm_count: [9700, 1600],
+  direct_exit_svm_time: [9700, 1730],
+  record_thread_end: [3000, 210],
+  record_entry: [10200, 1550],
+  record_nested_exit: [4600, 390],
+  record_fault: [4750, 440],
+  record_msr: [4750, 410],
+  record_exit: [15700, 2000],
 };
 
 function infoOf(options: SessionOptions) {
