@@ -27,13 +27,17 @@ MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xo
   qemu-system-arm g++-aarch64-linux-gnu libc6-dev-arm64-cross
 # The peers that `make bench` compares with, and what they need.
 BENCH_PACKAGES := bpfcc-tools bpftrace linux-perf trace-cmd
-BENCH_KERNELS := bullseye bookworm trixie sid
+# Machines, --cpu and --kernel of test/lab/run; -nested: the guests are guests of a guest.
+BENCH_MACHINES := $(foreach kernel,bullseye bookworm trixie sid,svm-$(kernel)) svm-bookworm-nested svm-sid-nested vmx-bullseye vmx-bookworm
+# What VMX's disk lacks for the peers; kvmexit has its kernel's headers besides.
+BENCH_NEEDS = $(addprefix /usr/bin/,bpftrace perf python3 trace-cmd) /usr/sbin/kvmexit-bpfcc $(wildcard /usr/lib/python3.*) \
+  /usr/lib/python3/dist-packages/bcc $(addprefix /usr/lib/x86_64-linux-gnu/,libbcc.so.0 librt.so.1) $(wildcard $(KVM_STAT))
 # kvm_stat isn't Debian's: compared with where it is.
 KVM_STAT := $(abspath ../shared/seeds/kvm_stat.el8.py)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
 C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h bench/*.c)
-SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root) bench/trace-format.sh
+SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root) bench/trace-format.sh bench/fetch-headers bench/kvmexit
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 compiled = $(patsubst test/%.ts,dist/test/%.js,$(wildcard $(1)))
@@ -129,18 +133,28 @@ demo: setup ## boot a KVM host in emulation, start guests and show their exits
 	@$(MAKE) --no-print-directory all $(GUEST)
 	test/lab/run test/lab/demo
 
-bench: PACKAGES += $(BENCH_PACKAGES)
-bench: setup ## measure what tracing costs, ours and others', into docs/bench.md; BENCH_KERNELS=bookworm: one kernel again
+bench: PACKAGES += $(BENCH_PACKAGES) $(MATRIX_PACKAGES)
+bench: setup ## measure what tracing costs, ours and others', into docs/bench.md; BENCH_MACHINES=svm-bookworm: one machine again
 	@$(MAKE) --no-print-directory all $(GUEST)
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) bench-run
 
-# A kernel that was measured since the last build isn't measured again, so that what was interrupted goes on.
-bench-run: $(BENCH_KERNELS:%=build/bench/%.json) build/bench/process.json
+# A machine that was measured since the last build isn't measured again, so that what was interrupted goes on. The longest first.
+bench-run: $(patsubst %,build/bench/%.json,$(sort $(filter vmx-%,$(BENCH_MACHINES))) process $(filter-out vmx-%,$(BENCH_MACHINES)))
 	bench/trace-format.sh 2000000 | tee build/bench/format.txt
 	node dist/bench/report.js
 
-build/bench/%.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/empty.bpf.o bench/contestants.ts bench/guest.ts bench/measure.ts bench/results.ts
-	test/lab/run --kernel $* --icount --timeout 3000 -- env KVM_STAT=$(KVM_STAT) node dist/bench/measure.js $* > $@.part
+BENCH_SOURCES = $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/empty.bpf.o bench/contestants.ts bench/guest.ts \
+  bench/measure.ts bench/results.ts bench/workloads.ts
+MEASURE = env KVM_STAT=$(KVM_STAT) node dist/bench/measure.js $(basename $(@F))
+
+build/bench/svm-%.json: $(BENCH_SOURCES)
+	test/lab/run --kernel $(firstword $(subst -, ,$*)) --icount --timeout 3000 -- $(MEASURE) > $@.part
+	mv $@.part $@
+
+build/bench/vmx-%.json: $(BENCH_SOURCES)
+	headers=$$(bench/fetch-headers $*) || true; \
+	test/lab/run --cpu vmx --kernel $* --icount --timeout 5000 $(BENCH_NEEDS:%=--copy %) $${headers:+--copy "$$headers"} -- \
+	  $(MEASURE) > $@.part
 	mv $@.part $@
 
 build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/guest.ts bench/process.ts bench/results.ts

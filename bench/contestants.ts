@@ -8,6 +8,10 @@ export interface Contestant {
   readonly name: string;
   readonly group: "floor" | "ours" | "peers";
   readonly command: readonly string[];
+  /** The only processor that it knows. */
+  readonly cpu?: "vmx";
+  /** What it prints in the end if it has counted the guests' exits. */
+  readonly prints?: RegExp;
   /** What has to exist for it to run. */
   readonly needs?: string;
 }
@@ -32,7 +36,7 @@ const HISTOGRAM =
   "tracepoint:kvm:kvm_entry /@start[tid]/ { @ns[@reason[tid]] = hist(nsecs - @start[tid]); delete(@start[tid]); }";
 const COUNT = "tracepoint:kvm:kvm_exit { @[args->exit_reason] = count(); }";
 
-export const CONTESTANTS: readonly Contestant[] = [
+const CONTESTANTS: readonly Contestant[] = [
   { name: "two empty programs, raw", group: "floor", command: [...EMPTY, "raw"] },
   { name: "two empty programs, record", group: "floor", command: [...EMPTY, "record"] },
   ...bothWays("kvm-vmexit-count"),
@@ -84,8 +88,10 @@ export const CONTESTANTS: readonly Contestant[] = [
   {
     name: "kvmexit (bcc)",
     group: "peers",
+    cpu: "vmx",
+    prints: /\bCPUID\b/,
     needs: "/usr/sbin/kvmexit-bpfcc",
-    command: ["/usr/sbin/kvmexit-bpfcc", NEVER],
+    command: [join(ROOT, "bench/kvmexit"), NEVER],
   },
   {
     name: "kvm_stat -t",
@@ -94,6 +100,11 @@ export const CONTESTANTS: readonly Contestant[] = [
     command: ["/usr/bin/python3", KVM_STAT, "-t", "-l", "-s", "25"],
   },
 ];
+
+/** Those that know the processor, one of the lab's. */
+export function contestantsOn(processor: string): Contestant[] {
+  return CONTESTANTS.filter(({ cpu = processor }) => cpu === processor);
+}
 
 /** Whether what a contestant needs is on this machine. */
 export function isThere({ needs }: Contestant): boolean {

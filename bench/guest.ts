@@ -10,17 +10,31 @@ const GUEST = join(ROOT, "build/lab/guest");
 // Our tools take in what ended vCPUs counted once a second; a vCPU at the same address then finds its usual record free.
 export const READING_MS = 1100;
 
+/** Virtual time of an instruction: one under --icount; Bochs makes 200 million of them a second (test/lab/bochs.sh). */
+const NS_PER_INSTRUCTION = process.env["KVM_LAB"] === "vmx" ? 5 : 1;
+
 /** The command that starts one of our tools. */
 export function tool(name: string, ...parameters: string[]): string[] {
   return [process.execPath, join(ROOT, "dist/bin", `${name}.js`), ...parameters];
 }
 
+/** What a guest printed of its turns, one for each of its runs. */
+export function turnsIn(text: string): Turn[] {
+  const of = (pattern: RegExp) =>
+    [...text.matchAll(pattern)].map((match) => Number(match[1]) / NS_PER_INSTRUCTION);
+  const threads = of(/^([\d.]+) ns of CPU per turn/gm);
+  return of(/^([\d.]+) ns per turn/gm).flatMap((elapsed, i) => {
+    const thread = threads[i];
+    return thread === undefined ? [] : [{ thread, elapsed }];
+  });
+}
+
 /** Runs the guest to its end. */
-export function runGuest(...parameters: string[]): Turn {
+export function runGuest(...parameters: readonly string[]): Turn {
   const { stdout, stderr, status } = spawnSync(GUEST, [...parameters, "--time", "--cpu-time"], {
     encoding: "utf8",
   });
-  const [elapsed, thread] = [...stdout.matchAll(/^([\d.]+) ns/gm)].map((match) => Number(match[1]));
-  if (status !== 0 || elapsed === undefined || thread === undefined) throw new Error(`guest: ${stderr}`);
-  return { thread, elapsed };
+  const [turn] = turnsIn(stdout);
+  if (status !== 0 || !turn) throw new Error(`guest: ${stderr}`);
+  return turn;
 }

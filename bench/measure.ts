@@ -1,23 +1,16 @@
-// In the lab under --icount: measures each contestant beside the same guests, and prints KernelResults, each with one more, as lines of JSON.
+// In the lab, where instructions are counted: measures each contestant beside the same guests, and prints MachineResults, each with one
+// more, as lines of JSON. usage: measure.js MACHINE
 import { type ChildProcess, spawn } from "node:child_process";
 import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { CONTESTANTS, type Contestant, isThere } from "./contestants";
+import { type Contestant, contestantsOn, isThere } from "./contestants";
 import { ToolError } from "../src/errors";
 import { openSession } from "../src/native";
-import { READING_MS, runGuest } from "./guest";
-import {
-  type KernelResult,
-  type Measured,
-  type ProgramSize,
-  type Turn,
-  WORKLOADS,
-  type Workload,
-} from "./results";
+import { type MachineResult, type Measured, type ProgramSize, firstTurn } from "./results";
+import { type Guests, type Turns, nestedGuests, plainGuests } from "./workloads";
 
 // A contestant has started when an exit costs more, and the same twice. Clocks don't tell: waiting for the disk takes none of
 // the lab's time, or any.
-const PROBE: Workload = { name: "probe", guest: ["--cpuid", "500"] };
 const PROBE_MS = 500;
 const PROBES = 200;
 const SAME = 0.01;
@@ -35,26 +28,12 @@ const OURS = [
   ["kvm-vmexit-slower", { ...TIME, slowNs: 1e10 }],
 ] as const;
 
-type Turns = Pick<Measured, "turns" | "again">;
-
-async function runGuests(): Promise<Turns> {
-  const turns: Record<string, Turn> = {};
-  for (const workload of WORKLOADS) {
-    await sleep(READING_MS);
-    turns[workload.name] = runGuest(...workload.guest);
-  }
-  const [first] = WORKLOADS;
-  await sleep(READING_MS);
-  return first ? { turns, again: runGuest(...first.guest) } : { turns };
-}
-
 /**
  * Whether the first workload cost the same in the end, and more than `base`: some begin in steps, and have not all attached
  * when they first cost; some stop.
  */
-function isSteady({ turns, again }: Turns, base: Measured): boolean {
-  const name = WORKLOADS[0]?.name ?? "";
-  const [first, without] = [turns[name], base.turns[name]];
+function isSteady(measured: Turns, base: Measured): boolean {
+  const [first, without, { again }] = [firstTurn(measured), firstTurn(base), measured];
   if (!first || !again || !without) return false;
   return (
     first.thread > without.thread + LEAST_ADDED && Math.abs(first.thread - again.thread) < SAME * first.thread
@@ -70,39 +49,48 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** Waits until it traces; false if it ends before, or never does. */
-async function started(child: ChildProcess, base: number): Promise<boolean> {
+async function started(child: ChildProcess, guests: Guests, base: number): Promise<boolean> {
   for (let i = 0, previous = 0; i < PROBES && child.exitCode === null; i++) {
     await sleep(PROBE_MS);
-    const { thread } = runGuest(...PROBE.guest);
+    const { thread } = await guests.probe();
     if (thread > base + LEAST_ADDED && Math.abs(thread - previous) < SAME * thread) return true;
     previous = thread;
   }
   return false;
 }
 
-async function measure(contestant: Contestant, probe: number, base: Measured): Promise<Measured> {
-  const { name, group, command } = contestant;
+async function measure(
+  contestant: Contestant,
+  guests: Guests,
+  probe: number,
+  base: Measured,
+): Promise<Measured> {
+  const { name, group, command, prints } = contestant;
   const failed = (failure: string): Measured => ({ name, group, turns: {}, failure });
   if (!isThere(contestant)) return failed("not on this machine");
   const [program = "", ...parameters] = command;
   // An open stdin that says nothing: perf kvm stat live spins on one that ends.
-  const child = spawn(program, parameters, { stdio: ["pipe", "ignore", "pipe"] });
+  const child = spawn(program, parameters, { stdio: ["pipe", prints ? "pipe" : "ignore", "pipe"] });
   let said = "";
-  child.stderr.on("data", (data: Buffer) => {
+  let printed = "";
+  child.stdout?.on("data", (data: Buffer) => (printed += data.toString()));
+  child.stderr?.on("data", (data: Buffer) => {
     said = (said + data.toString()).slice(-1000);
   });
-  if (!(await started(child, probe))) {
+  if (!(await started(child, guests, probe))) {
     await end(child);
     return failed(`it traced nothing: ${said.trim().split("\n").at(-1) ?? ""}`);
   }
-  let measured = await runGuests();
-  for (let i = 0; i < RETRIES && !isSteady(measured, base); i++) measured = await runGuests();
+  let measured = await guests.run();
+  for (let i = 0; i < RETRIES && !isSteady(measured, base); i++) measured = await guests.run();
   const ended = child.exitCode !== null;
   await end(child);
   if (ended) return failed("it ended while it was measured");
   if (!isSteady(measured, base)) return failed("it didn't go on tracing");
-  return { name, group, ...measured };
+  const blind = prints && !prints.test(printed);
+  return { name, group, ...measured, ...(blind ? { blind } : {}) };
 }
+
 /** The programs of each of our tools, both ways to attach where the kernel can. */
 function programSizes(): ProgramSize[] {
   return (["direct", "record"] as const).flatMap((attach) =>
@@ -125,21 +113,22 @@ function programSizes(): ProgramSize[] {
   );
 }
 
-async function main(suite: string): Promise<void> {
-  await runGuests(); // warm: modules, page cache, the guest itself
-  const base: Measured = { name: "nothing", group: "floor", ...(await runGuests()) };
-  const { thread: probe } = runGuest(...PROBE.guest);
+async function main(machine: string): Promise<void> {
+  const guests = machine.endsWith("-nested") ? nestedGuests() : plainGuests;
+  await guests.run(); // warm: modules, page cache, the guest itself
+  const base: Measured = { name: "nothing", group: "floor", ...(await guests.run()) };
+  const { thread: probe } = await guests.probe();
   const contestants: Measured[] = [];
   const programs = programSizes();
-  for (const contestant of CONTESTANTS) {
-    const measured = await measure(contestant, probe, base);
-    const first = measured.turns["cpuid"];
-    console.error(`${suite}: ${measured.name}: ${measured.failure ?? first?.thread ?? ""}`);
+  for (const contestant of contestantsOn(process.env["KVM_LAB"] ?? "")) {
+    const measured = await measure(contestant, guests, probe, base);
+    console.error(`${machine}: ${measured.name}: ${measured.failure ?? firstTurn(measured)?.thread ?? ""}`);
     contestants.push(measured);
-    // The last line counts; the others are what a run that is cut off leaves in KERNEL.json.part.
-    const result: KernelResult = { suite, release: release(), base, contestants, programs };
+    // The last line counts; the others are what a run that is cut off leaves in MACHINE.json.part.
+    const result: MachineResult = { machine, release: release(), base, contestants, programs };
     console.log(JSON.stringify(result));
   }
+  guests.end();
 }
 
 void main(process.argv[2] ?? "");

@@ -1,16 +1,24 @@
 // Puts the kernels' results together as docs/bench.json and docs/bench.md.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type KernelResult, type Measured, type ProcessResult, type Turn, WORKLOADS } from "./results";
+import {
+  type MachineResult,
+  type Measured,
+  NESTED,
+  type ProcessResult,
+  type Turn,
+  WORKLOADS,
+  firstTurn,
+} from "./results";
 
 const ROOT = join(__dirname, "..", "..");
-const SUITES = ["bullseye", "bookworm", "trixie", "sid"];
+const MACHINES = ["svm-bullseye", "svm-bookworm", "svm-trixie", "svm-sid", "vmx-bullseye", "vmx-bookworm"];
 
 const HEAD = `# What tracing costs
 
-Written by \`make bench\`. Instructions added to one exit, on an emulated AMD processor (QEMU, \`-cpu qemu64,+svm,+npt\`) whose
-instructions are counted and take one virtual nanosecond each (\`test/lab/run --icount\`): the same on every machine. All rows
-of a column come from one boot of the kernel. Real processors differ in how long an instruction takes, less in which
+Written by \`make bench\`. Instructions added to one exit, on emulated processors whose instructions are counted
+(\`test/lab/run --icount\`): the same on every machine. SVM is QEMU's (\`-cpu qemu64,+svm,+npt\`), VMX is Bochs's (Haswell). All
+rows of a column come from one boot of the kernel. Real processors differ in how long an instruction takes, less in which
 program takes more of them.
 
 **thread** is the CPU time of the vCPU's own thread: what the exit itself became longer by. **elapsed** is the time
@@ -20,9 +28,6 @@ Peers are of Debian 12 (perf 6.1, bpftrace 0.17, trace-cmd 3.1) on every kernel,
 `;
 
 const FOOT = `
-**Nested guests** aren't here: on one processor whose instructions are counted, a guest of a guest doesn't end
-within 8 minutes (\`test/lab/run --icount test/lab/nested --cpuid 1000\`); QEMU's parallel threads, which it takes, exclude counting.
-**kvmexit** of bcc knows VMX alone; under the emulated VMX (Bochs) instructions can't be counted.
 \`kvm-stat\` counts all of KVM's events, three for each \`cpuid\`; \`kvm_stat -t\` opens a perf event for each of them on each CPU.
 `;
 
@@ -32,9 +37,9 @@ function readPart(name: string): string {
   return existsSync(path) ? readFileSync(path, "utf8").trim() : "";
 }
 
-function readKernel(suite: string): KernelResult[] {
-  const line = readPart(`${suite}.json`).split("\n").at(-1);
-  return line ? [JSON.parse(line) as KernelResult] : [];
+function readMachine(machine: string): MachineResult[] {
+  const line = readPart(`${machine}.json`).split("\n").at(-1);
+  return line ? [JSON.parse(line) as MachineResult] : [];
 }
 
 function readProcess(): ProcessResult | undefined {
@@ -43,6 +48,11 @@ function readProcess(): ProcessResult | undefined {
 }
 
 const whole = (value: number) => Math.round(value).toLocaleString("en-US");
+
+/** A machine's name in a table's head and in sentences. */
+function title({ machine, release }: MachineResult): string {
+  return `${machine.split("-")[0]?.toUpperCase() ?? ""} ${release}`;
+}
 
 /** What a contestant adds, as text: thread, and elapsed behind it where that is another number. */
 function added(turn: Turn | undefined, base: Turn | undefined, withElapsed: boolean): string {
@@ -56,12 +66,12 @@ function row(cells: readonly string[]): string {
   return `| ${cells.join(" | ")} |`;
 }
 
-function workloadTable(results: readonly KernelResult[], workload: string, withElapsed: boolean): string[] {
+function workloadTable(results: readonly MachineResult[], workload: string, withElapsed: boolean): string[] {
   const names = [...new Set(results.flatMap((result) => result.contestants.map(({ name }) => name)))];
-  const find = (result: KernelResult, name: string): Measured | undefined =>
+  const find = (result: MachineResult, name: string): Measured | undefined =>
     result.contestants.find((contestant) => contestant.name === name);
   return [
-    row(["instructions added", ...results.map(({ release }) => release)]),
+    row(["instructions added", ...results.map(title)]),
     row(["---", ...results.map(() => "---:")]),
     row([
       "an exit without tracing",
@@ -79,35 +89,46 @@ function workloadTable(results: readonly KernelResult[], workload: string, withE
 }
 
 /** How far two runs of the first workload lie apart, at most, of the contestants of a group. */
-function steadiness(results: readonly KernelResult[], group: string): string {
-  const first = WORKLOADS[0]?.name ?? "";
+function steadiness(results: readonly MachineResult[], group: string): string {
   const differences = results
     .flatMap(({ base, contestants }) => [base, ...contestants])
     .filter((measured) => measured.group === group)
-    .flatMap(({ turns, again }) => {
-      const turn = turns[first];
+    .flatMap((measured) => {
+      const [turn, { again }] = [firstTurn(measured), measured];
       return turn && again ? [Math.abs(turn.thread - again.thread)] : [];
     });
   return Math.max(0, ...differences).toFixed(1);
 }
 
-function failures(results: readonly KernelResult[]): string[] {
-  const missing = results.flatMap(({ release, contestants }) =>
-    contestants.flatMap(({ name, failure }) =>
-      failure === undefined ? [] : [`- ${name} on ${release}: ${failure.replace(/[\\`|<>]/g, " ")}`],
+function steadyGroups(results: readonly MachineResult[]): string {
+  return ["floor", "ours", "peers"].map((group) => `${steadiness(results, group)} (${group})`).join(", ");
+}
+
+function failures(results: readonly MachineResult[]): string[] {
+  const missing = results.flatMap((result) =>
+    result.contestants.flatMap(({ name, failure }) =>
+      failure === undefined ? [] : [`- ${name} on ${title(result)}: ${failure.replace(/[\\`|<>]/g, " ")}`],
     ),
   );
-  return missing.length > 0 ? ["", "Not measured:", "", ...missing] : [];
+  const blind = results.flatMap((result) =>
+    result.contestants
+      .filter(({ blind }) => blind)
+      .map(
+        ({ name }) =>
+          `- ${name} on ${title(result)} counted none of these exits; that is what its figure is of.`,
+      ),
+  );
+  return missing.length + blind.length > 0 ? ["", "Not measured:", "", ...missing, ...blind] : [];
 }
 
 /** What each program is to each kernel: instructions that the verifier walked, and bytes of machine code. */
-function programTable(results: readonly KernelResult[]): string[] {
+function programTable(results: readonly MachineResult[]): string[] {
   const sizes = new Map<string, Map<string, string>>();
-  for (const { release, programs } of results)
-    for (const { tool, program, verified, bytes } of programs) {
+  for (const result of results)
+    for (const { tool, program, verified, bytes } of result.programs) {
       const key = `${tool} | ${program}`;
       const cells = sizes.get(key) ?? new Map<string, string>();
-      sizes.set(key, cells.set(release, `${whole(verified)} / ${whole(bytes)}`));
+      sizes.set(key, cells.set(title(result), `${whole(verified)} / ${whole(bytes)}`));
     }
   return [
     "",
@@ -115,10 +136,10 @@ function programTable(results: readonly KernelResult[]): string[] {
     "",
     "Instructions that the verifier walked (5.10 doesn't tell) / bytes of machine code. `test/lab/programs.test.ts` bounds both.",
     "",
-    row(["tool", "program", ...results.map(({ release }) => release)]),
+    row(["tool", "program", ...results.map(title)]),
     row(["---", "---", ...results.map(() => "---:")]),
     ...[...sizes].map(([key, cells]) =>
-      row([key, ...results.map(({ release }) => cells.get(release) ?? "")]),
+      row([key, ...results.map((result) => cells.get(title(result)) ?? "")]),
     ),
   ];
 }
@@ -131,7 +152,6 @@ function processSections({ release, many, snapshots, tools }: ProcessResult): st
     "",
     `${many.vms} VMs of ${many.vcpus / many.vms} vCPUs each, all at a time, under kvm-vmexit-time on ${release}: of ${whole(many.cpuids)} CPUID`,
     `exits, ${whole(many.counted)} were counted. Added to one exit: ${whole(many.addedTogether)} instructions; ${whole(many.addedAlone)} with a single vCPU on the machine.`,
-    "Where records are half taken, some vCPUs have theirs further on than where it is looked for first.",
     "",
     "One reading of all records in Node, by its CPU time; no system call for each vCPU:",
     "",
@@ -170,7 +190,24 @@ function formatSection(text: string): string[] {
   ];
 }
 
-const results = SUITES.flatMap(readKernel);
+/** What a turn of a nested guest becomes longer by; its tools share the one CPU with it. */
+function nestedSection(results: readonly MachineResult[]): string[] {
+  if (results.length === 0) return [];
+  return [
+    "",
+    `## A guest of a guest: \`guest ${NESTED.guest.join(" ")}\` in L2`,
+    "",
+    "By L1's clock, so with what the tool's process took meanwhile; the median of 3 runs. One turn is one exit of L2 and seven",
+    "of L1, whose KVM handles it (on SVM, seen with `kvm-vmexit-count`):",
+    "",
+    ...workloadTable(results, NESTED.name, false),
+    "",
+    `Two such medians under the same tool differ by at most: ${steadyGroups(results)}.`,
+  ];
+}
+
+const results = MACHINES.flatMap(readMachine);
+const nested = MACHINES.map((machine) => `${machine}-nested`).flatMap(readMachine);
 const ofProcess = readProcess();
 const formatted = readPart("format.txt");
 const sections = WORKLOADS.flatMap(({ name, guest }) => [
@@ -181,20 +218,18 @@ const sections = WORKLOADS.flatMap(({ name, guest }) => [
   "",
   ...workloadTable(results, name, !guest.includes("--vcpus")),
 ]);
-const steady = ["floor", "ours", "peers"]
-  .map((group) => `${steadiness(results, group)} (${group})`)
-  .join(", ");
 writeFileSync(
   join(ROOT, "docs/bench.json"),
-  `${JSON.stringify({ schema: "kvm-vmexit-bench/1", results, process: ofProcess }, undefined, 1)}\n`,
+  `${JSON.stringify({ schema: "kvm-vmexit-bench/2", results, nested, process: ofProcess }, undefined, 1)}\n`,
 );
 writeFileSync(
   join(ROOT, "docs/bench.md"),
   [
     HEAD,
-    `Two runs of the first workload under the same tool differ by at most, in instructions of the thread: ${steady}.`,
+    `Two runs of the first workload under the same tool differ by at most, in instructions of the thread: ${steadyGroups(results)}.`,
     ...sections,
-    ...failures(results),
+    ...nestedSection(nested),
+    ...failures([...results, ...nested]),
     FOOT,
     ...programTable(results),
     ...(ofProcess ? processSections(ofProcess) : []),

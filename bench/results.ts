@@ -1,4 +1,4 @@
-// What a measurement on one kernel gives, as build/bench/KERNEL.json and docs/bench.json have it.
+// What a measurement on one machine gives, as build/bench/MACHINE.json and docs/bench.json have it.
 
 /** A guest whose turns are timed. */
 export interface Workload {
@@ -14,23 +14,29 @@ export const WORKLOADS: readonly Workload[] = [
   { name: "cpuid, 64 vCPUs", guest: ["--cpuid", "250", "--vcpus", "64"] },
 ];
 
+/** The same of a guest of a guest; each turn is eight exits of L1 and one of L2 to KVM on SVM. */
+export const NESTED: Workload = { name: "nested", guest: ["--cpuid", "1000"] };
+
 /** Instructions of one turn of the guest's loop. */
 export interface Turn {
-  /** On the vCPU's own thread, interrupts included. */
+  /** On the vCPU's own thread, interrupts included; of a nested guest as L1's clock has it, so the same as elapsed. */
   readonly thread: number;
   /** From the first turn to the last, so with what other processes took of the one CPU; of vCPU 0. */
   readonly elapsed: number;
 }
 
-/** One contestant's, by the workload's name. */
+/** One contestant's. */
 export interface Measured {
   readonly name: string;
   readonly group: string;
+  /** By the workload's name, in the order they ran. */
   readonly turns: Readonly<Record<string, Turn>>;
-  /** The first workload's once more, to see how steady it is. */
+  /** The first workload's once more, after the others, to see how steady it is. */
   readonly again?: Turn;
   /** Why there are no turns. */
   readonly failure?: string;
+  /** Whether it counted none of the guests' exits, whatever it cost. */
+  readonly blind?: true;
 }
 
 /** What one program is to the kernel. */
@@ -44,9 +50,10 @@ export interface ProgramSize {
   readonly bytes: number;
 }
 
-/** One kernel's measurements. */
-export interface KernelResult {
-  readonly suite: string;
+/** The measurements of one boot. */
+export interface MachineResult {
+  /** CPU-SUITE, as `test/lab/run` calls them, with -nested behind it if the guests were guests of a guest. */
+  readonly machine: string;
   readonly release: string;
   readonly base: Measured;
   readonly contestants: readonly Measured[];
@@ -90,4 +97,9 @@ export interface ProcessResult {
   readonly many: ManyVcpus;
   readonly snapshots: readonly Snapshots[];
   readonly tools: readonly ToolProcess[];
+}
+
+/** What the first workload that ran cost. */
+export function firstTurn({ turns }: Pick<Measured, "turns">): Turn | undefined {
+  return Object.values(turns)[0];
 }
