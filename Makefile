@@ -29,9 +29,10 @@ MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xo
 BENCH_PACKAGES := bpfcc-tools bpftrace linux-perf trace-cmd
 # Machines, --cpu and --kernel of test/lab/run; -nested: the guests are guests of a guest.
 BENCH_MACHINES := $(foreach kernel,bullseye bookworm trixie sid,svm-$(kernel)) svm-bookworm-nested svm-sid-nested vmx-bullseye vmx-bookworm
-# What VMX's disk lacks for the peers; kvmexit has its kernel's headers besides.
+# What VMX's disk lacks for the peers, with the headers that bpftrace includes; kvmexit has its kernel's besides.
 BENCH_NEEDS = $(addprefix /usr/bin/,bpftrace perf python3 trace-cmd) /usr/sbin/kvmexit-bpfcc $(wildcard /usr/lib/python3.*) \
-  /usr/lib/python3/dist-packages/bcc $(addprefix /usr/lib/x86_64-linux-gnu/,libbcc.so.0 librt.so.1) $(wildcard $(KVM_STAT))
+  /usr/lib/python3/dist-packages/bcc $(addprefix /usr/lib/x86_64-linux-gnu/,libbcc.so.0 librt.so.1) \
+  $(addprefix /usr/include/,linux asm-generic x86_64-linux-gnu/asm) $(wildcard $(KVM_STAT))
 # kvm_stat isn't Debian's: compared with where it is.
 KVM_STAT := $(abspath ../shared/seeds/kvm_stat.el8.py)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)

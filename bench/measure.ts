@@ -5,7 +5,7 @@ import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Contestant, contestantsOn, isThere } from "./contestants";
 import { ToolError } from "../src/errors";
-import { openSession } from "../src/native";
+import { openCounters, openSession, runStatistics } from "../src/native";
 import { type MachineResult, type Measured, type ProgramSize, firstTurn } from "./results";
 import { type Guests, type Turns, nestedGuests, plainGuests } from "./workloads";
 
@@ -91,9 +91,25 @@ async function measure(
   return { name, group, ...measured, ...(blind ? { blind } : {}) };
 }
 
-/** The programs of each of our tools, both ways to attach where the kernel can. */
+/** The programs of kvm-stat that count an exit, by reason or not, and a return to user space. */
+function programsOfStat(): ProgramSize[] {
+  const counters = openCounters(["kvm_exit", "kvm_userspace_exit", "kvm_cpuid"]);
+  try {
+    counters.attach([0, 1, 2]);
+    return runStatistics().map(({ name, verifiedInsns, jitedBytes }) => ({
+      tool: "kvm-stat",
+      program: name,
+      verified: verifiedInsns,
+      bytes: jitedBytes,
+    }));
+  } finally {
+    counters.close();
+  }
+}
+
+/** The programs of each of our counting tools, both ways to attach where the kernel can, and kvm-stat's. */
 function programSizes(): ProgramSize[] {
-  return (["direct", "record"] as const).flatMap((attach) =>
+  const sizes = (["direct", "record"] as const).flatMap((attach) =>
     OURS.flatMap(([tool, options]) => {
       try {
         const session = openSession({ ...options, attach, details: false, maxVcpus: 1024 });
@@ -111,6 +127,7 @@ function programSizes(): ProgramSize[] {
       }
     }),
   );
+  return [...sizes, ...programsOfStat()];
 }
 
 async function main(machine: string): Promise<void> {
