@@ -1,12 +1,12 @@
-// In the lab, where instructions are counted: measures each contestant beside the same guests, and prints MachineResults, each with one
-// more, as lines of JSON. usage: measure.js MACHINE
+// In the lab, where instructions are counted: measures each contestant beside the same guests, and prints as lines of JSON a Machine
+// and then each Measured. usage: measure.js MACHINE
 import { type ChildProcess, spawn } from "node:child_process";
 import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Contestant, contestantsOn, isThere } from "./contestants";
 import { ToolError } from "../src/errors";
 import { openCounters, openSession, runStatistics } from "../src/native";
-import { type MachineResult, type Measured, type ProgramSize, firstTurn } from "./results";
+import { type Machine, type Measured, type ProgramSize, firstTurn } from "./results";
 import { type Guests, type Turns, nestedGuests, plainGuests } from "./workloads";
 
 // A contestant has started when an exit costs more, and the same twice. Clocks don't tell: waiting for the disk takes none of
@@ -135,15 +135,12 @@ async function main(machine: string): Promise<void> {
   await guests.run(); // warm: modules, page cache, the guest itself
   const base: Measured = { name: "nothing", group: "floor", ...(await guests.run()) };
   const { thread: probe } = await guests.probe();
-  const contestants: Measured[] = [];
-  const programs = programSizes();
+  const about: Machine = { machine, release: release(), base, programs: programSizes() };
+  console.log(JSON.stringify(about));
   for (const contestant of contestantsOn(process.env["KVM_LAB"] ?? "")) {
     const measured = await measure(contestant, guests, probe, base);
     console.error(`${machine}: ${measured.name}: ${measured.failure ?? firstTurn(measured)?.thread ?? ""}`);
-    contestants.push(measured);
-    // The last line counts; the others are what a run that is cut off leaves in MACHINE.json.part.
-    const result: MachineResult = { machine, release: release(), base, contestants, programs };
-    console.log(JSON.stringify(result));
+    console.log(JSON.stringify(measured));
   }
   guests.end();
 }

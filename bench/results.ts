@@ -50,14 +50,18 @@ export interface ProgramSize {
   readonly bytes: number;
 }
 
-/** The measurements of one boot. */
-export interface MachineResult {
+/** One boot. */
+export interface Machine {
   /** CPU-SUITE, as `test/lab/run` calls them, with -nested behind it if the guests were guests of a guest. */
   readonly machine: string;
   readonly release: string;
   readonly base: Measured;
-  readonly contestants: readonly Measured[];
   readonly programs: readonly ProgramSize[];
+}
+
+/** One boot and what was measured there. */
+export interface MachineResult extends Machine {
+  readonly contestants: readonly Measured[];
 }
 
 /** A tool's own process; ns of CPU time, which are instructions. */

@@ -133,6 +133,8 @@ static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 id)
 
 	if (record && record->owner == owner)
 		return record;
+	/* Else each exit would keep the first place's hash for this. */
+	barrier_var(id);
 	record = record_at(place_of(id, 1));
 	return record && record->owner == owner ? record : NULL;
 }

@@ -89,7 +89,11 @@ class Trace {
   /** Whether the names of VMs matter, which have to be read before the VMs end. */
   get #showsNames(): boolean {
     const { slow, by = "reason", options } = this.#request;
-    return slow !== undefined || by !== "reason" || options.vm !== undefined;
+    return slow?.details === true || by !== "reason" || options.vm !== undefined;
+  }
+
+  get #looksOften(): boolean {
+    return this.#request.slow !== undefined || this.#showsNames;
   }
 
   get lostAnything(): boolean {
@@ -137,7 +141,7 @@ class Trace {
   /** Waits for the next look; in a flood of slow exits only until those of the last one are written. */
   #nextLook(stop: Stop, latest: number): Promise<void> {
     const pending = outputPending();
-    const ms = this.#behind && !pending ? 0 : this.#showsNames ? EVENTS_MS : HOUSEKEEPING_MS;
+    const ms = this.#behind && !pending ? 0 : this.#looksOften ? EVENTS_MS : HOUSEKEEPING_MS;
     const written = this.#behind && pending ? outputWritten() : undefined;
     return stop.wait(Math.min(latest - performance.now(), ms), written);
   }
