@@ -173,7 +173,7 @@ function processSections({ release, many, snapshots, tools }: ProcessResult): st
     "## The tools' own processes",
     "",
     `CPU time on ${release} in million instructions: from the start until it traces, and in an hour of intervals of 1 s,`,
-    "extrapolated from the second minute, without guests; and the most memory resident. Beside",
+    "extrapolated from a minute without guests, of which Node's compilers take a part; and the most memory resident. Beside",
     "Node itself, a start of kvm-vmexit-count on 6.1 is libbpf reading the kernel's types (57), the tool's code (57), the",
     "kernel's verifier (35) and the attaching (11); `strace -T` and `perf record -e cpu-clock` under --icount tell.",
     "",
