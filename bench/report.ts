@@ -161,6 +161,7 @@ function processSections({ release, many, snapshots, tools }: ProcessResult): st
     "",
     `${many.vms} VMs of ${many.vcpus / many.vms} vCPUs each, all at a time, under kvm-vmexit-time on ${release}: of ${whole(many.cpuids)} CPUID`,
     `exits, ${whole(many.counted)} were counted. Added to one exit: ${whole(many.addedTogether)} instructions; ${whole(many.addedAlone)} with a single vCPU on the machine.`,
+    "Half of the records are taken then, so some vCPUs have theirs further on than where it is looked for first.",
     "",
     "One reading of all records in Node, by its CPU time; no system call for each vCPU:",
     "",
