@@ -34,6 +34,7 @@ function bothWays(name: string, ...parameters: string[]): Contestant[] {
 const HISTOGRAM =
   "tracepoint:kvm:kvm_exit { @start[tid] = nsecs; @reason[tid] = args->exit_reason; } " +
   "tracepoint:kvm:kvm_entry /@start[tid]/ { @ns[@reason[tid]] = hist(nsecs - @start[tid]); delete(@start[tid]); }";
+const BPFTRACE_MAP = /^@\w*\[\d+\]/m;
 const COUNT = "tracepoint:kvm:kvm_exit { @[args->exit_reason] = count(); }";
 
 const CONTESTANTS: readonly Contestant[] = [
@@ -77,12 +78,14 @@ const CONTESTANTS: readonly Contestant[] = [
     name: "bpftrace, count by reason",
     group: "peers",
     needs: "/usr/bin/bpftrace",
+    prints: BPFTRACE_MAP,
     command: ["bpftrace", "-e", COUNT],
   },
   {
     name: "bpftrace, histogram by reason",
     group: "peers",
     needs: "/usr/bin/bpftrace",
+    prints: BPFTRACE_MAP,
     command: ["bpftrace", "-e", HISTOGRAM],
   },
   {

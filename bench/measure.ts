@@ -33,7 +33,9 @@ const OURS = [
  * when they first cost; some stop.
  */
 function isSteady(measured: Turns, base: Measured): boolean {
-  const [first, without, { again }] = [firstTurn(measured), firstTurn(base), measured];
+  const first = firstTurn(measured);
+  const without = firstTurn(base);
+  const { again } = measured;
   if (!first || !again || !without) return false;
   return (
     first.thread > without.thread + LEAST_ADDED && Math.abs(first.thread - again.thread) < SAME * first.thread

@@ -102,7 +102,8 @@ function steadiness(results: readonly MachineResult[], group: string): string {
     .flatMap(({ base, contestants }) => [base, ...contestants])
     .filter((measured) => measured.group === group)
     .flatMap((measured) => {
-      const [turn, { again }] = [firstTurn(measured), measured];
+      const turn = firstTurn(measured);
+      const { again } = measured;
       return turn && again ? [Math.abs(turn.thread - again.thread)] : [];
     });
   return Math.max(0, ...differences).toFixed(1);
