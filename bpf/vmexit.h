@@ -25,9 +25,9 @@
 /* Histograms for each vCPU, taken from a common pool by the (level, reason) that occur. */
 #define VMEXIT_HISTOGRAMS_PER_VCPU 16
 #define VMEXIT_RING_BYTES (1 << 20)
-/* Bounds memory: 2 records for each vCPU, about 2 KiB each. */
+/* Bounds memory: 4 records for each vCPU, about 2 KiB each. */
 #define VMEXIT_MAX_VCPUS 131072
-#define VMEXIT_RECORDS_LOG2 18
+#define VMEXIT_RECORDS_LOG2 19
 #define VMEXIT_MAX_PIDS 1024
 #define VMEXIT_MAX_VCPU_IDS 4096
 #define VMEXIT_MAX_REASONS 512

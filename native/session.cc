@@ -22,7 +22,7 @@ constexpr uint32_t kMinRecords = 64;
 // The program that makes the histograms free.
 constexpr char kFillPool[] = "fill_pool";
 
-static_assert(2 * VMEXIT_MAX_VCPUS == 1 << VMEXIT_RECORDS_LOG2, "a home can be any record");
+static_assert(4 * VMEXIT_MAX_VCPUS == 1 << VMEXIT_RECORDS_LOG2, "a home can be any record");
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
 static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 static_assert(sizeof(vmexit_record) % 8 == 0, "an array map rounds its elements up to 8 bytes");
@@ -204,8 +204,8 @@ void Session::choose_programs(const Options &options, const DirectSupport *direc
 
 void Session::configure(const Options &options, bool direct)
 {
-	// Twice as many records as vCPUs keep the runs of occupied ones short.
-	uint32_t bits = log2_ceil(std::max(kMinRecords, 2 * options.max_vcpus));
+	// With four times as many records as vCPUs, nearly all are where they are looked for first.
+	uint32_t bits = log2_ceil(std::max(kMinRecords, 4 * options.max_vcpus));
 	record_count_ = 1u << bits;
 	vmexit_config config = {};
 	config.record_mask = record_count_ - 1;

@@ -23,7 +23,7 @@ for (const attach of MODES)
 
 test("auto attaches directly where the kernel can, and --verbose says so", () => {
   const result = run(TOOL, "-v", "-d", "0.1");
-  assert.match(result.stderr, new RegExp(`^attached: ${MODES[0]}; 2048 records`, "m"));
+  assert.match(result.stderr, new RegExp(`^attached: ${MODES[0]}; 4096 records`, "m"));
   const program =
     MODES[0] === "direct"
       ? /direct_exit_svm_count(_cast)? on tp_btf\/kvm_exit/

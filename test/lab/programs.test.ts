@@ -103,8 +103,8 @@ test("kvm-trace record: no program is larger than it may be", () => {
 test("the number of vCPUs decides how much memory a session takes", () => {
   const small = infoOf({ ...COUNT, maxVcpus: 32 });
   const large = infoOf(COUNT);
-  assert.equal(small.records, 64);
-  assert.equal(large.records, 2048);
-  const recordBytes = (large.mapBytes - small.mapBytes) / (2048 - 64);
+  assert.equal(small.records, 128);
+  assert.equal(large.records, 4096);
+  const recordBytes = (large.mapBytes - small.mapBytes) / (4096 - 128);
   assert.ok(recordBytes > 2048 && recordBytes < 2560, `${recordBytes} bytes for each record`);
 });

@@ -129,7 +129,7 @@ const SHARED: readonly Option[] = [
   new Option("--attach <how>", "auto, direct (BTF) or record (classic tracepoints)")
     .choices(["auto", "direct", "record"])
     .default("auto"),
-  new Option("--max-vcpus <n>", "vCPUs that can be told apart at a time; 4.8 KiB each, with histograms 27")
+  new Option("--max-vcpus <n>", "vCPUs that can be told apart at a time; 9.5 KiB each, with histograms 31")
     .argParser((text) => wholeNumber("--max-vcpus", text, 1, 131072))
     .default(1024),
   new Option("--overhead", OVERHEAD_HELP),
