@@ -27,14 +27,6 @@ constexpr Vendor kVendors[] = {
     {"kvm_intel", "vmx", "vcpu_vmx", VMEXIT_ISA_VMX},
 };
 
-struct BtfFree {
-	void operator()(btf *types) const
-	{
-		btf__free(types);
-	}
-};
-using Btf = std::unique_ptr<btf, BtfFree>;
-
 // What decides where both modules are built into the kernel.
 uint32_t isa_of_cpu()
 {

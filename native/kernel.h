@@ -4,11 +4,22 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include <bpf/btf.h>
+
 namespace vmexit
 {
+
+struct BtfFree {
+	void operator()(btf *types) const
+	{
+		btf__free(types);
+	}
+};
+using Btf = std::unique_ptr<btf, BtfFree>;
 
 // The module that drives the CPU's virtualisation, and its name in those of the BPF programs.
 struct Vendor {

@@ -1,5 +1,6 @@
 // The kernel's run time statistics of the programs that this process holds, whichever class opened them.
 #include "overhead.h"
+#include "kernel.h"
 
 #include <cerrno>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 
 namespace vmexit
 {
@@ -29,6 +31,25 @@ bool is_program(int folder, const char *name)
 	char target[32] = {};
 	return readlinkat(folder, name, target, sizeof(target) - 1) > 0 &&
 	       !strcmp(target, "anon_inode:bpf-prog");
+}
+
+// A program's name as its types have it: bpf_prog_info keeps its first 15 characters.
+std::string name_of(int fd, const bpf_prog_info &program)
+{
+	bpf_func_info first = {};
+	bpf_prog_info asked = {};
+	asked.nr_func_info = 1;
+	asked.func_info_rec_size = sizeof(first);
+	asked.func_info = reinterpret_cast<uintptr_t>(&first);
+	uint32_t length = sizeof(asked);
+	if (!bpf_obj_get_info_by_fd(fd, &asked, &length) && asked.nr_func_info) {
+		Btf types(btf__load_from_kernel_by_id(program.btf_id));
+		const btf_type *function = types ? btf__type_by_id(types.get(), first.type_id) : nullptr;
+		const char *name = function ? btf__name_by_offset(types.get(), function->name_off) : nullptr;
+		if (name)
+			return name;
+	}
+	return std::string(program.name, strnlen(program.name, sizeof(program.name)));
 }
 
 } // namespace
@@ -53,12 +74,12 @@ Napi::Value run_statistics(const Napi::CallbackInfo &info)
 	while (const dirent *entry = readdir(folder.get())) {
 		bpf_prog_info program = {};
 		uint32_t length = sizeof(program);
+		int fd = atoi(entry->d_name);
 		if (!is_program(dirfd(folder.get()), entry->d_name) ||
-		    bpf_obj_get_info_by_fd(atoi(entry->d_name), &program, &length) ||
-		    !seen.insert(program.id).second)
+		    bpf_obj_get_info_by_fd(fd, &program, &length) || !seen.insert(program.id).second)
 			continue;
 		Napi::Object to = Napi::Object::New(env);
-		to.Set("name", std::string(program.name, strnlen(program.name, sizeof(program.name))));
+		to.Set("name", name_of(fd, program));
 		to.Set("runNs", static_cast<double>(program.run_time_ns));
 		to.Set("runCount", static_cast<double>(program.run_cnt));
 		to.Set("verifiedInsns", program.verified_insns);

@@ -13,7 +13,7 @@ export interface Cost {
 }
 
 const COLUMNS: readonly Column[] = [
-  { heading: "Program", align: "left", width: 20 },
+  { heading: "Program", align: "left", width: 26 },
   { heading: "Runs", align: "right", width: 12 },
   { heading: "Runs/s", align: "right", width: 10 },
   { heading: "ns/run", align: "right", width: 8 },

@@ -44,6 +44,11 @@ test("kvm-trace record: programs ran once for each event that was recorded", () 
   assert.equal(runsOf(result, "all"), events, result.stderr);
 });
 
+test("a program is told by its whole name", () => {
+  const { stderr } = run("kvm-vmexit-time", "--overhead", "--attach", "record", "--", GUEST, ...WORKLOAD);
+  assert.match(stderr, /^record_thread_end +\d+ /m);
+});
+
 test("kvm-stat takes it too", () => {
   const result = run("kvm-stat", "-1", "--overhead");
   assert.equal(result.status, 0, result.stderr);
