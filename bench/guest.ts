@@ -7,7 +7,7 @@ import type { Turn } from "./results";
 export const ROOT = join(__dirname, "..", "..");
 const GUEST = join(ROOT, "build/lab/guest");
 
-// Our tools take in what ended vCPUs counted once a second; a vCPU at the same address then finds its usual record free.
+// Our tools take in what ended vCPUs counted once a second; until then a vCPU at the same address has its record elsewhere.
 export const READING_MS = 1100;
 
 /** Virtual time of an instruction: one under --icount; Bochs makes 200 million of them a second (test/lab/bochs.sh). */

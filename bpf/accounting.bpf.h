@@ -124,28 +124,27 @@ static __always_inline void describe(struct vmexit_record *record, int vcpu_id)
 }
 
 /*
- * The record of `owner`, whose low half is `id`, if it is at one of its first two places: a vCPU mostly has
- * the address of the one that ended last, whose record stays until the reader has it.
+ * The record of `owner`, whose low half is `id`, if it is at its first place or where that says. A vCPU
+ * mostly has the address of the one that ended last, whose record stays until the reader has it: a VM that is
+ * started again would pay for each place that it has to look at for all its life.
  */
 static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 id)
 {
 	struct vmexit_record *record = record_at(place_of(id, 0));
 
-	if (record && record->owner == owner)
+	if (!record || record->owner == owner)
 		return record;
-	/* Else each exit would keep the first place's hash for this. */
-	barrier_var(id);
-	record = record_at(place_of(id, 1));
+	record = record_at(record->elsewhere);
 	return record && record->owner == owner ? record : NULL;
 }
 
-/* The record that find_record() doesn't find: further on, or nowhere. */
+/* The record that find_record() doesn't find: at another of its places, or nowhere. */
 static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 id)
 {
 	struct vmexit_record *record;
 	__u32 i;
 
-	for (i = 2; i < VMEXIT_PROBES; i++) {
+	for (i = 1; i < VMEXIT_PROBES; i++) {
 		record = record_at(place_of(id, i));
 		if (record && record->owner == owner)
 			return record;
@@ -153,21 +152,18 @@ static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 id)
 	return NULL;
 }
 
-/*
- * Index + 1 of the record of `owner`, which isn't at its places before the first-th: further on, or a free
- * one which becomes its own. 0 if there is none.
- */
-static __always_inline int seek_index(__u64 owner, __u32 id, __u32 first, int vcpu_id)
+/* Index + 1 of the record of `owner`, or of a free one which becomes its own; 0 if there is none. */
+static __always_inline int seek_index(__u64 owner, __u32 id, int vcpu_id)
 {
-	struct vmexit_record *record;
+	struct vmexit_record *record, *first = record_at(place_of(id, 0));
 	__u8 taken = 1;
 	__u32 i, index;
 
-	for (i = first; i < VMEXIT_PROBES; i++) {
+	for (i = 0; i < VMEXIT_PROBES; i++) {
 		index = place_of(id, i);
 		record = record_at(index);
 		if (record && record->owner == owner)
-			return index + 1;
+			goto found;
 	}
 	for (i = 0; i < VMEXIT_PROBES; i++) {
 		index = place_of(id, i);
@@ -182,6 +178,9 @@ claimed: /* Behind the loop, where the verifier walks it once. */
 	describe(record, vcpu_id);
 	record->owner = owner;
 	record->state = VMEXIT_LIVE;
+found:
+	if (first)
+		first->elsewhere = index;
 	return index + 1;
 }
 

@@ -36,7 +36,7 @@ static __always_inline __u32 id_of(struct kvm_vcpu *vcpu)
 /* For a vCPU that find_record() doesn't find. */
 static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, __u32 id, int vcpu_id)
 {
-	int index = seek_index((__u64)vcpu, id, 2, vcpu_id);
+	int index = seek_index((__u64)vcpu, id, vcpu_id);
 
 	if (!index)
 		lose(&health.records_full, vcpu_id);
@@ -246,7 +246,7 @@ static __noinline struct vmexit_record *special_record(struct vmexit_record *rec
 /* Global, so that it is verified once, which pointers can't be given to. */
 __noinline int seek_thread(__u64 owner, int vcpu_id)
 {
-	int index = seek_index(owner, owner, 0, vcpu_id);
+	int index = seek_index(owner, owner, vcpu_id);
 
 	if (!index)
 		lose(owner == bpf_get_current_pid_tgid() ? &health.records_full : &health.threads_full,

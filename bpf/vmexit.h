@@ -73,10 +73,12 @@ struct vmexit_record {
 			   used again */
 	__u32 state;    /* enum vmexit_state */
 	__u32 flags;    /* VMEXIT_SKIPPED, VMEXIT_SHARED */
+	/* Whoever has this record: where an owner is that was looked for here first; 0 or out of date if
+	 * none. In the owner's cache line. */
+	__u32 elsewhere;
 	__u32 tgid;
 	__u32 tid;
 	__s32 vcpu_id; /* as KVM numbers them within a VM; -1: unknown */
-	__u32 last;    /* if VMEXIT_SHARED: whether its exit was the thread's last */
 	/* Of the pending exit, if config.details: from the tracepoints' records, 0 where they don't tell. */
 	__u64 rip;
 	__u64 info1; /* exit qualification (VMX), exit_info_1 (SVM) */
@@ -85,6 +87,7 @@ struct vmexit_record {
 	__u64 fault_error;
 	__u32 msr;
 	__u32 told;             /* VMEXIT_TOLD_*: which of the last three have a value */
+	__u32 last;             /* if VMEXIT_SHARED: whether its exit was the thread's last */
 	char comm[VMEXIT_COMM]; /* of the VMM process; any bytes */
 	struct vmexit_slot slots[VMEXIT_SLOTS];
 	__u32 histograms[VMEXIT_SLOTS]; /* index + 1 of each slot's histogram; 0: none */

@@ -166,8 +166,10 @@ int Counters::load_clone(uint32_t event) const
 	}
 	if (patched != 1)
 		fail("the BPF object doesn't fit this program", EINVAL);
-	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, kPlainProgram, "Dual MIT/GPL", instructions.data(),
-			     instructions.size(), nullptr);
+	// The kernel keeps 15 characters of its name, so not those that all have.
+	const char *name = events_[event].c_str();
+	return bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, name + (events_[event].rfind("kvm_", 0) ? 0 : 4),
+			     "Dual MIT/GPL", instructions.data(), instructions.size(), nullptr);
 }
 
 Counters::Attached Counters::attach_event(uint32_t event) const

@@ -264,7 +264,12 @@ function open<T>(name: string, create: (addon: Addon, object: string) => T): T {
   } catch (error) {
     // The addon's word for an option that isn't one: the caller's fault, not the machine's.
     if (error instanceof TypeError) throw error;
-    throw new ToolError(messageOf(error));
+    const message = messageOf(error);
+    throw new ToolError(
+      message.endsWith("Operation not permitted")
+        ? `${message}; run it with sudo (before Linux 5.11, locked memory takes CAP_SYS_RESOURCE)`
+        : message,
+    );
   }
 }
 

@@ -19,14 +19,38 @@ function refused(expected: RegExp, result = run(TOOL, "-d", "0.1")): void {
   assert.equal(result.stderr.trimEnd().split("\n").length, 1, result.stderr);
 }
 
-test("without privileges", () => {
-  const command = ["setpriv", "--reuid=65534", "--clear-groups", "--inh-caps=-all", process.execPath];
-  const [program, ...rest] = [...command, `${PROJECT}/dist/bin/${TOOL}.js`];
-  refused(
-    /needs root, or CAP_BPF, CAP_PERFMON and CAP_DAC_READ_SEARCH .*; run it with sudo/,
-    spawnSync(program, rest, { encoding: "utf8" }),
+/** Runs a tool as nobody, with these capabilities of root's. */
+function withCapabilities(capabilities: string, tool: string, ...parameters: string[]) {
+  const command = [
+    "--reuid=65534",
+    "--clear-groups",
+    `--inh-caps=${capabilities}`,
+    `--ambient-caps=${capabilities}`,
+  ];
+  return spawnSync(
+    "setpriv",
+    [...command, process.execPath, `${PROJECT}/dist/bin/${tool}.js`, ...parameters],
+    { encoding: "utf8" },
   );
+}
+
+test("without privileges", () => {
+  const needs = /needs root, or CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH .*; run it with sudo/;
+  refused(needs, withCapabilities("-all", TOOL, "-d", "0.1"));
+  refused(needs, withCapabilities("+bpf,+perfmon,+dac_read_search", TOOL, "-d", "0.1"));
 });
+
+for (const [tool, ...parameters] of [
+  [TOOL, "--attach", "direct", "-d", "0.1"],
+  [TOOL, "--attach", "record", "-d", "0.1"],
+  ["kvm-stat", "-1"],
+  ["kvm-trace", "record", "-o", "/tmp/nobody/kvm.bin", "-d", "0.1"],
+] as const)
+  test(`the capabilities that a refusal names are enough: ${tool} ${parameters.join(" ")}`, () => {
+    must("install -d -m 777 /tmp/nobody");
+    const { status, stderr } = withCapabilities("+sys_admin,+dac_read_search", tool, ...parameters);
+    assert.equal(status, 0, stderr);
+  });
 
 test("a process can't be chosen by its id in a pid namespace", () => {
   const inside = (tool: string, ...parameters: string[]) =>
