@@ -51,7 +51,7 @@ function checkPrivileges(machine: Machine): void {
   const field = /^CapEff:\s*([0-9a-f]+)$/m.exec(read(machine, "/proc/self/status"));
   const capabilities = BigInt(`0x${field?.[1] ?? "0"}`);
   const has = (capability: bigint) => (capabilities >> capability) % 2n === 1n;
-  // CAP_BPF and CAP_PERFMON don't do: bpf_btf_get_fd_by_id() and perf_trace_event_perm() ask for CAP_SYS_ADMIN.
+  // CAP_BPF and CAP_PERFMON don't do: the kernel gives out modules' BTF to CAP_SYS_ADMIN (bpf_btf_get_fd_by_id()).
   const reads = has(CAP_DAC_OVERRIDE) || has(CAP_DAC_READ_SEARCH);
   if (!has(CAP_SYS_ADMIN) || !reads)
     throw new ToolError(
