@@ -26,8 +26,9 @@ export function runsVm(pid: number, root = ""): boolean {
     return readdirSync(folder).some((file) => {
       try {
         return readlinkSync(`${folder}/${file}`).startsWith("anon_inode:kvm-v");
-      } catch {
-        return false;
+      } catch (error) {
+        // Without CAP_SYS_PTRACE: not of a file that was closed meanwhile.
+        return (error as NodeJS.ErrnoException).code === "EACCES";
       }
     });
   } catch {

@@ -21,13 +21,14 @@ function cpuNs(): number {
   return (user + system) * 1000;
 }
 
-/** Statistics of programs from the moment it is made until end(). */
+/** Statistics of programs from begin() to end(): what some ran while others were being attached is left out. */
 class Overhead implements Meter {
-  readonly #fd = enableRunStatistics();
+  #fd: number | undefined;
   #begin = process.hrtime.bigint();
   #startNs = 0;
 
   begin(): void {
+    this.#fd = enableRunStatistics();
     this.#begin = process.hrtime.bigint();
     this.#startNs = cpuNs();
   }
@@ -46,7 +47,7 @@ class Overhead implements Meter {
 
   /** Turns the statistics off, unless somebody else wants them too. */
   end(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
   }
 }
 
