@@ -227,7 +227,7 @@ function nestedSection(results: readonly MachineResult[]): string[] {
 }
 
 const results = MACHINES.flatMap(readMachine);
-const nested = [NESTED_MACHINE].flatMap(readMachine);
+const nested = readMachine(NESTED_MACHINE);
 const ofProcess = readProcess();
 const formatted = readPart("format.txt");
 const sections = WORKLOADS.flatMap(({ name, guest }) => [

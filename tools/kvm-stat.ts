@@ -50,9 +50,9 @@ async function run(options: StatOptions, processes: Processes, meter: Meter): Pr
   const hangups = options.logToFile === "" ? undefined : new Hangups();
   const stop = stopOnSignals(hangups && ["SIGINT", "SIGTERM"]);
   const providers = await openProviders(lists ? { ...options, fields: "" } : options, processes, stop);
-  meter.begin();
   const statistics = new Statistics(providers, options.fields, options.pid);
   try {
+    meter.begin();
     if (lists) print(helpLines(statistics.read().keys()));
     else if (options.log || options.logToFile !== "") await logStatistics(statistics, options, stop, hangups);
     else if (options.once) await batch(statistics, stop);

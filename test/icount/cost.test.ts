@@ -22,17 +22,17 @@ const BOUNDS = [
 const DISPLACED = 45;
 const SHORT_GUESTS = 60;
 
-const exitOf = (cpuids: number) => runGuest("--cpuid", String(cpuids)).thread;
+const exit = () => runGuest("--cpuid", "5000").thread;
 
-exitOf(5000); // warm
-const untraced = exitOf(5000);
+exit(); // warm
+const untraced = exit();
 
 for (const [tool, parameters, bound] of BOUNDS)
   test(`${tool} ${parameters.join(" ")}: at most ${bound + BOOTS} instructions`, async () => {
     const running = new Running(tool, ...parameters);
     await running.seen(/\w/);
     await sleep(READING_MS);
-    const added = exitOf(5000) - untraced;
+    const added = exit() - untraced;
     await running.end("SIGINT");
     console.log(`${added.toFixed(0)} instructions added`);
     assert.ok(added > 100 && added <= bound + BOOTS, String(added));
@@ -44,9 +44,9 @@ for (const attach of ["direct", "record"])
     const running = new Running("kvm-vmexit-time", "--attach", attach, "60");
     await running.seen(/\w/);
     await sleep(READING_MS);
-    const first = exitOf(5000);
+    const first = exit();
     spawnSync("sh", ["-c", `for i in $(seq ${SHORT_GUESTS}); do ${GUEST} --cpuid 3; done`]);
-    const next = exitOf(5000);
+    const next = exit();
     await running.end("SIGINT");
     console.log(`${(next - first).toFixed(0)} instructions more than the first`);
     assert.ok(next - first <= DISPLACED + BOOTS, `${first}, then ${next}`);

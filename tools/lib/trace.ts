@@ -210,8 +210,8 @@ async function traceToEnd(request: TraceRequest, meter: Meter): Promise<Status> 
     ...(options.pid ? { pids: options.pid } : {}),
     ...(options.vcpu ? { vcpuIds: options.vcpu } : {}),
   });
-  meter.begin();
   try {
+    meter.begin();
     if (options.verbose) explain(session);
     diagnose("Tracing... Hit Ctrl-C to end.");
     const trace = new Trace(request, session, filter);

@@ -82,8 +82,8 @@ async function record(
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
   const recorder = openRecorder({ ...request, ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT });
   let traced: TracedCommand | undefined;
-  meter.begin();
   try {
+    meter.begin();
     diagnose("Recording... Hit Ctrl-C to end.");
     const began = new Date();
     const [program, ...parameters] = toRun;
