@@ -18,23 +18,16 @@ export function tool(name: string, ...parameters: string[]): string[] {
   return [process.execPath, join(ROOT, "dist/bin", `${name}.js`), ...parameters];
 }
 
-/** What a guest printed of its turns, one for each of its runs. */
-export function turnsIn(text: string): Turn[] {
-  const of = (pattern: RegExp) =>
-    [...text.matchAll(pattern)].map((match) => Number(match[1]) / NS_PER_INSTRUCTION);
-  const threads = of(/^([\d.]+) ns of CPU per turn/gm);
-  return of(/^([\d.]+) ns per turn/gm).flatMap((elapsed, i) => {
-    const thread = threads[i];
-    return thread === undefined ? [] : [{ thread, elapsed }];
-  });
-}
-
 /** Runs the guest to its end. */
 export function runGuest(...parameters: readonly string[]): Turn {
   const { stdout, stderr, status } = spawnSync(GUEST, [...parameters, "--time", "--cpu-time"], {
     encoding: "utf8",
   });
-  const [turn] = turnsIn(stdout);
-  if (status !== 0 || !turn) throw new Error(`guest: ${stderr}`);
+  const instructions = (pattern: RegExp) => Number(pattern.exec(stdout)?.[1]) / NS_PER_INSTRUCTION;
+  const turn = {
+    thread: instructions(/^([\d.]+) ns of CPU per turn/m),
+    elapsed: instructions(/^([\d.]+) ns per turn/m),
+  };
+  if (status !== 0 || Number.isNaN(turn.thread + turn.elapsed)) throw new Error(`guest: ${stderr}`);
   return turn;
 }

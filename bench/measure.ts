@@ -13,10 +13,11 @@ import { type Guests, type Turns, nestedGuests, plainGuests } from "./workloads"
 // the lab's time, or any.
 const PROBE_MS = 500;
 const PROBES = 200;
-const SAME = 0.01;
 const RETRIES = 2;
 const END_MS = 60_000;
-// Less than anything on the tracepoint can add (two empty programs add some 140): then nothing was attached.
+// Instructions of an exit. What turns of the same cost differ by; and less than anything on the tracepoint can add (two empty
+// programs add some 140): then nothing was attached.
+const SAME = 25;
 const LEAST_ADDED = 60;
 
 const COUNT = { timing: false, histograms: false };
@@ -28,18 +29,20 @@ const OURS = [
   ["kvm-vmexit-slower", { ...TIME, slowNs: 1e10 }],
 ] as const;
 
+/** Whether a turn of so many exits costs more than the base, and the same as a third. */
+function isSteady(turn: number, base: number, third: number, exits: number): boolean {
+  return turn > base + LEAST_ADDED * exits && Math.abs(turn - third) < SAME * exits;
+}
+
 /**
  * Whether the first workload cost the same in the end, and more than `base`: some begin in steps, and have not all attached
  * when they first cost; some stop.
  */
-function isSteady(measured: Turns, base: Measured): boolean {
+function goesOn(measured: Turns, base: Measured, exits: number): boolean {
   const first = firstTurn(measured);
   const without = firstTurn(base);
   const { again } = measured;
-  if (!first || !again || !without) return false;
-  return (
-    first.thread > without.thread + LEAST_ADDED && Math.abs(first.thread - again.thread) < SAME * first.thread
-  );
+  return first && again && without ? isSteady(first.thread, without.thread, again.thread, exits) : false;
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -55,7 +58,7 @@ async function started(child: ChildProcess, guests: Guests, base: number): Promi
   for (let i = 0, previous = 0; i < PROBES && child.exitCode === null; i++) {
     await sleep(PROBE_MS);
     const { thread } = await guests.probe();
-    if (thread > base + LEAST_ADDED && Math.abs(thread - previous) < SAME * thread) return true;
+    if (isSteady(thread, base, previous, guests.exits)) return true;
     previous = thread;
   }
   return false;
@@ -84,11 +87,11 @@ async function measure(
     return failed(`it traced nothing: ${said.trim().split("\n").at(-1) ?? ""}`);
   }
   let measured = await guests.run();
-  for (let i = 0; i < RETRIES && !isSteady(measured, base); i++) measured = await guests.run();
+  for (let i = 0; i < RETRIES && !goesOn(measured, base, guests.exits); i++) measured = await guests.run();
   const ended = child.exitCode !== null;
   await end(child);
   if (ended) return failed("it ended while it was measured");
-  if (!isSteady(measured, base)) return failed("it didn't go on tracing");
+  if (!goesOn(measured, base, guests.exits)) return failed("it didn't go on tracing");
   const blind = prints && !prints.test(printed);
   return { name, group, ...measured, ...(blind ? { blind } : {}) };
 }
@@ -133,7 +136,7 @@ function programSizes(): ProgramSize[] {
 }
 
 async function main(machine: string): Promise<void> {
-  const guests = machine.endsWith("-nested") ? nestedGuests() : plainGuests;
+  const guests = machine.endsWith("-nested") ? await nestedGuests() : plainGuests;
   await guests.run(); // warm: modules, page cache, the guest itself
   const base: Measured = { name: "nothing", group: "floor", ...(await guests.run()) };
   const { thread: probe } = await guests.probe();

@@ -1,22 +1,27 @@
-// The guests that the contestants are measured beside: plain ones, one after the other; or a guest of a guest that runs all the time.
+// The guests that the contestants are measured beside: plain ones, one after the other; or a guest of a guest that never ends.
 import { spawn } from "node:child_process";
-import { readFileSync, rmSync } from "node:fs";
+import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { READING_MS, ROOT, runGuest, turnsIn } from "./guest";
+import { READING_MS, ROOT, runGuest } from "./guest";
 import { type Measured, NESTED, type Turn, WORKLOADS } from "./results";
 
 const PROBE = ["--cpuid", "500"];
 const NESTED_SCRIPT = join(ROOT, "test/lab/nested");
-const NESTED_OUTPUT = "/tmp/nested-guest";
-// Of which the median is taken: what tools do each second, or tenth of one, falls into some.
-const NESTED_RUNS = 5;
-const POLL_MS = 100;
+/** How long a nested guest is watched: some three thousand turns, and 25 ticks of its clock, which are exits too. */
+const NESTED_MS = 100;
+// Of which the median is taken: what tools do each second falls into some, and the kernel's work that their start left.
+const NESTED_WATCHES = 5;
+const POLL_MS = 500;
+// QEMU names its vCPUs' threads so (debug-threads=on).
+const VCPU_THREAD = "CPU 0/KVM\n";
 
 export type Turns = Pick<Measured, "turns" | "again">;
 
 /** What a contestant is measured beside. */
 export interface Guests {
+  /** Exits of a turn. */
+  readonly exits: number;
   /** One turn, to see whether a contestant has started. */
   probe(): Promise<Turn>;
   /** All workloads. */
@@ -26,6 +31,7 @@ export interface Guests {
 
 /** Guests that are started for each measurement. */
 export const plainGuests: Guests = {
+  exits: 1,
   probe: () => Promise.resolve(runGuest(...PROBE)),
   run: async () => {
     const turns: Record<string, Turn> = {};
@@ -40,47 +46,70 @@ export const plainGuests: Guests = {
   end: () => undefined,
 };
 
-/** The turn in the middle of so many, by its length. */
-function median(turns: readonly Turn[]): Turn | undefined {
-  return [...turns].sort((a, b) => a.elapsed - b.elapsed)[turns.length >> 1];
+/** The folder in /proc of the thread that runs the first vCPU of QEMU's; undefined while there is none. */
+function vcpuThread(): string | undefined {
+  for (const process of readdirSync("/proc").filter((name) => /^\d+$/.test(name)))
+    try {
+      const threads = readdirSync(`/proc/${process}/task`).map((thread) => `/proc/${process}/task/${thread}`);
+      const found = threads.find((thread) => readFileSync(`${thread}/comm`, "utf8") === VCPU_THREAD);
+      if (found) return found;
+    } catch {
+      continue; // it has ended meanwhile
+    }
+  return undefined;
 }
 
-/** One guest of a guest, whose runs from now on are the measurement. */
-export function nestedGuests(): Guests {
-  rmSync(NESTED_OUTPUT, { force: true });
-  const child = spawn(NESTED_SCRIPT, ["--forever", NESTED_OUTPUT, ...NESTED.guest, "--time", "--cpu-time"], {
+/** Entries to L2 since KVM was loaded, all vCPUs together. @throws on kernels before 5.13, which don't count them */
+function nestedEntries(): number {
+  return Number(readFileSync("/sys/kernel/debug/kvm/nested_run", "utf8"));
+}
+
+/** The turn in the middle of so many, by its length. */
+function median(turns: readonly Turn[]): Turn {
+  const middle = [...turns].sort((a, b) => a.thread - b.thread)[turns.length >> 1];
+  if (!middle) throw new Error("there are no turns");
+  return middle;
+}
+
+/** One guest of a guest that never ends. A turn is from one entry to L2 to the next. */
+export async function nestedGuests(): Promise<Guests> {
+  const child = spawn(NESTED_SCRIPT, NESTED.guest, {
     stdio: ["ignore", "ignore", "inherit"],
     detached: true,
   });
   /** To all processes of the script's group: L1 is stopped while nobody looks, or contestants would start as slowly as it runs. */
   const signal = (name: NodeJS.Signals) => process.kill(-(child.pid ?? NaN), name);
-  const read = (): Turn[] => {
-    try {
-      return turnsIn(readFileSync(NESTED_OUTPUT, "latin1"));
-    } catch {
-      return [];
-    }
-  };
-  /** The median of the runs to come but the first, which has begun and may have been stopped meanwhile. */
-  const runs = async (count: number): Promise<Turn> => {
-    const from = read().length + 1;
+  while (nestedEntries() === 0) {
+    if (child.exitCode !== null) throw new Error("the nested guest has ended");
+    await sleep(POLL_MS);
+  }
+  const thread = vcpuThread();
+  if (!thread) throw new Error(`no thread is called ${VCPU_THREAD.trim()}`);
+  const now = () => ({
+    entries: nestedEntries(),
+    cpuNs: Number(readFileSync(`${thread}/schedstat`, "utf8").split(" ")[0]),
+    ns: Number(process.hrtime.bigint()),
+  });
+  const watch = async (): Promise<Turn> => {
     signal("SIGCONT");
-    for (;;) {
-      const turns = read().slice(from, from + count);
-      const turn = median(turns);
-      if (turn && turns.length === count) {
-        signal("SIGSTOP");
-        return turn;
-      }
-      if (child.exitCode !== null) throw new Error("the nested guest has ended");
-      await sleep(POLL_MS);
-    }
+    const before = now();
+    await sleep(NESTED_MS);
+    const after = now();
+    signal("SIGSTOP");
+    const turns = after.entries - before.entries;
+    return { thread: (after.cpuNs - before.cpuNs) / turns, elapsed: (after.ns - before.ns) / turns };
+  };
+  const watches = async (): Promise<Turn> => {
+    const turns: Turn[] = [];
+    while (turns.length < NESTED_WATCHES) turns.push(await watch());
+    return median(turns);
   };
   return {
-    probe: () => runs(NESTED_RUNS),
+    exits: 8,
+    probe: watch,
     run: async () => {
-      const turns = { [NESTED.name]: await runs(NESTED_RUNS) };
-      return { turns, again: await runs(NESTED_RUNS) };
+      await sleep(READING_MS);
+      return { turns: { [NESTED.name]: await watches() }, again: await watches() };
     },
     end: () => signal("SIGKILL"),
   };

@@ -49,13 +49,17 @@ test("a complete machine passes, and its instruction set is known", () => {
   );
 });
 
-test("CAP_SYS_ADMIN with CAP_DAC_READ_SEARCH is enough", () => {
-  const files = { ...COMPLETE, "/proc/self/status": "CapEff:\t0000000000200004\n" };
-  assert.equal(
-    onMachine(files, (root) => preflight({ root, arch: "x64" })),
-    "vmx",
-  );
-});
+for (const [enough, status] of [
+  ["CAP_SYS_ADMIN with CAP_DAC_READ_SEARCH", "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000200004\n"],
+  ["root's CAP_SYS_ADMIN", "Uid:\t0\t0\t0\t0\nCapEff:\t0000000000200000\n"],
+] as const)
+  test(`${enough} is enough`, () => {
+    const files = { ...COMPLETE, "/proc/self/status": status };
+    assert.equal(
+      onMachine(files, (root) => preflight({ root, arch: "x64" })),
+      "vmx",
+    );
+  });
 
 for (const [lacking, path, content, expected] of [
   [
