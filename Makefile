@@ -28,7 +28,7 @@ MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xo
 # The peers that `make bench` compares with, and what they need.
 BENCH_PACKAGES := bpfcc-tools bpftrace linux-perf trace-cmd
 # Machines, --cpu and --kernel of test/lab/run; -nested: the guests are guests of a guest.
-BENCH_MACHINES := $(foreach kernel,bullseye bookworm trixie sid bookworm-nested sid-nested,svm-$(kernel)) vmx-bullseye vmx-bookworm
+BENCH_MACHINES := $(foreach kernel,bullseye bookworm trixie sid bookworm-nested trixie-nested,svm-$(kernel)) vmx-bullseye vmx-bookworm
 # What VMX's disk lacks for the peers, with the headers that bpftrace includes; kvmexit has its kernel's besides.
 BENCH_NEEDS = $(addprefix /usr/bin/,bpftrace perf python3 trace-cmd) /usr/sbin/kvmexit-bpfcc $(wildcard /usr/lib/python3.*) \
   /usr/lib/python3/dist-packages/bcc $(addprefix /usr/lib/x86_64-linux-gnu/,libbcc.so.0 librt.so.1) \

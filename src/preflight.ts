@@ -51,13 +51,21 @@ function checkPrivileges(machine: Machine): void {
   const status = read(machine, "/proc/self/status");
   const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
   const has = (capability: bigint) => (capabilities >> capability) % 2n === 1n;
+  const isRoot = /^Uid:\s+\d+\s+0\s/m.test(status);
   // CAP_BPF and CAP_PERFMON don't do: the kernel gives out modules' BTF to CAP_SYS_ADMIN (bpf_btf_get_fd_by_id()).
-  // tracefs is root's own: effective uid 0 reads it without a capability.
-  const reads = has(CAP_DAC_OVERRIDE) || has(CAP_DAC_READ_SEARCH) || /^Uid:\s+\d+\s+0\s/m.test(status);
-  if (!has(CAP_SYS_ADMIN) || !reads)
+  if (isRoot && !has(CAP_SYS_ADMIN))
     throw new ToolError(
-      "tracing needs root, or CAP_SYS_ADMIN and CAP_DAC_READ_SEARCH (to read tracefs); run it with sudo",
+      "tracing needs CAP_SYS_ADMIN, which root lacks here; run it outside of the container, or start that with " +
+        "--cap-add SYS_ADMIN",
     );
+  // tracefs is root's own, who reads it without a capability.
+  const reads = isRoot || has(CAP_DAC_OVERRIDE) || has(CAP_DAC_READ_SEARCH);
+  const missing = [
+    ...(has(CAP_SYS_ADMIN) ? [] : ["CAP_SYS_ADMIN"]),
+    ...(reads ? [] : ["CAP_DAC_READ_SEARCH (to read tracefs)"]),
+  ];
+  if (missing.length > 0)
+    throw new ToolError(`tracing needs root, or ${missing.join(" and ")}; run it with sudo`);
 }
 
 function checkBpf(machine: Machine): void {
