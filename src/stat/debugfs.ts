@@ -83,10 +83,12 @@ export class DebugfsProvider implements Provider {
   /** A counter's count. At its first sight a counter begins at 0, or where it stands if `from` says so. */
   private count(machine: string, field: string, from: "birth" | "now"): Count {
     const now = this.value(machine, field);
-    if (now === undefined) return { value: 0, delta: 0 };
     const path = `${machine}/${field}`;
+    const known = this.counters.get(path);
+    // A VM that ends while it is read keeps what it had, so that its last totals are whole.
+    if (now === undefined) return { value: known ? known.previous - known.baseline : 0, delta: 0 };
     const start = from === "birth" ? 0 : now;
-    const counter = this.counters.get(path) ?? { baseline: start, previous: start };
+    const counter = known ?? { baseline: start, previous: start };
     this.counters.set(path, { baseline: counter.baseline, previous: now });
     return { value: now - counter.baseline, delta: now - counter.previous };
   }

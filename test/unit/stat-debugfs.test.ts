@@ -120,6 +120,18 @@ test("a process that is followed keeps its last totals when its VM is gone", () 
   assert.deepEqual(plain(provider.read(false)), { exits: [0, 0] });
 });
 
+test("a counter that is gone before its VM is keeps what it had", () => {
+  const folder = new Folder();
+  folder.set("12-5", { exits: 100, halt_exits: 10 });
+  const provider = open(folder, { pid: 12, past: true });
+  provider.read(false);
+  folder.set("12-5", { exits: 101 });
+  rmSync(join(folder.path, "12-5", "halt_exits"));
+  assert.deepEqual(plain(provider.read(false)), { exits: [101, 1], halt_exits: [10, 0] });
+  folder.end("12-5");
+  assert.deepEqual(plain(provider.read(false)), { exits: [101, 0], halt_exits: [10, 0] });
+});
+
 test("without a VM every field is there and counts nothing", () => {
   const folder = new Folder();
   folder.set("12-5", { exits: 100 });
