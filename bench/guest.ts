@@ -1,5 +1,6 @@
 // What all parts of the bench start: the guest whose turns are timed, and our tools.
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Turn } from "./results";
 
@@ -16,6 +17,11 @@ const NS_PER_INSTRUCTION = process.env["KVM_LAB"] === "vmx" ? 5 : 1;
 /** The command that starts one of our tools. */
 export function tool(name: string, ...parameters: string[]): string[] {
   return [process.execPath, join(ROOT, "dist/bin", `${name}.js`), ...parameters];
+}
+
+/** CPU time of a thread, by its folder in /proc, in ns. */
+export function threadNs(folder: string): number {
+  return Number(readFileSync(`${folder}/schedstat`, "utf8").split(" ")[0]);
 }
 
 /** Runs the guest to its end. */

@@ -5,7 +5,7 @@ import { release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSession } from "../src/native";
-import { READING_MS, ROOT, runGuest, tool } from "./guest";
+import { READING_MS, ROOT, runGuest, threadNs, tool } from "./guest";
 import type { ManyVcpus, ProcessResult, Snapshots, ToolProcess } from "./results";
 
 const FILL = join(ROOT, "build/bench/fill");
@@ -21,7 +21,7 @@ const CPUIDS = 2503;
 /** CPU time of a process's threads that live, in ns. */
 function cpuNs(pid: number): number {
   return readdirSync(`/proc/${pid}/task`)
-    .map((tid) => Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, "utf8").split(" ")[0]))
+    .map((tid) => threadNs(`/proc/${pid}/task/${tid}`))
     .reduce((sum, ns) => sum + ns, 0);
 }
 

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { READING_MS, ROOT, runGuest } from "./guest";
+import { READING_MS, ROOT, runGuest, threadNs } from "./guest";
 import { type Measured, NESTED, type Turn, WORKLOADS } from "./results";
 
 const PROBE = ["--cpuid", "500"];
@@ -102,7 +102,7 @@ export async function nestedGuests(): Promise<Guests> {
   if (!thread) throw new Error(`no thread is called ${VCPU_THREAD.trim()}`);
   const now = () => ({
     entries: nestedEntries(),
-    cpuNs: Number(readFileSync(`${thread}/schedstat`, "utf8").split(" ")[0]),
+    cpuNs: threadNs(thread),
     ns: Number(process.hrtime.bigint()),
   });
   /** L1 is stopped while nobody looks, or contestants would start as slowly as it runs. */

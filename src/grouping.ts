@@ -1,5 +1,6 @@
 // Which VM and vCPU a counter belongs to, as the user asked to see them.
-import { type GroupOf, compareText } from "./samples";
+import { byCodePoint } from "./order";
+import type { GroupOf } from "./samples";
 import { type Vm, VmNames } from "./vm";
 import { safeText } from "./render/text";
 
@@ -21,7 +22,7 @@ export interface Identity {
 /** The order in which groups are shown: by VM's name, pid and start, and by vCPU. */
 export function inOrderOfVms(a: Identity, b: Identity): number {
   return (
-    compareText(a.vm?.name ?? "", b.vm?.name ?? "") ||
+    byCodePoint(a.vm?.name ?? "", b.vm?.name ?? "") ||
     (a.vm?.pid ?? 0) - (b.vm?.pid ?? 0) ||
     (a.vm?.startNs ?? 0) - (b.vm?.startNs ?? 0) ||
     (a.vcpu ?? a.tid ?? 0) - (b.vcpu ?? b.tid ?? 0)

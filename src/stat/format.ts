@@ -1,6 +1,7 @@
 // The lines of kvm_stat's batch, log and CSV outputs, byte for byte.
 import { timeStamp } from "../render/text";
-import { byCodePoint, labelOf, type Counts } from "./keys";
+import { byCodePoint } from "../order";
+import { labelOf, type Counts } from "./keys";
 
 /** Batch: one line for each key, with its total and the count of the last second. */
 export function batchLines(counts: Counts): string[] {

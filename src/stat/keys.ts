@@ -30,7 +30,3 @@ export function tracepointParent(field: string): string | undefined {
 export function keyOf(field: string, parent: string | undefined): string {
   return parent === undefined ? field : `${field} ${parent}`;
 }
-
-export function byCodePoint(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
-}

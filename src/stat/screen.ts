@@ -1,7 +1,8 @@
 // The screen as kvm_stat draws it: pieces of text with their places, made from counts.
 import { cellsOf } from "../render/cells";
 import { safeText } from "../render/text";
-import { byCodePoint, labelOf, parentOf, type Count, type Counts } from "./keys";
+import { byCodePoint } from "../order";
+import { labelOf, parentOf, type Count, type Counts } from "./keys";
 import { oneDecimal, roundHalfEven } from "./numbers";
 
 export type Style = "plain" | "bold" | "standout" | "underline" | "alarm";
