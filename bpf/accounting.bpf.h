@@ -138,50 +138,78 @@ static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 id)
 	return record && record->owner == owner ? record : NULL;
 }
 
-/* The record that find_record() doesn't find: at another of its places, or nowhere. */
-static __noinline struct vmexit_record *peek_record(__u64 owner, __u32 id)
+/*
+ * Index + 1 of the record of `owner`, wherever it is; 0 if it has none. Global functions are walked by the
+ * verifier once, whoever calls them, but may be given numbers alone.
+ */
+__noinline int peek_index(__u64 owner)
 {
 	struct vmexit_record *record;
-	__u32 i;
-
-	for (i = 1; i < VMEXIT_PROBES; i++) {
-		record = record_at(place_of(id, i));
-		if (record && record->owner == owner)
-			return record;
-	}
-	return NULL;
-}
-
-/* Index + 1 of the record of `owner`, or of a free one which becomes its own; 0 if there is none. */
-static __always_inline int seek_index(__u64 owner, __u32 id, int vcpu_id)
-{
-	struct vmexit_record *record, *first = record_at(place_of(id, 0));
-	__u8 taken = 1;
 	__u32 i, index;
 
 	for (i = 0; i < VMEXIT_PROBES; i++) {
-		index = place_of(id, i);
+		index = place_of(owner, i);
 		record = record_at(index);
-		if (record && record->owner == owner)
-			goto found;
+		/* There is one; going on without would let the verifier walk the rest of the loop twice. */
+		if (!record)
+			break;
+		if (record->owner == owner)
+			return index + 1;
 	}
+	return 0;
+}
+
+/* Whether the record was nobody's and is now the caller's. */
+__noinline int claim(__u32 index)
+{
+	struct vmexit_record *record = record_at(index);
+	__u8 taken = 1;
+
+	return record && record->state == VMEXIT_FREE &&
+	       !bpf_map_update_elem(&claims, &index, &taken, BPF_NOEXIST);
+}
+
+/* Gives `owner` a record that nobody has. Index + 1; 0 if there is none. */
+static __always_inline int take_record(__u64 owner, int vcpu_id)
+{
+	struct vmexit_record *record;
+	__u32 i, index;
+
 	for (i = 0; i < VMEXIT_PROBES; i++) {
-		index = place_of(id, i);
-		record = record_at(index);
-		if (record && record->state == VMEXIT_FREE &&
-		    !bpf_map_update_elem(&claims, &index, &taken, BPF_NOEXIST))
+		index = place_of(owner, i);
+		if (claim(index))
 			goto claimed;
 	}
 	return 0;
 
 claimed: /* Behind the loop, where the verifier walks it once. */
+	record = record_at(index);
+	if (!record)
+		return 0;
 	describe(record, vcpu_id);
 	record->owner = owner;
 	record->state = VMEXIT_LIVE;
-found:
-	if (first)
-		first->elsewhere = index;
 	return index + 1;
+}
+
+/* Index + 1 of the record of `owner`, which find_record() doesn't find, its own from now on; 0 if there is
+ * none. */
+static __always_inline int seek_index(__u64 owner, int vcpu_id)
+{
+	int index = peek_index(owner);
+	struct vmexit_record *first;
+
+	if (!index)
+		index = take_record(owner, vcpu_id);
+	first = record_at(place_of(owner, 0));
+	if (index && first)
+		first->elsewhere = index - 1;
+	return index;
+}
+
+static __always_inline struct vmexit_record *record_found(int index_and_one)
+{
+	return index_and_one ? record_at(index_and_one - 1) : NULL;
 }
 
 /* An exit of a vCPU without a record. */
@@ -191,30 +219,11 @@ static __always_inline void lose(__u64 *lost, int vcpu_id)
 		__sync_fetch_and_add(lost, 1);
 }
 
-static __always_inline struct vmexit_record *record_found(int index_and_one)
-{
-	return index_and_one ? record_at(index_and_one - 1) : NULL;
-}
-
 /* A record's owner is gone: the record is the reader's, and an owner of the same name starts afresh. */
 static __always_inline void end_of(struct vmexit_record *record)
 {
 	record->owner = 0;
 	record->state = VMEXIT_ENDED;
-}
-
-static __always_inline void end_record(__u64 owner, __u32 id)
-{
-	struct vmexit_record *record;
-	__u32 i;
-
-	for (i = 0; i < VMEXIT_PROBES; i++) {
-		record = record_at(place_of(id, i));
-		if (!record || record->owner != owner)
-			continue;
-		end_of(record);
-		return;
-	}
 }
 
 /* Gives the slot at `at` a histogram of the pool. */

@@ -8,19 +8,16 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include "kernel_symbols.h"
 #include "kernel_types.h"
 
-extern void *bpf_rdonly_cast(const void *address, __u32 type) __ksym __weak;
+static void *(*const rdonly_cast)(const void *address, __u32 type) = (void *)KERNEL_RDONLY_CAST;
 
-/*
- * The 8 bytes at an address in the kernel, by a plain load; 0 if they can't be read. The
- * type cast to has to be in vmlinux: one that begins with a number of that size.
- */
+/* The 8 bytes at an address in the kernel, by a plain load; 0 if they can't be read. */
 static __always_inline __u64 read_word(const void *address)
 {
-	return ((struct pt_regs___any *)bpf_rdonly_cast(address,
-							bpf_core_type_id_kernel(struct pt_regs___any)))
-	    ->r15;
+	/* The type cast to has to be in vmlinux: one that begins with a number of that size. */
+	return *(__u64 *)rdonly_cast(address, KERNEL_CAST_TYPE);
 }
 
 /* The 4 bytes at an address in the kernel. */

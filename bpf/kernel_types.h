@@ -27,11 +27,6 @@ struct kvm_vcpu {
 	struct kvm_vcpu_stat stat;
 };
 
-/* arch/x86/include/asm/ptrace.h */
-struct pt_regs___any {
-	unsigned long r15;
-};
-
 /* arch/x86/include/asm/svm.h */
 struct vmcb_control_area {
 	__u32 exit_code; /* 32 bits before 7.0, then 64 (commit d7507a94a072): the low half is the same */

@@ -33,10 +33,19 @@ static __always_inline __u32 id_of(struct kvm_vcpu *vcpu)
 	return low;
 }
 
-/* For a vCPU that find_record() doesn't find. */
-static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, __u32 id, int vcpu_id)
+/* The whole address, as a number that global functions can be given. It takes some 80 instructions. */
+static __always_inline __u64 owner_of(struct kvm_vcpu *vcpu)
 {
-	int index = seek_index((__u64)vcpu, id, vcpu_id);
+	__u64 owner = 0;
+
+	bpf_probe_read_kernel(&owner, sizeof(owner), &vcpu);
+	return owner;
+}
+
+/* For a vCPU that find_record() doesn't find. */
+static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, int vcpu_id)
+{
+	int index = seek_index(owner_of(vcpu), vcpu_id);
 
 	if (!index)
 		lose(&health.records_full, vcpu_id);
@@ -46,11 +55,10 @@ static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, __u32 id, int vcpu_id)
 /* The record of a vCPU that exits, its own from the first exit on; NULL if it isn't traced. */
 static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
 {
-	__u32 id = id_of(vcpu);
-	struct vmexit_record *record = find_record((__u64)vcpu, id);
+	struct vmexit_record *record = find_record((__u64)vcpu, id_of(vcpu));
 
 	if (!record)
-		record = record_found(seek_vcpu(vcpu, id, vcpu->vcpu_id));
+		record = record_found(seek_vcpu(vcpu, vcpu->vcpu_id));
 	return record && !(record->flags & VMEXIT_SKIPPED) ? record : NULL;
 }
 
@@ -63,8 +71,6 @@ static __always_inline int direct_exit(struct vmexit_record *record, __u64 key, 
 	return 0;
 }
 
-extern const struct svm_cpu_data svm_data __ksym __weak;
-
 /*
  * The exit code in the vCPU's VMCB. Where kernel memory is read through a helper only, that costs some 80
  * instructions; but a kernel variable's pointers are followed by plain loads, and one has mostly the same
@@ -72,12 +78,14 @@ extern const struct svm_cpu_data svm_data __ksym __weak;
  */
 static __always_inline __u32 exit_code_of(const struct vmcb *vmcb, int casts)
 {
+	const struct svm_cpu_data *cpu_data;
 	struct svm_cpu_data *cpu;
 	struct vmcb *current;
 	__u64 address;
 
-	if (!casts && &svm_data) {
-		cpu = bpf_this_cpu_ptr(&svm_data);
+	asm volatile("%0 = %1 ll" : "=r"(cpu_data) : "i"(KERNEL_SVM_DATA));
+	if (!casts && cpu_data) {
+		cpu = bpf_this_cpu_ptr(cpu_data);
 		current = cpu->current_vmcb;
 		/* Else the compiler would take the two for one, and read through the number. */
 		asm volatile("%0 = %1" : "=r"(address) : "r"(current));
@@ -120,11 +128,10 @@ static __always_inline int exit_vmx(struct kvm_vcpu *vcpu, int timing, int casts
 
 static __always_inline int entry(struct kvm_vcpu *vcpu, enum purpose purpose)
 {
-	__u32 id = id_of(vcpu);
-	struct vmexit_record *record = find_record((__u64)vcpu, id);
+	struct vmexit_record *record = find_record((__u64)vcpu, id_of(vcpu));
 
 	if (!record)
-		record = peek_record((__u64)vcpu, id);
+		record = record_found(peek_index(owner_of(vcpu)));
 	if (record)
 		close_interval(record, purpose);
 	return 0;
@@ -156,7 +163,10 @@ DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
 SEC("kprobe/kvm_arch_vcpu_destroy")
 int BPF_KPROBE(direct_vcpu_end, void *vcpu)
 {
-	end_record((__u64)vcpu, (__u32)(__u64)vcpu);
+	struct vmexit_record *record = record_found(peek_index((__u64)vcpu));
+
+	if (record)
+		end_of(record);
 	return 0;
 }
 
@@ -216,11 +226,12 @@ static __always_inline __u64 owner_of_other(__u64 thread, __u32 vcpu_id)
 	return thread ^ (__u64)(vcpu_id + 1) << 32;
 }
 
+/* There is a record at each place: see peek_index(). */
 #define FOR_EACH_OF_THREAD(record, tid, i) \
-	for (i = 0; i < VMEXIT_PROBES; i++) \
-		if ((record = record_at(place_of(tid, i))) && (__u32)record->owner == tid)
+	for (i = 0; i < VMEXIT_PROBES && (record = record_at(place_of(tid, i))); i++) \
+		if ((__u32)record->owner == tid)
 
-/* The thread's later events are of `owner`'s vCPU, until another's exit. Global, so that it is verified once.
+/* The thread's later events are of `owner`'s vCPU, until another's exit. Global, so that it is walked once.
  */
 __noinline int exits_last(__u64 owner)
 {
@@ -243,10 +254,10 @@ static __noinline struct vmexit_record *special_record(struct vmexit_record *rec
 	return record->flags & VMEXIT_SKIPPED ? NULL : record;
 }
 
-/* Global, so that it is verified once, which pointers can't be given to. */
+/* Global, so that it is walked once. */
 __noinline int seek_thread(__u64 owner, int vcpu_id)
 {
-	int index = seek_index(owner, owner, vcpu_id);
+	int index = seek_index(owner, vcpu_id);
 
 	if (!index)
 		lose(owner == bpf_get_current_pid_tgid() ? &health.records_full : &health.threads_full,
@@ -397,7 +408,7 @@ int record_entry(const void *context)
 	int vcpu_id = VCPU_ID(context, config.entry_vcpu_id);
 
 	if (!record)
-		record = peek_record(owner, owner);
+		record = record_found(peek_index(owner));
 	if (record && (config.entry_vcpu_id ? record->vcpu_id != vcpu_id : record->flags & VMEXIT_SHARED))
 		record = entering(owner, vcpu_id);
 	if (record)

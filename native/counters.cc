@@ -71,7 +71,6 @@ Counters::Counters(const CountersOptions &options)
 		fail("cannot count the CPUs", cpus);
 	cpus_ = cpus;
 	allow_descriptors(kOtherDescriptors + 2 * options.events.size());
-	choose_exit_program();
 	load(options);
 	counts_ = map_memory<stat_counts>(".bss.counts", STAT_CPU_SLOTS);
 	children_ = map_memory<stat_children>("children", cpus_);
@@ -92,7 +91,7 @@ void Counters::fail(const std::string &what, int error) const
 	throw std::runtime_error(what + ": " + strerror(error < 0 ? -error : error));
 }
 
-void Counters::choose_exit_program()
+void Counters::choose_exit_program(const DirectSupport &support)
 {
 #ifdef __aarch64__
 	exit_program_ = "exit_arm64";
@@ -100,17 +99,23 @@ void Counters::choose_exit_program()
 	const Vendor *vendor = loaded_vendor();
 	if (!vendor)
 		throw std::runtime_error("neither kvm_amd nor kvm_intel is loaded; run modprobe with either");
-	DirectSupport support = direct_support();
 	exit_program_ = (support.obstacle ? "record_exit_" : "exit_") + std::string(vendor->name) +
-			(support.casts ? "_cast" : "");
+			(support.casts() ? "_cast" : "");
 #endif
 }
 
 void Counters::load(const CountersOptions &options)
 {
-	object_.reset(bpf_object__open_file(options.object.c_str(), nullptr));
-	if (!object_)
-		fail("cannot open the BPF object " + options.object, errno);
+	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
+	DirectSupport support = direct_support(vmlinux.get());
+	choose_exit_program(support);
+	CoreBtf core_btf(support.obstacle ? vmlinux.get() : support.structs);
+	object_ = core_btf.open(options.object);
+	std::optional<KernelNames> names;
+	if (!support.obstacle) {
+		names.emplace(support);
+		names->put_into(program_of(STAT_EVENT_EXIT));
+	}
 	bpf_map *children = bpf_object__find_map_by_name(object_.get(), "children");
 	if (!children || bpf_map__set_max_entries(children, cpus_))
 		fail("the BPF object doesn't fit this program", EINVAL);

@@ -12,6 +12,8 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/stat.h"
+#include "core_btf.h"
+#include "kernel.h"
 
 namespace vmexit
 {
@@ -60,7 +62,7 @@ private:
 		uint64_t misses = 0; // that are accounted for
 	};
 
-	void choose_exit_program();
+	void choose_exit_program(const DirectSupport &support);
 	void load(const CountersOptions &options);
 	template <typename T> const T *map_memory(const char *name, uint32_t count);
 	bpf_program *program_of(uint32_t event) const;
@@ -70,13 +72,7 @@ private:
 	void account_misses(uint32_t event, Attached &attached);
 	[[noreturn]] void fail(const std::string &what, int error) const;
 
-	struct ObjectClose {
-		void operator()(bpf_object *object) const
-		{
-			bpf_object__close(object);
-		}
-	};
-	std::unique_ptr<bpf_object, ObjectClose> object_;
+	Object object_;
 	std::vector<std::string> events_;
 	std::string exit_program_; // the name of the one for kvm_exit
 	std::map<uint32_t, Attached> attached_;

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 
 #include "../bpf/vmexit.h"
 
@@ -57,67 +56,36 @@ std::string event_folder(const std::string &tracepoint)
 	return "";
 }
 
-// The BTF of a module, or vmlinux's where the module is built in; `base` is vmlinux's.
-struct ModuleTypes {
-	const btf *types;
-	const btf *base;
-};
-
-// The number of a type that is the module's own; -1 if it has none. btf__find_by_name_kind() looks through
-// all of vmlinux's first, some 3 million instructions.
-int find_own(const ModuleTypes &module, const char *name, uint32_t kind)
+uint32_t find_struct(const KernelBtf &types, const char *name)
 {
-	uint32_t first = module.types == module.base ? 1 : btf__type_cnt(module.base);
-	for (uint32_t id = first; id < btf__type_cnt(module.types); id++) {
-		const btf_type *type = btf__type_by_id(module.types, id);
-		if (btf_kind(type) == kind &&
-		    !strcmp(btf__name_by_offset(module.types, type->name_off), name))
-			return id;
-	}
-	return -1;
+	return types.find(name, BTF_KIND_STRUCT);
 }
 
-// The same of a struct, which is among vmlinux's where something built in uses it too.
-int find_struct(const ModuleTypes &module, const char *name)
+bool has_member(const KernelBtf &types, const char *structure, const char *member)
 {
-	int own = find_own(module, name, BTF_KIND_STRUCT);
-	return own > 0 ? own : btf__find_by_name_kind(module.base, name, BTF_KIND_STRUCT);
-}
-
-bool has_member(const ModuleTypes &module, const char *structure, const char *member)
-{
-	int id = find_struct(module, structure);
-	if (id < 0)
-		return false;
-	const btf *types = module.types;
-	const btf_type *type = btf__type_by_id(types, id);
-	const btf_member *members = btf_members(type);
+	const btf_type *type = types.type(find_struct(types, structure));
 	for (int i = 0; i < btf_vlen(type); i++)
-		if (!strcmp(btf__name_by_offset(types, members[i].name_off), member))
+		if (!strcmp(types.name(btf_members(type)[i].name_off), member))
 			return true;
 	return false;
 }
 
-int find_tracepoint(const ModuleTypes &kvm, const std::string &event)
+uint32_t find_tracepoint(const KernelBtf &kvm, const std::string &event)
 {
-	return find_own(kvm, ("btf_trace_" + event).c_str(), BTF_KIND_TYPEDEF);
+	return kvm.find(("btf_trace_" + event).c_str(), BTF_KIND_TYPEDEF);
 }
 
 // Whether the raw tracepoint's first argument is the vCPU: since 5.16 (commit 0a62a0319abb), before it was
 // the reason.
-bool vcpu_comes_first(const ModuleTypes &kvm)
+bool vcpu_comes_first(const KernelBtf &kvm)
 {
-	int id = find_tracepoint(kvm, "kvm_exit");
-	if (id < 0)
-		return false;
-	const btf *types = kvm.types;
-	const btf_type *type = btf__type_by_id(types, btf__type_by_id(types, id)->type);
+	const btf_type *type = kvm.type(kvm.type(find_tracepoint(kvm, "kvm_exit"))->type);
 	if (!btf_is_ptr(type))
 		return false;
-	type = btf__type_by_id(types, type->type);
+	type = kvm.type(type->type);
 	// Parameter 0 is the tracepoint's private data.
 	return btf_is_func_proto(type) && btf_vlen(type) > 1 &&
-	       btf_is_ptr(btf__type_by_id(types, btf_params(type)[1].type));
+	       btf_is_ptr(kvm.type(btf_params(type)[1].type));
 }
 
 // What tracefs says of a field behind `what`; 0 if there is no such field.
@@ -133,30 +101,24 @@ unsigned field_number(const std::string &event, const std::string &field, const 
 	return 0;
 }
 
-// Whether svm_data isn't the struct that the programs name, which libbpf would refuse: before 6.1.
-bool points_to_cpu_data(const ModuleTypes &module)
+// Whether svm_data isn't the struct that the programs name: before 6.1.
+bool points_to_cpu_data(const KernelBtf &structs, uint32_t svm_data)
 {
-	int id = find_own(module, "svm_data", BTF_KIND_VAR);
-	return id > 0 && btf_is_ptr(btf__type_by_id(module.types, btf__type_by_id(module.types, id)->type));
+	return svm_data && btf_is_ptr(structs.type(structs.type(svm_data)->type));
 }
 
-// BTF of a module, or vmlinux's where the module is built in.
-btf *module_btf(const char *module, btf *base)
+std::optional<std::string> obstacle(const Vendor &vendor, const KernelBtf *kvm, const KernelBtf *structs,
+				    uint32_t svm_data)
 {
-	return exists(std::string("/sys/kernel/btf/") + module) ? btf__load_module_btf(module, base) : base;
-}
-
-std::optional<std::string> obstacle(const Vendor &vendor, const ModuleTypes &kvm, const ModuleTypes &vendors)
-{
-	if (!kvm.types || !vendors.types)
+	if (!kvm || !structs)
 		return "the BTF of KVM's modules can't be read";
-	if (!vcpu_comes_first(kvm))
+	if (!vcpu_comes_first(*kvm))
 		return "kvm_exit has no vCPU as its first argument, or the modules have no BTF";
-	if (!has_member(kvm, "kvm_vcpu_stat", "guest_mode"))
+	if (!has_member(*structs, "kvm_vcpu_stat", "guest_mode"))
 		return "kvm_vcpu_stat has no guest_mode";
-	if (find_struct(vendors, vendor.vcpu_struct) < 0)
+	if (!find_struct(*structs, vendor.vcpu_struct))
 		return std::string("the BTF of ") + vendor.module + " has no " + vendor.vcpu_struct;
-	if (points_to_cpu_data(vendors))
+	if (points_to_cpu_data(*structs, svm_data))
 		return "kvm_amd's svm_data is a pointer";
 	return std::nullopt;
 }
@@ -173,29 +135,39 @@ const Vendor *loaded_vendor()
 	return found;
 }
 
-DirectSupport direct_support()
+DirectSupport direct_support(const KernelBtf *vmlinux)
 {
+	DirectSupport support;
 #ifdef __aarch64__
-	return {"arm64's kvm_exit doesn't tell the vCPU", false, {}};
+	support.obstacle = "arm64's kvm_exit doesn't tell the vCPU";
+	return support;
 #endif
 	const Vendor *vendor = loaded_vendor();
-	if (!vendor)
-		return {"neither kvm_amd nor kvm_intel is loaded", false, {}};
-	Btf base(btf__load_vmlinux_btf());
-	if (!base)
-		return {"the kernel has no BTF (/sys/kernel/btf/vmlinux)", false, {}};
-	btf *kvm_types = module_btf(kKvm, base.get());
-	Btf kvm_owner(kvm_types == base.get() ? nullptr : kvm_types);
-	btf *vendors_types = module_btf(vendor->module, base.get());
-	Btf vendors_owner(vendors_types == base.get() ? nullptr : vendors_types);
-	ModuleTypes kvm = {kvm_types, base.get()};
-	DirectSupport support = {obstacle(*vendor, kvm, {vendors_types, base.get()}), false, {}};
+	if (!vendor || !vmlinux) {
+		support.obstacle =
+		    vendor ? "the kernel's BTF can't be read" : "neither kvm_amd nor kvm_intel is loaded";
+		return support;
+	}
+	std::unique_ptr<KernelBtf> own_of_kvm;
+	// Where a module is built in, its types are vmlinux's.
+	auto types_of = [&](const char *module, std::unique_ptr<KernelBtf> &own) -> const KernelBtf * {
+		if (!exists(std::string("/sys/kernel/btf/") + module))
+			return vmlinux;
+		own = KernelBtf::read(module, vmlinux);
+		return own.get();
+	};
+	const KernelBtf *kvm = types_of(kKvm, own_of_kvm);
+	support.module = vendor->module;
+	support.structs = types_of(vendor->module, support.own_structs);
+	if (support.structs)
+		support.svm_data = support.structs->find("svm_data", BTF_KIND_VAR);
+	support.obstacle = obstacle(*vendor, kvm, support.structs, support.svm_data);
 	if (support.obstacle)
 		return support;
-	support.casts = btf__find_by_name_kind(base.get(), "bpf_rdonly_cast", BTF_KIND_FUNC) > 0;
+	support.rdonly_cast = vmlinux->find("bpf_rdonly_cast", BTF_KIND_FUNC);
+	support.cast_type = vmlinux->find("pt_regs", BTF_KIND_STRUCT);
 	for (const char *event : kTracepoints)
-		if (int id = find_tracepoint(kvm, event); id > 0)
-			support.tracepoints[event] = id;
+		support.tracepoints[event] = find_tracepoint(*kvm, event);
 	return support;
 }
 

@@ -8,18 +8,10 @@
 #include <optional>
 #include <string>
 
-#include <bpf/btf.h>
+#include "kernel_btf.h"
 
 namespace vmexit
 {
-
-struct BtfFree {
-	void operator()(btf *types) const
-	{
-		btf__free(types);
-	}
-};
-using Btf = std::unique_ptr<btf, BtfFree>;
 
 // The module that drives the CPU's virtualisation, and its name in those of the BPF programs.
 struct Vendor {
@@ -32,16 +24,28 @@ struct Vendor {
 // The vendor module that is loaded; nullptr if neither or if KVM is not split by vendors (arm64).
 const Vendor *loaded_vendor();
 
-// What the direct programs meet here.
+// What the programs meet here that read KVM's own structs.
 struct DirectSupport {
 	// Why they can't be used, or nothing if they can.
 	std::optional<std::string> obstacle;
-	// Whether they may read kernel memory by plain loads: bpf_rdonly_cast() is there.
-	bool casts;
+	// The vendor's module, and what has its structs: vmlinux's BTF if it has none of its own.
+	const char *module = nullptr;
+	const KernelBtf *structs = nullptr;
+	std::unique_ptr<KernelBtf> own_structs;
+	// Numbers of types, 0 where there is none: of bpf_rdonly_cast(), by which kernel memory is read by
+	// plain loads, and of struct pt_regs, in vmlinux; of the variable svm_data in the module.
+	uint32_t rdonly_cast = 0, cast_type = 0, svm_data = 0;
 	// What they attach to, by the tracepoint's name: its type's number in the BTF of kKvm.
 	std::map<std::string, uint32_t> tracepoints;
+
+	// Whether they may read kernel memory by plain loads.
+	bool casts() const
+	{
+		return rdonly_cast && cast_type;
+	}
 };
-DirectSupport direct_support();
+// `vmlinux` may be null, as KernelBtf::read() gives it, and lives as long as what is returned.
+DirectSupport direct_support(const KernelBtf *vmlinux);
 
 // The module that has KVM's tracepoints.
 inline constexpr char kKvm[] = "kvm";

@@ -1,6 +1,6 @@
 // The kernel's run time statistics of the programs that this process holds, whichever class opened them.
 #include "overhead.h"
-#include "kernel.h"
+#include "libbpf_handles.h"
 
 #include <cerrno>
 #include <cstdlib>

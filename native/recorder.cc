@@ -20,6 +20,7 @@
 
 #include "../bpf/trace.h"
 #include "attach.h"
+#include "core_btf.h"
 #include "trace_encoder.h"
 
 namespace vmexit
@@ -99,9 +100,8 @@ public:
 	explicit Recorder(const Request &request)
 	{
 		libbpf_set_print(nullptr);
-		object_.reset(bpf_object__open_file(request.object.c_str(), nullptr));
-		if (!object_)
-			fail("cannot open the BPF object " + request.object, errno);
+		// The programs read records alone, none of the kernel's structs.
+		object_ = CoreBtf(nullptr).open(request.object);
 		bpf_program *program;
 		bpf_object__for_each_program(program, object_.get())
 		    bpf_program__set_autoload(program, false);
@@ -230,13 +230,7 @@ private:
 		}
 	}
 
-	struct ObjectClose {
-		void operator()(bpf_object *object) const
-		{
-			bpf_object__close(object);
-		}
-	};
-	std::unique_ptr<bpf_object, ObjectClose> object_;
+	Object object_;
 	std::unique_ptr<MappedArray<const trace_event>> events_;
 	std::unique_ptr<MappedArray<trace_cursor>> cursors_;
 	// One for each CPU that the machine has.

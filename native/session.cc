@@ -40,14 +40,15 @@ uint32_t log2_ceil(uint32_t n)
 Session::Session(const Options &options)
 {
 	LogTo log(log_);
+	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
 	bool may_be_direct = options.attach != Attach::Record && !options.details && !options.reflected;
-	if (!may_be_direct || !load_directly(options))
-		load(options, nullptr);
+	if (!may_be_direct || !load_directly(options, vmlinux.get()))
+		load(options, vmlinux.get(), nullptr);
 }
 
-bool Session::load_directly(const Options &options)
+bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
 {
-	DirectSupport support = direct_support();
+	DirectSupport support = direct_support(vmlinux);
 	if (support.obstacle && options.attach == Attach::Direct)
 		throw std::runtime_error("cannot attach directly: " + *support.obstacle +
 					 "; use --attach record");
@@ -56,7 +57,7 @@ bool Session::load_directly(const Options &options)
 		obstacle = *support.obstacle;
 	else
 		try {
-			load(options, &support);
+			load(options, support.structs, &support);
 			return true;
 		} catch (const std::runtime_error &error) {
 			if (options.attach == Attach::Direct)
@@ -126,26 +127,28 @@ bpf_map *Session::map(const char *name)
 	return found;
 }
 
-void Session::load(const Options &options, const DirectSupport *direct)
+void Session::load(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
 {
 	try {
-		load_and_attach(options, direct);
+		load_and_attach(options, structs, direct);
 	} catch (...) {
 		unload();
 		throw;
 	}
 }
 
-void Session::load_and_attach(const Options &options, const DirectSupport *direct)
+void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
 {
 	direct_ = direct;
-	std::optional<KnownTracepoints> known;
+	std::optional<KernelNames> names;
 	if (direct)
-		known.emplace(direct->tracepoints);
-	object_.reset(bpf_object__open_file(options.object.c_str(), nullptr));
-	if (!object_)
-		fail("cannot open the BPF object " + options.object, errno);
+		names.emplace(*direct);
+	CoreBtf core_btf(structs);
+	object_ = core_btf.open(options.object);
 	choose_programs(options, direct);
+	if (names)
+		for (bpf_program *program : programs_)
+			names->put_into(program);
 	configure(options, direct);
 	if (int error = bpf_object__load(object_.get()))
 		fail_load(error);
@@ -168,7 +171,7 @@ void Session::choose_programs(const Options &options, const DirectSupport *direc
 					 : options.histograms ? "direct_entry_histogram"
 							      : "direct_entry_time");
 		wanted.push_back(std::string("direct_exit_") + loaded_vendor()->name +
-				 (options.timing ? "_time" : "_count") + (direct->casts ? "_cast" : ""));
+				 (options.timing ? "_time" : "_count") + (direct->casts() ? "_cast" : ""));
 	} else {
 		wanted.push_back("record_thread_end");
 		if (options.timing)

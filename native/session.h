@@ -12,6 +12,7 @@
 #include <bpf/libbpf.h>
 
 #include "../bpf/vmexit.h"
+#include "core_btf.h"
 #include "kernel.h"
 
 namespace vmexit
@@ -126,10 +127,10 @@ public:
 
 private:
 	// Returns whether it did; says in the log why it didn't.
-	bool load_directly(const Options &options);
+	bool load_directly(const Options &options, const KernelBtf *vmlinux);
 	// Directly if `direct` says how, else by records.
-	void load(const Options &options, const DirectSupport *direct);
-	void load_and_attach(const Options &options, const DirectSupport *direct);
+	void load(const Options &options, const KernelBtf *structs, const DirectSupport *direct);
+	void load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct);
 	void configure(const Options &options, bool direct);
 	void choose_programs(const Options &options, const DirectSupport *direct);
 	void attach();
@@ -144,19 +145,13 @@ private:
 	void read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
 	void free_record(uint32_t index);
 
-	struct ObjectClose {
-		void operator()(bpf_object *object) const
-		{
-			bpf_object__close(object);
-		}
-	};
 	struct RingFree {
 		void operator()(ring_buffer *ring) const
 		{
 			ring_buffer__free(ring);
 		}
 	};
-	std::unique_ptr<bpf_object, ObjectClose> object_;
+	Object object_;
 	std::vector<bpf_program *> programs_;
 	std::vector<std::string> verifier_logs_; // one for each of programs_
 	std::vector<bpf_link *> links_;

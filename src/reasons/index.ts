@@ -29,20 +29,23 @@ const VMX_FAILED_ENTRY = 0x80000000;
 const VMX_FOREIGN_BITS = 0x43ff0000;
 const SVM_FIRST_NEGATIVE = 0xffffff00;
 
-// What the running kernel names besides.
-let learned: KernelNames = kernelNames("");
+// What the running kernel names besides: read when a name is first missing here, which mostly none is.
+let kernelFormat = "";
+let namesLearned: KernelNames | undefined;
+const learned = () => (namesLearned ??= kernelNames(kernelFormat));
 
 /**
  * Takes names from the running kernel where the tables here have none: kernels go on after this program was written.
  * @param format of tracepoint kvm_exit, as in tracefs
  */
 export function learnReasons(format: string): void {
-  learned = kernelNames(format);
+  kernelFormat = format;
+  namesLearned = undefined;
 }
 
 function vmxName(number: number): string | undefined {
   if (number & VMX_FOREIGN_BITS) return undefined;
-  const basic = VMX_REASONS.get(number % 0x10000) ?? learned.vmx.get(number % 0x10000);
+  const basic = VMX_REASONS.get(number % 0x10000) ?? learned().vmx.get(number % 0x10000);
   return basic !== undefined && number >= VMX_FAILED_ENTRY ? `${basic} FAILED_VMENTRY` : basic;
 }
 
@@ -121,7 +124,7 @@ export function reasonNumber(isa: string, raw: number): number {
 /** A reason's name, or undefined if nobody gave that number one. */
 export function reasonName(isa: string, number: number): string | undefined {
   const table = tableOf(isa);
-  return table && (table.name(number) ?? learned[isa as Isa].get(rawReason(number)));
+  return table && (table.name(number) ?? learned()[isa as Isa].get(rawReason(number)));
 }
 
 /** Whether exits of this reason last while the vCPU has nothing to do: HLT and the like. */
@@ -161,7 +164,7 @@ function numberOfName(isa: Isa, word: string): number | undefined {
   const name = word.toUpperCase();
   const wanted = TABLES[isa].aliases[name] ?? name;
   for (const [number, known] of TABLES[isa].names()) if (known.toUpperCase() === wanted) return number;
-  for (const [raw, known] of learned[isa]) if (known === wanted) return reasonNumber(isa, raw);
+  for (const [raw, known] of learned()[isa]) if (known === wanted) return reasonNumber(isa, raw);
   return undefined;
 }
 

@@ -21,18 +21,18 @@ const TIME: SessionOptions = { ...COUNT, timing: true };
 
 /** At most so many instructions walked by 6.1's verifier, and bytes of machine code, of every program. */
 const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
-  direct_vcpu_end: [3200, 200],
-  direct_entry_time: [3900, 790],
-  direct_entry_histogram: [4200, 1220],
-  direct_entry_slow: [2700, 820],
-  direct_exit_svm_count: [9700, 1600],
-  direct_exit_svm_time: [9700, 1730],
+  direct_vcpu_end: [1450, 320],
+  direct_entry_time: [2800, 860],
+  direct_entry_histogram: [3000, 1260],
+  direct_entry_slow: [1600, 890],
+  direct_exit_svm_count: [4250, 1860],
+  direct_exit_svm_time: [4300, 1990],
   record_thread_end: [3000, 210],
-  record_entry: [10200, 1550],
-  record_nested_exit: [4600, 390],
-  record_fault: [4750, 440],
-  record_msr: [4750, 410],
-  record_exit: [15700, 2000],
+  record_entry: [8000, 1560],
+  record_nested_exit: [4000, 390],
+  record_fault: [4100, 440],
+  record_msr: [4100, 410],
+  record_exit: [9700, 2210],
 };
 
 function infoOf(options: SessionOptions) {
