@@ -78,14 +78,16 @@ export const KIND = {
   wakeup: 13,
 } as const;
 
+// `	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;`
+const FIELD = /^\s*field:[^;]*\b(\w+);\s*offset:(\d+);\s*size:(\d+);/gm;
+
 /** The offset of a word in the record that a tracefs `format` file describes; 0 if it isn't in there. */
 export function wordOffset(source: WordSource, format: string): number {
+  const fields = [...format.matchAll(FIELD)];
   for (const name of source.fields) {
-    const match = new RegExp(`^\\s*field:[^;]*\\b${name};\\s*offset:(\\d+);\\s*size:(\\d+);`, "m").exec(
-      format,
-    );
-    if (!match) continue;
-    const [offset, size] = [Number(match[1]), Number(match[2])];
+    const field = fields.find((match) => match[1] === name);
+    if (!field) continue;
+    const [offset, size] = [Number(field[2]), Number(field[3])];
     if (offset % 4 !== 0 || size < (source.high ? 8 : 4)) return 0;
     return source.high ? offset + 4 : offset;
   }
