@@ -1,12 +1,12 @@
 // In the lab under --icount: measures the tools' own processes and what many vCPUs cost, and prints ProcessResult as JSON.
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSession } from "../src/native";
 import { READING_MS, ROOT, runGuest, threadNs, tool } from "./guest";
-import type { ManyVcpus, ProcessResult, Snapshots, ToolProcess } from "./results";
+import type { ManyVcpus, ProcessResult, Snapshots, StartParts, ToolProcess } from "./results";
 
 const FILL = join(ROOT, "build/bench/fill");
 // What a busy vCPU shows: reasons, each at one level.
@@ -73,6 +73,42 @@ async function measureProcess(name: string, command: readonly string[]): Promise
   return result;
 }
 
+// In a script: prints what process.cpuUsage() gives.
+const PRINT_NS = "(({ user, system }) => { console.log((user + system) * 1000); })";
+
+/** What a script prints as a number of ns, run in a process of its own; the least of a few times. */
+function leastNs(script: string): number {
+  const run = () => Number(execFileSync(process.execPath, ["-e", script], { encoding: "utf8" }));
+  return Math.min(run(), run(), run());
+}
+
+/** CPU time that a script takes behind what it needs. */
+function scriptNs(needs: string, script: string): number {
+  return leastNs(
+    `${needs}; const before = process.cpuUsage(); ${script}; ${PRINT_NS}(process.cpuUsage(before))`,
+  );
+}
+
+function measureStart(): StartParts {
+  const file = JSON.stringify(join(ROOT, "dist/bin/kvm-vmexit-count.js"));
+  const native = JSON.stringify(join(ROOT, "dist/src/native.js"));
+  const options = JSON.stringify({
+    attach: "auto",
+    timing: false,
+    histograms: false,
+    details: false,
+    maxVcpus: 1024,
+  });
+  return {
+    nodeNs: leastNs(`${PRINT_NS}(process.cpuUsage())`),
+    compileNs: scriptNs(
+      'const { compileFunction } = require("vm"); const { readFileSync } = require("fs")',
+      `compileFunction(readFileSync(${file}, "utf8").replace(/^#!.*/, ""))`,
+    ),
+    openNs: scriptNs(`const { openSession } = require(${native})`, `openSession(${options})`),
+  };
+}
+
 /** CPU time of one reading of so many records, the least of a few: the first ones compile. */
 function measureSnapshots(records: number): Snapshots {
   const session = openSession({
@@ -131,6 +167,7 @@ async function main(): Promise<void> {
     "console.error('Tracing'); process.on('SIGINT', () => process.exit()); setInterval(() => {}, 1e9)";
   const result: ProcessResult = {
     release: release(),
+    start: measureStart(),
     many: await measureMany(),
     snapshots: [1000, 10000].map(measureSnapshots),
     tools: [

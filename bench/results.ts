@@ -95,9 +95,20 @@ export interface ManyVcpus {
   readonly addedTogether: number;
 }
 
+/** Where a start of kvm-vmexit-count goes, ns of CPU time; the rest is the tool's own code. */
+export interface StartParts {
+  /** Node, until it runs the first statement of a file. */
+  readonly nodeNs: number;
+  /** Compiling the tool's file. */
+  readonly compileNs: number;
+  /** Loading the addon and opening a session: until the programs are attached. */
+  readonly openNs: number;
+}
+
 /** build/bench/process.json. */
 export interface ProcessResult {
   readonly release: string;
+  readonly start: StartParts;
   readonly many: ManyVcpus;
   readonly snapshots: readonly Snapshots[];
   readonly tools: readonly ToolProcess[];

@@ -7,7 +7,6 @@
 #include <cstring>
 #include <stdexcept>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -25,26 +24,8 @@ constexpr char kPlainProgram[] = "plain_event";
 constexpr char kUserspaceProgram[] = "userspace_exit";
 constexpr char kEventPrefix[] = "kvm_";
 constexpr uint32_t kPageBytes = 4096;
-// Node's own, libbpf's for the BTF of each module, and what a tool reads; besides two for each event.
-constexpr size_t kOtherDescriptors = 1024;
 
 static_assert(sizeof(stat_children) % 8 == 0, "an array map rounds its elements up to 8 bytes");
-
-// So many file descriptors can be open: root may raise even the hard limit. Where it can't be, attaching says
-// so.
-void allow_descriptors(size_t count)
-{
-	rlimit limit;
-	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= count)
-		return;
-	rlim_t hard = limit.rlim_max;
-	limit.rlim_cur = count;
-	limit.rlim_max = std::max<rlim_t>(hard, count);
-	if (!setrlimit(RLIMIT_NOFILE, &limit))
-		return;
-	limit.rlim_cur = limit.rlim_max = hard;
-	setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 size_t whole_pages(size_t bytes)
 {
@@ -70,7 +51,8 @@ Counters::Counters(const CountersOptions &options)
 	if (cpus < 1)
 		fail("cannot count the CPUs", cpus);
 	cpus_ = cpus;
-	allow_descriptors(kOtherDescriptors + 2 * options.events.size());
+	// A program and its attachment for each.
+	allow_descriptors(2 * options.events.size());
 	load(options);
 	counts_ = map_memory<stat_counts>(".bss.counts", STAT_CPU_SLOTS);
 	children_ = map_memory<stat_children>("children", cpus_);

@@ -4,9 +4,11 @@
 #ifdef __x86_64__
 #include <cpuid.h>
 #endif
+#include <algorithm>
 #include <cstring>
 #include <fstream>
 #include <memory>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +20,9 @@ namespace vmexit
 {
 namespace
 {
+
+// Node's own, libbpf's, and what a tool reads.
+constexpr size_t kOtherDescriptors = 1024;
 
 constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry"};
 
@@ -208,6 +213,21 @@ unsigned field_bytes(const std::string &event, const std::string &field)
 bool has_event(const std::string &event)
 {
 	return !event_folder("kvm/" + event).empty();
+}
+
+void allow_descriptors(size_t more)
+{
+	rlimit limit;
+	size_t count = kOtherDescriptors + more;
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= count)
+		return;
+	rlim_t hard = limit.rlim_max;
+	limit.rlim_cur = count;
+	limit.rlim_max = std::max<rlim_t>(hard, count);
+	if (!setrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max = hard;
+	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int event_id(const std::string &tracepoint)

@@ -62,6 +62,10 @@ unsigned field_bytes(const std::string &event, const std::string &field);
 // True where tracefs lists the tracepoint kvm:EVENT.
 bool has_event(const std::string &event);
 
+// Lets this process open enough files, and so many more: root may raise even the hard limit.
+// Where it can't be, what finds none says so.
+void allow_descriptors(size_t more);
+
 // The number of tracepoint SYSTEM/EVENT in this kernel; -1 if tracefs doesn't list it.
 int event_id(const std::string &tracepoint);
 

@@ -40,6 +40,7 @@ uint32_t log2_ceil(uint32_t n)
 Session::Session(const Options &options)
 {
 	LogTo log(log_);
+	allow_descriptors(0);
 	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
 	bool may_be_direct = options.attach != Attach::Record && !options.details && !options.reflected;
 	if (!may_be_direct || !load_directly(options, vmlinux.get()))
@@ -105,6 +106,9 @@ void Session::fail(const std::string &what, int error)
 
 void Session::fail_load(int error)
 {
+	// The verifier has its say also where the program then finds no file descriptor.
+	if (error == -EMFILE)
+		fail("cannot load the BPF programs", error);
 	for (size_t i = 0; i < programs_.size(); i++) {
 		std::string text = verifier_logs_[i].c_str();
 		// Of a program that loaded, the buffer stays empty at log level 0.

@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
-import { GUEST, type Result, Running, run } from "../tools";
+import { GUEST, PROJECT, type Result, Running, run } from "../tools";
 import { WORKLOAD, assertPromised, rows } from "./counts";
 import { type Line, jsonLines } from "./json";
 import { MODES } from "./machine";
@@ -45,6 +46,13 @@ async function killedGuest(afterMs: number): Promise<void> {
 }
 
 for (const attach of MODES) {
+  test(`${attach}: a limit of few file descriptors is raised`, () => {
+    const tool = join(PROJECT, "dist", "bin", `${COUNT}.js`);
+    const limited = `ulimit -n 28; exec "$0" "$@"`;
+    const command = [process.execPath, tool, "--attach", attach, "--", GUEST, ...WORKLOAD];
+    assertPromised(spawnSync("sh", ["-c", limited, ...command], { encoding: "utf8" }));
+  });
+
   test(`${attach}: VMs killed in the middle of an exit spoil no other's numbers`, async () => {
     const tool = new Running(TIME, "--attach", attach, "--json");
     await tool.seen(/Tracing/);
