@@ -1,60 +1,25 @@
 // In the lab under --icount: measures the tools' own processes and what many vCPUs cost, and prints ProcessResult as JSON.
-import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
-import { readFileSync, readdirSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSession } from "../src/native";
-import { READING_MS, ROOT, runGuest, threadNs, tool } from "./guest";
+import { READING_MS, ROOT, runGuest, tool } from "./guest";
 import type { ManyVcpus, ProcessResult, Snapshots, StartParts, ToolProcess } from "./results";
+import { NODE_ALONE, cpuNs, end, start } from "./start";
 
 const FILL = join(ROOT, "build/bench/fill");
 // What a busy vCPU shows: reasons, each at one level.
 const SLOTS = 8;
-const READY = /Tracing|Recording/;
 const SECONDS = 60;
 const VMS = 200;
 const VCPUS_EACH = 5;
 // Of each vCPU, alone or not: so that taking its record is the same share.
 const CPUIDS = 2503;
 
-/** CPU time of a process's threads that live, in ns. */
-function cpuNs(pid: number): number {
-  return readdirSync(`/proc/${pid}/task`)
-    .map((tid) => threadNs(`/proc/${pid}/task/${tid}`))
-    .reduce((sum, ns) => sum + ns, 0);
-}
-
 function peakKiB(pid: number): number {
   return Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1]);
-}
-
-/** Starts a program and waits until it says that it traces, or prints. */
-async function start(command: readonly string[]): Promise<ChildProcess & { readonly pid: number }> {
-  const [program = "", ...parameters] = command;
-  const child = spawn(program, parameters, { stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
-  await new Promise<void>((resolve, reject) => {
-    child.once("exit", () => {
-      reject(new Error(`${command.join(" ")}: ${said}`));
-    });
-    // What nobody reads would fill the pipe.
-    child.stdout.on("data", () => {
-      resolve();
-    });
-    child.stderr.on("data", (data: Buffer) => {
-      said += data.toString();
-      if (READY.test(said)) resolve();
-    });
-  });
-  return child as ChildProcess & { readonly pid: number };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  child.removeAllListeners("exit");
-  const ended = new Promise((resolve) => child.once("exit", resolve));
-  child.kill("SIGINT");
-  await ended;
 }
 
 async function measureProcess(name: string, command: readonly string[]): Promise<ToolProcess> {
@@ -163,15 +128,13 @@ async function measureMany(): Promise<ManyVcpus> {
 
 async function main(): Promise<void> {
   const ours = (name: string, ...parameters: string[]) => measureProcess(name, tool(name, ...parameters));
-  const idle =
-    "console.error('Tracing'); process.on('SIGINT', () => process.exit()); setInterval(() => {}, 1e9)";
   const result: ProcessResult = {
     release: release(),
     start: measureStart(),
     many: await measureMany(),
     snapshots: [1000, 10000].map(measureSnapshots),
     tools: [
-      await measureProcess("node alone", [process.execPath, "-e", idle]),
+      await measureProcess("node alone", NODE_ALONE),
       await ours("kvm-vmexit-count", "1"),
       await ours("kvm-vmexit-time", "1"),
       await ours("kvm-vmexit-hist", "-i", "1"),

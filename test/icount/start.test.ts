@@ -1,0 +1,35 @@
+// Under instruction counting: what a tool takes to start beyond what Node alone does.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { tool } from "../../bench/guest";
+import { NODE_ALONE, cpuNs, end, start } from "../../bench/start";
+
+/** Million instructions: what docs/bench.md has, less Node's, and some 20 for boots to differ by. */
+const BOUNDS = [
+  ["kvm-vmexit-count", [], 100],
+  ["kvm-vmexit-time", [], 110],
+  ["kvm-vmexit-hist", ["-i", "1"], 120],
+  ["kvm-vmexit-slower", ["10000"], 100],
+  ["kvm-stat", ["-l"], 120],
+  ["kvm-trace", ["record", "-o", "/tmp/start.bin"], 90],
+] as const;
+
+async function millions(command: readonly string[]): Promise<number> {
+  const program = await start(command);
+  const ns = cpuNs(program.pid);
+  await end(program);
+  return ns / 1e6;
+}
+
+test("a start takes little more than Node's own", async (context) => {
+  await millions(NODE_ALONE); // warm
+  const alone = await millions(NODE_ALONE);
+  for (const [name, parameters, bound] of BOUNDS)
+    await context.test(`${name}: at most ${bound} million instructions more`, async () => {
+      const command = tool(name, ...parameters);
+      await millions(command);
+      const more = (await millions(command)) - alone;
+      console.log(`${more.toFixed(1)} more than ${alone.toFixed(1)}`);
+      assert.ok(more > 20 && more <= bound, String(more));
+    });
+});
