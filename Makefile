@@ -28,11 +28,14 @@ MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xo
 # The peers that `make bench` compares with, and what they need.
 BENCH_PACKAGES := bpfcc-tools bpftrace linux-perf trace-cmd
 # Machines, --cpu and --kernel of test/lab/run; -nested: the guests are guests of a guest.
-BENCH_MACHINES := $(foreach kernel,bullseye bookworm trixie sid bookworm-nested trixie-nested,svm-$(kernel)) vmx-bullseye vmx-bookworm
+BENCH_MACHINES := $(foreach machine,$(foreach kernel,bullseye bookworm trixie sid,svm-$(kernel)) vmx-bullseye vmx-bookworm,$(machine) $(machine)-nested)
 # What VMX's disk lacks for the peers, with the headers that bpftrace includes; kvmexit has its kernel's besides.
 BENCH_NEEDS = $(addprefix /usr/bin/,bpftrace perf python3 trace-cmd) /usr/sbin/kvmexit-bpfcc $(wildcard /usr/lib/python3.*) \
   /usr/lib/python3/dist-packages/bcc $(addprefix /usr/lib/x86_64-linux-gnu/,libbcc.so.0 librt.so.1) \
   $(addprefix /usr/include/,linux asm-generic x86_64-linux-gnu/asm) $(wildcard $(KVM_STAT))
+# What VMX's disk lacks for a guest of a guest, whose kernel is that of the suite.
+nested_needs = $(addprefix /usr/bin/,cp cpio mktemp qemu-system-x86_64 xargs) /usr/sbin/modprobe /usr/share/qemu /usr/share/seabios \
+  $(realpath $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kvm-vmexit/kernels/$(1)-amd64)
 # kvm_stat isn't Debian's: compared with where it is.
 KVM_STAT := $(abspath ../shared/seeds/kvm_stat.el8.py)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
@@ -148,14 +151,19 @@ BENCH_SOURCES = $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/e
   bench/measure.ts bench/results.ts bench/workloads.ts
 MEASURE = env KVM_STAT=$(KVM_STAT) node dist/bench/measure.js $(basename $(@F))
 
+suite = $(firstword $(subst -, ,$*))
+
+# highres=off: QEMU delivers an interrupt injected into a guest once more, even with interrupts off, if a timer of the host's
+# expires before the guest's next exit: L1 then waits for a lock that it holds (its SVM_EVTINJ_TYPE_INTR leaves exception_index
+# set, which the end of a round of instructions finds). With timers at ticks only, L1's is due at one, and the next is 4 ms away.
 build/bench/svm-%.json: $(BENCH_SOURCES)
-	test/lab/run --kernel $(firstword $(subst -, ,$*)) --icount --timeout 3000 -- $(MEASURE) > $@.part
+	test/lab/run --kernel $(suite) --icount --timeout 3000 $(if $(filter %-nested,$*),--append highres=off) -- $(MEASURE) > $@.part
 	mv $@.part $@
 
 build/bench/vmx-%.json: $(BENCH_SOURCES)
-	headers=$$(bench/fetch-headers $*) || true; \
-	test/lab/run --cpu vmx --kernel $* --icount --timeout 5000 $(BENCH_NEEDS:%=--copy %) $${headers:+--copy "$$headers"} -- \
-	  $(MEASURE) > $@.part
+	headers=$$(bench/fetch-headers $(suite)) || true; \
+	test/lab/run --cpu vmx --kernel $(suite) --icount --timeout 5000 $(BENCH_NEEDS:%=--copy %) $${headers:+--copy "$$headers"} \
+	  $(if $(filter %-nested,$*),$(patsubst %,--copy %,$(call nested_needs,$(suite)))) -- $(MEASURE) > $@.part
 	mv $@.part $@
 
 build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/guest.ts bench/process.ts bench/results.ts
@@ -182,13 +190,11 @@ test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, V
 	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts"
 	@$(MAKE) --no-print-directory nested-vmx test-leaks
 
-# What VMX's disk lacks for a guest of a guest, and what checks JSON against its schema.
-NESTED_NEEDS = $(addprefix /usr/bin/,cp cpio mktemp qemu-system-x86_64 xargs) /usr/sbin/modprobe /usr/share/qemu /usr/share/seabios \
-  $(addprefix node_modules/,ajv fast-deep-equal fast-uri json-schema-traverse require-from-string) \
-  $(realpath $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kvm-vmexit/kernels/bookworm-amd64)
+# ajv and what it needs check JSON against its schema.
 nested-vmx: matrix-built
 	$(begins)
-	test/lab/run --cpu vmx --timeout 3600 $(NESTED_NEEDS:%=--copy %) -- env PATH=/usr/bin:/usr/sbin:/usr/local/bin:/bin \
+	test/lab/run --cpu vmx --timeout 3600 $(patsubst %,--copy %,$(call nested_needs,bookworm) \
+	  $(addprefix node_modules/,ajv fast-deep-equal fast-uri json-schema-traverse require-from-string)) -- env PATH=/usr/bin:/usr/sbin:/usr/local/bin:/bin \
 	  $(TEST) $(call compiled,test/apart/nested.test.ts)
 
 test-leaks: all $(GUEST) $(REFUSED) ## open and close the addon 2,000 times in the lab, and look for what stays

@@ -14,6 +14,11 @@ export const READING_MS = 1100;
 /** Virtual time of an instruction: one under --icount; Bochs makes 200 million of them a second (test/lab/bochs.sh). */
 const NS_PER_INSTRUCTION = process.env["KVM_LAB"] === "vmx" ? 5 : 1;
 
+/** Instructions that take so many ns. */
+export function instructions(ns: number): number {
+  return ns / NS_PER_INSTRUCTION;
+}
+
 /** The command that starts one of our tools. */
 export function tool(name: string, ...parameters: string[]): string[] {
   return [process.execPath, join(ROOT, "dist/bin", `${name}.js`), ...parameters];
@@ -29,10 +34,10 @@ export function runGuest(...parameters: readonly string[]): Turn {
   const { stdout, stderr, status } = spawnSync(GUEST, [...parameters, "--time", "--cpu-time"], {
     encoding: "utf8",
   });
-  const instructions = (pattern: RegExp) => Number(pattern.exec(stdout)?.[1]) / NS_PER_INSTRUCTION;
+  const printed = (pattern: RegExp) => instructions(Number(pattern.exec(stdout)?.[1]));
   const turn = {
-    thread: instructions(/^([\d.]+) ns of CPU per turn/m),
-    elapsed: instructions(/^([\d.]+) ns per turn/m),
+    thread: printed(/^([\d.]+) ns of CPU per turn/m),
+    elapsed: printed(/^([\d.]+) ns per turn/m),
   };
   if (status !== 0 || Number.isNaN(turn.thread + turn.elapsed)) throw new Error(`guest: ${stderr}`);
   return turn;

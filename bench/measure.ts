@@ -29,20 +29,20 @@ const OURS = [
   ["kvm-vmexit-slower", { ...TIME, slowNs: 1e10 }],
 ] as const;
 
-/** Whether a turn of so many exits costs more than the base, and the same as a third. */
-function isSteady(turn: number, base: number, third: number, exits: number): boolean {
-  return turn > base + LEAST_ADDED * exits && Math.abs(turn - third) < SAME * exits;
+/** Whether a turn costs more than the base, and the same as a third. */
+function isSteady(turn: number, base: number, third: number): boolean {
+  return turn > base + LEAST_ADDED && Math.abs(turn - third) < SAME;
 }
 
 /**
  * Whether the first workload cost the same in the end, and more than `base`: some begin in steps, and have not all attached
  * when they first cost; some stop.
  */
-function goesOn(measured: Turns, base: Measured, exits: number): boolean {
+function goesOn(measured: Turns, base: Measured): boolean {
   const first = firstTurn(measured);
   const without = firstTurn(base);
   const { again } = measured;
-  return first && again && without ? isSteady(first.thread, without.thread, again.thread, exits) : false;
+  return first && again && without ? isSteady(first.thread, without.thread, again.thread) : false;
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -58,7 +58,7 @@ async function started(child: ChildProcess, guests: Guests, base: number): Promi
   for (let i = 0, previous = 0; i < PROBES && child.exitCode === null; i++) {
     await sleep(PROBE_MS);
     const { thread } = await guests.probe();
-    if (isSteady(thread, base, previous, guests.exits)) return true;
+    if (isSteady(thread, base, previous)) return true;
     previous = thread;
   }
   return false;
@@ -87,11 +87,11 @@ async function measure(
     return failed(`it traced nothing: ${said.trim().split("\n").at(-1) ?? ""}`);
   }
   let measured = await guests.run();
-  for (let i = 0; i < RETRIES && !goesOn(measured, base, guests.exits); i++) measured = await guests.run();
+  for (let i = 0; i < RETRIES && !goesOn(measured, base); i++) measured = await guests.run();
   const ended = child.exitCode !== null;
   await end(child);
   if (ended) return failed("it ended while it was measured");
-  if (!goesOn(measured, base, guests.exits)) return failed("it didn't go on tracing");
+  if (!goesOn(measured, base)) return failed("it didn't go on tracing");
   const blind = prints && !prints.test(printed);
   return { name, group, ...measured, ...(blind ? { blind } : {}) };
 }
