@@ -13,6 +13,7 @@
 
 #include "attach.h"
 #include "kernel.h"
+#include "kernel_names.h"
 #include "libbpf_log.h"
 
 namespace vmexit

@@ -1,0 +1,123 @@
+// What programs name of the kernel beyond its structs: tracepoints by their types, a function, a variable.
+#include "kernel_names.h"
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <string>
+#include <unistd.h>
+#include <vector>
+
+#include <bpf/bpf.h>
+
+#include "../bpf/kernel_symbols.h"
+
+namespace vmexit
+{
+namespace
+{
+
+const std::string kSection = "tp_btf/";
+// Stands for the descriptor of a program.
+constexpr int kAnyProgram = 1;
+
+thread_local const KernelNames *current = nullptr;
+
+int attach_traced(const bpf_program *program, long, bpf_link **link)
+{
+	*link = bpf_program__attach_trace(program);
+	return *link ? 0 : -errno;
+}
+
+// libbpf calls it when it is about to load a program of that section.
+int set_tracepoint(bpf_program *program, bpf_prog_load_opts *options, long)
+{
+	return current ? current->attach_to_tracepoint(program, *options) : -ENOENT;
+}
+
+// Once for the process; before an object is opened, for that is when sections get their handlers.
+void handle_section()
+{
+	static int handler = [] {
+		libbpf_prog_handler_opts options = {};
+		options.sz = sizeof(options);
+		options.prog_prepare_load_fn = set_tracepoint;
+		options.prog_attach_fn = attach_traced;
+		return libbpf_register_prog_handler("tp_btf+", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP,
+						    &options);
+	}();
+	if (handler < 0)
+		throw std::runtime_error("libbpf takes no handler for tp_btf");
+}
+
+} // namespace
+
+KernelNames::KernelNames(const DirectSupport &support)
+    : support_(support), kvm_(open_btf(kKvm)), module_(open_btf(support.module))
+{
+	if (kvm_ < 0 || module_ < 0) {
+		int error = errno;
+		close_btf();
+		throw std::runtime_error(std::string("cannot open the BTF of KVM's modules: ") +
+					 strerror(error));
+	}
+	handle_section();
+	current = this;
+}
+
+KernelNames::~KernelNames()
+{
+	current = nullptr;
+	close_btf();
+}
+
+void KernelNames::close_btf()
+{
+	for (int file : {kvm_, module_})
+		if (file > 0)
+			close(file);
+}
+
+void KernelNames::put_into(bpf_program *program) const
+{
+	// That it attaches to a program keeps libbpf from reading vmlinux's BTF for it;
+	// attach_to_tracepoint() says
+	// otherwise in time.
+	if (bpf_program__type(program) == BPF_PROG_TYPE_TRACING)
+		bpf_program__set_attach_target(program, kAnyProgram, nullptr);
+	const bpf_insn *first = bpf_program__insns(program);
+	std::vector<bpf_insn> instructions(first, first + bpf_program__insn_cnt(program));
+	for (size_t i = 0; i < instructions.size(); i++) {
+		bpf_insn &instruction = instructions[i];
+		switch (instruction.imm) {
+		case KERNEL_RDONLY_CAST:
+			instruction.src_reg = BPF_PSEUDO_KFUNC_CALL;
+			instruction.imm = support_.rdonly_cast;
+			break;
+		case KERNEL_CAST_TYPE:
+			instruction.imm = support_.cast_type;
+			break;
+		case KERNEL_SVM_DATA: // of 64 bits, so the next one is its second half
+			instruction.imm = support_.svm_data;
+			if (!support_.svm_data)
+				break;
+			instruction.src_reg = BPF_PSEUDO_BTF_ID;
+			instructions[i + 1].imm = module_;
+			break;
+		}
+	}
+	bpf_program__set_insns(program, instructions.data(), instructions.size());
+}
+
+int KernelNames::attach_to_tracepoint(const bpf_program *program, bpf_prog_load_opts &options) const
+{
+	auto found = support_.tracepoints.find(bpf_program__section_name(program) + kSection.size());
+	if (found == support_.tracepoints.end())
+		return -ENOENT;
+	options.attach_prog_fd = 0;
+	options.attach_btf_id = found->second;
+	options.attach_btf_obj_fd = kvm_;
+	return 0;
+}
+
+} // namespace vmexit
