@@ -12,7 +12,7 @@ const GUEST = join(ROOT, "build/lab/guest");
 export const READING_MS = 1100;
 
 /** Virtual time of an instruction: one under --icount; Bochs makes 200 million of them a second (test/lab/bochs.sh). */
-const NS_PER_INSTRUCTION = process.env["KVM_LAB"] === "vmx" ? 5 : 1;
+export const NS_PER_INSTRUCTION = process.env["KVM_LAB"] === "vmx" ? 5 : 1;
 
 /** Instructions that take so many ns. */
 export function instructions(ns: number): number {

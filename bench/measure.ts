@@ -15,9 +15,8 @@ const PROBE_MS = 500;
 const PROBES = 200;
 const RETRIES = 2;
 const END_MS = 60_000;
-// Instructions of an exit. What turns of the same cost differ by; and less than anything on the tracepoint can add (two empty
-// programs add some 140): then nothing was attached.
-const SAME = 25;
+// Instructions of an exit: less than anything on the tracepoint can add (two empty programs add some 140). Then nothing was
+// attached.
 const LEAST_ADDED = 60;
 
 const COUNT = { timing: false, histograms: false };
@@ -30,19 +29,19 @@ const OURS = [
 ] as const;
 
 /** Whether a turn costs more than the base, and the same as a third. */
-function isSteady(turn: number, base: number, third: number): boolean {
-  return turn > base + LEAST_ADDED && Math.abs(turn - third) < SAME;
+function isSteady(turn: number, base: number, third: number, { same }: Guests): boolean {
+  return turn > base + LEAST_ADDED && Math.abs(turn - third) < same;
 }
 
 /**
  * Whether the first workload cost the same in the end, and more than `base`: some begin in steps, and have not all attached
  * when they first cost; some stop.
  */
-function goesOn(measured: Turns, base: Measured): boolean {
+function goesOn(measured: Turns, base: Measured, guests: Guests): boolean {
   const first = firstTurn(measured);
   const without = firstTurn(base);
   const { again } = measured;
-  return first && again && without ? isSteady(first.thread, without.thread, again.thread) : false;
+  return first && again && without ? isSteady(first.thread, without.thread, again.thread, guests) : false;
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -58,7 +57,7 @@ async function started(child: ChildProcess, guests: Guests, base: number): Promi
   for (let i = 0, previous = 0; i < PROBES && child.exitCode === null; i++) {
     await sleep(PROBE_MS);
     const { thread } = await guests.probe();
-    if (isSteady(thread, base, previous)) return true;
+    if (isSteady(thread, base, previous, guests)) return true;
     previous = thread;
   }
   return false;
@@ -87,11 +86,11 @@ async function measure(
     return failed(`it traced nothing: ${said.trim().split("\n").at(-1) ?? ""}`);
   }
   let measured = await guests.run();
-  for (let i = 0; i < RETRIES && !goesOn(measured, base); i++) measured = await guests.run();
+  for (let i = 0; i < RETRIES && !goesOn(measured, base, guests); i++) measured = await guests.run();
   const ended = child.exitCode !== null;
   await end(child);
   if (ended) return failed("it ended while it was measured");
-  if (!goesOn(measured, base)) return failed("it didn't go on tracing");
+  if (!goesOn(measured, base, guests)) return failed("it didn't go on tracing");
   const blind = prints && !prints.test(printed);
   return { name, group, ...measured, ...(blind ? { blind } : {}) };
 }
