@@ -37,6 +37,7 @@ class Excerpt
 public:
 	Excerpt(const btf *programs, const KernelBtf &kernel) : kernel_(kernel), excerpt_(btf__new_empty())
 	{
+		check(excerpt_ ? 0 : -ENOMEM);
 		for (uint32_t id = 1; id < btf__type_cnt(programs); id++)
 			want(programs, btf__type_by_id(programs, id));
 		kernel.for_each_struct([&](const btf_type *type) {
@@ -73,9 +74,10 @@ private:
 			uint32_t offset = btf_member_bit_offset(type, i);
 			if (kernel_.name(member.name_off) == name)
 				return Member{member.type, offset, btf_member_bitfield_size(type, i)};
-			if (member.name_off)
+			const btf_type *unnamed = unqualified(member.type);
+			if (member.name_off || !btf_is_composite(unnamed))
 				continue;
-			if (auto inner = find_member(unqualified(member.type), name)) {
+			if (auto inner = find_member(unnamed, name)) {
 				inner->bit_offset += offset;
 				return inner;
 			}
