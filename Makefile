@@ -6,7 +6,7 @@ ARCHITECTURES := x64 arm64
 CLANG ?= clang
 BPF_ARCH_x64 := x86
 BPF_ARCH_arm64 := arm64
-# asm/types.h and x86's struct pt_regs, of the machine that builds; arm64's programs use no registers.
+# asm/types.h, of the machine that builds.
 BPF_INCLUDE := /usr/include/$(shell gcc -dumpmachine 2>/dev/null)
 BPF_FLAGS := -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter -Werror -I$(BPF_INCLUDE)
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)

@@ -7,7 +7,6 @@
  * record_*: classic tracepoints, anywhere. They read the tracepoint's record, which doesn't tell the vCPU's
  *	address or its level, so a record belongs to a thread and kvm_nested_vmexit tells of L2.
  */
-#include <asm/ptrace.h>
 #include "accounting.bpf.h"
 #include "kernel_memory.bpf.h"
 #include <bpf/bpf_tracing.h>
@@ -159,11 +158,16 @@ DIRECT(kvm_entry, entry_time, entry(vcpu, TIME))
 DIRECT(kvm_entry, entry_histogram, entry(vcpu, HISTOGRAM))
 DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
 
-/* In common code of every architecture; the end of a vCPU's life, whoever drops its last reference. */
-SEC("kprobe/kvm_arch_vcpu_destroy")
-int BPF_KPROBE(direct_vcpu_end, void *vcpu)
+/*
+ * In common code of every architecture; the end of a vCPU's life, whoever drops its last reference. Not by a
+ * kprobe, whose program the kernel leaves out while a task on that CPU is within a BPF system call
+ * (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c), and be it preempted there: the next vCPU
+ * at the address would be taken for this one.
+ */
+SEC("fentry/kvm_arch_vcpu_destroy")
+int BPF_PROG(direct_vcpu_end, struct kvm_vcpu *vcpu)
 {
-	struct vmexit_record *record = record_found(peek_index((__u64)vcpu));
+	struct vmexit_record *record = record_found(peek_index(owner_of(vcpu)));
 
 	if (record)
 		end_of(record);

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <optional>
 #include <set>
-#include <stdexcept>
 #include <string_view>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -151,6 +150,18 @@ private:
 };
 
 } // namespace
+
+std::runtime_error load_error(int error)
+{
+	std::string what = "cannot load the BPF programs: ";
+	if (error == -ESRCH) // libbpf's, where it finds no BTF that it can read
+		return std::runtime_error(what +
+					  "the kernel's BTF (/sys/kernel/btf/vmlinux) can't be read, or has "
+					  "types that this version doesn't know; install a newer one");
+	if (error == -EMFILE)
+		return std::runtime_error(what + strerror(-error) + "; raise ulimit -n");
+	return std::runtime_error(what + strerror(-error));
+}
 
 CoreBtf::CoreBtf(const KernelBtf *kernel) : kernel_(kernel)
 {

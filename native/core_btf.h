@@ -3,6 +3,7 @@
 #ifndef CORE_BTF_H
 #define CORE_BTF_H
 
+#include <stdexcept>
 #include <string>
 
 #include "kernel_btf.h"
@@ -31,6 +32,9 @@ private:
 	int file_ = -1;
 	std::string path_;
 };
+
+// What bpf_object__load() failed with, for the user; the verifier's refusals apart.
+std::runtime_error load_error(int error);
 
 } // namespace vmexit
 

@@ -119,7 +119,7 @@ void Counters::load(const CountersOptions &options)
 	std::string excerpt = verifier_excerpt(verifier_log.c_str());
 	if (!excerpt.empty())
 		throw std::runtime_error("the kernel's verifier refuses a BPF program:\n" + excerpt);
-	fail("cannot load the BPF programs", error);
+	throw load_error(error);
 }
 
 template <typename T> const T *Counters::map_memory(const char *name, uint32_t count)

@@ -25,6 +25,8 @@ namespace
 constexpr size_t kOtherDescriptors = 1024;
 
 constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry"};
+// Where a vCPU ends.
+constexpr char kVcpuEnd[] = "kvm_arch_vcpu_destroy";
 
 constexpr Vendor kVendors[] = {
     {"kvm_amd", "svm", "vcpu_svm", VMEXIT_ISA_SVM},
@@ -172,7 +174,8 @@ DirectSupport direct_support(const KernelBtf *vmlinux)
 	support.rdonly_cast = vmlinux->find("bpf_rdonly_cast", BTF_KIND_FUNC);
 	support.cast_type = vmlinux->find("pt_regs", BTF_KIND_STRUCT);
 	for (const char *event : kTracepoints)
-		support.tracepoints[event] = find_tracepoint(*kvm, event);
+		support.targets[std::string("tp_btf/") + event] = find_tracepoint(*kvm, event);
+	support.targets[std::string("fentry/") + kVcpuEnd] = kvm->find(kVcpuEnd, BTF_KIND_FUNC);
 	return support;
 }
 

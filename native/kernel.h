@@ -35,8 +35,8 @@ struct DirectSupport {
 	// Numbers of types, 0 where there is none: of bpf_rdonly_cast(), by which kernel memory is read by
 	// plain loads, and of struct pt_regs, in vmlinux; of the variable svm_data in the module.
 	uint32_t rdonly_cast = 0, cast_type = 0, svm_data = 0;
-	// What they attach to, by the tracepoint's name: its type's number in the BTF of kKvm.
-	std::map<std::string, uint32_t> tracepoints;
+	// What they attach to, by their sections' names: the type's number in the BTF of kKvm.
+	std::map<std::string, uint32_t> targets;
 
 	// Whether they may read kernel memory by plain loads.
 	bool casts() const

@@ -1,4 +1,4 @@
-// What programs name of the kernel beyond its structs: tracepoints by their types, a function, a variable.
+// What programs name of the kernel beyond its structs: what they attach to, a function, a variable.
 #include "kernel_names.h"
 
 #include <cerrno>
@@ -17,7 +17,6 @@ namespace vmexit
 namespace
 {
 
-const std::string kSection = "tp_btf/";
 // Stands for the descriptor of a program.
 constexpr int kAnyProgram = 1;
 
@@ -29,25 +28,28 @@ int attach_traced(const bpf_program *program, long, bpf_link **link)
 	return *link ? 0 : -errno;
 }
 
-// libbpf calls it when it is about to load a program of that section.
-int set_tracepoint(bpf_program *program, bpf_prog_load_opts *options, long)
+// libbpf calls it when it is about to load a program of those sections.
+int set_target(bpf_program *program, bpf_prog_load_opts *options, long)
 {
-	return current ? current->attach_to_tracepoint(program, *options) : -ENOENT;
+	return current ? current->attach_to_target(program, *options) : -ENOENT;
 }
 
 // Once for the process; before an object is opened, for that is when sections get their handlers.
-void handle_section()
+void handle_sections()
 {
-	static int handler = [] {
+	static bool handled = [] {
 		libbpf_prog_handler_opts options = {};
 		options.sz = sizeof(options);
-		options.prog_prepare_load_fn = set_tracepoint;
+		options.prog_prepare_load_fn = set_target;
 		options.prog_attach_fn = attach_traced;
-		return libbpf_register_prog_handler("tp_btf+", BPF_PROG_TYPE_TRACING, BPF_TRACE_RAW_TP,
-						    &options);
+		auto handle = [&](const char *section, bpf_attach_type type) {
+			return libbpf_register_prog_handler(section, BPF_PROG_TYPE_TRACING, type, &options) >=
+			       0;
+		};
+		return handle("tp_btf+", BPF_TRACE_RAW_TP) && handle("fentry+", BPF_TRACE_FENTRY);
 	}();
-	if (handler < 0)
-		throw std::runtime_error("libbpf takes no handler for tp_btf");
+	if (!handled)
+		throw std::runtime_error("libbpf takes no handlers for tp_btf and fentry");
 }
 
 } // namespace
@@ -61,7 +63,7 @@ KernelNames::KernelNames(const DirectSupport &support)
 		throw std::runtime_error(std::string("cannot open the BTF of KVM's modules: ") +
 					 strerror(error));
 	}
-	handle_section();
+	handle_sections();
 	current = this;
 }
 
@@ -81,7 +83,7 @@ void KernelNames::close_btf()
 void KernelNames::put_into(bpf_program *program) const
 {
 	// That it attaches to a program keeps libbpf from reading vmlinux's BTF for it;
-	// attach_to_tracepoint() says
+	// attach_to_target() says
 	// otherwise in time.
 	if (bpf_program__type(program) == BPF_PROG_TYPE_TRACING)
 		bpf_program__set_attach_target(program, kAnyProgram, nullptr);
@@ -89,30 +91,27 @@ void KernelNames::put_into(bpf_program *program) const
 	std::vector<bpf_insn> instructions(first, first + bpf_program__insn_cnt(program));
 	for (size_t i = 0; i < instructions.size(); i++) {
 		bpf_insn &instruction = instructions[i];
-		switch (instruction.imm) {
-		case KERNEL_RDONLY_CAST:
+		if (instruction.code == (BPF_JMP | BPF_CALL) && instruction.imm == KERNEL_RDONLY_CAST) {
 			instruction.src_reg = BPF_PSEUDO_KFUNC_CALL;
 			instruction.imm = support_.rdonly_cast;
-			break;
-		case KERNEL_CAST_TYPE:
+		} else if (BPF_OP(instruction.code) == BPF_MOV && instruction.imm == KERNEL_CAST_TYPE) {
 			instruction.imm = support_.cast_type;
-			break;
-		case KERNEL_SVM_DATA: // of 64 bits, so the next one is its second half
+		} else if (instruction.code == (BPF_LD | BPF_IMM | BPF_DW) &&
+			   instruction.imm == KERNEL_SVM_DATA) {
 			instruction.imm = support_.svm_data;
 			if (!support_.svm_data)
-				break;
+				continue;
 			instruction.src_reg = BPF_PSEUDO_BTF_ID;
-			instructions[i + 1].imm = module_;
-			break;
+			instructions[i + 1].imm = module_; // its second half
 		}
 	}
 	bpf_program__set_insns(program, instructions.data(), instructions.size());
 }
 
-int KernelNames::attach_to_tracepoint(const bpf_program *program, bpf_prog_load_opts &options) const
+int KernelNames::attach_to_target(const bpf_program *program, bpf_prog_load_opts &options) const
 {
-	auto found = support_.tracepoints.find(bpf_program__section_name(program) + kSection.size());
-	if (found == support_.tracepoints.end())
+	auto found = support_.targets.find(bpf_program__section_name(program));
+	if (found == support_.targets.end())
 		return -ENOENT;
 	options.attach_prog_fd = 0;
 	options.attach_btf_id = found->second;

@@ -1,4 +1,4 @@
-// What programs name of the kernel beyond its structs: tracepoints by their types, a function, a variable.
+// What programs name of the kernel beyond its structs: what they attach to, a function, a variable.
 #ifndef KERNEL_NAMES_H
 #define KERNEL_NAMES_H
 
@@ -11,8 +11,8 @@ namespace vmexit
 {
 
 // While it lives, what this thread opens and loads of BPF objects names what this kernel has: programs of the
-// section tp_btf/EVENT attach to KVM's tracepoints, whose types' numbers are known, and the numbers of
-// bpf/kernel_symbols.h are replaced. libbpf would look for each in vmlinux's BTF, and once more for each
+// sections tp_btf/EVENT and fentry/FUNCTION attach to KVM's, whose types' numbers are known, and the numbers
+// of bpf/kernel_symbols.h are replaced. libbpf would look for each in vmlinux's BTF, and once more for each
 // module that is loaded, which are 3 million instructions each.
 class KernelNames
 {
@@ -25,8 +25,8 @@ public:
 
 	// Of a program that will be loaded; once, between opening and loading.
 	void put_into(bpf_program *program) const;
-	// For libbpf, of a program of tp_btf/EVENT: 0, or a negative errno.
-	int attach_to_tracepoint(const bpf_program *program, bpf_prog_load_opts &options) const;
+	// For libbpf, of a program of those sections: 0, or a negative errno.
+	int attach_to_target(const bpf_program *program, bpf_prog_load_opts &options) const;
 
 private:
 	void close_btf();

@@ -115,7 +115,7 @@ public:
 		}
 		configure(request);
 		if (int error = bpf_object__load(object_.get()))
-			fail("cannot load the BPF programs", error);
+			throw load_error(error);
 		for (uint32_t pid : request.pids) {
 			uint8_t one = 1;
 			if (int error = bpf_map__update_elem(map("pids"), &pid, sizeof(pid), &one,
@@ -184,13 +184,20 @@ public:
 			fail("cannot read what was lost", error);
 		for (size_t cpu = 0; cpu < rings_.size(); cpu++)
 			lost += __atomic_load_n(&(*cursors_)[cpu].lost, __ATOMIC_RELAXED);
+		return lost + missed();
+	}
+
+	// Those among them for which the kernel didn't run a program, as far as it counts them.
+	uint64_t missed() const
+	{
+		uint64_t missed = 0;
 		for (bpf_program *program : programs_) {
 			bpf_prog_info info = {};
 			uint32_t length = sizeof(info);
 			if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
-				lost += info.recursion_misses;
+				missed += info.recursion_misses;
 		}
-		return lost;
+		return missed;
 	}
 
 private:
@@ -341,6 +348,11 @@ public:
 		return Napi::Number::New(call.Env(), static_cast<double>(open(call).events()));
 	}
 
+	Napi::Value missed(const Napi::CallbackInfo &call)
+	{
+		return Napi::Number::New(call.Env(), static_cast<double>(open(call).missed()));
+	}
+
 	Napi::Value lost(const Napi::CallbackInfo &call)
 	{
 		return Napi::Number::New(call.Env(), static_cast<double>(open(call).lost()));
@@ -383,6 +395,7 @@ Napi::Function define_recorder(Napi::Env env)
 							  Binding::InstanceMethod<&Binding::read>("read"),
 							  Binding::InstanceMethod<&Binding::events>("events"),
 							  Binding::InstanceMethod<&Binding::lost>("lost"),
+							  Binding::InstanceMethod<&Binding::missed>("missed"),
 							  Binding::InstanceMethod<&Binding::stop>("stop"),
 							  Binding::InstanceMethod<&Binding::close>("close"),
 						      });

@@ -108,8 +108,8 @@ void Session::fail(const std::string &what, int error)
 void Session::fail_load(int error)
 {
 	// The verifier has its say also where the program then finds no file descriptor.
-	if (error == -EMFILE)
-		fail("cannot load the BPF programs", error);
+	if (error == -EMFILE || error == -ESRCH)
+		throw load_error(error);
 	for (size_t i = 0; i < programs_.size(); i++) {
 		std::string text = verifier_logs_[i].c_str();
 		// Of a program that loaded, the buffer stays empty at log level 0.
@@ -121,7 +121,7 @@ void Session::fail_load(int error)
 	if (error == -ENOMEM)
 		throw std::runtime_error("the kernel has no memory for the counters, " +
 					 std::to_string(map_bytes() >> 20) + " MiB; lower --max-vcpus");
-	fail("cannot load the BPF programs", error);
+	throw load_error(error);
 }
 
 bpf_map *Session::map(const char *name)

@@ -169,8 +169,10 @@ export interface Recorder {
   read(to: Uint32Array, all: boolean): number;
   /** Events that read() gave out. */
   events(): number;
-  /** Events that found a ring full, since the recorder opened. */
+  /** Events that found a ring full, or for which the kernel didn't run a program, since the recorder opened. */
   lost(): number;
+  /** Those among them for which the kernel didn't run a program; kernels before 6.7 don't count them. */
+  missed(): number;
   /** Detaches the programs; what they wrote can still be read. */
   stop(): void;
   /** Gives everything back. May be called again; nothing else may. */

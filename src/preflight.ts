@@ -49,6 +49,7 @@ const read = (machine: Machine, path: string) => readText(machine.root + path);
 
 function checkPrivileges(machine: Machine): void {
   const status = read(machine, "/proc/self/status");
+  if (status === "") throw new ToolError("/proc is not mounted; run: sudo mount -t proc proc /proc");
   const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0"}`);
   const has = (capability: bigint) => (capabilities >> capability) % 2n === 1n;
   const isRoot = /^Uid:\s+\d+\s+0\s/m.test(status);

@@ -5,7 +5,7 @@
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-SEC("kprobe/kvm_arch_vcpu_destroy")
+SEC("fentry/kvm_arch_vcpu_destroy")
 int direct_vcpu_end(void *context)
 {
 	return config.timing;

@@ -34,7 +34,7 @@ function tellLosses(tool: string, { ours, lost, unwritten }: Summary, interrupte
   if (interrupted) diagnose(`${tool}: interrupted; what follows in the recording is left out`);
   else if (ours && lost === undefined)
     diagnose(`${tool}: the recording has no end, so nobody knows what was lost; was its recorder killed?`);
-  if (lost) diagnose(`Lost: ${lost} events while recording: the ring buffer was full`);
+  if (lost) diagnose(`Lost: ${lost} events while recording`);
   for (const [why, count] of [
     ["it had its --max-size", unwritten?.sizeLimit],
     ["it could not be written any more, as on a full disk", unwritten?.writeFailed],

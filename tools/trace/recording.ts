@@ -20,6 +20,7 @@ const ENDED: Readonly<Record<number, string>> = {
 export class Recording {
   readonly #batch = new Uint32Array(BATCH_WORDS);
   /** What the last record says; known in the end. */
+  #missed = 0;
   #end: End = { lost: 0, unwritten: 0, reason: END_REASON.asked };
 
   constructor(
@@ -64,13 +65,17 @@ export class Recording {
     const { events, bytes } = this.file;
     const { lost, unwritten, reason } = this.#end;
     const lines = [`${tool}: ${events} events, ${bytes} bytes in ${safeText(output)}${ENDED[reason] ?? ""}`];
-    if (lost > 0) lines.push(`Lost: ${lost} events while the buffer was full; raise --buffer`);
+    const full = lost - this.#missed;
+    if (full > 0) lines.push(`Lost: ${full} events while the buffer was full; raise --buffer`);
+    if (this.#missed > 0)
+      lines.push(`Lost: ${this.#missed} events while other BPF work was under way on that CPU`);
     if (unwritten > 0) lines.push(`Lost: ${unwritten} events that did not fit in the file`);
     return lines;
   }
 
   #finish(lost: number): void {
     const { file, recorder } = this;
+    this.#missed = Math.min(recorder.missed(), lost);
     while (recorder.read(this.#batch, true) > 0);
     const taken = recorder.events() + recorder.lost() - lost;
     const full = this.#full;
