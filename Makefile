@@ -224,7 +224,7 @@ test-sanitized: all $(ADDON_SANITIZED) ## run the tests of the addon built with 
 test-alone: all $(GUEST) ## run the tests of the lab itself and of the package
 	$(TEST) $(call compiled,test/*.test.ts)
 
-test-lab: all $(GUEST) $(REFUSED) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab
+test-lab: all lab $(REFUSED) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(LAB_TESTS)
 
 lab-first:

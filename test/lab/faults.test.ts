@@ -10,6 +10,7 @@ import { type Line, jsonLines } from "./json";
 import { MODES } from "./machine";
 
 const COUNT = "kvm-vmexit-count";
+const MAP_WRITER = join(PROJECT, "build", "lab", "map-writer");
 const TIME = "kvm-vmexit-time";
 
 /** The one line of a run without intervals. */
@@ -44,6 +45,31 @@ async function killedGuest(afterMs: number): Promise<void> {
   guest.kill("SIGKILL");
   await gone;
 }
+
+// The kernel's own setting, which is put back.
+const PREEMPTION = "/sys/kernel/debug/sched/preempt";
+
+if (MODES.includes("direct"))
+  test("direct: VMs that come and go while others, preempted, write to BPF maps, have their own numbers", () => {
+    const before = /\((\w+)\)/.exec(readFileSync(PREEMPTION, "utf8"))?.[1] ?? "";
+    writeFileSync(PREEMPTION, "full");
+    // As many for each of two CPUs.
+    const writers = Array.from({ length: 6 }, () => spawn(MAP_WRITER, { stdio: "inherit" }));
+    try {
+      const vms = `for i in $(seq 15); do ${GUEST} --vcpus 2 --cpuid 50 --rdmsr 7 --hlt 5; done`;
+      const { exits } = onlyLine(
+        run(COUNT, "--attach", "direct", "--json", "--by", "vcpu", "--", "sh", "-c", vms),
+      );
+      const numbers = (name: string) =>
+        exits.filter((exit) => exit.name === name).map(({ count }) => count.total);
+      assert.deepEqual(numbers("CPUID"), Array(30).fill(50));
+      assert.deepEqual(numbers("MSR"), Array(30).fill(7));
+      assert.deepEqual(numbers("HLT"), Array(30).fill(5));
+    } finally {
+      for (const writer of writers) writer.kill("SIGKILL");
+      writeFileSync(PREEMPTION, before);
+    }
+  });
 
 for (const attach of MODES) {
   test(`${attach}: a limit of few file descriptors is raised`, () => {
