@@ -181,7 +181,7 @@ function processSections({ release, start, many, snapshots, tools }: ProcessResu
     "",
     `A start of kvm-vmexit-count is Node up to the tool's file (${million(nodeNs)}), compiling that (${million(compileNs)}), the tool's code (${million(ofCode)})`,
     `and opening (${million(openNs)}). Of the opening, as perf sees it under --icount (\`perf record -g -e cpu-clock\`), some 13 are the`,
-    "kernel's verifier, 12 attaching, most of it the kprobe at a vCPU's end, 12 reading the kernel's types (`native/kernel_btf.cc`)",
+    "kernel's verifier, 10 attaching, most of it to a vCPU's end, 12 reading the kernel's types (`native/kernel_btf.cc`)",
     "and the rest making maps. Another 200 modules loaded on the host add 6.",
     "Tried for less and not kept: V8's code cache, which saves 20 and fits one version of Node alone; minified code, which saves 5.",
     "",

@@ -171,7 +171,7 @@ export interface Recorder {
   events(): number;
   /** Events that found a ring full, or for which the kernel didn't run a program, since the recorder opened. */
   lost(): number;
-  /** Those among them for which the kernel didn't run a program; kernels before 6.7 don't count them. */
+  /** Those among them for which the kernel didn't run a program; Linux 6.1 doesn't count them, 6.12 does. */
   missed(): number;
   /** Detaches the programs; what they wrote can still be read. */
   stop(): void;

@@ -7,7 +7,7 @@ const WORDS: Readonly<Record<keyof Lost, string>> = {
   slotsFull: "exits of vCPUs with more reasons than a record has slots",
   histogramsFull: "exits counted and timed, but in no histogram; raise --max-vcpus",
   eventsDropped: "slow exits that came faster than they could be printed; raise the threshold",
-  missedEvents: "events while a program was running already on that CPU",
+  missedEvents: "events while other BPF work was under way on that CPU",
 };
 
 /** One line for each way in which something was lost. */
