@@ -92,6 +92,7 @@ async function measure(
   if (ended) return failed("it ended while it was measured");
   if (!goesOn(measured, base, guests)) return failed("it didn't go on tracing");
   const blind = prints && !prints.test(printed);
+  if (blind && !contestant.blindly) return failed("it counted none of these exits");
   return { name, group, ...measured, ...(blind ? { blind } : {}) };
 }
 

@@ -111,21 +111,38 @@ function steadyGroups(results: readonly MachineResult[]): string {
   return ["floor", "ours", "peers"].map((group) => `${steadiness(results, group)} (${group})`).join(", ");
 }
 
+/** A machine's name in sentences, where those with guests of guests are told apart. */
+function titleApart(result: MachineResult): string {
+  return title(result) + (result.machine.endsWith("-nested") ? " (nested)" : "");
+}
+
+/** Appends to the list of a key. */
+function addTo(lists: Map<string, string[]>, key: string, value: string): void {
+  lists.set(key, [...(lists.get(key) ?? []), value]);
+}
+
+/** What wasn't measured: a line for each reason and the machines that had it. */
 function failures(results: readonly MachineResult[]): string[] {
-  const missing = results.flatMap((result) =>
-    result.contestants.flatMap(({ name, failure }) =>
-      failure === undefined ? [] : [`- ${name} on ${title(result)}: ${failure.replace(/[\\`|<>]/g, " ")}`],
-    ),
-  );
-  const blind = results.flatMap((result) =>
-    result.contestants
-      .filter(({ blind }) => blind)
-      .map(
-        ({ name }) =>
-          `- ${name} on ${title(result)} counted none of these exits; that is what its figure is of.`,
-      ),
-  );
-  return missing.length + blind.length > 0 ? ["", "Not measured:", "", ...missing, ...blind] : [];
+  const machines = new Map<string, string[]>();
+  for (const result of results)
+    for (const { name, failure, blind } of result.contestants) {
+      const [program = ""] = name.split(" ");
+      const reason = failure?.replace(`${program}: `, "").replace(/[\\`|<>]/g, " ");
+      if (reason !== undefined) addTo(machines, `${name}\n${reason}`, titleApart(result));
+      if (blind)
+        addTo(
+          machines,
+          `${name}\nit counted none of these exits; that is what its figure is of`,
+          titleApart(result),
+        );
+    }
+  const names = new Map<string, string[]>();
+  for (const [key, where] of machines) {
+    const [name = "", reason = ""] = key.split("\n");
+    addTo(names, `on ${where.join(", ")}: ${reason}`, name);
+  }
+  const lines = [...names].map(([rest, who]) => `- ${who.join(", ")} ${rest}`);
+  return lines.length > 0 ? ["", "Not measured:", "", ...lines] : [];
 }
 
 /** What each program is to each kernel: instructions that the verifier walked, and bytes of machine code. */
