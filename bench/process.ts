@@ -27,8 +27,8 @@ async function measureProcess(name: string, command: readonly string[]): Promise
   await end(await start(command));
   const child = await start(command);
   const startNs = cpuNs(child.pid);
-  // Node compiles in the first minute what runs often.
-  await sleep(SECONDS * 1000);
+  // Node compiles in the first two minutes what runs often.
+  await sleep(2 * SECONDS * 1000);
   const firstNs = cpuNs(child.pid);
   await sleep(SECONDS * 1000);
   const runNs = cpuNs(child.pid) - firstNs;

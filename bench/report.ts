@@ -194,7 +194,7 @@ function processSections({ release, start, many, snapshots, tools }: ProcessResu
     "## The tools' own processes",
     "",
     `CPU time on ${release} in million instructions: from the start until it traces, and in an hour of intervals of 1 s,`,
-    "extrapolated from the second minute, without guests; and the most memory resident.",
+    "extrapolated from the third minute, without guests; and the most memory resident.",
     "",
     `A start of kvm-vmexit-count is Node up to the tool's file (${million(nodeNs)}), compiling that (${million(compileNs)}), the tool's code (${million(ofCode)})`,
     `and opening (${million(openNs)}). Of the opening, as perf sees it under --icount (\`perf record -g -e cpu-clock\`), some 13 are the`,

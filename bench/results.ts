@@ -69,7 +69,7 @@ export interface ToolProcess {
   readonly name: string;
   /** Until it traces. */
   readonly startNs: number;
-  /** Of an hour, from what its second minute took. */
+  /** Of an hour, from what its third minute took. */
   readonly hourNs: number;
   /** The most resident memory. */
   readonly peakKiB: number;
