@@ -166,7 +166,7 @@ build/bench/vmx-%.json: $(BENCH_SOURCES)
 	  $(if $(filter %-nested,$*),$(patsubst %,--copy %,$(call nested_needs,$(suite)))) -- $(MEASURE) > $@.part
 	mv $@.part $@
 
-build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/guest.ts bench/process.ts bench/results.ts
+build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/guest.ts bench/process.ts bench/results.ts bench/start.ts
 	test/lab/run --icount --timeout 3000 -- node dist/bench/process.js > $@.part
 	mv $@.part $@
 

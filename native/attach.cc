@@ -54,4 +54,11 @@ bpf_link *attach(const bpf_program *program)
 	return link;
 }
 
+uint64_t missed_by(int program, uint64_t known)
+{
+	bpf_prog_info info = {};
+	uint32_t length = sizeof(info);
+	return bpf_obj_get_info_by_fd(program, &info, &length) ? known : info.recursion_misses;
+}
+
 } // namespace vmexit

@@ -33,15 +33,6 @@ size_t whole_pages(size_t bytes)
 	return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
 }
 
-// Times that the kernel didn't run the program because it was running on that CPU already; `known` where it
-// doesn't say.
-uint64_t missed_by(int program, uint64_t known)
-{
-	bpf_prog_info info = {};
-	uint32_t length = sizeof(info);
-	return bpf_obj_get_info_by_fd(program, &info, &length) ? known : info.recursion_misses;
-}
-
 } // namespace
 
 Counters::Counters(const CountersOptions &options)

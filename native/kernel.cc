@@ -166,13 +166,14 @@ DirectSupport direct_support(const KernelBtf *vmlinux)
 	const KernelBtf *kvm = types_of(kKvm, own_of_kvm);
 	support.module = vendor->module;
 	support.structs = types_of(vendor->module, support.own_structs);
-	if (support.structs)
+	if (support.structs && vendor->isa == VMEXIT_ISA_SVM)
 		support.svm_data = support.structs->find("svm_data", BTF_KIND_VAR);
 	support.obstacle = obstacle(*vendor, kvm, support.structs, support.svm_data);
 	if (support.obstacle)
 		return support;
 	support.rdonly_cast = vmlinux->find("bpf_rdonly_cast", BTF_KIND_FUNC);
-	support.cast_type = vmlinux->find("pt_regs", BTF_KIND_STRUCT);
+	if (support.rdonly_cast)
+		support.cast_type = vmlinux->find("pt_regs", BTF_KIND_STRUCT);
 	for (const char *event : kTracepoints)
 		support.targets[std::string("tp_btf/") + event] = find_tracepoint(*kvm, event);
 	support.targets[std::string("fentry/") + kVcpuEnd] = kvm->find(kVcpuEnd, BTF_KIND_FUNC);

@@ -191,12 +191,8 @@ public:
 	uint64_t missed() const
 	{
 		uint64_t missed = 0;
-		for (bpf_program *program : programs_) {
-			bpf_prog_info info = {};
-			uint32_t length = sizeof(info);
-			if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
-				missed += info.recursion_misses;
-		}
+		for (bpf_program *program : programs_)
+			missed += missed_by(bpf_program__fd(program));
 		return missed;
 	}
 

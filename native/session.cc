@@ -107,7 +107,8 @@ void Session::fail(const std::string &what, int error)
 
 void Session::fail_load(int error)
 {
-	// The verifier has its say also where the program then finds no file descriptor.
+	// Not the verifier's refusal, though it may have had its say before the program found no file
+	// descriptor.
 	if (error == -EMFILE || error == -ESRCH)
 		throw load_error(error);
 	for (size_t i = 0; i < programs_.size(); i++) {
@@ -412,12 +413,8 @@ Snapshot Session::snapshot()
 	if (int error = bpf_map__lookup_elem(map(".bss.health"), &only, sizeof(only), &snapshot.health,
 					     sizeof(snapshot.health), 0))
 		fail("cannot read what was lost", error);
-	for (bpf_program *program : programs_) {
-		bpf_prog_info info = {};
-		uint32_t length = sizeof(info);
-		if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
-			snapshot.missed += info.recursion_misses;
-	}
+	for (bpf_program *program : programs_)
+		snapshot.missed += missed_by(bpf_program__fd(program));
 	return snapshot;
 }
 

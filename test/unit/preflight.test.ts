@@ -86,6 +86,7 @@ for (const [lacking, path, content, expected] of [
     "Uid:\t0\t0\t0\t0\nCapEff:\t000000c000000004\n",
     /needs CAP_SYS_ADMIN, which root lacks here; .* --cap-add SYS_ADMIN$/,
   ],
+  ["/proc", "/proc/self/status", undefined, /mount -t proc proc/],
   ["modules", "/sys/module/kvm_intel/initstate", undefined, /sudo modprobe kvm_intel$/],
   ["/dev/kvm", "/dev/kvm", undefined, /there is no \/dev\/kvm/],
   ["tracefs", "/sys/kernel/tracing/events/kvm/kvm_exit/format", undefined, /mount -t tracefs tracefs/],

@@ -19,8 +19,9 @@ const ENDED: Readonly<Record<number, string>> = {
 /** Moves events from the rings to the file. */
 export class Recording {
   readonly #batch = new Uint32Array(BATCH_WORDS);
-  /** What the last record says; known in the end. */
+  /** Events among the lost ones for which the kernel didn't run a program; known in the end. */
   #missed = 0;
+  /** What the last record says; known in the end. */
   #end: End = { lost: 0, unwritten: 0, reason: END_REASON.asked };
 
   constructor(
