@@ -2,8 +2,8 @@
 import { checkOptions } from "./check";
 import { type SessionInfo, type SessionOptions, openSession as load } from "./native";
 import type { Session as Programs } from "./native";
-import { preflight } from "./preflight";
-import { Reader, type Reading } from "./reading";
+import { preflight } from "./host/preflight";
+import { Reader, type Reading } from "./measure/reading";
 
 /** What to trace, and how; nothing needs to be said. */
 export type Options = Partial<

@@ -1,7 +1,7 @@
 // The library's slow exits: every exit that takes a threshold and longer, as it happens.
 import { checkOptions } from "./check";
 import { UsageError } from "./errors";
-import { Grouping } from "./grouping";
+import { Grouping } from "./measure/grouping";
 import {
   type Lost,
   type Session as Programs,
@@ -9,13 +9,13 @@ import {
   type SlowExit as Event,
   openSession,
 } from "./native";
-import { preflight } from "./preflight";
-import { ReasonFilter } from "./reason-filter";
+import { preflight } from "./host/preflight";
+import { ReasonFilter } from "./reasons/filter";
 import { isaName, reasonName, reasonNumber } from "./reasons";
-import { exitDetails } from "./reasons/details";
+import { exitDetails } from "./details/exit";
 import { wallClock } from "./render/slow";
 import type { Options } from "./session";
-import type { Vm } from "./vm";
+import type { Vm } from "./host/vm";
 
 // Some four buffers: guests may fill the buffer as fast as it is emptied, and a call has to end.
 const MOST_AT_ONCE = 40_000;

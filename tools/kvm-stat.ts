@@ -2,7 +2,7 @@
 // kvm-stat: takes kvm_stat's place: KVM's events on a screen, in a batch, or in a log.
 import { UsageError } from "../src/errors";
 import { batchLines, helpLines } from "../src/stat/format";
-import { hasHostPids } from "../src/pid-namespace";
+import { hasHostPids } from "../src/host/pid-namespace";
 import { ForeignProcesses, Processes } from "../src/stat/guests";
 import { openDebugfs, openTracepoints, tracingFolder } from "../src/stat/machine";
 import { Refusal, type StatOptions } from "../src/stat/options";
@@ -11,9 +11,9 @@ import { Statistics } from "../src/stat/statistics";
 import { diagnose, print } from "./lib/output";
 import { type Meter, withOverhead } from "./lib/overhead";
 import { runTool, type Status } from "./lib/run";
-import { Hangups, logStatistics } from "./lib/stat-log";
-import { parseStatOptions } from "./lib/stat-options";
-import { showStatistics } from "./lib/stat-screen";
+import { Hangups, logStatistics } from "./stat/log";
+import { parseStatOptions } from "./stat/options";
+import { showStatistics } from "./stat/screen";
 import { stopOnSignals, type Stop } from "./lib/stop";
 
 const NAME = "kvm-stat";

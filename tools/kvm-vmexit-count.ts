@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // kvm-vmexit-count: counts VM exits by reason, those of nested guests apart.
 import { UsageError } from "../src/errors";
-import type { By } from "../src/grouping";
+import type { By } from "../src/measure/grouping";
 import { countTable } from "../src/render/count";
-import { runCounting } from "./lib/counting";
+import { runCounting } from "./lib/present";
 import { type SharedOptions, byOption, parseCommandLine, parseInterval } from "./lib/options";
 import { runTool } from "./lib/run";
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
 // kvm-vmexit-hist: the log2 histogram of handling times, of all exits or of some reasons.
-import type { By } from "../src/grouping";
+import type { By } from "../src/measure/grouping";
 import { reasonLabel } from "../src/reasons";
 import { nameInTable } from "../src/render/count";
 import { histogramLines } from "../src/render/histogram";
 import type { Unit } from "../src/render/units";
-import { type Samples, inOrder, sumOf, total } from "../src/samples";
+import { type Samples, inOrder, sumOf, total } from "../src/measure/samples";
 import { Option } from "commander";
 import { UsageError } from "../src/errors";
-import { runCounting } from "./lib/counting";
+import { runCounting } from "./lib/present";
 import { type SharedOptions, parseCommandLine, seconds, wholeNumber } from "./lib/options";
 import { runTool } from "./lib/run";
 

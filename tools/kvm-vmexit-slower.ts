@@ -7,7 +7,7 @@ import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine, wallClock } from "../src
 import { type SharedOptions, parseCommandLine } from "./lib/options";
 import { diagnose, print } from "./lib/output";
 import { runTool } from "./lib/run";
-import { trace } from "./lib/trace";
+import { trace } from "./lib/watch";
 
 const NAME = "kvm-vmexit-slower";
 const DEFAULT_MS = 10;

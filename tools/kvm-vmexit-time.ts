@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 // kvm-vmexit-time: counts VM exits by reason with their average handling time, exit to entry.
-import type { By } from "../src/grouping";
+import type { By } from "../src/measure/grouping";
 import { isIdle, reasonName } from "../src/reasons";
 import { timeTable } from "../src/render/time";
 import { readable } from "../src/render/units";
-import { type Samples, sumOf, total } from "../src/samples";
+import { type Samples, sumOf, total } from "../src/measure/samples";
 import { Option } from "commander";
-import { runCounting } from "./lib/counting";
+import { runCounting } from "./lib/present";
 import { type SharedOptions, byOption, parseCommandLine, parseInterval } from "./lib/options";
 import { runTool } from "./lib/run";
 

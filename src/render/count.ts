@@ -1,8 +1,8 @@
 // The table of exit counts: number, name, Total, L1, L2.
 import { reasonLabel, reasonName } from "../reasons";
-import { type Sample, type Samples, inOrder, sumOf, total } from "../samples";
+import { type Sample, type Samples, inOrder, sumOf, total } from "../measure/samples";
 import { type Column, table } from "./table";
-import { safeText } from "./text";
+import { safeText } from "../text";
 
 const COLUMNS: readonly Column[] = [
   { heading: "", align: "right", width: 3 },

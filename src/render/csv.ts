@@ -1,10 +1,10 @@
 // Tidy CSV (RFC 4180): one row for each key, the time stamp first.
-import type { Identity } from "../grouping";
-import { octaves, percentileOf } from "../histogram";
+import type { Identity } from "../measure/grouping";
+import { octaves, percentileOf } from "../measure/histogram";
 import { reasonName } from "../reasons";
-import { type Counters, type Samples, inOrder } from "../samples";
+import { type Counters, type Samples, inOrder } from "../measure/samples";
 import type { Detail, Interval } from "./json";
-import { safeText } from "./text";
+import { safeText } from "../text";
 
 /** One line of fields; those with a comma or quote are quoted. */
 export function csvLine(fields: readonly (string | number)[]): string {

@@ -1,5 +1,5 @@
 // The log2 histogram as text, in the layout of bcc's print_log2_hist.
-import { octaves } from "../histogram";
+import { octaves } from "../measure/histogram";
 import { type Unit, exactly } from "./units";
 
 const COLUMNS = 80;

@@ -1,9 +1,9 @@
 // The JSON of the tools, schema kvm-vmexit/1 (docs/kvm-vmexit.schema.json): one object a line for each interval.
-import type { Identity } from "../grouping";
-import { octaves } from "../histogram";
+import type { Identity } from "../measure/grouping";
+import { octaves } from "../measure/histogram";
 import type { Lost } from "../native";
 import { reasonName } from "../reasons";
-import { type Counters, type Sample, type Samples, inOrder, total } from "../samples";
+import { type Counters, type Sample, type Samples, inOrder, total } from "../measure/samples";
 
 /** The time that an output speaks of. */
 export interface Interval {

@@ -1,10 +1,10 @@
 // One line for each slow exit.
 import type { SlowExit } from "../native";
 import { isaName, labelWidth, reasonLabel, reasonName, reasonNumber } from "../reasons";
-import { exitDetails } from "../reasons/details";
-import type { Vm } from "../vm";
+import { exitDetails } from "../details/exit";
+import type { Vm } from "../host/vm";
 import { csvLine } from "./csv";
-import { safeText } from "./text";
+import { safeText } from "../text";
 import { type Unit, inUnit } from "./units";
 
 /** What a line tells besides reason, time and level. */

@@ -1,7 +1,7 @@
 // The table of exit counts with average handling times.
-import { percentileOf } from "../histogram";
+import { percentileOf } from "../measure/histogram";
 import { reasonLabel } from "../reasons";
-import { type Counters, type Sample, type Samples, inOrder, sumOf, total, zero } from "../samples";
+import { type Counters, type Sample, type Samples, inOrder, sumOf, total, zero } from "../measure/samples";
 import { nameInTable } from "./count";
 import { TERMINAL, type Column, table } from "./table";
 import { type Unit, fitted, inUnit } from "./units";

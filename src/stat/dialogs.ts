@@ -2,9 +2,9 @@
 import { messageOf } from "../errors";
 import { cellsOf } from "../render/cells";
 import type { Guest } from "./guests";
-import { floatText, oneDecimal, parseFloating } from "./numbers";
+import { floatText, oneDecimal, parseFloating } from "../python/numbers";
 import { DELAY_DEFAULT, delayFault } from "./options";
-import { InvalidRegex } from "./regex-scanner";
+import { InvalidRegex } from "../python/regex-scanner";
 import { piece, type Frame, type Piece } from "./screen";
 
 /** A question with one line to type. */

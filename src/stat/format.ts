@@ -1,6 +1,6 @@
 // The lines of kvm_stat's batch, log and CSV outputs, byte for byte.
-import { timeStamp } from "../render/text";
-import { byCodePoint } from "../order";
+import { timeStamp } from "../text";
+import { byCodePoint } from "../measure/order";
 import { labelOf, type Counts } from "./keys";
 
 /** Batch: one line for each key, with its total and the count of the last second. */

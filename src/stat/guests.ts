@@ -1,6 +1,6 @@
 // Guests by name: the processes whose command line has QEMU's -name, and what it calls them.
 import { readFileSync, readdirSync, statSync } from "node:fs";
-import { requireHostPids } from "../pid-namespace";
+import { requireHostPids } from "../host/pid-namespace";
 
 /** A process that runs a guest. */
 export interface Guest {

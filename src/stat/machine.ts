@@ -1,9 +1,9 @@
 // Where this machine shows KVM's counters and tracepoints, and what to say where it doesn't.
 import { readFileSync, readdirSync } from "node:fs";
 import { ToolError } from "../errors";
-import { exists } from "../files";
+import { exists } from "../assets";
 import { openCounters } from "../native";
-import { preflight } from "../preflight";
+import { preflight } from "../host/preflight";
 import { DebugfsProvider } from "./debugfs";
 import type { Processes } from "./guests";
 import { Refusal, fieldFilter, type StatOptions } from "./options";

@@ -1,10 +1,10 @@
 // What kvm_stat can be asked for, and the checks that it makes before it starts.
 import { UsageError } from "../errors";
-import { safeText } from "../render/text";
-import { quoted } from "./arguments";
-import { floatText, parseFloating, parseInteger } from "./numbers";
-import { pythonMatch } from "./python-regex";
-import { InvalidRegex } from "./regex-scanner";
+import { safeText } from "../text";
+import { quoted } from "../python/arguments";
+import { floatText, parseFloating, parseInteger } from "../python/numbers";
+import { pythonMatch } from "../python/regex";
+import { InvalidRegex } from "../python/regex-scanner";
 import type { FieldFilter } from "./provider";
 
 export const DELAY_DEFAULT = 3;

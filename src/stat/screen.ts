@@ -1,9 +1,9 @@
 // The screen as kvm_stat draws it: pieces of text with their places, made from counts.
 import { cellsOf } from "../render/cells";
-import { safeText } from "../render/text";
-import { byCodePoint } from "../order";
+import { safeText } from "../text";
+import { byCodePoint } from "../measure/order";
 import { labelOf, parentOf, type Count, type Counts } from "./keys";
-import { oneDecimal, roundHalfEven } from "./numbers";
+import { oneDecimal, roundHalfEven } from "../python/numbers";
 
 export type Style = "plain" | "bold" | "standout" | "underline" | "alarm";
 

@@ -1,7 +1,7 @@
 // Turns a rule's text into the steps that write a record by it: once for each rule, and never by evaluating text.
-import { safeText } from "../render/text";
+import { safeText } from "../text";
 import type { Rule } from "./definitions";
-import { parsePercent, type Conversion, type Field } from "./percent";
+import { parsePercent, type Conversion, type Field } from "../python/percent";
 import { NUMBER_BYTES, literal, type Literal, type Padding } from "./sink";
 
 /** What a step writes behind its text. Only General goes by Python's every flag; the others are the quick ones. */

@@ -2,7 +2,7 @@
 //
 // Text is handled as bytes (latin1 strings), so that whatever the file holds comes out unchanged.
 import { UsageError } from "../errors";
-import { safeText } from "../render/text";
+import { safeText } from "../text";
 
 /** One rule: the text as it stands in the file, and the line it stands on, from 1. */
 export interface Rule {

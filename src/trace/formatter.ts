@@ -3,9 +3,9 @@ import { UsageError, messageOf } from "../errors";
 import { Kind, compileRule, placeOf, type Failing, type Program, type Step } from "./compile";
 import { DEFAULT_EVENT, type Rule } from "./definitions";
 import { Moment } from "./moment";
-import type { Conversion, Field } from "./percent";
-import { convert, fitText, pythonText, type PythonValue } from "./python_value";
-import { exitName } from "./exit_name";
+import type { Conversion, Field } from "../python/percent";
+import { convert, fitText, pythonText, type PythonValue } from "../python/value";
+import { exitName } from "./exit-name";
 import type { TraceRecord } from "./reader";
 import { ByteSink } from "./sink";
 

@@ -1,5 +1,5 @@
 // The time fields of the record at hand: its time stamp and the distance from the one before.
-import type { PythonValue } from "./python_value";
+import type { PythonValue } from "../python/value";
 import type { TraceRecord } from "./reader";
 
 /** Up to this high half a 64-bit time stamp is exact as a number. */

@@ -1,7 +1,7 @@
 // Writes turns as a timeline in the Trace Event Format, JSON that ui.perfetto.dev and chrome://tracing open.
 import { reasonLabel } from "../reasons";
 import { EVENT, UNKNOWN_VCPU, WORD_NAMES } from "./events";
-import { codeName, userspaceName } from "./exit_name";
+import { codeName, userspaceName } from "./exit-name";
 import type { Summary } from "./summary";
 import type { Detail, Thread, Turn } from "./turns";
 

@@ -1,6 +1,6 @@
 // Pairs a recording's exits with the entries that follow them on the same thread: the turns of its vCPUs.
 import { EVENT, THREAD_WORD } from "./events";
-import { EXIT_WORDS } from "./exit_name";
+import { EXIT_WORDS } from "./exit-name";
 import type { TraceRecord } from "./reader";
 import { Summary } from "./summary";
 

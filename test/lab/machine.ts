@@ -2,7 +2,7 @@
 import { existsSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
-import { preflight } from "../../src/preflight";
+import { preflight } from "../../src/host/preflight";
 import type { Isa } from "../../src/reasons";
 import { PROJECT } from "../tools";
 import { PROMISED, PROMISED_OF_VMX, WORKLOAD } from "./counts";

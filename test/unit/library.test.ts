@@ -16,8 +16,8 @@ import {
   total,
 } from "kvm-vmexit";
 import { type Snapshot, openSession as load } from "../../src/native";
-import { Reader } from "../../src/reading";
-import { ReasonFilter } from "../../src/reason-filter";
+import { Reader } from "../../src/measure/reading";
+import { ReasonFilter } from "../../src/reasons/filter";
 import { NOTHING_LOST } from "../../src/render/lost";
 import { PROJECT } from "../tools";
 

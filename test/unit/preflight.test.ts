@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import test from "node:test";
 import { ToolError } from "../../src/errors";
-import { preflight } from "../../src/preflight";
+import { preflight } from "../../src/host/preflight";
 
 const ROOT_CAPABILITIES = "CapEff:\t000001ffffffffff\n";
 

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { UsageError } from "../../src/errors";
-import { pythonMatch } from "../../src/stat/python-regex";
-import { InvalidRegex } from "../../src/stat/regex-scanner";
+import { pythonMatch } from "../../src/python/regex";
+import { InvalidRegex } from "../../src/python/regex-scanner";
 
 const FIELDS = [
   "kvm_exit",

@@ -6,7 +6,7 @@ import { countTable } from "../../src/render/count";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
 import { NOTHING_LOST } from "../../src/render/lost";
-import { Ledger, type Sample, type Samples, difference } from "../../src/samples";
+import { Ledger, type Sample, type Samples, difference } from "../../src/measure/samples";
 
 interface Slot {
   readonly vcpu: number;

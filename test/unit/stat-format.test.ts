@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import { batchLines, csvLog, helpLines, plainLog } from "../../src/stat/format";
-import { floatText, oneDecimal, parseFloating, parseInteger, roundHalfEven } from "../../src/stat/numbers";
+import { floatText, oneDecimal, parseFloating, parseInteger, roundHalfEven } from "../../src/python/numbers";
 
 const COUNTS = new Map([
   ["kvm_exit(CPUID) kvm_exit", { value: 23, delta: 3 }],

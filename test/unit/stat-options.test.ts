@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { UsageError } from "../../src/errors";
 import { Refusal } from "../../src/stat/options";
-import { parseStatOptions } from "../../tools/lib/stat-options";
+import { parseStatOptions } from "../../tools/stat/options";
 import { run } from "../tools";
 
 const RUNNING = [5, 7, 11];

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { timeTable } from "../../src/render/time";
 import { countTable } from "../../src/render/count";
-import type { Counters, Samples } from "../../src/samples";
+import type { Counters, Samples } from "../../src/measure/samples";
 
 const counters = (count: number, timed: number, totalNs: number): Counters => ({
   count,

@@ -18,7 +18,7 @@ import test, { after } from "node:test";
 import { LAST_BYTES, firstRecord, lastRecord } from "../../src/trace/encode";
 import { END_REASON, EVENT } from "../../src/trace/events";
 import { RecordReader } from "../../src/trace/reader";
-import { RecordingFile } from "../../tools/trace/recording_file";
+import { RecordingFile } from "../../tools/trace/recording-file";
 import { PROJECT, Running, run } from "../tools";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-tools-"));

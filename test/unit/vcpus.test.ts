@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import fc from "fast-check";
 import { UsageError } from "../../src/errors";
-import { parseVcpus } from "../../src/vcpus";
+import { parseVcpus } from "../../src/host/vcpus";
 
 test("ids and ranges come out in order, each once", () => {
   for (const [list, ids] of [

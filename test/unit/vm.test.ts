@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { VmNames, nameMatcher, vmDisplayNames, vmOf } from "../../src/vm";
+import { VmNames, nameMatcher, vmDisplayNames, vmOf } from "../../src/host/vm";
 
 const ROOT = mkdtempSync(join(tmpdir(), "processes-"));
 after(() => {

@@ -1,6 +1,6 @@
 // What a user wants to see of a trace: reasons, VMs, vCPUs; and what to say where that is nothing.
-import { requireHostPids } from "../../src/pid-namespace";
-import { runsVm } from "../../src/vm";
+import { requireHostPids } from "../../src/host/pid-namespace";
+import { runsVm } from "../../src/host/vm";
 import type { FilterOptions } from "./options";
 import { diagnose } from "./output";
 

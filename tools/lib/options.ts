@@ -3,11 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
-import { PACKAGE } from "../../src/files";
-import { GROUPINGS } from "../../src/grouping";
+import { PACKAGE } from "../../src/assets";
+import { GROUPINGS } from "../../src/measure/grouping";
 import type { AttachMode } from "../../src/native";
 import { UNITS, type Unit } from "../../src/render/units";
-import { parseVcpus } from "../../src/vcpus";
+import { parseVcpus } from "../../src/host/vcpus";
 import { parserOutput } from "./output";
 import { OVERHEAD_HELP } from "./overhead";
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { OutputConfiguration } from "commander";
 import { ToolError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/render/text";
+import { safeText } from "../../src/text";
 
 const STDOUT = 1;
 const STDERR = 2;

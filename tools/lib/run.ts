@@ -1,7 +1,7 @@
 // Runs a tool's main function and turns what comes of it into one line on standard error and an exit status.
 import { CommanderError } from "commander";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/render/text";
+import { safeText } from "../../src/text";
 import { checkOutput, diagnose, outputWritten } from "./output";
 
 /** What a tool's main function returns: its exit status, 0 if nothing. */

@@ -6,8 +6,8 @@ import { Timeline } from "../../src/trace/perfetto";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
 import { command } from "./command";
-import { type ClockOptions, clockOptions, readTurns } from "./read_turns";
-import { TextFile } from "./text_file";
+import { type ClockOptions, clockOptions, readTurns } from "./read-turns";
+import { TextFile } from "./text-file";
 
 const STDIN = 0;
 

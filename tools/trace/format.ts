@@ -1,6 +1,6 @@
 // kvm-trace format: prints a recording by the rules of a definitions file.
 import { type Command, Option } from "commander";
-import { safeText } from "../../src/render/text";
+import { safeText } from "../../src/text";
 import { consume } from "../../src/trace/consume";
 import { parseDefinitions } from "../../src/trace/definitions";
 import { Formatter } from "../../src/trace/formatter";

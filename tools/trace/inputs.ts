@@ -5,7 +5,7 @@ import { addAbortSignal } from "node:stream";
 import { ReadStream, isatty } from "node:tty";
 import { promisify } from "node:util";
 import { UsageError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/render/text";
+import { safeText } from "../../src/text";
 import type { CutSource, Source } from "../../src/trace/consume";
 import { diagnose } from "../lib/output";
 import { stopOnSignals } from "../lib/stop";

@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
 import { EVENT_BYTES, openRecorder } from "../../src/native";
-import { requireHostPids } from "../../src/pid-namespace";
-import { preflight, recordFormat } from "../../src/preflight";
+import { requireHostPids } from "../../src/host/pid-namespace";
+import { preflight, recordFormat } from "../../src/host/preflight";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
 import { added, seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
@@ -12,7 +12,7 @@ import type { Status } from "../lib/run";
 import { TracedCommand, stopOnSignals } from "../lib/stop";
 import { command } from "./command";
 import { Recording, pump } from "./recording";
-import { RecordingFile } from "./recording_file";
+import { RecordingFile } from "./recording-file";
 
 interface RecordOptions {
   output: string;

@@ -1,10 +1,10 @@
 // The way of events from the kernel's rings to a recording's file, and the count of those that don't get there.
 import { EVENT_MAX_WORDS, type Recorder } from "../../src/native";
-import { safeText } from "../../src/render/text";
+import { safeText } from "../../src/text";
 import { type End, firstRecord, lastRecord } from "../../src/trace/encode";
 import { END_REASON } from "../../src/trace/events";
 import type { Stop } from "../lib/stop";
-import type { RecordingFile } from "./recording_file";
+import type { RecordingFile } from "./recording-file";
 
 /** How often the rings are emptied: a CPU with a million events a second fills half of its ring in 16 ms. */
 const POLL_MS = 15;

@@ -1,15 +1,15 @@
 // kvm-trace report: the live tools' tables and slow exits from a recording.
 import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
-import { GROUPINGS } from "../../src/grouping";
+import { GROUPINGS } from "../../src/measure/grouping";
 import { Tally } from "../../src/trace/tally";
 import { FILTERS, type FilterOptions, unitOption } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { command } from "./command";
-import { type ClockOptions, clockOptions, readTurns } from "./read_turns";
+import { type ClockOptions, clockOptions, readTurns } from "./read-turns";
 import { SlowPrinter, type SlowerOptions } from "./slower";
 import { type TableOptions, printTables } from "./tables";
-import { TurnFilter } from "./turn_filter";
+import { TurnFilter } from "./turn-filter";
 
 interface ReportOptions extends ClockOptions, FilterOptions, TableOptions, Omit<SlowerOptions, "ms"> {
   slower?: number;

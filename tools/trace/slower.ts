@@ -2,11 +2,11 @@
 import { UsageError } from "../../src/errors";
 import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine } from "../../src/render/slow";
 import type { Unit } from "../../src/render/units";
-import { slowExitOf, turnDetails } from "../../src/trace/slow_exit";
+import { slowExitOf, turnDetails } from "../../src/trace/slow-exit";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
 import { outputWritten, print, queueOutput } from "../lib/output";
-import { vmOf } from "./turn_filter";
+import { vmOf } from "./turn-filter";
 
 export interface SlowerOptions {
   /** In milliseconds. */

@@ -1,5 +1,5 @@
 // kvm-trace report's tables: those of the live tools, of a recording.
-import { type By, Grouping, titleOf } from "../../src/grouping";
+import { type By, Grouping, titleOf } from "../../src/measure/grouping";
 import { reasonLabel } from "../../src/reasons";
 import { countTable, nameInTable } from "../../src/render/count";
 import { csvHeading, csvLines } from "../../src/render/csv";
@@ -7,11 +7,11 @@ import { histogramLines } from "../../src/render/histogram";
 import { type Detail, jsonLine } from "../../src/render/json";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
-import { Ledger, type Samples, inOrder, total } from "../../src/samples";
+import { Ledger, type Samples, inOrder, total } from "../../src/measure/samples";
 import type { Summary } from "../../src/trace/summary";
 import type { Tally } from "../../src/trace/tally";
 import { print } from "../lib/output";
-import { vmOf } from "./turn_filter";
+import { vmOf } from "./turn-filter";
 
 export interface TableOptions {
   by: By;

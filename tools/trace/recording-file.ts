@@ -1,7 +1,7 @@
 // The file of a recording in the making: whole events, and room for a last record at all times, full disks included.
 import { closeSync, constants, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/render/text";
+import { safeText } from "../../src/text";
 import { LAST_BYTES } from "../../src/trace/encode";
 import { wholeEvents } from "../../src/trace/fit";
 

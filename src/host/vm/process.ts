@@ -1,6 +1,6 @@
 // What a process is to a user who wants to trace it: none at all, a thread of another, one that runs a VM or not.
 import { readFileSync, readdirSync, readlinkSync } from "node:fs";
-import { ToolError } from "../errors";
+import { ToolError } from "../../errors";
 
 function threadGroup(pid: number, root: string): number | undefined {
   try {

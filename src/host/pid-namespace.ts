@@ -1,6 +1,6 @@
 // Process ids: KVM's programs and its debugfs have the host's, whatever pid namespace (a container's) this runs in.
 import { statSync } from "node:fs";
-import { ToolError } from "./errors";
+import { ToolError } from "../errors";
 
 // PROC_PID_INIT_INO in include/linux/proc_ns.h: the namespace that the machine began with.
 const HOST_INODE = 0xeffffffc;

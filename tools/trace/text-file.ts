@@ -4,7 +4,7 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { ToolError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/render/text";
+import { safeText } from "../../src/text";
 
 /** A file that is opened, and emptied, when the first text is written. */
 export class TextFile {

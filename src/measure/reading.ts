@@ -1,10 +1,10 @@
 // Readings of all counters of a trace, their differences, and groups of what they hold.
-import { checkWord } from "./check";
+import { checkWord } from "../check";
 import { type By, GROUPINGS, Grouping, type Identity, inOrderOfVms } from "./grouping";
-import type { Lost, Snapshot } from "./native";
-import { reasonName } from "./reasons";
-import { lostBetween } from "./render/lost";
-import type { Vm } from "./vm";
+import type { Lost, Snapshot } from "../native";
+import { reasonName } from "../reasons";
+import { lostBetween } from "../render/lost";
+import type { Vm } from "../host/vm";
 import { type Groups, Ledger, type Sample, type Samples, addSamples, difference, inOrder } from "./samples";
 
 /** Counters of all vCPUs, those that ended too: since the session opened or, of a difference, in between. */

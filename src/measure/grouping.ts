@@ -1,8 +1,8 @@
 // Which VM and vCPU a counter belongs to, as the user asked to see them.
 import { byCodePoint } from "./order";
 import type { GroupOf } from "./samples";
-import { type Vm, VmNames } from "./vm";
-import { safeText } from "./render/text";
+import { type Vm, VmNames } from "../host/vm";
+import { safeText } from "../text";
 
 /** What a table of its own is printed for. */
 export const GROUPINGS = ["reason", "vm", "vcpu"] as const;

@@ -1,7 +1,7 @@
 // Turns snapshots into samples: counters by group and reason, cumulative, and their differences.
-import type { Snapshot } from "./native";
+import type { Snapshot } from "../native";
 import { byCodePoint } from "./order";
-import { isaName, reasonNumber } from "./reasons";
+import { isaName, reasonNumber } from "../reasons";
 
 /** Counters of exits of one level. */
 export interface Counters {

@@ -1,8 +1,8 @@
 // kvm-stat's command line: kvm_stat's options, read as its parser reads them.
 import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
-import { safeText } from "../../src/render/text";
-import { type OptionForm, readArguments } from "../../src/stat/arguments";
+import { safeText } from "../../src/text";
+import { type OptionForm, readArguments } from "../../src/python/arguments";
 import type { Processes } from "../../src/stat/guests";
 import { keyLines } from "../../src/stat/help-screen";
 import {
@@ -14,9 +14,9 @@ import {
   readInteger,
   type StatOptions,
 } from "../../src/stat/options";
-import { version } from "./options";
-import { parserOutput } from "./output";
-import { OVERHEAD_HELP } from "./overhead";
+import { version } from "../lib/options";
+import { parserOutput } from "../lib/output";
+import { OVERHEAD_HELP } from "../lib/overhead";
 
 type ProcessTable = Pick<Processes, "pidsOf" | "isRunning">;
 

@@ -1,5 +1,5 @@
 // Lists of vCPU ids, as users write them.
-import { UsageError } from "./errors";
+import { UsageError } from "../errors";
 
 // KVM_MAX_VCPU_IDS: 4,096 vCPUs, whose ids may be four times as large (arch/x86/include/asm/kvm_host.h).
 const MAX_ID = 4 * 4096 - 1;

@@ -1,14 +1,14 @@
 // What the counting tools have in common: the same trace, shown as JSON, CSV or a table of each group.
-import { type By, titleOf } from "../../src/grouping";
+import { type By, titleOf } from "../../src/measure/grouping";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { type Detail, jsonLine } from "../../src/render/json";
 import { lostLines } from "../../src/render/lost";
-import { timeStamp } from "../../src/render/text";
-import type { Samples } from "../../src/samples";
+import { timeStamp } from "../../src/text";
+import type { Samples } from "../../src/measure/samples";
 import type { SharedOptions } from "./options";
 import { diagnose, print } from "./output";
 import type { Status } from "./run";
-import { trace } from "./trace";
+import { trace } from "./watch";
 
 /** How a counting tool differs from the others. */
 export interface CountingTool<T extends SharedOptions> {

@@ -1,6 +1,6 @@
 // Decodes what a slow exit's tracepoint record says of it, where that means something to a user.
 import type { SlowExit } from "../native";
-import { isaName } from "./index";
+import { isaName } from "../reasons/index";
 
 const hex = (value: bigint | number) => `0x${value.toString(16)}`;
 const bits = (value: bigint, low: number, count: number) =>

@@ -2,8 +2,8 @@
 import { ToolError } from "../../src/errors";
 import { Interactive, type ProcessSource } from "../../src/stat/interactive";
 import type { Statistics } from "../../src/stat/statistics";
-import type { Stop } from "./stop";
-import { Terminal } from "./terminal";
+import type { Stop } from "../lib/stop";
+import { Terminal } from "../lib/terminal";
 
 /**
  * Shows the statistics until q, Ctrl-C, the end of the terminal, or until it is stopped.

@@ -1,6 +1,6 @@
 // Makes of a recorded turn what the live tools print of a slow exit.
 import type { SlowExit } from "../native";
-import { fault, msr, port } from "../reasons/details";
+import { fault, msr, port } from "../details/exit";
 import { EVENT } from "./events";
 import type { Detail, Turn } from "./turns";
 

@@ -1,14 +1,14 @@
 // kvm-stat's log: a line of counts in each interval, on standard output or in a file that logrotate may move away.
 import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { ToolError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/render/text";
+import { safeText } from "../../src/text";
 import { csvLog, plainLog, type LogFormat } from "../../src/stat/format";
-import { byCodePoint } from "../../src/order";
+import { byCodePoint } from "../../src/measure/order";
 import { labelOf, type Counts } from "../../src/stat/keys";
 import { Refusal, type StatOptions } from "../../src/stat/options";
 import type { Statistics } from "../../src/stat/statistics";
-import { diagnose, outputPending, print, queueOutput } from "./output";
-import type { Stop } from "./stop";
+import { diagnose, outputPending, print, queueOutput } from "../lib/output";
+import type { Stop } from "../lib/stop";
 
 const BANNER_LINES = 20;
 // The names of all fields take some 10 KiB.

@@ -1,8 +1,8 @@
 // The only file that loads the addon: typed access to tracing sessions, which count in the kernel.
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { ToolError, messageOf } from "./errors";
-import { PACKAGE } from "./files";
+import { ToolError, messageOf } from "../errors";
+import { PACKAGE } from "../assets";
 
 /** How the programs attach: BTF-typed raw tracepoints, the tracepoints' records, or what the kernel can. */
 export type AttachMode = "auto" | "direct" | "record";

@@ -1,6 +1,6 @@
 // Which reasons are wanted: those that are asked for, but those that are left out.
-import { UsageError } from "./errors";
-import { type Isa, parseReasons, rawReason } from "./reasons";
+import { UsageError } from "../errors";
+import { type Isa, parseReasons, rawReason } from ".";
 
 /** Lists of reasons, numbers and names separated by commas. */
 export interface ReasonLists {

@@ -1,8 +1,8 @@
 // Which of a recording's turns a report is about: the live tools' filters.
-import { ReasonFilter } from "../../src/reason-filter";
+import { ReasonFilter } from "../../src/reasons/filter";
 import { isaName, knownIsa, reasonNumber } from "../../src/reasons";
 import type { Turn } from "../../src/trace/turns";
-import { type Vm, nameMatcher } from "../../src/vm";
+import { type Vm, nameMatcher } from "../../src/host/vm";
 import { whyNothing } from "../lib/filters";
 import type { FilterOptions } from "../lib/options";
 

@@ -1,8 +1,8 @@
 // Checks, before anything is loaded, that this machine can be traced, and says how to mend what is missing.
 import { readFileSync } from "node:fs";
-import { ToolError } from "./errors";
-import { exists } from "./files";
-import { type Isa, learnReasons } from "./reasons";
+import { ToolError } from "../errors";
+import { exists } from "../assets";
+import { type Isa, learnReasons } from "../reasons";
 
 // Bits of /proc/self/status CapEff: include/uapi/linux/capability.h.
 const CAP_DAC_OVERRIDE = 1n;
