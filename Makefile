@@ -1,7 +1,7 @@
 # Builds the BPF objects, the addon and the tools, and runs demo and tests; `make help` lists the targets.
 SHELL := bash
 .DEFAULT_GOAL := all
-include test/lab/Makefile
+include lab/Makefile
 ARCHITECTURES := x64 arm64
 CLANG ?= clang
 BPF_ARCH_x64 := x86
@@ -27,7 +27,7 @@ MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xo
   qemu-system-arm g++-aarch64-linux-gnu libc6-dev-arm64-cross
 # The peers that `make bench` compares with, and what they need.
 BENCH_PACKAGES := bpfcc-tools bpftrace linux-perf trace-cmd
-# Machines, --cpu and --kernel of test/lab/run; -nested: the guests are guests of a guest.
+# Machines, --cpu and --kernel of lab/run; -nested: the guests are guests of a guest.
 BENCH_MACHINES := $(foreach machine,$(foreach kernel,bullseye bookworm trixie sid,svm-$(kernel)) vmx-bullseye vmx-bookworm,$(machine) $(machine)-nested)
 # What VMX's disk lacks for the peers, with the headers that bpftrace includes; kvmexit has its kernel's besides.
 BENCH_NEEDS = $(addprefix /usr/bin/,bpftrace perf python3 trace-cmd) /usr/sbin/kvmexit-bpfcc $(wildcard /usr/lib/python3.*) \
@@ -40,21 +40,21 @@ nested_needs = $(addprefix /usr/bin/,cp cpio mktemp qemu-system-x86_64 xargs) /u
 KVM_STAT := $(abspath ../shared/seeds/kvm_stat.el8.py)
 SUDO := $(if $(filter 0,$(shell id -u)),,sudo)
 
-C_FILES := $(wildcard bpf/*.[ch] native/*.cc native/*.h bench/*.c)
-SHELL_FILES := .ci/run $(addprefix test/lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root) bench/trace-format.sh bench/fetch-headers bench/kvmexit
+C_FILES := $(wildcard bpf/*.[ch] bpf/*/*.h native/*.cc native/*.h native/*/*.cc native/*/*.h bench/*.c)
+SHELL_FILES := .ci/run $(addprefix lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root) bench/trace-format.sh bench/fetch-headers bench/kvmexit
 
 TEST := node --test --test-reporter=spec --test-concurrency=1
 compiled = $(patsubst test/%.ts,dist/test/%.js,$(wildcard $(1)))
 
 # The tests of test/lab in two machines, of about the same length.
-LAB_FIRST := $(patsubst %,test/lab/%.test.ts,count example faults groups native overhead programs trace)
-LAB_SECOND := $(filter-out $(LAB_FIRST),$(wildcard test/lab/*.test.ts)) $(wildcard test/matrix/*.test.ts)
-# Machines, --cpu and --kernel of test/lab/run. `make test` has bookworm's SVM in test-lab, and these besides.
+LAB_COUNTING := $(patsubst %,test/lab/%.test.ts,count example faults groups native overhead programs trace)
+LAB_REST := $(filter-out $(LAB_COUNTING),$(wildcard test/lab/*.test.ts)) $(wildcard test/matrix/*.test.ts)
+# Machines, --cpu and --kernel of lab/run. `make test` has bookworm's SVM in test-lab, and these besides.
 MATRIX_OF_TEST := vmx-trixie svm-bullseye svm-sid arm64-bookworm
 MATRIX := $(foreach kernel,bookworm trixie,vmx-$(kernel)) \
   $(foreach cpu,svm arm64,$(foreach kernel,bullseye bookworm trixie sid,$(cpu)-$(kernel)))
 MATRIX_TESTS := test/matrix/*.test.ts
-LAB_TESTS := lab-first lab-second lab-apart lab-icount
+LAB_TESTS := lab-counting lab-rest lab-multiprocess lab-instructions
 # Emulators have one thread each that computes, and 2 GiB; what a machine prints comes when it has ended.
 JOBS := $(shell n=$$(nproc); echo $$((n < 4 ? n : 4)))
 LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
@@ -62,14 +62,14 @@ LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
 begins = +@echo "$@: tests in the lab begin"
 
 .PHONY: all bpf addon addon-arm64 typescript man completions packages setup demo bench bench-run test test-unit \
-  test-sanitized test-alone test-lab test-matrix nested-vmx test-leaks matrix-built matrix $(LAB_TESTS) check format clean help
+  test-sanitized test-package test-lab test-matrix nested-vmx test-leaks matrix-built matrix $(LAB_TESTS) check format clean help
 
 all: bpf addon typescript man completions ## build everything (the default)
 
 bpf: $(BPF_OBJECTS) ## build the BPF objects, for x64 and arm64
 
 define bpf_rule
-dist/bpf/%.$(1).bpf.o: bpf/%.bpf.c $$(wildcard bpf/*.h) Makefile
+dist/bpf/%.$(1).bpf.o: bpf/%.bpf.c $$(wildcard bpf/*.h bpf/*/*.h) Makefile
 	@mkdir -p $$(@D)
 	$$(CLANG) $$(BPF_FLAGS) -D__TARGET_ARCH_$$(BPF_ARCH_$(1)) -c $$< -o $$@
 endef
@@ -77,18 +77,18 @@ $(foreach arch,$(ARCHITECTURES),$(eval $(call bpf_rule,$(arch))))
 
 # For the test of what a user sees when the verifier refuses a program.
 REFUSED := build/lab/refused.bpf.o
-$(REFUSED): test/lab/refused.bpf.c $(wildcard bpf/*.h)
+$(REFUSED): test/lab/refused.bpf.c $(wildcard bpf/*.h bpf/*/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) $(BPF_FLAGS) -Wno-unused-function -D__TARGET_ARCH_x86 -c $< -o $@
 
 addon: $(ADDON) ## build the native addon
 
-$(ADDON): binding.gyp $(wildcard native/*.cc native/*.h) $(wildcard bpf/*.h) node_modules/.package-lock.json
+ADDON_SOURCES := binding.gyp $(wildcard native/*.cc native/*.h native/*/*.cc native/*/*.h bpf/contract/*.h) node_modules/.package-lock.json
+$(ADDON): $(ADDON_SOURCES)
 	npx node-gyp configure build --loglevel=warn
 	@touch $@
 
 # node-gyp builds in the folder of binding.gyp only: these folders lead to the same files.
-ADDON_SOURCES := binding.gyp $(wildcard native/*.cc native/*.h) $(wildcard bpf/*.h) node_modules/.package-lock.json
 define build_apart
 @mkdir -p $(@D)
 @for name in binding.gyp bpf native node_modules; do ln -sfn ../../$$name $(@D)/$$name; done
@@ -97,8 +97,8 @@ $(1) npx node-gyp -C $(@D) configure build --loglevel=warn $(2)
 endef
 
 # Headers and libraries are those of the lab's root, so that nothing of another architecture is installed here.
-$(ADDON_ARM64): $(ADDON_SOURCES) test/lab/fetch-arm64-root
-	$(call build_apart,root=$$(test/lab/fetch-arm64-root) && libraries=$$root/usr/lib/aarch64-linux-gnu && \
+$(ADDON_ARM64): $(ADDON_SOURCES) lab/fetch-arm64-root
+	$(call build_apart,root=$$(lab/fetch-arm64-root) && libraries=$$root/usr/lib/aarch64-linux-gnu && \
 	  CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ CXXFLAGS="-idirafter $$root/usr/include" LDFLAGS=-L$$libraries \
 	  PKG_CONFIG_SYSROOT_DIR=$$root PKG_CONFIG_LIBDIR=$$libraries/pkgconfig,--arch=arm64)
 
@@ -135,7 +135,7 @@ setup: packages ## install everything that is missing, and the pinned npm packag
 
 demo: setup ## boot a KVM host in emulation, start guests and show their exits
 	@$(MAKE) --no-print-directory all $(GUEST)
-	test/lab/run test/lab/demo
+	lab/run lab/demo
 
 bench: PACKAGES += $(BENCH_PACKAGES) $(MATRIX_PACKAGES)
 bench: setup ## measure what tracing costs, ours and others', into docs/bench.md; BENCH_MACHINES=svm-bookworm: one machine, into build/bench/bench.md
@@ -157,17 +157,17 @@ suite = $(firstword $(subst -, ,$*))
 # expires before the guest's next exit: L1 then waits for a lock that it holds (its SVM_EVTINJ_TYPE_INTR leaves exception_index
 # set, which the end of a round of instructions finds). With timers at ticks only, L1's is due at one, and the next is 4 ms away.
 build/bench/svm-%.json: $(BENCH_SOURCES)
-	test/lab/run --kernel $(suite) --icount --timeout 3000 $(if $(filter %-nested,$*),--append highres=off) -- $(MEASURE) > $@.part
+	lab/run --kernel $(suite) --icount --timeout 3000 $(if $(filter %-nested,$*),--append highres=off) -- $(MEASURE) > $@.part
 	mv $@.part $@
 
 build/bench/vmx-%.json: $(BENCH_SOURCES)
 	headers=$$(bench/fetch-headers $(suite)) || true; \
-	test/lab/run --cpu vmx --kernel $(suite) --icount --timeout 5000 $(BENCH_NEEDS:%=--copy %) $${headers:+--copy "$$headers"} \
+	lab/run --cpu vmx --kernel $(suite) --icount --timeout 5000 $(BENCH_NEEDS:%=--copy %) $${headers:+--copy "$$headers"} \
 	  $(if $(filter %-nested,$*),$(patsubst %,--copy %,$(call nested_needs,$(suite)))) -- $(MEASURE) > $@.part
 	mv $@.part $@
 
 build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/guest.ts bench/process.ts bench/results.ts bench/start.ts
-	test/lab/run --icount --timeout 3000 -- node dist/bench/process.js > $@.part
+	lab/run --icount --timeout 3000 -- node dist/bench/process.js > $@.part
 	mv $@.part $@
 
 build/bench/empty.bpf.o: bench/empty.bpf.c
@@ -175,13 +175,13 @@ build/bench/empty.bpf.o: bench/empty.bpf.c
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
 .SECONDARY: build/bench/empty build/bench/fill
-build/bench/%: bench/%.c bpf/vmexit.h
+build/bench/%: bench/%.c bpf/contract/vmexit.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $< -lbpf
 
 test test-matrix: PACKAGES += $(MATRIX_PACKAGES)
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
-	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-alone
+	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package
 	@$(MAKE) --no-print-directory matrix-built $(GUEST) $(REFUSED)
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%) $(LAB_TESTS)
 
@@ -193,12 +193,12 @@ test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, V
 # ajv and what it needs check JSON against its schema.
 nested-vmx: matrix-built
 	$(begins)
-	test/lab/run --cpu vmx --timeout 3600 $(patsubst %,--copy %,$(call nested_needs,bookworm) \
+	lab/run --cpu vmx --timeout 3600 $(patsubst %,--copy %,$(call nested_needs,bookworm) \
 	  $(addprefix node_modules/,ajv fast-deep-equal fast-uri json-schema-traverse require-from-string)) -- env PATH=/usr/bin:/usr/sbin:/usr/local/bin:/bin \
-	  $(TEST) $(call compiled,test/apart/nested.test.ts)
+	  $(TEST) $(call compiled,test/multiprocess/nested.test.ts)
 
 test-leaks: all $(GUEST) $(REFUSED) ## open and close the addon 2,000 times in the lab, and look for what stays
-	test/lab/run --timeout 7200 env TURNS=2000 $(TEST) $(call compiled,test/lab/native.test.ts)
+	lab/run --timeout 7200 env TURNS=2000 $(TEST) $(call compiled,test/lab/native.test.ts)
 
 matrix: matrix-built
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%)
@@ -210,7 +210,7 @@ matrix-built: all lab lab-arm64 addon-arm64
 matrix_tests = $(if $(filter svm-%,$(1)),$(MATRIX_TESTS),test/matrix/*.test.ts)
 matrix-%:
 	$(begins)
-	test/lab/run --cpu $(firstword $(subst -, ,$*)) --kernel $(lastword $(subst -, ,$*)) --timeout 1800 -- \
+	lab/run --cpu $(firstword $(subst -, ,$*)) --kernel $(lastword $(subst -, ,$*)) --timeout 1800 -- \
 	  $(TEST) $(call compiled,$(call matrix_tests,$*))
 
 test-unit: all ## run the tests that need no KVM host
@@ -221,24 +221,29 @@ test-sanitized: all $(ADDON_SANITIZED) ## run the tests of the addon built with 
 	LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0 \
 	  $(TEST) $(call compiled,test/sanitized/*.test.ts)
 
-test-alone: all $(GUEST) ## run the tests of the lab itself and of the package
-	$(TEST) $(call compiled,test/*.test.ts)
+test-package: all $(GUEST) lab-kernel ## run the tests of the lab itself and of the package
+	$(TEST) $(call compiled,test/package/*.test.ts)
+
+# Fetched first: a test compares the streams of the lab's run, where the download is announced.
+.PHONY: lab-kernel
+lab-kernel:
+	lab/fetch-kernel >/dev/null
 
 test-lab: all lab $(REFUSED) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(LAB_TESTS)
 
-lab-first:
+lab-counting:
 	$(begins)
-	test/lab/run --timeout 3000 $(TEST) $(call compiled,$(LAB_FIRST))
-lab-second:
+	lab/run --timeout 3000 $(TEST) $(call compiled,$(LAB_COUNTING))
+lab-rest:
 	$(begins)
-	test/lab/run --timeout 3000 $(TEST) $(call compiled,$(LAB_SECOND))
-lab-apart:
+	lab/run --timeout 3000 $(TEST) $(call compiled,$(LAB_REST))
+lab-multiprocess:
 	$(begins)
-	test/lab/run --parallel --timeout 1200 $(TEST) $(call compiled,test/apart/*.test.ts)
-lab-icount:
+	lab/run --parallel --timeout 1200 $(TEST) $(call compiled,test/multiprocess/*.test.ts)
+lab-instructions:
 	$(begins)
-	test/lab/run --icount --timeout 1200 $(TEST) $(call compiled,test/icount/*.test.ts)
+	lab/run --icount --timeout 1200 $(TEST) $(call compiled,test/instructions/*.test.ts)
 
 check: node_modules/.package-lock.json ## run type checks, linters and formatters, changing nothing
 	npx tsc -p . --noEmit

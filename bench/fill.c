@@ -8,7 +8,7 @@
 
 #include <bpf/bpf.h>
 
-#include "../bpf/vmexit.h"
+#include "../bpf/contract/vmexit.h"
 
 static int fail(const char *what)
 {

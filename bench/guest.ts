@@ -11,7 +11,7 @@ const GUEST = join(ROOT, "build/lab/guest");
 // Our tools take in what ended vCPUs counted once a second; until then a vCPU at the same address has its record elsewhere.
 export const READING_MS = 1100;
 
-/** Virtual time of an instruction: one under --icount; Bochs makes 200 million of them a second (test/lab/bochs.sh). */
+/** Virtual time of an instruction: one under --icount; Bochs makes 200 million of them a second (lab/bochs.sh). */
 export const NS_PER_INSTRUCTION = process.env["KVM_LAB"] === "vmx" ? 5 : 1;
 
 /** Instructions that take so many ns. */

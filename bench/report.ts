@@ -19,7 +19,7 @@ const NESTED_MACHINES = MACHINES.map((machine) => `${machine}-nested`);
 const HEAD = `# What tracing costs
 
 Written by \`make bench\`. Instructions added to one exit, on emulated processors whose instructions are counted
-(\`test/lab/run --icount\`): the same on every machine. SVM is QEMU's (\`-cpu qemu64,+svm,+npt\`), VMX is Bochs's (Haswell). All
+(\`lab/run --icount\`): the same on every machine. SVM is QEMU's (\`-cpu qemu64,+svm,+npt\`), VMX is Bochs's (Haswell). All
 rows of a column come from one boot of the kernel. Real processors differ in how long an instruction takes, less in which
 program takes more of them.
 
@@ -181,7 +181,7 @@ function processSections({ release, start, many, snapshots, tools }: ProcessResu
     `${many.vms} VMs of ${many.vcpus / many.vms} vCPUs each, all at a time, under kvm-vmexit-time on ${release}: of ${whole(many.cpuids)} CPUID`,
     `exits, ${whole(many.counted)} were counted. Added to one exit: ${whole(many.addedTogether)} instructions; ${whole(many.addedAlone)} with a single vCPU on the machine.`,
     "A quarter of the records are taken then, so some vCPUs don't have theirs where it is looked for first: nor does a VM",
-    "that is started within a second of another's end, at the same addresses. That adds some 40 (`test/icount/cost.test.ts`).",
+    "that is started within a second of another's end, at the same addresses. That adds some 40 (`test/instructions/cost.test.ts`).",
     "",
     "One reading of all records in Node, by its CPU time; no system call for each vCPU:",
     "",

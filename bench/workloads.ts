@@ -7,7 +7,7 @@ import { NS_PER_INSTRUCTION, READING_MS, ROOT, instructions, runGuest, threadNs 
 import { type Measured, NESTED, type Turn, WORKLOADS } from "./results";
 
 const PROBE = ["--cpuid", "500"];
-const NESTED_SCRIPT = join(ROOT, "test/lab/nested");
+const NESTED_SCRIPT = join(ROOT, "lab/nested");
 /** How long a nested guest is watched: 60 million instructions, some 13,000 exits, a few of them its clock's. */
 const NESTED_MS = 60 * NS_PER_INSTRUCTION;
 // Of which the median is taken: what tools do each second falls into some, and the kernel's work that their start left.

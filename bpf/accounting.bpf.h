@@ -8,8 +8,8 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
-#include "kernel_types.h"
-#include "vmexit.h"
+#include "kernel/types.h"
+#include "contract/vmexit.h"
 
 const volatile struct vmexit_config config SEC(".rodata.config");
 

@@ -7,9 +7,9 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
-#include "kernel_memory.bpf.h"
-#include "kernel_types.h"
-#include "stat.h"
+#include "kernel/memory.bpf.h"
+#include "kernel/types.h"
+#include "contract/stat.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

@@ -8,8 +8,8 @@
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
-#include "kernel_types.h"
-#include "trace.h"
+#include "kernel/types.h"
+#include "contract/trace.h"
 
 #define MAX_PIDS 1024
 

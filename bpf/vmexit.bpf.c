@@ -8,7 +8,7 @@
  *	address or its level, so a record belongs to a thread and kvm_nested_vmexit tells of L2.
  */
 #include "accounting.bpf.h"
-#include "kernel_memory.bpf.h"
+#include "kernel/memory.bpf.h"
 #include <bpf/bpf_tracing.h>
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -5,10 +5,10 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "counters_addon.h"
+#include "stat/binding.h"
 #include "overhead.h"
-#include "recorder.h"
-#include "session.h"
+#include "trace/recorder.h"
+#include "vmexit/session.h"
 
 namespace
 {

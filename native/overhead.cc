@@ -1,6 +1,6 @@
 // The kernel's run time statistics of the programs that this process holds, whichever class opened them.
 #include "overhead.h"
-#include "libbpf_handles.h"
+#include "kernel/handles.h"
 
 #include <cerrno>
 #include <cstdlib>

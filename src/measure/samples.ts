@@ -12,7 +12,7 @@ export interface Counters {
   totalNs: number;
   /** The longest of them, in ns. */
   maxNs: number;
-  /** How many of them fell into each bucket of src/histogram.ts; a missing one has none. Empty without histograms. */
+  /** How many of them fell into each bucket of src/measure/histogram.ts; a missing one has none. Empty without histograms. */
   readonly buckets: number[];
 }
 

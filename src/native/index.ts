@@ -77,7 +77,7 @@ export interface Snapshot {
     /** The longest since the last snapshot. */
     readonly maxNs: Float64Array;
   };
-  /** Buckets that aren't empty, see src/histogram.ts; none without histograms. */
+  /** Buckets that aren't empty, see src/measure/histogram.ts; none without histograms. */
   readonly buckets: {
     /** Row in `slots`. */
     readonly slot: Uint32Array;
@@ -185,7 +185,7 @@ export interface CountersSnapshot {
   readonly events: Float64Array;
   /** Columns: what kvm_exit and kvm_userspace_exit counted, by reason. */
   readonly children: {
-    /** STAT_KIND_* of bpf/stat.h. */
+    /** STAT_KIND_* of bpf/contract/stat.h. */
     readonly kind: Uint8Array;
     /** The kernel's unsigned 32 bits. */
     readonly reason: Uint32Array;
@@ -296,7 +296,7 @@ export const EVENT_BYTES = 64;
 /** Most words of the records that one event makes: kMostWords in native/trace_encoder.h. */
 export const EVENT_MAX_WORDS = 24;
 
-/** What the recorder makes of rings of struct trace_event (bpf/trace.h), each in the order of time. */
+/** What the recorder makes of rings of struct trace_event (bpf/contract/trace.h), each in the order of time. */
 export function encodeRings(rings: readonly Uint32Array[], arm64: boolean): Uint32Array {
   let events = 0;
   for (const ring of rings) events += ring.byteLength / EVENT_BYTES;

@@ -95,7 +95,7 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
   },
 };
 
-// By VMEXIT_ISA_* of the contract; bpf/vmexit.h is checked against it in the tests.
+// By VMEXIT_ISA_* of the contract; bpf/contract/vmexit.h is checked against it in the tests.
 const ISAS: ReadonlyMap<number, Isa> = new Map([
   [1, "vmx"],
   [2, "svm"],

@@ -8,7 +8,7 @@ import { VMX_REASONS } from "./vmx";
 /** Whose codes a reason is from. */
 export type ChildKind = "vmx" | "svm" | "arm64" | "userspace";
 
-/** By STAT_KIND_* of bpf/stat.h. */
+/** By STAT_KIND_* of bpf/contract/stat.h. */
 export const CHILD_KINDS: ReadonlyMap<number, ChildKind> = new Map([
   [1, "vmx"],
   [2, "svm"],

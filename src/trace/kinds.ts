@@ -1,6 +1,6 @@
 // The kernel's events that a recording is made of: which tracepoints, and which words of their records.
 //
-// The order is the one of enum trace_kind in bpf/trace.h.
+// The order is the one of enum trace_kind in bpf/contract/trace.h.
 
 /** A word of an event: the tracepoint's field, by its names over the years, and which half if it has 64 bits. */
 export interface WordSource {

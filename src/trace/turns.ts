@@ -74,7 +74,7 @@ export class Turns {
   private machine = this.shared;
 
   /**
-   * @param isa the instruction set of recordings that don't tell: VMEXIT_ISA_* of bpf/vmexit.h
+   * @param isa the instruction set of recordings that don't tell: VMEXIT_ISA_* of bpf/contract/vmexit.h
    * @param onTurn takes a turn for its own
    */
   constructor(

@@ -65,7 +65,7 @@ test("--unit is an option of every tool", () => {
 });
 
 test("lists longer than the kernel's filters are refused, with what they hold", () => {
-  const header = readFileSync(join(PROJECT, "bpf", "vmexit.h"), "utf8");
+  const header = readFileSync(join(PROJECT, "bpf", "contract", "vmexit.h"), "utf8");
   const pids = Array.from({ length: 1025 }, (_, i) => i + 1).join(",");
   for (const [option, list, name, most] of [
     ["--vcpu", "0-4096", "VCPU_IDS", 4096],

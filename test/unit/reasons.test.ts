@@ -18,7 +18,7 @@ import {
 import { PROJECT } from "../tools";
 
 test("the isa numbers are those of the contract", () => {
-  const header = readFileSync(join(PROJECT, "bpf", "vmexit.h"), "utf8");
+  const header = readFileSync(join(PROJECT, "bpf", "contract", "vmexit.h"), "utf8");
   const defined = [...header.matchAll(/^#define VMEXIT_ISA_(\w+) (\d+)$/gm)];
   assert.equal(defined.length, 3);
   for (const [, name, number] of defined) assert.equal(isaName(Number(number)), name?.toLowerCase());
@@ -77,7 +77,7 @@ test("a number that nobody named is taken: it may be a reason that the kernel co
 });
 
 test("as many reasons are taken as the contract has room for", () => {
-  const header = readFileSync(join(PROJECT, "bpf", "vmexit.h"), "utf8");
+  const header = readFileSync(join(PROJECT, "bpf", "contract", "vmexit.h"), "utf8");
   const [, most = ""] = /^#define VMEXIT_MAX_REASONS (\d+)$/m.exec(header) ?? [];
   const list = Array.from({ length: Number(most) }, (_, i) => 0x2000 + i).join(",");
   assert.equal(parseReasons("svm", list).size, 512);

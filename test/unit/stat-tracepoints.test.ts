@@ -157,7 +157,7 @@ test("reasons have kvm_stat's names, or the manuals', or their number, and never
 });
 
 test("the kinds are the contract's", () => {
-  const contract = readFileSync(join(PROJECT, "bpf", "stat.h"), "utf8");
+  const contract = readFileSync(join(PROJECT, "bpf", "contract", "stat.h"), "utf8");
   const kinds = [...contract.matchAll(/^#define STAT_KIND_(\w+) (\d+)$/gm)];
   assert.deepEqual(
     kinds.map(([, name = "", number]) => [Number(number), name.toLowerCase()]),

@@ -17,7 +17,7 @@ import type { Summary } from "../../src/trace/summary";
 import { type Turn, Turns } from "../../src/trace/turns";
 import { PROJECT } from "../tools";
 
-/** An event as bpf/trace.h lays it out. */
+/** An event as bpf/contract/trace.h lays it out. */
 function event(kind: number, time: number, tid: number, ...data: number[]): Uint32Array {
   const words = new Uint32Array(16);
   words.set([time >>> 0, Math.floor(time / 2 ** 32), 100, tid, kind, ...data]);
@@ -266,8 +266,8 @@ test("offsets come from tracefs's format files, by the field's names over the ye
   assert.equal(wordOffset({ fields: ["address"] }, format), 0);
 });
 
-test("kinds stand in the order of bpf/trace.h, and fit its words", () => {
-  const header = readFileSync(join(PROJECT, "bpf", "trace.h"), "utf8");
+test("kinds stand in the order of bpf/contract/trace.h, and fit its words", () => {
+  const header = readFileSync(join(PROJECT, "bpf", "contract", "trace.h"), "utf8");
   const names = /enum trace_kind \{([^}]*)\}/.exec(header)?.[1]?.match(/TRACE_\w+/g);
   assert.deepEqual(names?.length, KINDS.length + 1);
   assert.equal(Object.keys(KIND).length, KINDS.length);

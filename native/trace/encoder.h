@@ -7,7 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "../bpf/trace.h"
+#include "../../bpf/contract/trace.h"
 
 namespace vmexit
 {

@@ -18,10 +18,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "../bpf/trace.h"
-#include "attach.h"
-#include "core_btf.h"
-#include "trace_encoder.h"
+#include "../../bpf/contract/trace.h"
+#include "../kernel/attach.h"
+#include "../kernel/core_btf.h"
+#include "encoder.h"
 
 namespace vmexit
 {

@@ -1,5 +1,5 @@
 // What programs name of the kernel beyond its structs: what they attach to, a function, a variable.
-#include "kernel_names.h"
+#include "names.h"
 
 #include <cerrno>
 #include <cstring>
@@ -10,7 +10,7 @@
 
 #include <bpf/bpf.h>
 
-#include "../bpf/kernel_symbols.h"
+#include "../../bpf/contract/symbols.h"
 
 namespace vmexit
 {

@@ -1,5 +1,5 @@
 // The Node-API face of the tracepoint counters: guards types and state, turns snapshots into columns.
-#include "counters_addon.h"
+#include "binding.h"
 
 #include <stdexcept>
 

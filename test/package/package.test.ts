@@ -5,7 +5,7 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { GUEST, PROJECT } from "./tools";
+import { GUEST, PROJECT } from "../tools";
 
 function succeeded(result: SpawnSyncReturns<string>): string {
   assert.equal(result.status, 0, result.stdout + result.stderr);
@@ -60,7 +60,7 @@ test("npm pack, then npm install -g of it, gives working tools", () => {
     assert.match(help, /^Usage: kvm-vmexit-count/);
     const command = [tool, "--reasons", "CPUID", "--", GUEST, "--cpuid", "23"];
     const counted = succeeded(
-      spawnSync(join(PROJECT, "test", "lab", "run"), ["--", ...command], { encoding: "utf8" }),
+      spawnSync(join(PROJECT, "lab", "run"), ["--", ...command], { encoding: "utf8" }),
     );
     assert.match(counted, /^114 CPUID +23 +23 +0$/m);
   } finally {

@@ -9,10 +9,10 @@
 
 #include <bpf/bpf.h>
 
-#include "attach.h"
-#include "kernel.h"
-#include "kernel_names.h"
-#include "libbpf_log.h"
+#include "../kernel/attach.h"
+#include "../kernel/support.h"
+#include "../kernel/names.h"
+#include "../kernel/log.h"
 
 namespace vmexit
 {

@@ -12,7 +12,7 @@ import { ISA, MODES } from "../lab/machine";
 import { PROJECT, Running, run } from "../tools";
 
 const TOOL = "kvm-vmexit-count";
-const NESTED = join(PROJECT, "test", "lab", "nested");
+const NESTED = join(PROJECT, "lab", "nested");
 /** What L2 does, and how L1 enters it. */
 const { promised: PROMISED, enter: ENTER } =
   ISA === "vmx"

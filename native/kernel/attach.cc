@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <string>
 
-#include "kernel.h"
+#include "support.h"
 
 namespace vmexit
 {

@@ -1,5 +1,5 @@
 // Merges the CPUs' rings of events by time, and writes the events as kvmtrace's records.
-#include "trace_encoder.h"
+#include "encoder.h"
 
 #include <algorithm>
 #include <initializer_list>

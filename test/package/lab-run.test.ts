@@ -6,9 +6,9 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { GUEST, PROJECT } from "./tools";
+import { GUEST, PROJECT } from "../tools";
 
-const RUN = join(PROJECT, "test", "lab", "run");
+const RUN = join(PROJECT, "lab", "run");
 
 /** Runs the lab from another folder than the project's, as a user may. */
 function lab(parameters: readonly string[], environment: NodeJS.ProcessEnv = {}) {

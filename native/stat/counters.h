@@ -11,9 +11,9 @@
 
 #include <bpf/libbpf.h>
 
-#include "../bpf/stat.h"
-#include "core_btf.h"
-#include "kernel.h"
+#include "../../bpf/contract/stat.h"
+#include "../kernel/core_btf.h"
+#include "../kernel/support.h"
 
 namespace vmexit
 {

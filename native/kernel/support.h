@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "kernel_btf.h"
+#include "btf.h"
 
 namespace vmexit
 {

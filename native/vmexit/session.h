@@ -11,9 +11,9 @@
 
 #include <bpf/libbpf.h>
 
-#include "../bpf/vmexit.h"
-#include "core_btf.h"
-#include "kernel.h"
+#include "../../bpf/contract/vmexit.h"
+#include "../kernel/core_btf.h"
+#include "../kernel/support.h"
 
 namespace vmexit
 {

@@ -1,5 +1,5 @@
 // What libbpf and the verifier say, kept for error messages instead of being printed.
-#include "libbpf_log.h"
+#include "log.h"
 
 #include <algorithm>
 #include <cstdarg>

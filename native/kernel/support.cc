@@ -1,5 +1,5 @@
 // What the running kernel offers the programs: asked of its BTF and of tracefs, never of its version.
-#include "kernel.h"
+#include "support.h"
 
 #ifdef __x86_64__
 #include <cpuid.h>
@@ -14,7 +14,7 @@
 
 #include <bpf/bpf.h>
 
-#include "../bpf/vmexit.h"
+#include "../../bpf/contract/vmexit.h"
 
 namespace vmexit
 {

@@ -6,8 +6,8 @@
 #include <stdexcept>
 #include <string>
 
-#include "kernel_btf.h"
-#include "libbpf_handles.h"
+#include "btf.h"
+#include "handles.h"
 
 namespace vmexit
 {

@@ -8,8 +8,8 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
-#include "kernel_symbols.h"
-#include "kernel_types.h"
+#include "../contract/symbols.h"
+#include "types.h"
 
 static void *(*const rdonly_cast)(const void *address, __u32 type) = (void *)KERNEL_RDONLY_CAST;
 

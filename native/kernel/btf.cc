@@ -1,6 +1,6 @@
 // The types of the running kernel, as it gives them out. libbpf's reading takes several times as many
 // instructions, which were a quarter of a tool's start.
-#include "kernel_btf.h"
+#include "btf.h"
 
 #include <cstring>
 #include <fcntl.h>
