@@ -28,29 +28,30 @@ export interface DebugfsSource {
 
 export class DebugfsProvider implements Provider {
   readonly knowsGuests = true;
-  private fields: Set<string>;
-  private readonly counters = new Map<string, Counter>();
+  #fields: Set<string>;
+  readonly #counters = new Map<string, Counter>();
   /** Inodes of the VMs' folders: a process that ends a VM and starts one has the same folder, made again. */
-  private inodes = new Map<string, number>();
+  #inodes = new Map<string, number>();
   /** What the last VMs counted that were there. */
-  private last: { byGuest: boolean; counts: Counts } | undefined;
+  #last: { byGuest: boolean; counts: Counts } | undefined;
+  readonly #source: DebugfsSource;
+  #pid: number;
 
-  constructor(
-    private readonly source: DebugfsSource,
-    wanted: FieldFilter,
-    private pid: number,
-  ) {
-    this.fields = this.wanted(wanted);
-    this.sight(source.includePast);
+  constructor(source: DebugfsSource, wanted: FieldFilter, pid: number) {
+    this.#source = source;
+    this.#pid = pid;
+
+    this.#fields = this.#wanted(wanted);
+    this.#sight(source.includePast);
   }
 
-  private wanted(wanted: FieldFilter): Set<string> {
-    const files = this.entries(this.source.folder, false).filter((name) => !EXEMPT.has(name));
+  #wanted(wanted: FieldFilter): Set<string> {
+    const files = this.#entries(this.#source.folder, false).filter((name) => !EXEMPT.has(name));
     return wantedFields(files, wanted, parentOfField);
   }
 
   /** The files or folders in a folder; none if it is gone, with its VM or with KVM's modules. */
-  private entries(folder: string, folders: boolean): string[] {
+  #entries(folder: string, folders: boolean): string[] {
     try {
       const entries = readdirSync(folder, { withFileTypes: true });
       return entries.filter((entry) => entry.isDirectory() === folders).map((entry) => entry.name);
@@ -60,20 +61,20 @@ export class DebugfsProvider implements Provider {
   }
 
   /** The folders of all VMs, with their inodes. */
-  private machines(): Map<string, number> {
+  #machines(): Map<string, number> {
     const machines = new Map<string, number>();
-    for (const name of this.entries(this.source.folder, true)) {
+    for (const name of this.#entries(this.#source.folder, true)) {
       if (!/^\d+-/.test(name)) continue;
-      const found = statSync(`${this.source.folder}/${name}`, { throwIfNoEntry: false });
+      const found = statSync(`${this.#source.folder}/${name}`, { throwIfNoEntry: false });
       if (found) machines.set(name, found.ino);
     }
     return machines;
   }
 
   /** A counter's value; undefined if the VM is gone or counts no such thing. */
-  private value(machine: string, field: string): number | undefined {
+  #value(machine: string, field: string): number | undefined {
     try {
-      const text = readFileSync(`${this.source.folder}/${machine}/${field}`, "utf8").trim();
+      const text = readFileSync(`${this.#source.folder}/${machine}/${field}`, "utf8").trim();
       return /^-?\d+$/.test(text) ? Number(text) : undefined;
     } catch {
       return undefined;
@@ -81,53 +82,55 @@ export class DebugfsProvider implements Provider {
   }
 
   /** A counter's count. At its first sight a counter begins at 0, or where it stands if `from` says so. */
-  private count(machine: string, field: string, from: "birth" | "now"): Count {
-    const now = this.value(machine, field);
+  #count(machine: string, field: string, from: "birth" | "now"): Count {
+    const now = this.#value(machine, field);
     const path = `${machine}/${field}`;
-    const known = this.counters.get(path);
+    const known = this.#counters.get(path);
     // A VM that ends while it is read keeps what it had, so that its last totals are whole.
     if (now === undefined) return { value: known ? known.previous - known.baseline : 0, delta: 0 };
     const start = from === "birth" ? 0 : now;
     const counter = known ?? { baseline: start, previous: start };
-    this.counters.set(path, { baseline: counter.baseline, previous: now });
+    this.#counters.set(path, { baseline: counter.baseline, previous: now });
     return { value: now - counter.baseline, delta: now - counter.previous };
   }
 
   /** Meets the VMs there are, so that only those that appear later count from their birth. */
-  private sight(includePast: boolean): void {
+  #sight(includePast: boolean): void {
     if (includePast) return;
-    for (const machine of this.selected()) for (const field of this.fields) this.count(machine, field, "now");
+    for (const machine of this.#selected())
+      for (const field of this.#fields) this.#count(machine, field, "now");
   }
 
   /** The VMs to count. Counters of VMs that ended are dropped: a later one may have the same folder. */
-  private selected(): string[] {
-    const machines = this.machines();
-    for (const path of this.counters.keys()) {
+  #selected(): string[] {
+    const machines = this.#machines();
+    for (const path of this.#counters.keys()) {
       const machine = path.slice(0, path.indexOf("/"));
-      if (machines.get(machine) !== this.inodes.get(machine)) this.counters.delete(path);
+      if (machines.get(machine) !== this.#inodes.get(machine)) this.#counters.delete(path);
     }
-    this.inodes = machines;
-    const wanted = this.pid === 0 ? undefined : this.source.processOf(this.pid);
+    this.#inodes = machines;
+    const wanted = this.#pid === 0 ? undefined : this.#source.processOf(this.#pid);
     return [...machines.keys()].filter((name) => wanted === undefined || Number.parseInt(name) === wanted);
   }
 
   read(byGuest: boolean): Counts {
-    const machines = this.selected();
+    const machines = this.#selected();
     // A process that is followed ends after its VM: its last totals stay.
-    if (this.pid !== 0 && machines.length === 0 && this.last?.byGuest === byGuest)
-      return new Map(Array.from(this.last.counts, ([key, { value }]) => [key, { value, delta: 0 }]));
-    const counts = this.sum(machines, byGuest);
-    this.last = machines.length === 0 ? undefined : { byGuest, counts };
+    if (this.#pid !== 0 && machines.length === 0 && this.#last?.byGuest === byGuest)
+      return new Map(Array.from(this.#last.counts, ([key, { value }]) => [key, { value, delta: 0 }]));
+    const counts = this.#sum(machines, byGuest);
+    this.#last = machines.length === 0 ? undefined : { byGuest, counts };
     return counts;
   }
 
-  private sum(machines: readonly string[], byGuest: boolean): Counts {
+  #sum(machines: readonly string[], byGuest: boolean): Counts {
     const counts = new Map<string, Count>();
     if (!byGuest)
-      for (const field of this.fields) counts.set(keyOf(field, parentOfField(field)), { value: 0, delta: 0 });
+      for (const field of this.#fields)
+        counts.set(keyOf(field, parentOfField(field)), { value: 0, delta: 0 });
     for (const machine of machines)
-      for (const field of this.fields) {
-        const { value, delta } = this.count(machine, field, "birth");
+      for (const field of this.#fields) {
+        const { value, delta } = this.#count(machine, field, "birth");
         const parent = parentOfField(field);
         // A parent has its children's events in it already.
         if (byGuest && parent !== undefined) continue;
@@ -140,23 +143,24 @@ export class DebugfsProvider implements Provider {
 
   /** Totals go on, those of fields that come back too; what counts since the last read begins again. */
   setFilter(wanted: FieldFilter): void {
-    this.fields = this.wanted(wanted);
-    this.last = undefined;
-    const from = this.source.includePast ? "birth" : "now";
-    for (const machine of this.selected()) for (const field of this.fields) this.count(machine, field, from);
+    this.#fields = this.#wanted(wanted);
+    this.#last = undefined;
+    const from = this.#source.includePast ? "birth" : "now";
+    for (const machine of this.#selected())
+      for (const field of this.#fields) this.#count(machine, field, from);
   }
 
   /** Totals go on: a VM that was counted before keeps what it has. */
   setPid(pid: number): void {
-    this.pid = pid;
-    this.last = undefined;
-    this.sight(this.source.includePast);
+    this.#pid = pid;
+    this.#last = undefined;
+    this.#sight(this.#source.includePast);
   }
 
   reset(): void {
-    this.counters.clear();
-    this.last = undefined;
-    this.sight(false);
+    this.#counters.clear();
+    this.#last = undefined;
+    this.#sight(false);
   }
 
   losses(): string[] {
@@ -164,6 +168,6 @@ export class DebugfsProvider implements Provider {
   }
 
   close(): void {
-    this.counters.clear();
+    this.#counters.clear();
   }
 }

@@ -22,12 +22,15 @@ export function nameInCommandLine(line: readonly string[]): string {
 
 /** What the screen and the options ask of the processes on this machine. */
 export class Processes {
-  constructor(private readonly root = "/proc") {}
+  readonly #root: string;
+  constructor(root = "/proc") {
+    this.#root = root;
+  }
 
   /** The name of the guest that `pid` runs, "" if it runs none or is gone. */
   nameOf(pid: number): string {
     try {
-      return nameInCommandLine(readFileSync(`${this.root}/${String(pid)}/cmdline`, "utf8").split("\0"));
+      return nameInCommandLine(readFileSync(`${this.#root}/${String(pid)}/cmdline`, "utf8").split("\0"));
     } catch {
       return "";
     }
@@ -35,7 +38,7 @@ export class Processes {
 
   /** All guests with names, by pid. */
   guests(): Guest[] {
-    return readdirSync(this.root)
+    return readdirSync(this.#root)
       .filter((entry) => /^\d+$/.test(entry))
       .map((entry) => ({ pid: Number(entry), name: this.nameOf(Number(entry)) }))
       .filter((guest) => guest.name !== "")
@@ -50,13 +53,13 @@ export class Processes {
   }
 
   isRunning(pid: number): boolean {
-    return statSync(`${this.root}/${String(pid)}`, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return statSync(`${this.#root}/${String(pid)}`, { throwIfNoEntry: false })?.isDirectory() ?? false;
   }
 
   /** The process that thread or process `id` belongs to; `id` itself if it is gone. */
   processOf(id: number): number {
     try {
-      const status = readFileSync(`${this.root}/${String(id)}/status`, "utf8");
+      const status = readFileSync(`${this.#root}/${String(id)}/status`, "utf8");
       return Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? id);
     } catch {
       return id;

@@ -31,146 +31,149 @@ type Mode =
   | { kind: "dialog"; dialog: Dialog; typed: string; message: string };
 
 export class Interactive {
-  private mode: Mode = { kind: "table" };
-  private sort: View["sort"] = "current";
-  private children = false;
-  private byGuest = false;
-  private guest = "";
-  private body: Piece[] = [messagePiece("Collecting data...")];
-  private dead = false;
-  private lastRead: number | undefined;
-  private wait = FIRST_DELAY;
-  private soon = true;
+  #mode: Mode = { kind: "table" };
+  #sort: View["sort"] = "current";
+  #children = false;
+  #byGuest = false;
+  #guest = "";
+  #body: Piece[] = [messagePiece("Collecting data...")];
+  #dead = false;
+  #lastRead: number | undefined;
+  #wait = FIRST_DELAY;
+  #soon = true;
+  readonly #statistics: Statistics;
+  readonly #processes: ProcessSource;
+  #delay: number;
 
   /** @param delay seconds between refreshes */
-  constructor(
-    private readonly statistics: Statistics,
-    private readonly processes: ProcessSource,
-    private delay: number,
-  ) {
-    this.guest = this.processes.nameOf(statistics.pid);
+  constructor(statistics: Statistics, processes: ProcessSource, delay: number) {
+    this.#statistics = statistics;
+    this.#processes = processes;
+    this.#delay = delay;
+
+    this.#guest = this.#processes.nameOf(statistics.pid);
   }
 
   /** Milliseconds until the next refresh is due; undefined while a key is awaited. */
   get waitMs(): number | undefined {
-    return this.mode.kind === "table" ? this.wait * 1000 : undefined;
+    return this.#mode.kind === "table" ? this.#wait * 1000 : undefined;
   }
 
   frame(size: Size): Frame {
-    if (this.mode.kind === "dialog") {
-      const { dialog, typed, message } = this.mode;
+    if (this.#mode.kind === "dialog") {
+      const { dialog, typed, message } = this.#mode;
       return dialogFrame(dialog, typed, message, size.columns);
     }
-    if (this.mode.kind === "page") return { pieces: this.mode.pieces(size.columns) };
-    const header = this.header();
-    return { pieces: [...headerPieces(header), ...this.body, ...(this.dead ? [deadPiece(header)] : [])] };
+    if (this.#mode.kind === "page") return { pieces: this.#mode.pieces(size.columns) };
+    const header = this.#header();
+    return { pieces: [...headerPieces(header), ...this.#body, ...(this.#dead ? [deadPiece(header)] : [])] };
   }
 
-  private header(): Header {
+  #header(): Header {
     return {
-      pid: this.statistics.pid,
-      guest: this.guest,
-      regex: this.statistics.regex,
-      byGuest: this.byGuest,
+      pid: this.#statistics.pid,
+      guest: this.#guest,
+      regex: this.#statistics.regex,
+      byGuest: this.#byGuest,
     };
   }
 
   /** Reads the counts again. @param now seconds on a clock that never goes back */
   refresh(now: number, size: Size): void {
-    if (this.mode.kind !== "table") return;
-    this.wait = this.soon ? FIRST_DELAY : Math.trunc(this.delay * 10) / 10;
-    this.soon = false;
-    const { pid } = this.statistics;
-    this.dead = pid !== 0 && !this.processes.isRunning(pid);
-    if (this.dead && !this.followGuest()) return;
-    const seconds = this.lastRead === undefined ? Infinity : Math.max(now - this.lastRead, Number.EPSILON);
-    this.lastRead = now;
-    const nameOf = (key: string): string => this.processes.nameOf(Number(key)) || key;
+    if (this.#mode.kind !== "table") return;
+    this.#wait = this.#soon ? FIRST_DELAY : Math.trunc(this.#delay * 10) / 10;
+    this.#soon = false;
+    const { pid } = this.#statistics;
+    this.#dead = pid !== 0 && !this.#processes.isRunning(pid);
+    if (this.#dead && !this.#followGuest()) return;
+    const seconds = this.#lastRead === undefined ? Infinity : Math.max(now - this.#lastRead, Number.EPSILON);
+    this.#lastRead = now;
+    const nameOf = (key: string): string => this.#processes.nameOf(Number(key)) || key;
     const view = {
-      sort: this.sort,
-      children: this.children,
-      byGuest: this.byGuest,
+      sort: this.#sort,
+      children: this.#children,
+      byGuest: this.#byGuest,
       nameOf,
       seconds,
       rows: size.rows,
     };
-    this.body = bodyPieces(this.statistics.read(this.byGuest), view);
+    this.#body = bodyPieces(this.#statistics.read(this.#byGuest), view);
   }
 
   /** A guest that is back under another pid is followed there. */
-  private followGuest(): boolean {
-    const pids = this.guest === "" ? [] : this.processes.pidsOf(this.guest);
+  #followGuest(): boolean {
+    const pids = this.#guest === "" ? [] : this.#processes.pidsOf(this.#guest);
     if (pids.length !== 1 || pids[0] === undefined) return false;
-    this.setPid(pids[0]);
+    this.#setPid(pids[0]);
     return true;
   }
 
-  private setPid(pid: number): void {
-    this.statistics.setPid(pid);
-    this.guest = this.processes.nameOf(pid);
-    this.dead = false;
+  #setPid(pid: number): void {
+    this.#statistics.setPid(pid);
+    this.#guest = this.#processes.nameOf(pid);
+    this.#dead = false;
   }
 
   /** Takes a key: a character, or a name such as "enter" or "up". Returns false when it ends the program. */
   key(key: string, now: number, size: Size): boolean {
-    if (key === "interrupt" || (this.mode.kind === "table" && key === "q")) return false;
-    if (this.mode.kind === "dialog") this.type(this.mode, key);
-    else if (this.mode.kind === "page") this.mode = { kind: "table" };
-    else this.command(key);
+    if (key === "interrupt" || (this.#mode.kind === "table" && key === "q")) return false;
+    if (this.#mode.kind === "dialog") this.#type(this.#mode, key);
+    else if (this.#mode.kind === "page") this.#mode = { kind: "table" };
+    else this.#command(key);
     this.refresh(now, size);
     return true;
   }
 
-  private command(key: string): void {
-    if (key === "b") this.toggleGuests();
+  #command(key: string): void {
+    if (key === "b") this.#toggleGuests();
     else if (key === "c") {
-      this.statistics.setRegex("");
-      this.setPid(0);
+      this.#statistics.setRegex("");
+      this.#setPid(0);
     } else if (key === "f") {
-      this.ask(
-        filterDialog(this.statistics.regex, (regex) => {
-          this.statistics.setRegex(regex);
+      this.#ask(
+        filterDialog(this.#statistics.regex, (regex) => {
+          this.#statistics.setRegex(regex);
         }),
       );
     } else if (key === "g" || key === "p") {
-      this.ask(
-        guestDialog(this.processes, (pid) => {
-          this.setPid(pid);
+      this.#ask(
+        guestDialog(this.#processes, (pid) => {
+          this.#setPid(pid);
         }),
       );
-    } else if (key === "h") this.mode = { kind: "page", pieces: helpPieces };
-    else if (key === "o") this.sort = this.sort === "current" ? "total" : "current";
-    else if (key === "r") this.statistics.reset();
+    } else if (key === "h") this.#mode = { kind: "page", pieces: helpPieces };
+    else if (key === "o") this.#sort = this.#sort === "current" ? "total" : "current";
+    else if (key === "r") this.#statistics.reset();
     else if (key === "s") {
-      this.ask(
-        intervalDialog(this.delay, (delay) => {
-          this.delay = delay;
+      this.#ask(
+        intervalDialog(this.#delay, (delay) => {
+          this.#delay = delay;
         }),
       );
-    } else if (key === "x") this.children = !this.children;
+    } else if (key === "x") this.#children = !this.#children;
   }
 
-  private toggleGuests(): void {
-    if (!this.statistics.knowsGuests)
-      this.mode = { kind: "page", pieces: (columns) => noticePieces(NO_GUESTS, columns) };
-    else this.byGuest = !this.byGuest;
+  #toggleGuests(): void {
+    if (!this.#statistics.knowsGuests)
+      this.#mode = { kind: "page", pieces: (columns) => noticePieces(NO_GUESTS, columns) };
+    else this.#byGuest = !this.#byGuest;
   }
 
-  private ask(dialog: Dialog): void {
-    this.mode = { kind: "dialog", dialog, typed: "", message: "" };
+  #ask(dialog: Dialog): void {
+    this.#mode = { kind: "dialog", dialog, typed: "", message: "" };
   }
 
-  private type(mode: Extract<Mode, { kind: "dialog" }>, key: string): void {
+  #type(mode: Extract<Mode, { kind: "dialog" }>, key: string): void {
     if (key === "backspace") mode.typed = Array.from(mode.typed).slice(0, -1).join("");
     else if (key === "kill") mode.typed = "";
     else if (key === "enter") {
       const fault = mode.dialog.answer(mode.typed);
       if (fault === undefined) {
-        this.mode = { kind: "table" };
-        this.soon = true;
-        this.body = [messagePiece("Collecting data...")];
-      } else this.ask(mode.dialog);
-      if (this.mode.kind === "dialog") this.mode.message = fault ?? "";
+        this.#mode = { kind: "table" };
+        this.#soon = true;
+        this.#body = [messagePiece("Collecting data...")];
+      } else this.#ask(mode.dialog);
+      if (this.#mode.kind === "dialog") this.#mode.message = fault ?? "";
     } else if (Array.from(key).length === 1) mode.typed += key;
   }
 }

@@ -31,38 +31,39 @@ export interface TracepointSource {
 
 export class TracepointProvider implements Provider {
   readonly knowsGuests = false;
-  private fields = new Set<string>();
-  private unattached: string[] = [];
+  #fields = new Set<string>();
+  #unattached: string[] = [];
   /** Counts by field at the last reset, and at the last read. */
-  private baseline = new Map<string, number>();
-  private previous = new Map<string, number>();
+  #baseline = new Map<string, number>();
+  #previous = new Map<string, number>();
+  readonly #source: TracepointSource;
+  #wanted: FieldFilter;
 
-  constructor(
-    private readonly source: TracepointSource,
-    private wanted: FieldFilter,
-    pid: number,
-  ) {
+  constructor(source: TracepointSource, wanted: FieldFilter, pid: number) {
+    this.#source = source;
+    this.#wanted = wanted;
+
     this.setPid(pid);
     this.setFilter(wanted);
   }
 
   /** All events and the reasons that have names. */
-  private available(): string[] {
-    const kinds: ChildKind[] = this.source.kind ? [this.source.kind, "userspace"] : ["userspace"];
+  #available(): string[] {
+    const kinds: ChildKind[] = this.#source.kind ? [this.#source.kind, "userspace"] : ["userspace"];
     const children = kinds.flatMap((kind) =>
       childNames(kind).map((name) => `${parentOfKind(kind)}(${name})`),
     );
     return [
-      ...this.source.present,
-      ...children.filter((child) => this.source.present.has(tracepointParent(child) ?? "")),
+      ...this.#source.present,
+      ...children.filter((child) => this.#source.present.has(tracepointParent(child) ?? "")),
     ];
   }
 
   /** Cumulative counts of all fields that counted anything, wanted or not. */
-  private totals(): Map<string, number> {
-    const snapshot = this.source.counters.snapshot();
+  #totals(): Map<string, number> {
+    const snapshot = this.#source.counters.snapshot();
     const totals = new Map<string, number>();
-    this.source.events.forEach((name, index) => totals.set(name, snapshot.events[index] ?? 0));
+    this.#source.events.forEach((name, index) => totals.set(name, snapshot.events[index] ?? 0));
     const { kind, reason, count } = snapshot.children;
     kind.forEach((code, row) => {
       const name = CHILD_KINDS.get(code);
@@ -74,32 +75,32 @@ export class TracepointProvider implements Provider {
   }
 
   read(): Counts {
-    const totals = this.totals();
+    const totals = this.#totals();
     // A reason without a name has a field from the first time on that it is seen.
     for (const field of totals.keys())
-      if (this.fields.has(tracepointParent(field) ?? "") && this.wanted(field)) this.fields.add(field);
+      if (this.#fields.has(tracepointParent(field) ?? "") && this.#wanted(field)) this.#fields.add(field);
     const counts = new Map(
-      Array.from(this.fields, (field) => {
+      Array.from(this.#fields, (field) => {
         const total = totals.get(field) ?? 0;
-        const value = total - (this.baseline.get(field) ?? 0);
+        const value = total - (this.#baseline.get(field) ?? 0);
         return [
           keyOf(field, tracepointParent(field)),
-          { value, delta: total - (this.previous.get(field) ?? 0) },
+          { value, delta: total - (this.#previous.get(field) ?? 0) },
         ];
       }),
     );
-    this.previous = totals;
+    this.#previous = totals;
     return counts;
   }
 
   setFilter(wanted: FieldFilter): void {
-    this.wanted = wanted;
-    this.fields = wantedFields(this.available(), wanted, tracepointParent);
-    const indices = this.source.events.flatMap((name, index) => (this.fields.has(name) ? [index] : []));
-    const failures = Object.entries(this.source.counters.attach(indices));
-    this.unattached = failures.map(([index, why]) => {
-      const name = this.source.events[Number(index)] ?? "";
-      this.fields.delete(name);
+    this.#wanted = wanted;
+    this.#fields = wantedFields(this.#available(), wanted, tracepointParent);
+    const indices = this.#source.events.flatMap((name, index) => (this.#fields.has(name) ? [index] : []));
+    const failures = Object.entries(this.#source.counters.attach(indices));
+    this.#unattached = failures.map(([index, why]) => {
+      const name = this.#source.events[Number(index)] ?? "";
+      this.#fields.delete(name);
       return `kvm:${name} is not counted: ${why}`;
     });
     this.reset();
@@ -107,19 +108,19 @@ export class TracepointProvider implements Provider {
 
   /** Another process's events count from zero. A thread's id stands for its process, whose threads all count. */
   setPid(pid: number): void {
-    this.source.counters.filter(pid === 0 ? 0 : this.source.processOf(pid));
+    this.#source.counters.filter(pid === 0 ? 0 : this.#source.processOf(pid));
     this.reset();
   }
 
   reset(): void {
-    this.baseline = this.totals();
-    this.previous = this.baseline;
+    this.#baseline = this.#totals();
+    this.#previous = this.#baseline;
   }
 
   losses(): string[] {
-    const { unplaced, missedEvents } = this.source.counters.snapshot();
+    const { unplaced, missedEvents } = this.#source.counters.snapshot();
     return [
-      ...this.unattached,
+      ...this.#unattached,
       ...(unplaced > 0 ? [`${unplaced} exits are counted without their reason`] : []),
       ...(missedEvents > 0
         ? [`${missedEvents} events are not counted: they came while others were, of this process or another`]
@@ -128,6 +129,6 @@ export class TracepointProvider implements Provider {
   }
 
   close(): void {
-    this.source.counters.close();
+    this.#source.counters.close();
   }
 }

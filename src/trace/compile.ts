@@ -99,15 +99,18 @@ function kindOf(c: Conversion, inSeconds: boolean): Kind {
 /** Gathers text and patches until a conversion of no fixed width ends the step. */
 class StepMaker {
   room = 0;
-  private first: Step | undefined;
-  private last: Step | undefined;
-  private text = "";
-  private patch: Patch | undefined;
+  #first: Step | undefined;
+  #last: Step | undefined;
+  #text = "";
+  #patch: Patch | undefined;
+  readonly #inSeconds: boolean;
 
-  constructor(private readonly inSeconds: boolean) {}
+  constructor(inSeconds: boolean) {
+    this.#inSeconds = inSeconds;
+  }
 
   addText(text: string): void {
-    this.text += text;
+    this.#text += text;
   }
 
   addConversion(c: Conversion): void {
@@ -115,27 +118,27 @@ class StepMaker {
       this.finish(c);
       return;
     }
-    this.patch = { offset: this.text.length, place: placeOf(c.field), next: this.patch };
-    this.text += "0".repeat(c.width);
+    this.#patch = { offset: this.#text.length, place: placeOf(c.field), next: this.#patch };
+    this.#text += "0".repeat(c.width);
   }
 
   /** Ends the step, and gives back the first one. */
   finish(c: Conversion | undefined): Step {
     const step: Step = {
-      text: literal(this.text),
-      patch: this.patch,
-      kind: c ? kindOf(c, this.inSeconds) : Kind.Nothing,
+      text: literal(this.#text),
+      patch: this.#patch,
+      kind: c ? kindOf(c, this.#inSeconds) : Kind.Nothing,
       place: c && c.field !== "all" && !isTime(c.field) ? placeOf(c.field) : 0,
       padding: { width: c?.width ?? 0, zeros: c?.zero ?? false, capitals: c?.type === "X" },
       conversion: c,
       next: undefined,
     };
-    this.room += this.text.length + Math.max(step.padding.width, NUMBER_BYTES);
-    if (this.last) this.last.next = step;
-    this.last = step;
-    this.text = "";
-    this.patch = undefined;
-    return (this.first ??= step);
+    this.room += this.#text.length + Math.max(step.padding.width, NUMBER_BYTES);
+    if (this.#last) this.#last.next = step;
+    this.#last = step;
+    this.#text = "";
+    this.#patch = undefined;
+    return (this.#first ??= step);
   }
 }
 

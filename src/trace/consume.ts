@@ -30,7 +30,7 @@ class Cursor {
   readonly reader: RecordReader;
   high = 0;
   low = 0;
-  private readonly chunks: AsyncIterator<Uint8Array>;
+  readonly #chunks: AsyncIterator<Uint8Array>;
 
   constructor(
     readonly source: Source,
@@ -38,7 +38,7 @@ class Cursor {
     options: ConsumeOptions,
   ) {
     this.reader = new RecordReader({ ...options, name: source.name });
-    this.chunks = source.chunks[Symbol.asyncIterator]();
+    this.#chunks = source.chunks[Symbol.asyncIterator]();
   }
 
   /** Reads the next record out of the bytes that are there. */
@@ -56,7 +56,7 @@ class Cursor {
   /** Reads the next record after fetching bytes for it; false at the recording's end. */
   async refill(): Promise<boolean> {
     for (;;) {
-      const next = await this.chunks.next();
+      const next = await this.#chunks.next();
       if (next.done) {
         this.reader.end();
         return this.step();
@@ -67,7 +67,7 @@ class Cursor {
   }
 
   async close(): Promise<void> {
-    await this.chunks.return?.();
+    await this.#chunks.return?.();
   }
 }
 

@@ -16,11 +16,11 @@ const DICTIONARY_ORDER: readonly Field[] = ["1", "3", "reltsc", "5", "4", "vcpu"
 
 /** Formats one record after another; records of an event without a rule are passed over unless there is a default. */
 export class Formatter {
-  private readonly sink = new ByteSink();
-  private readonly moment: Moment;
-  private readonly programs = new Map<number, Program>();
-  private readonly fallback: Program | undefined;
-  private readonly inSeconds: boolean;
+  readonly #sink = new ByteSink();
+  readonly #moment: Moment;
+  readonly #programs = new Map<number, Program>();
+  readonly #fallback: Program | undefined;
+  readonly #inSeconds: boolean;
 
   /**
    * @param rules the rules by event id
@@ -28,52 +28,52 @@ export class Formatter {
    * @param mhz the clock's rate, with which tsc becomes seconds; 0 leaves it in ticks
    */
   constructor(rules: ReadonlyMap<number, Rule>, name: string, mhz: number) {
-    this.moment = new Moment(mhz);
-    this.inSeconds = mhz !== 0;
+    this.#moment = new Moment(mhz);
+    this.#inSeconds = mhz !== 0;
     for (const [event, rule] of rules)
-      this.programs.set(event, compileRule(rule, this.inSeconds, `${name}:${rule.line}`));
-    this.fallback = this.programs.get(DEFAULT_EVENT);
+      this.#programs.set(event, compileRule(rule, this.#inSeconds, `${name}:${rule.line}`));
+    this.#fallback = this.#programs.get(DEFAULT_EVENT);
   }
 
   /** Whether an event has a rule of its own. */
   knows(event: number): boolean {
-    return event !== DEFAULT_EVENT && this.programs.has(event);
+    return event !== DEFAULT_EVENT && this.#programs.has(event);
   }
 
   /** @throws UsageError where the record's rule is one with which the original ends; nothing of it is written */
   format(record: TraceRecord): void {
-    this.moment.advance(record);
-    const program = this.programs.get(record.event) ?? this.fallback;
+    this.#moment.advance(record);
+    const program = this.#programs.get(record.event) ?? this.#fallback;
     if (!program) return;
-    if (program.kind === "failing") this.fail(program, record);
+    if (program.kind === "failing") this.#fail(program, record);
     else {
-      this.sink.reserve(program.room);
-      if (program.quick) this.run(program.first, record);
+      this.#sink.reserve(program.room);
+      if (program.quick) this.#run(program.first, record);
       else
-        this.checked(program.source, () => {
-          this.run(program.first, record);
+        this.#checked(program.source, () => {
+          this.#run(program.first, record);
         });
     }
   }
 
   /** Does what the original does where Python fails. */
-  private fail({ before, text, message, source }: Failing, record: TraceRecord): void {
-    const { size } = this.sink;
-    this.checked(source, () => {
-      for (const conversion of before) this.general(conversion, record);
+  #fail({ before, text, message, source }: Failing, record: TraceRecord): void {
+    const { size } = this.#sink;
+    this.#checked(source, () => {
+      for (const conversion of before) this.#general(conversion, record);
     });
-    this.sink.size = size;
+    this.#sink.size = size;
     if (text === undefined) throw new UsageError(message);
-    this.sink.text(`${text}\n${this.dictionary(record)}\n`);
+    this.#sink.text(`${text}\n${this.#dictionary(record)}\n`);
   }
 
   /** Makes a message of a %c that is no byte, and takes back what was written of its line. */
-  private checked(source: string, write: () => void): void {
-    const { size } = this.sink;
+  #checked(source: string, write: () => void): void {
+    const { size } = this.#sink;
     try {
       write();
     } catch (error) {
-      this.sink.size = size;
+      this.#sink.size = size;
       if (!(error instanceof RangeError)) throw error;
       throw new UsageError(`${source}: ${messageOf(error)}; mend the rule`);
     }
@@ -81,30 +81,31 @@ export class Formatter {
 
   /** Bytes of output that wait to be taken. */
   get waiting(): number {
-    return this.sink.size;
+    return this.#sink.size;
   }
 
   /** The output so far: the caller's until the next record is formatted. */
   take(): Uint8Array {
-    return this.sink.take();
+    return this.#sink.take();
   }
 
-  private run(first: Step, record: TraceRecord): void {
-    const { sink } = this;
+  #run(first: Step, record: TraceRecord): void {
+    const sink = this.#sink;
     let at = sink.size;
     for (let step: Step | undefined = first; step; step = step.next) {
       const text = at;
       at = sink.literal(text, step.text);
       for (let { patch } = step; patch; patch = patch.next)
         sink.eight(text + patch.offset, record.at(patch.place));
-      at = this.convert(step, record, at);
+      at = this.#convert(step, record, at);
     }
     sink.size = at;
   }
 
   /** Writes a step's conversion and returns the place behind it. */
-  private convert(step: Step, record: TraceRecord, at: number): number {
-    const { sink, moment } = this;
+  #convert(step: Step, record: TraceRecord, at: number): number {
+    const sink = this.#sink;
+    const moment = this.#moment;
     switch (step.kind) {
       case Kind.Nothing:
         return at;
@@ -115,9 +116,9 @@ export class Formatter {
       case Kind.TscHexadecimal:
         return sink.wideHexadecimal(at, moment.high, moment.low, step.padding);
       case Kind.Tsc:
-        if (moment.exact && !this.inSeconds)
+        if (moment.exact && !this.#inSeconds)
           return sink.wideDecimal(at, moment.high, moment.low, step.padding);
-        if (this.inSeconds && Math.abs(moment.seconds) < INTEGERS)
+        if (this.#inSeconds && Math.abs(moment.seconds) < INTEGERS)
           return sink.decimal(at, moment.seconds | 0, step.padding);
         break;
       case Kind.Reltsc:
@@ -126,28 +127,28 @@ export class Formatter {
       case Kind.General:
     }
     sink.size = at;
-    this.general(step.conversion, record);
+    this.#general(step.conversion, record);
     return sink.size;
   }
 
-  private general(c: Conversion | undefined, record: TraceRecord): void {
+  #general(c: Conversion | undefined, record: TraceRecord): void {
     if (!c) return;
-    const { sink } = this;
+    const sink = this.#sink;
     if (c.type === "%") sink.text(fitText("%", { ...c, precision: -1 }));
     else if (c.field === "reason") sink.text(fitText(exitName(record), c));
-    else if (c.field === "all") sink.text(fitText(this.dictionary(record), c));
-    else sink.text(convert(this.argument(c.field, record), c));
+    else if (c.field === "all") sink.text(fitText(this.#dictionary(record), c));
+    else sink.text(convert(this.#argument(c.field, record), c));
   }
 
-  private argument(field: Field, record: TraceRecord): PythonValue {
-    if (field === "tsc") return this.moment.tscValue();
-    if (field === "reltsc") return this.moment.reltscValue();
+  #argument(field: Field, record: TraceRecord): PythonValue {
+    if (field === "tsc") return this.#moment.tscValue();
+    if (field === "reltsc") return this.#moment.reltscValue();
     return { value: BigInt(record.at(placeOf(field)) >>> 0), long: false };
   }
 
   /** The record's fields as the original's Python prints a dictionary of them. */
-  private dictionary(record: TraceRecord): string {
-    const entry = (key: Field): string => `'${key}': ${pythonText(this.argument(key, record), true)}`;
+  #dictionary(record: TraceRecord): string {
+    const entry = (key: Field): string => `'${key}': ${pythonText(this.#argument(key, record), true)}`;
     return `{${DICTIONARY_ORDER.map(entry).join(", ")}}`;
   }
 }

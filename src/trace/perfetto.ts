@@ -34,9 +34,9 @@ function userspaceArgs(details: readonly Detail[]): object {
 /** Makes the JSON piece by piece: begin(), then turn() for each, then end(). */
 export class Timeline {
   /** Threads that have slices, and when the last one ends, in ns. */
-  private readonly threads = new Map<Thread, number>();
-  private readonly processes = new Set<number>();
-  private first = true;
+  readonly #threads = new Map<Thread, number>();
+  readonly #processes = new Set<number>();
+  #first = true;
 
   /** What the JSON begins with. */
   begin(): string {
@@ -46,26 +46,26 @@ export class Timeline {
   /** The slices of one turn: the guest before the exit, the exit, and in it the time in user space. */
   turn(turn: Turn, nsPerTick: number): string {
     const { thread, details, omitted } = turn;
-    let text = this.describe(thread);
+    let text = this.#describe(thread);
     // Whole ns, in the order of time even where a recording's time stamps aren't: so slices never overlap.
-    let last = this.threads.get(thread) ?? 0;
+    let last = this.#threads.get(thread) ?? 0;
     const at = (ticks: number) => (last = Math.max(last, Math.round(ticks * nsPerTick)));
-    if (turn.entered !== undefined) text += this.slice(turn, "guest", at(turn.entered), at(turn.exited), {});
+    if (turn.entered !== undefined) text += this.#slice(turn, "guest", at(turn.entered), at(turn.exited), {});
     const exited = at(turn.exited);
     const returned = turn.returned === undefined ? undefined : at(turn.returned);
     // Of an exit without an entry only its beginning is known.
     const ended = turn.ended === undefined ? exited : at(turn.ended);
-    text += this.slice(turn, codeName(turn.isa, turn.code), exited, ended, {
+    text += this.#slice(turn, codeName(turn.isa, turn.code), exited, ended, {
       level: turn.level,
       rip: `0x${((BigInt(turn.ripHigh) << 32n) | BigInt(turn.ripLow)).toString(16)}`,
       code: reasonLabel(turn.code),
       ...(turn.ended === undefined ? { unfinished: true } : {}),
-      ...this.details(details),
+      ...this.#details(details),
       ...(omitted > 0 ? { omitted } : {}),
     });
     if (returned !== undefined && turn.ended !== undefined)
-      text += this.slice(turn, "user space", returned, ended, userspaceArgs(details));
-    this.threads.set(thread, last);
+      text += this.#slice(turn, "user space", returned, ended, userspaceArgs(details));
+    this.#threads.set(thread, last);
     return text;
   }
 
@@ -76,38 +76,38 @@ export class Timeline {
     return `\n],"otherData":${JSON.stringify({ lost, unwritten, ...started })}}\n`;
   }
 
-  private event(event: Record<string, unknown>): string {
-    const separator = this.first ? "\n" : ",\n";
-    this.first = false;
+  #event(event: Record<string, unknown>): string {
+    const separator = this.#first ? "\n" : ",\n";
+    this.#first = false;
     return separator + JSON.stringify(event);
   }
 
   /** A slice from one time in ns to another; the format counts microseconds, whose fractions tell ns. */
-  private slice(turn: Turn, name: string, from: number, to: number, args: object): string {
+  #slice(turn: Turn, name: string, from: number, to: number, args: object): string {
     const { pid } = turn.thread;
     const [ts, dur] = [from / 1000, (to - from) / 1000];
-    return this.event({ ph: "X", name, cat: "kvm", pid, tid: this.tidOf(turn.thread), ts, dur, args });
+    return this.#event({ ph: "X", name, cat: "kvm", pid, tid: this.#tidOf(turn.thread), ts, dur, args });
   }
 
-  private tidOf({ tid, vcpu }: Thread): number {
+  #tidOf({ tid, vcpu }: Thread): number {
     return tid === 0 ? vcpu : tid;
   }
 
   /** Names a thread and its process when they are seen first. */
-  private describe(thread: Thread): string {
-    if (this.threads.has(thread)) return "";
+  #describe(thread: Thread): string {
+    if (this.#threads.has(thread)) return "";
     const { pid, vcpu } = thread;
-    const tid = this.tidOf(thread);
+    const tid = this.#tidOf(thread);
     const known = vcpu !== UNKNOWN_VCPU;
-    const meta = (name: string, args: object) => this.event({ ph: "M", name, pid, tid, args });
+    const meta = (name: string, args: object) => this.#event({ ph: "M", name, pid, tid, args });
     let text = "";
-    if (!this.processes.has(pid)) text += meta("process_name", { name: `VM ${pid}` });
-    this.processes.add(pid);
+    if (!this.#processes.has(pid)) text += meta("process_name", { name: `VM ${pid}` });
+    this.#processes.add(pid);
     text += meta("thread_name", { name: known ? `vCPU ${vcpu}` : `thread ${tid}` });
     return text + meta("thread_sort_index", { sort_index: known ? vcpu : tid });
   }
 
-  private details(details: readonly Detail[]): Record<string, string> {
+  #details(details: readonly Detail[]): Record<string, string> {
     const args: Record<string, string> = {};
     for (const [index, detail] of details.entries()) {
       const name = EVENT_NAMES.get(detail.event) ?? `event 0x${detail.event.toString(16)}`;

@@ -12,48 +12,48 @@ export class TraceRecord {
   timed = false;
   /** Number of data words. */
   count = 0;
-  private words: Uint32Array = NO_WORDS;
-  private start = 0;
+  #words: Uint32Array = NO_WORDS;
+  #start = 0;
   /** Where the data words begin. */
-  private data = 0;
+  #data = 0;
 
   /** Which of the time stamp's words is the low half: 0, or 1 in big-endian recordings. */
   lowAt = 0;
 
   /** Moves the window. */
   set(words: Uint32Array, at: number, timed: boolean, count: number): void {
-    this.words = words;
-    this.start = at;
+    this.#words = words;
+    this.#start = at;
     this.timed = timed;
     this.count = count;
-    this.data = at + HEADER_WORDS + (timed ? TIME_WORDS : 0);
+    this.#data = at + HEADER_WORDS + (timed ? TIME_WORDS : 0);
   }
 
   get event(): number {
-    return (this.words[this.start] ?? 0) & EVENT_MASK;
+    return (this.#words[this.#start] ?? 0) & EVENT_MASK;
   }
 
   get pid(): number {
-    return this.words[this.start + 1] ?? 0;
+    return this.#words[this.#start + 1] ?? 0;
   }
 
   get vcpu(): number {
-    return this.words[this.start + 2] ?? 0;
+    return this.#words[this.#start + 2] ?? 0;
   }
 
   /** The time stamp's low half, 0 where the record has none. */
   get timeLow(): number {
-    return this.timed ? (this.words[this.start + HEADER_WORDS + this.lowAt] ?? 0) : 0;
+    return this.timed ? (this.#words[this.#start + HEADER_WORDS + this.lowAt] ?? 0) : 0;
   }
 
   /** The time stamp's high half, 0 where the record has none. */
   get timeHigh(): number {
-    return this.timed ? (this.words[this.start + HEADER_WORDS + 1 - this.lowAt] ?? 0) : 0;
+    return this.timed ? (this.#words[this.#start + HEADER_WORDS + 1 - this.lowAt] ?? 0) : 0;
   }
 
   /** A data word, from 0; those beyond `count` are 0. */
   word(index: number): number {
-    return index < this.count ? (this.words[this.data + index] ?? 0) : 0;
+    return index < this.count ? (this.#words[this.#data + index] ?? 0) : 0;
   }
 
   /**
@@ -62,7 +62,7 @@ export class TraceRecord {
    */
   at(place: number): number {
     if (place >= HEADER_WORDS) return this.word(place - HEADER_WORDS) | 0;
-    const word = this.words[this.start + place] ?? 0;
+    const word = this.#words[this.#start + place] ?? 0;
     return (place === 0 ? word & EVENT_MASK : word) | 0;
   }
 }
@@ -95,54 +95,57 @@ function swapped(word: number): number {
 export class RecordReader {
   readonly record = new TraceRecord();
   /** Where the words and the rest are. */
-  private bytes = Buffer.from(new ArrayBuffer(0));
-  private words: Uint32Array = NO_WORDS;
-  private at = 0;
+  #bytes = Buffer.from(new ArrayBuffer(0));
+  #words: Uint32Array = NO_WORDS;
+  #at = 0;
   /** Offset in the recording of the first word, in bytes. */
-  private base = 0;
+  #base = 0;
   /** The bytes behind the last whole word, fewer than four. */
-  private rest: Uint8Array = new Uint8Array(0);
-  private big = false;
-  private begun = false;
-  private ended = false;
+  #rest: Uint8Array = new Uint8Array(0);
+  #big = false;
+  #begun = false;
+  #ended = false;
+  readonly #options: ReaderOptions;
 
-  constructor(private readonly options: ReaderOptions) {}
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
 
   /** Takes the next bytes of the recording, and keeps none of the memory they are in. */
   feed(chunk: Uint8Array): void {
     // Words that wait are in this machine's order, which is little-endian on every one that this package runs on.
-    const from = 4 * this.at;
-    const swapped = 4 * (this.words.length - this.at);
-    const left = swapped + this.rest.length;
+    const from = 4 * this.#at;
+    const swapped = 4 * (this.#words.length - this.#at);
+    const left = swapped + this.#rest.length;
     const length = left + chunk.length;
     // The same memory for one chunk after another: each page of another would cost a fault.
-    if (length > this.bytes.length) {
-      const small = this.bytes;
-      this.bytes = Buffer.from(new ArrayBuffer((length + 3) & ~3));
-      small.copy(this.bytes, 0, from, from + left);
-    } else this.bytes.copyWithin(0, from, from + left);
-    this.bytes.set(chunk, left);
+    if (length > this.#bytes.length) {
+      const small = this.#bytes;
+      this.#bytes = Buffer.from(new ArrayBuffer((length + 3) & ~3));
+      small.copy(this.#bytes, 0, from, from + left);
+    } else this.#bytes.copyWithin(0, from, from + left);
+    this.#bytes.set(chunk, left);
     const whole = length & ~3;
-    if (this.big) this.bytes.subarray(swapped, whole).swap32();
-    this.base += from;
-    this.words = new Uint32Array(this.bytes.buffer, 0, whole / 4);
-    this.rest = this.bytes.subarray(whole, length);
-    this.at = 0;
+    if (this.#big) this.#bytes.subarray(swapped, whole).swap32();
+    this.#base += from;
+    this.#words = new Uint32Array(this.#bytes.buffer, 0, whole / 4);
+    this.#rest = this.#bytes.subarray(whole, length);
+    this.#at = 0;
   }
 
   /** Says that no more bytes follow. */
   end(): void {
-    this.ended = true;
+    this.#ended = true;
   }
 
   /** The offset in the recording of the byte after the last record read. */
   get offset(): number {
-    return this.base + 4 * this.at;
+    return this.#base + 4 * this.#at;
   }
 
   /** What is left of a record that the recording's end cut off; only after next() said false for good. */
   get cut(): Cut | undefined {
-    const bytes = 4 * (this.words.length - this.at) + this.rest.length;
+    const bytes = 4 * (this.#words.length - this.#at) + this.#rest.length;
     return bytes > 0 ? { offset: this.offset, bytes } : undefined;
   }
 
@@ -151,49 +154,51 @@ export class RecordReader {
    * @throws UsageError with the byte offset, at bytes that are no record
    */
   next(): boolean {
-    if (!this.begun && !this.begin()) return false;
-    const { words, at, record } = this;
+    if (!this.#begun && !this.#begin()) return false;
+    const words = this.#words;
+    const at = this.#at;
+    const record = this.record;
     const left = words.length - at;
     if (left < HEADER_WORDS) return false;
     const head = words[at] ?? 0;
-    if ((words[at + 1] ?? 0) > PID_LIMIT) this.checkHeader(at);
+    if ((words[at + 1] ?? 0) > PID_LIMIT) this.#checkHeader(at);
     const count = (head >>> 28) & 7;
     const timed = head >>> 31 === 1;
     const length = HEADER_WORDS + (timed ? TIME_WORDS : 0) + count;
     if (left < length) return false;
     record.set(words, at, timed, count);
-    this.at = at + length;
+    this.#at = at + length;
     return true;
   }
 
   /** Finds the byte order and steps over the magic; false while too few bytes are there to tell. */
-  private begin(): boolean {
-    if (this.words.length < 1 + HEADER_WORDS && !this.ended) return false;
-    this.begun = true;
-    const first = this.words[0] ?? 0;
+  #begin(): boolean {
+    if (this.#words.length < 1 + HEADER_WORDS && !this.#ended) return false;
+    this.#begun = true;
+    const first = this.#words[0] ?? 0;
     if (first === MAGIC || swapped(first) === MAGIC) {
-      this.big = first !== MAGIC;
-      this.at = 1;
-    } else if (this.options.byteOrder) this.big = this.options.byteOrder === "big";
-    else this.big = !this.plausible((word) => word) && this.plausible(swapped);
-    this.record.lowAt = this.big ? 1 : 0;
-    if (this.big) Buffer.from(this.words.buffer, this.words.byteOffset, 4 * this.words.length).swap32();
+      this.#big = first !== MAGIC;
+      this.#at = 1;
+    } else if (this.#options.byteOrder) this.#big = this.#options.byteOrder === "big";
+    else this.#big = !this.#plausible((word) => word) && this.#plausible(swapped);
+    this.record.lowAt = this.#big ? 1 : 0;
+    if (this.#big) Buffer.from(this.#words.buffer, this.#words.byteOffset, 4 * this.#words.length).swap32();
     return true;
   }
 
   /** Whether the first header is one of a known event on a real machine, in a byte order. */
-  private plausible(read: (word: number) => number): boolean {
-    const [event = 0, pid = 0, vcpu = 0] = Array.from(this.words.subarray(0, HEADER_WORDS), read);
-    return this.options.knows(event & EVENT_MASK) && pid <= PID_LIMIT && vcpu <= VCPU_LIMIT;
+  #plausible(read: (word: number) => number): boolean {
+    const [event = 0, pid = 0, vcpu = 0] = Array.from(this.#words.subarray(0, HEADER_WORDS), read);
+    return this.#options.knows(event & EVENT_MASK) && pid <= PID_LIMIT && vcpu <= VCPU_LIMIT;
   }
 
   /** @throws UsageError if a header is one of an unknown event that no machine could have written */
-  private checkHeader(at: number): void {
-    const [head = 0, pid = 0, vcpu = 0] = this.words.subarray(at, at + HEADER_WORDS);
+  #checkHeader(at: number): void {
+    const [head = 0, pid = 0, vcpu = 0] = this.#words.subarray(at, at + HEADER_WORDS);
     const event = head & EVENT_MASK;
-    if (vcpu <= VCPU_LIMIT || this.options.knows(event)) return;
+    if (vcpu <= VCPU_LIMIT || this.#options.knows(event)) return;
     throw new UsageError(
-      `${this.options.name}: no record at byte ${this.offset}: event 0x${event.toString(16)} is unknown and no ` +
+      `${this.#options.name}: no record at byte ${this.offset}: event 0x${event.toString(16)} is unknown and no ` +
         `machine has process ${pid} and vCPU ${vcpu}; the recording is damaged from here on`,
     );
   }

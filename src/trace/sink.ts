@@ -71,91 +71,91 @@ export function literal(text: string): Literal {
 export class ByteSink {
   /** Number of bytes written. */
   size = 0;
-  private bytes!: Buffer;
-  private view!: DataView;
+  #bytes!: Buffer;
+  #view!: DataView;
   /** Room that reserve() promised. */
-  private room = 0;
+  #room = 0;
 
   constructor(capacity = 1 << 17) {
-    this.renew(capacity);
+    this.#renew(capacity);
   }
 
-  private renew(capacity: number): void {
-    this.bytes = Buffer.allocUnsafeSlow(capacity);
-    this.view = new DataView(this.bytes.buffer);
+  #renew(capacity: number): void {
+    this.#bytes = Buffer.allocUnsafeSlow(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
   }
 
   /** Hands out what was written and begins afresh: the bytes are the caller's until the next write. */
   take(): Uint8Array {
-    const taken = this.bytes.subarray(0, this.size);
+    const taken = this.#bytes.subarray(0, this.size);
     this.size = 0;
     return taken;
   }
 
   /** Makes room for a number of bytes, besides those that text() writes. */
   reserve(count: number): void {
-    this.room = count + SPILL_BYTES;
-    this.grow(this.room);
+    this.#room = count + SPILL_BYTES;
+    this.#grow(this.#room);
   }
 
-  private grow(count: number): void {
-    if (this.size + count <= this.bytes.length) return;
-    const full = this.bytes;
-    this.renew(Math.max(2 * full.length, this.size + count));
-    full.copy(this.bytes, 0, 0, this.size);
+  #grow(count: number): void {
+    if (this.size + count <= this.#bytes.length) return;
+    const full = this.#bytes;
+    this.#renew(Math.max(2 * full.length, this.size + count));
+    full.copy(this.#bytes, 0, 0, this.size);
   }
 
   /** Appends text of code points below 256, one byte each. */
   text(text: string): void {
-    this.grow(text.length + this.room);
-    this.size += this.bytes.write(text, this.size, "latin1");
+    this.#grow(text.length + this.#room);
+    this.size += this.#bytes.write(text, this.size, "latin1");
   }
 
   /** Writes prepared text. */
   literal(at: number, { doubles, length, bytes }: Literal): number {
-    const { view } = this;
-    if (doubles.length === 0 && length > 0) bytes.copy(this.bytes, at);
+    const view = this.#view;
+    if (doubles.length === 0 && length > 0) bytes.copy(this.#bytes, at);
     for (let i = 0, to = at; i < doubles.length; i++, to += 8) view.setFloat64(to, doubles[i] ?? 0, true);
     return at + length;
   }
 
-  private pad(at: number, count: number, zeros: boolean): number {
-    const { bytes } = this;
+  #pad(at: number, count: number, zeros: boolean): number {
+    const bytes = this.#bytes;
     for (let i = count; i > 0; i--) bytes[at++] = zeros ? ZERO : SPACE;
     return at;
   }
 
   /** Writes a signed 32-bit integer in decimal, at least `width` wide, padded with zeros or spaces. */
   decimal(at: number, value: number, { width, zeros }: Padding): number {
-    if (value < 0) return this.negative(at, -value, width, zeros);
+    if (value < 0) return this.#negative(at, -value, width, zeros);
     const count = digitsOf(value);
-    if (width === 8 && count <= 8 && !zeros) return this.eightWide(at, value, 8 - count);
-    at = this.pad(at, width - count, zeros);
-    return this.digits(at, value, count);
+    if (width === 8 && count <= 8 && !zeros) return this.#eightWide(at, value, 8 - count);
+    at = this.#pad(at, width - count, zeros);
+    return this.#digits(at, value, count);
   }
 
   /** The same of an unsigned integer below 2^53, given as two signed halves. */
   wideDecimal(at: number, high: number, low: number, padding: Padding): number {
     if (high === 0 && low >= 0) return this.decimal(at, low, padding);
-    return this.large(at, high * 0x1_0000_0000 + (low >>> 0), padding.width, padding.zeros);
+    return this.#large(at, high * 0x1_0000_0000 + (low >>> 0), padding.width, padding.zeros);
   }
 
-  private negative(at: number, value: number, width: number, zeros: boolean): number {
+  #negative(at: number, value: number, width: number, zeros: boolean): number {
     const text = value.toString();
-    const { bytes } = this;
+    const bytes = this.#bytes;
     if (zeros) bytes[at++] = MINUS;
-    at = this.pad(at, width - text.length - 1, zeros);
+    at = this.#pad(at, width - text.length - 1, zeros);
     if (!zeros) bytes[at++] = MINUS;
     return at + bytes.write(text, at, "latin1");
   }
 
   /** Splits a number of 2^31 and more, so that all divisions but one are of 32-bit integers. */
-  private large(at: number, value: number, width: number, zeros: boolean): number {
-    const { view } = this;
+  #large(at: number, value: number, width: number, zeros: boolean): number {
+    const view = this.#view;
     const high = Math.floor(value / 1e8);
     const low = (value - high * 1e8) | 0;
     const count = digitsOf(high);
-    at = this.digits(this.pad(at, width - count - 8, zeros), high, count);
+    at = this.#digits(this.#pad(at, width - count - 8, zeros), high, count);
     const above = (low / 10_000) | 0;
     view.setInt32(at, DECIMAL[above] ?? 0, true);
     view.setInt32(at + 4, DECIMAL[low - above * 10_000] ?? 0, true);
@@ -163,8 +163,8 @@ export class ByteSink {
   }
 
   /** Writes a number below 10^8 with spaces for its leading zeros, without a branch. */
-  private eightWide(at: number, value: number, spaces: number): number {
-    const { view } = this;
+  #eightWide(at: number, value: number, spaces: number): number {
+    const view = this.#view;
     const above = (value / 10_000) | 0;
     const first = (DECIMAL[above] ?? 0) - (ZEROS_TO_SPACES[Math.min(spaces, 4)] ?? 0);
     const second = (DECIMAL[value - above * 10_000] ?? 0) - (ZEROS_TO_SPACES[Math.max(spaces - 4, 0)] ?? 0);
@@ -174,8 +174,9 @@ export class ByteSink {
   }
 
   /** Writes the `count` digits of a number below 2^31. */
-  private digits(start: number, value: number, count: number): number {
-    const { bytes, view } = this;
+  #digits(start: number, value: number, count: number): number {
+    const bytes = this.#bytes;
+    const view = this.#view;
     const end = start + count;
     let at = end;
     while (at - start >= 4) {
@@ -194,17 +195,17 @@ export class ByteSink {
 
   /** Writes an unsigned 32-bit number, given as a signed one, in base 16, at least `width` wide. */
   hexadecimal(at: number, value: number, { width, zeros, capitals }: Padding): number {
-    const { bytes } = this;
+    const bytes = this.#bytes;
     const digits = capitals ? HEXADECIMAL_CAPITALS : HEXADECIMAL;
     const count = value === 0 ? 1 : 8 - (Math.clz32(value) >>> 2);
-    const end = this.pad(at, width - count, zeros) + count;
+    const end = this.#pad(at, width - count, zeros) + count;
     for (let i = 1; i <= count; i++, value >>>= 4) bytes[end - i] = (digits[value & 15] ?? 0) >>> 8;
     return end;
   }
 
   /** Writes all eight digits of a 32-bit number, given as a signed one, in base 16 with small letters. */
   eight(at: number, value: number): number {
-    const { view } = this;
+    const view = this.#view;
     const first = (HEXADECIMAL[value >>> 24] ?? 0) | ((HEXADECIMAL[(value >>> 16) & 255] ?? 0) << 16);
     const second = (HEXADECIMAL[(value >>> 8) & 255] ?? 0) | ((HEXADECIMAL[value & 255] ?? 0) << 16);
     view.setInt32(at, first, true);

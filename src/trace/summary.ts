@@ -28,35 +28,35 @@ export class Summary {
   startMs = 0;
   /** Ticks from the first time stamp to the last. */
   ticks = 0;
-  private begun = 0;
-  private ended = 0;
-  private losses = 0;
-  private left: Unwritten = { sizeLimit: 0, writeFailed: 0 };
-  private first: { high: number; low: number } | undefined;
+  #begun = 0;
+  #ended = 0;
+  #losses = 0;
+  #left: Unwritten = { sizeLimit: 0, writeFailed: 0 };
+  #first: { high: number; low: number } | undefined;
 
   /** Whether `kvm-trace record` wrote any of them. */
   get ours(): boolean {
-    return this.begun > 0;
+    return this.#begun > 0;
   }
 
   /** Whether each recording says what it lost. */
-  private get told(): boolean {
-    return this.ours && this.ended >= this.begun;
+  get #told(): boolean {
+    return this.ours && this.#ended >= this.#begun;
   }
 
   /** Events that the kernel's rings had no room for; undefined if a recording has no end, and so nobody knows. */
   get lost(): number | undefined {
-    return this.told ? this.losses : undefined;
+    return this.#told ? this.#losses : undefined;
   }
 
   /** Events that a file had no room for; undefined if nobody knows. */
   get unwritten(): Unwritten | undefined {
-    return this.told ? this.left : undefined;
+    return this.#told ? this.#left : undefined;
   }
 
   /** Takes the first record of a recording of ours. */
   begin(record: TraceRecord): void {
-    this.begun++;
+    this.#begun++;
     this.ticksPerUs = record.word(RECORDING_WORDS.ticksPerUs);
     const ms = record.word(RECORDING_WORDS.msLow) + record.word(RECORDING_WORDS.msHigh) * 2 ** 32;
     if (ms <= LAST_MS) this.startMs = this.startMs === 0 ? ms : Math.min(this.startMs, ms);
@@ -64,20 +64,20 @@ export class Summary {
 
   /** Takes the last one. */
   end(record: TraceRecord): void {
-    this.ended++;
-    this.losses += record.word(END_WORDS.lostLow) + record.word(END_WORDS.lostHigh) * 2 ** 32;
+    this.#ended++;
+    this.#losses += record.word(END_WORDS.lostLow) + record.word(END_WORDS.lostHigh) * 2 ** 32;
     const left = record.word(END_WORDS.unwrittenLow) + record.word(END_WORDS.unwrittenHigh) * 2 ** 32;
-    const { sizeLimit, writeFailed } = this.left;
+    const { sizeLimit, writeFailed } = this.#left;
     if (record.word(END_WORDS.reason) === END_REASON.sizeLimit)
-      this.left = { sizeLimit: sizeLimit + left, writeFailed };
-    else this.left = { sizeLimit, writeFailed: writeFailed + left };
+      this.#left = { sizeLimit: sizeLimit + left, writeFailed };
+    else this.#left = { sizeLimit, writeFailed: writeFailed + left };
   }
 
   /** Ticks since the first time stamp; a record without one is of the moment before it. */
   time(record: TraceRecord): number {
     if (!record.timed) return this.ticks;
-    this.first ??= { high: record.timeHigh, low: record.timeLow };
-    const ticks = (record.timeHigh - this.first.high) * 2 ** 32 + (record.timeLow - this.first.low);
+    this.#first ??= { high: record.timeHigh, low: record.timeLow };
+    const ticks = (record.timeHigh - this.#first.high) * 2 ** 32 + (record.timeLow - this.#first.low);
     this.ticks = Math.max(this.ticks, ticks);
     return ticks;
   }
@@ -94,8 +94,8 @@ export class Summary {
 
   /** What was lost as the live tools tell it, and what did not fit in the file; undefined if nobody knows. */
   get health(): (Lost & { readonly eventsUnwritten: number }) | undefined {
-    if (!this.told) return undefined;
-    const { sizeLimit, writeFailed } = this.left;
-    return { ...NOTHING_LOST, eventsDropped: this.losses, eventsUnwritten: sizeLimit + writeFailed };
+    if (!this.#told) return undefined;
+    const { sizeLimit, writeFailed } = this.#left;
+    return { ...NOTHING_LOST, eventsDropped: this.#losses, eventsUnwritten: sizeLimit + writeFailed };
   }
 }

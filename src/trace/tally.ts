@@ -29,20 +29,20 @@ function bucketOf(ns: number): number {
 
 /** Counters by thread, instruction set, level and reason. */
 export class Tally {
-  private readonly threads = new Map<Thread, number>();
-  private readonly slots = new Map<string, Slot>();
+  readonly #threads = new Map<Thread, number>();
+  readonly #slots = new Map<string, Slot>();
 
   /** @param nsPerTick what a tick of the recording lasts */
   add(turn: Turn, nsPerTick: number): void {
-    let vcpu = this.threads.get(turn.thread);
-    if (vcpu === undefined) this.threads.set(turn.thread, (vcpu = this.threads.size));
+    let vcpu = this.#threads.get(turn.thread);
+    if (vcpu === undefined) this.#threads.set(turn.thread, (vcpu = this.#threads.size));
     const timed = turn.ended !== undefined;
     const key = [vcpu, turn.isa, turn.level, timed, turn.code].join();
-    let slot = this.slots.get(key);
+    let slot = this.#slots.get(key);
     if (!slot) {
       const { isa, level, code: reason } = turn;
       const counters = { count: 0, totalNs: 0, maxNs: 0, buckets: new Map<number, number>() };
-      this.slots.set(key, (slot = { vcpu, isa, level, timed, reason, ...counters }));
+      this.#slots.set(key, (slot = { vcpu, isa, level, timed, reason, ...counters }));
     }
     slot.count++;
     if (turn.ended === undefined) return;
@@ -55,8 +55,8 @@ export class Tally {
 
   /** Everything added so far. */
   snapshot(): Snapshot {
-    const threads = [...this.threads.keys()];
-    const slots = [...this.slots.values()];
+    const threads = [...this.#threads.keys()];
+    const slots = [...this.#slots.values()];
     const buckets = slots.flatMap((slot, index) =>
       [...slot.buckets].map(([bucket, count]) => [index, bucket, count] as const),
     );

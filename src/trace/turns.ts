@@ -69,42 +69,44 @@ function vcpuKey({ pid, vcpu }: TraceRecord): number {
 export class Turns {
   readonly summary = new Summary();
   /** kvmtrace's recordings, one for each CPU, are of one machine; each of ours stands for itself. */
-  private readonly shared = new Machine(false);
-  private readonly own = new Map<number, Machine>();
-  private machine = this.shared;
+  readonly #shared = new Machine(false);
+  readonly #own = new Map<number, Machine>();
+  #machine = this.#shared;
+  readonly #isa: number;
+  readonly #onTurn: (turn: Turn) => void;
 
   /**
    * @param isa the instruction set of recordings that don't tell: VMEXIT_ISA_* of bpf/contract/vmexit.h
    * @param onTurn takes a turn for its own
    */
-  constructor(
-    private readonly isa: number,
-    private readonly onTurn: (turn: Turn) => void,
-  ) {}
+  constructor(isa: number, onTurn: (turn: Turn) => void) {
+    this.#isa = isa;
+    this.#onTurn = onTurn;
+  }
 
   /** @param source which of the recordings the record is from */
   record(record: TraceRecord, source = 0): void {
     const { event } = record;
-    this.machine = this.own.get(source) ?? this.shared;
+    this.#machine = this.#own.get(source) ?? this.#shared;
     if (event === EVENT.recording) {
-      this.closeAll(this.machine);
-      this.own.set(source, new Machine(true));
+      this.#closeAll(this.#machine);
+      this.#own.set(source, new Machine(true));
       this.summary.begin(record);
     } else if (event === EVENT.end) {
-      this.closeAll(this.machine);
+      this.#closeAll(this.#machine);
       this.summary.end(record);
-    } else if (event === EVENT.exit) this.exit(record);
-    else if (event === EVENT.entry) this.entry(record);
-    else this.detail(record);
+    } else if (event === EVENT.exit) this.#exit(record);
+    else if (event === EVENT.entry) this.#entry(record);
+    else this.#detail(record);
   }
 
   /** Gives out the turns still open, as ones without an entry. */
   end(): void {
-    for (const machine of [this.shared, ...this.own.values()]) this.closeAll(machine);
+    for (const machine of [this.#shared, ...this.#own.values()]) this.#closeAll(machine);
   }
 
-  private state(record: TraceRecord): State | undefined {
-    const { ours, states, latest } = this.machine;
+  #state(record: TraceRecord): State | undefined {
+    const { ours, states, latest } = this.#machine;
     const word = ours ? THREAD_WORD.get(record.event) : undefined;
     const tid = word === undefined ? 0 : record.word(word);
     // CPUID has no room for the thread.
@@ -119,14 +121,14 @@ export class Turns {
     return state;
   }
 
-  private exit(record: TraceRecord): void {
-    const state = this.state(record);
+  #exit(record: TraceRecord): void {
+    const state = this.#state(record);
     if (!state) return;
-    this.close(state, undefined);
-    this.machine.latest.set(vcpuKey(record), state);
+    this.#close(state, undefined);
+    this.#machine.latest.set(vcpuKey(record), state);
     state.turn = {
       thread: state.thread,
-      isa: record.count > EXIT_WORDS.isa ? record.word(EXIT_WORDS.isa) : this.isa,
+      isa: record.count > EXIT_WORDS.isa ? record.word(EXIT_WORDS.isa) : this.#isa,
       code: record.word(EXIT_WORDS.code),
       ripLow: record.word(EXIT_WORDS.ripLow),
       ripHigh: record.count > EXIT_WORDS.ripHigh ? record.word(EXIT_WORDS.ripHigh) : 0,
@@ -141,17 +143,17 @@ export class Turns {
     state.entered = undefined;
   }
 
-  private entry(record: TraceRecord): void {
-    const state = this.state(record);
+  #entry(record: TraceRecord): void {
+    const state = this.#state(record);
     if (!state) return;
     const time = this.summary.time(record);
-    this.close(state, time);
+    this.#close(state, time);
     state.entered = time;
   }
 
-  private detail(record: TraceRecord): void {
+  #detail(record: TraceRecord): void {
     const time = this.summary.time(record);
-    const turn = this.state(record)?.turn;
+    const turn = this.#state(record)?.turn;
     if (!turn) return;
     if (record.event === EVENT.fromL2) turn.level = 2;
     else if (record.event === EVENT.userspaceExit) turn.returned ??= time;
@@ -159,22 +161,22 @@ export class Turns {
       turn.omitted++;
       return;
     }
-    const threadWord = this.machine.ours ? THREAD_WORD.get(record.event) : undefined;
+    const threadWord = this.#machine.ours ? THREAD_WORD.get(record.event) : undefined;
     const words = Array.from({ length: threadWord ?? record.count }, (_, index) => record.word(index));
     turn.details.push({ event: record.event, time, words });
   }
 
-  private close(state: State, time: number | undefined): void {
+  #close(state: State, time: number | undefined): void {
     const { turn } = state;
     if (!turn) return;
     turn.ended = time !== undefined && time >= turn.exited ? time : undefined;
     state.turn = undefined;
-    this.onTurn(turn);
+    this.#onTurn(turn);
   }
 
   /** Ends a machine's recording: what is open has no entry, and nothing that comes later belongs to it. */
-  private closeAll({ states, latest }: Machine): void {
-    for (const state of states.values()) this.close(state, undefined);
+  #closeAll({ states, latest }: Machine): void {
+    for (const state of states.values()) this.#close(state, undefined);
     states.clear();
     latest.clear();
   }

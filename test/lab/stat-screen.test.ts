@@ -23,10 +23,10 @@ after(() => {
 
 /** A terminal of 80 columns and 24 rows in which a shell runs a command. */
 class Pane {
-  private constructor(
-    private readonly name: string,
-    command: readonly string[] = ["sh"],
-  ) {
+  readonly #name: string;
+  private constructor(name: string, command: readonly string[] = ["sh"]) {
+    this.#name = name;
+
     tmux("new-session", "-d", "-s", name, "-x", "80", "-y", "24", ...command);
   }
 
@@ -46,15 +46,15 @@ class Pane {
   }
 
   type(...keys: string[]): void {
-    tmux("send-keys", "-t", this.name, ...keys);
+    tmux("send-keys", "-t", this.#name, ...keys);
   }
 
   resize(columns: number, rows: number): void {
-    tmux("resize-window", "-t", this.name, "-x", String(columns), "-y", String(rows));
+    tmux("resize-window", "-t", this.#name, "-x", String(columns), "-y", String(rows));
   }
 
   get text(): string {
-    return tmux("capture-pane", "-p", "-t", this.name)
+    return tmux("capture-pane", "-p", "-t", this.#name)
       .split("\n")
       .map((line) => line.trimEnd())
       .join("\n")

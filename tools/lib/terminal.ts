@@ -84,39 +84,39 @@ const print = (text: string): void => {
 };
 
 export class Terminal {
-  private shown: string[] = [];
-  private entered = false;
-  private readonly continued: () => void;
-  private readonly restore = (): void => {
+  #shown: string[] = [];
+  #entered = false;
+  readonly #continued: () => void;
+  readonly #restore = (): void => {
     this.leave();
   };
-  private readonly suspended = (): void => {
-    this.suspend(process.pid);
+  readonly #suspended = (): void => {
+    this.#suspend(process.pid);
   };
 
   /** Takes the terminal. @param onKey called for each key, @param onResize for each change that needs a new frame */
   constructor(onKey: (key: string) => void, onResize: () => void) {
     // A crash restores the terminal before Node prints it, anything else when the process exits.
-    process.on("exit", this.restore).on("uncaughtExceptionMonitor", this.restore);
-    process.on("SIGTSTP", this.suspended);
-    this.continued = () => {
-      this.enter();
+    process.on("exit", this.#restore).on("uncaughtExceptionMonitor", this.#restore);
+    process.on("SIGTSTP", this.#suspended);
+    this.#continued = () => {
+      this.#enter();
       onResize();
     };
-    process.on("SIGCONT", this.continued);
+    process.on("SIGCONT", this.#continued);
     process.stdout.on("resize", () => {
-      this.shown = [];
+      this.#shown = [];
       print("\x1b[2J");
       onResize();
     });
     process.stdin.setEncoding("utf8").on("data", (input: string) => {
       for (const key of keysIn(input)) {
         // The whole job, as the terminal would: a script that waits for this process stops with it.
-        if (key === "suspend") this.suspend(0);
+        if (key === "suspend") this.#suspend(0);
         else onKey(key);
       }
     });
-    this.enter();
+    this.#enter();
   }
 
   get size(): Size {
@@ -125,12 +125,12 @@ export class Terminal {
   }
 
   draw(frame: Frame): void {
-    if (this.entered) print(drawing(frame, this.size, this.shown));
+    if (this.#entered) print(drawing(frame, this.size, this.#shown));
   }
 
-  private enter(): void {
-    this.shown = [];
-    this.entered = true;
+  #enter(): void {
+    this.#shown = [];
+    this.#entered = true;
     // libuv sets no mode twice, and the shell may have set another since.
     process.stdin.setRawMode(false).setRawMode(true).resume();
     print(ENTER);
@@ -138,8 +138,8 @@ export class Terminal {
 
   /** Gives the terminal back; may be called again. */
   leave(): void {
-    if (!this.entered) return;
-    this.entered = false;
+    if (!this.#entered) return;
+    this.#entered = false;
     // Below the last row, for terminals that have no alternate screen.
     print(`\x1b[0m\x1b[${this.size.rows};1H\r\n${LEAVE}`);
     try {
@@ -150,11 +150,11 @@ export class Terminal {
   }
 
   /** Stops until SIGCONT; goes on at once where no shell could continue it, as the kernel then ignores SIGTSTP. */
-  private suspend(whom: number): void {
+  #suspend(whom: number): void {
     this.leave();
-    process.removeListener("SIGTSTP", this.suspended).removeListener("SIGCONT", this.continued);
+    process.removeListener("SIGTSTP", this.#suspended).removeListener("SIGCONT", this.#continued);
     process.kill(whom, "SIGTSTP");
-    process.on("SIGTSTP", this.suspended).on("SIGCONT", this.continued);
-    this.continued();
+    process.on("SIGTSTP", this.#suspended).on("SIGCONT", this.#continued);
+    this.#continued();
   }
 }

@@ -16,38 +16,41 @@ const MAX_HEADER = 2 ** 20;
 
 /** Where the lines go. Each is written at once and whole, so nothing is lost when the process ends. */
 class LogFile {
-  private descriptor: number;
+  #descriptor: number;
+  readonly #path: string;
 
-  constructor(private readonly path: string) {
-    this.descriptor = this.open();
+  constructor(path: string) {
+    this.#path = path;
+
+    this.#descriptor = this.#open();
   }
 
-  private open(): number {
+  #open(): number {
     try {
-      return openSync(this.path, "a");
+      return openSync(this.#path, "a");
     } catch {
-      throw new Refusal(`Error: Could not open file: ${safeText(this.path)}`);
+      throw new Refusal(`Error: Could not open file: ${safeText(this.#path)}`);
     }
   }
 
   /** Undefined where it may be appended to only. */
-  private openToRead(): number | undefined {
+  #openToRead(): number | undefined {
     try {
-      return openSync(this.path, "r");
+      return openSync(this.#path, "r");
     } catch {
       return undefined;
     }
   }
 
   reopen(): void {
-    closeSync(this.descriptor);
-    this.descriptor = this.open();
+    closeSync(this.#descriptor);
+    this.#descriptor = this.#open();
   }
 
   /** The file's first line, "" if it is empty. A last line that was cut off, by a full disk, is ended. */
   begin(): string {
-    const { size } = fstatSync(this.descriptor);
-    const file = size === 0 ? undefined : this.openToRead();
+    const { size } = fstatSync(this.#descriptor);
+    const file = size === 0 ? undefined : this.#openToRead();
     if (file === undefined) return "";
     try {
       const at = (position: number, length: number): string => {
@@ -64,10 +67,10 @@ class LogFile {
   write(line: string): void {
     const bytes = Buffer.from(`${line}\n`);
     try {
-      for (let written = 0; written < bytes.length;) written += writeSync(this.descriptor, bytes, written);
+      for (let written = 0; written < bytes.length;) written += writeSync(this.#descriptor, bytes, written);
     } catch (error) {
       throw new ToolError(
-        `cannot write to ${this.path}: ${messageOf(error)}; free some space or log elsewhere`,
+        `cannot write to ${this.#path}: ${messageOf(error)}; free some space or log elsewhere`,
       );
     }
   }
@@ -75,77 +78,78 @@ class LogFile {
 
 /** A log between its counts and its lines. */
 class Log {
-  private readonly format: LogFormat;
-  private readonly file: LogFile | undefined;
-  private keys: string[] = [];
-  private readonly told = new Set<string>();
-  private lines = 0;
-  private bannerStands = false;
+  readonly #format: LogFormat;
+  readonly #file: LogFile | undefined;
+  #keys: string[] = [];
+  readonly #told = new Set<string>();
+  #lines = 0;
+  #bannerStands = false;
+  readonly #options: StatOptions;
 
-  constructor(
-    private readonly options: StatOptions,
-    counts: Counts,
-  ) {
-    this.format = options.csv ? csvLog : plainLog;
-    this.file = options.logToFile === "" ? undefined : new LogFile(options.logToFile);
-    this.begin(counts.keys());
+  constructor(options: StatOptions, counts: Counts) {
+    this.#options = options;
+
+    this.#format = options.csv ? csvLog : plainLog;
+    this.#file = options.logToFile === "" ? undefined : new LogFile(options.logToFile);
+    this.#begin(counts.keys());
   }
 
-  private write(line: string): void {
-    if (this.file) this.file.write(line);
+  #write(line: string): void {
+    if (this.#file) this.#file.write(line);
     else print([line]);
   }
 
-  private banner(): void {
-    this.write(this.format.banner(this.keys));
-    this.bannerStands = true;
+  #banner(): void {
+    this.#write(this.#format.banner(this.#keys));
+    this.#bannerStands = true;
   }
 
   /** Begins a file, or goes on with one: a CSV file has its columns from its own first line. */
-  private begin(keys: Iterable<string>): void {
-    this.keys = Array.from(keys).sort(byCodePoint);
-    this.lines = 0;
-    const header = this.file?.begin();
-    if (!header || !this.options.csv) this.banner();
+  #begin(keys: Iterable<string>): void {
+    this.#keys = Array.from(keys).sort(byCodePoint);
+    this.#lines = 0;
+    const header = this.#file?.begin();
+    if (!header || !this.#options.csv) this.#banner();
     else {
-      this.bannerStands = true;
-      const byLabel = new Map(this.keys.map((key) => [labelOf(key), key]));
+      this.#bannerStands = true;
+      const byLabel = new Map(this.#keys.map((key) => [labelOf(key), key]));
       const [first, ...labels] = header.split(",");
-      if (first === "timestamp") this.keys = labels.map((label) => byLabel.get(label) ?? label);
+      if (first === "timestamp") this.#keys = labels.map((label) => byLabel.get(label) ?? label);
     }
   }
 
   reopen(counts: Counts): void {
-    this.file?.reopen();
-    this.told.clear();
-    this.begin(counts.keys());
+    this.#file?.reopen();
+    this.#told.clear();
+    this.#begin(counts.keys());
   }
 
   /** A key that appeared: a new banner in a plain log; the columns of CSV stay, and what they miss is told. */
-  private meet(counts: Counts): void {
-    const known = new Set(this.keys);
+  #meet(counts: Counts): void {
+    const known = new Set(this.#keys);
     const fresh = Array.from(counts.keys()).filter((key) => !known.has(key));
     if (fresh.length === 0) return;
-    if (!this.options.csv) {
-      this.keys = [...this.keys, ...fresh].sort(byCodePoint);
-      this.bannerStands = false;
-      this.lines = 0;
+    if (!this.#options.csv) {
+      this.#keys = [...this.#keys, ...fresh].sort(byCodePoint);
+      this.#bannerStands = false;
+      this.#lines = 0;
       return;
     }
-    for (const key of fresh.filter((name) => counts.get(name)?.value !== 0 && !this.told.has(name))) {
+    for (const key of fresh.filter((name) => counts.get(name)?.value !== 0 && !this.#told.has(name))) {
       diagnose(`kvm-stat: ${labelOf(key)} has no column in this CSV; it will have one in the next file`);
-      this.told.add(key);
+      this.#told.add(key);
     }
   }
 
   add(counts: Counts, time: Date): void {
-    this.meet(counts);
-    const headsOnce = this.options.csv && this.file;
-    if (this.lines % BANNER_LINES === 0 && !this.bannerStands && !headsOnce) this.banner();
-    if (this.options.skipZeroRecords && !this.keys.some((key) => (counts.get(key)?.delta ?? 0) !== 0)) return;
-    this.write(this.format.line(this.keys, counts, time));
-    this.lines++;
-    this.bannerStands = false;
+    this.#meet(counts);
+    const headsOnce = this.#options.csv && this.#file;
+    if (this.#lines % BANNER_LINES === 0 && !this.#bannerStands && !headsOnce) this.#banner();
+    if (this.#options.skipZeroRecords && !this.#keys.some((key) => (counts.get(key)?.delta ?? 0) !== 0))
+      return;
+    this.#write(this.#format.line(this.#keys, counts, time));
+    this.#lines++;
+    this.#bannerStands = false;
   }
 }
 

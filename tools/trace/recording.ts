@@ -23,27 +23,28 @@ export class Recording {
   #missed = 0;
   /** What the last record says; known in the end. */
   #end: End = { lost: 0, unwritten: 0, reason: END_REASON.asked };
+  readonly #recorder: Recorder;
+  readonly #file: RecordingFile;
 
-  constructor(
-    private readonly recorder: Recorder,
-    private readonly file: RecordingFile,
-    began: Date,
-  ) {
+  constructor(recorder: Recorder, file: RecordingFile, began: Date) {
+    this.#recorder = recorder;
+    this.#file = file;
+
     file.append(firstRecord(process.pid, began), 0);
   }
 
   /** Whether the file takes no more events. */
   get #full(): boolean {
-    return this.file.room < EVENT_MAX_WORDS;
+    return this.#file.room < EVENT_MAX_WORDS;
   }
 
   /** Takes in what waits, also the latest if `all`; false when the file is full. */
   poll(all = false): boolean {
     while (!this.#full) {
-      const room = Math.min(BATCH_WORDS, this.file.room);
-      const before = this.recorder.events();
-      const words = this.recorder.read(this.#batch.subarray(0, room), all);
-      if (words > 0) this.file.append(this.#batch.subarray(0, words), this.recorder.events() - before);
+      const room = Math.min(BATCH_WORDS, this.#file.room);
+      const before = this.#recorder.events();
+      const words = this.#recorder.read(this.#batch.subarray(0, room), all);
+      if (words > 0) this.#file.append(this.#batch.subarray(0, words), this.#recorder.events() - before);
       if (words <= room - EVENT_MAX_WORDS) return true;
     }
     return false;
@@ -52,18 +53,18 @@ export class Recording {
   /** Takes in the rest unless the file is full, and writes the last record, whatever else fails. */
   finish(): void {
     // From here on the rings have no room because the file has none.
-    const lostBefore = this.#full ? this.recorder.lost() : undefined;
-    this.recorder.stop();
+    const lostBefore = this.#full ? this.#recorder.lost() : undefined;
+    this.#recorder.stop();
     try {
       this.poll(true);
     } finally {
-      this.#finish(lostBefore ?? this.recorder.lost());
+      this.#finish(lostBefore ?? this.#recorder.lost());
     }
   }
 
   /** What was recorded and what wasn't, in lines. */
   summary(tool: string, output: string): string[] {
-    const { events, bytes } = this.file;
+    const { events, bytes } = this.#file;
     const { lost, unwritten, reason } = this.#end;
     const lines = [`${tool}: ${events} events, ${bytes} bytes in ${safeText(output)}${ENDED[reason] ?? ""}`];
     const full = lost - this.#missed;
@@ -75,7 +76,8 @@ export class Recording {
   }
 
   #finish(lost: number): void {
-    const { file, recorder } = this;
+    const file = this.#file;
+    const recorder = this.#recorder;
     this.#missed = Math.min(recorder.missed(), lost);
     while (recorder.read(this.#batch, true) > 0);
     const taken = recorder.events() + recorder.lost() - lost;
