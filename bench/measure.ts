@@ -5,7 +5,9 @@ import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Contestant, contestantsOn, isThere } from "./contestants";
 import { ToolError } from "../src/errors";
-import { openCounters, openSession, runStatistics } from "../src/native";
+import { runStatistics } from "../src/native/overhead";
+import { openCounters } from "../src/native/stat";
+import { openSession } from "../src/native/vmexit";
 import { type Machine, type Measured, type ProgramSize, firstTurn } from "./results";
 import { type Guests, type Turns, nestedGuests, plainGuests } from "./workloads";
 

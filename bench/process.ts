@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { release } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { openSession } from "../src/native";
+import { openSession } from "../src/native/vmexit";
 import { READING_MS, ROOT, runGuest, tool } from "./guest";
 import type { ManyVcpus, ProcessResult, Snapshots, StartParts, ToolProcess } from "./results";
 import { NODE_ALONE, cpuNs, end, start } from "./start";

@@ -2,7 +2,7 @@
 export { ToolError, UsageError } from "./errors";
 export type { By, Identity } from "./measure/grouping";
 export { type Octave, bucketStart, octaves, percentile } from "./measure/histogram";
-export type { AttachMode, Lost, ProgramInfo, SessionInfo } from "./native";
+export type { AttachMode, Lost, ProgramInfo, SessionInfo } from "./native/vmexit";
 export { type Group, type NamedSample, type Reading, diff, group } from "./measure/reading";
 export { type Options, Session, openSession } from "./session";
 export { type SlowExit, type SlowOptions, SlowSession, openSlowSession } from "./slow";

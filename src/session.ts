@@ -1,7 +1,7 @@
 // The library's sessions: a trace from its beginning to its end.
 import { checkOptions } from "./check";
-import { type SessionInfo, type SessionOptions, openSession as load } from "./native";
-import type { Session as Programs } from "./native";
+import { type SessionInfo, type SessionOptions, openSession as load } from "./native/vmexit";
+import type { Session as Programs } from "./native/vmexit";
 import { preflight } from "./host/preflight";
 import { Reader, type Reading } from "./measure/reading";
 

@@ -8,7 +8,7 @@ import {
   type SessionInfo,
   type SlowExit as Event,
   openSession,
-} from "./native";
+} from "./native/vmexit";
 import { preflight } from "./host/preflight";
 import { ReasonFilter } from "./reasons/filter";
 import { isaName, reasonName, reasonNumber } from "./reasons";

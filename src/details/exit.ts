@@ -1,5 +1,5 @@
 // Decodes what a slow exit's tracepoint record says of it, where that means something to a user.
-import type { SlowExit } from "../native";
+import type { SlowExit } from "../native/vmexit";
 import { isaName } from "../reasons/index";
 
 const hex = (value: bigint | number) => `0x${value.toString(16)}`;

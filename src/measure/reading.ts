@@ -1,7 +1,7 @@
 // Readings of all counters of a trace, their differences, and groups of what they hold.
 import { checkWord } from "../check";
 import { type By, GROUPINGS, Grouping, type Identity, inOrderOfVms } from "./grouping";
-import type { Lost, Snapshot } from "../native";
+import type { Lost, Snapshot } from "../native/vmexit";
 import { reasonName } from "../reasons";
 import { lostBetween } from "../render/lost";
 import type { Vm } from "../host/vm";

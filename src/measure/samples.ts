@@ -1,5 +1,5 @@
 // Turns snapshots into samples: counters by group and reason, cumulative, and their differences.
-import type { Snapshot } from "../native";
+import type { Snapshot } from "../native/vmexit";
 import { byCodePoint } from "./order";
 import { isaName, reasonNumber } from "../reasons";
 

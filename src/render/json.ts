@@ -1,7 +1,7 @@
 // The JSON of the tools, schema kvm-vmexit/1 (docs/kvm-vmexit.schema.json): one object a line for each interval.
 import type { Identity } from "../measure/grouping";
 import { octaves } from "../measure/histogram";
-import type { Lost } from "../native";
+import type { Lost } from "../native/vmexit";
 import { reasonName } from "../reasons";
 import { type Counters, type Sample, type Samples, inOrder, total } from "../measure/samples";
 

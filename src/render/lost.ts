@@ -1,5 +1,5 @@
 // Says in words what was lost; silence means nothing.
-import type { Lost } from "../native";
+import type { Lost } from "../native/vmexit";
 
 const WORDS: Readonly<Record<keyof Lost, string>> = {
   recordsFull: "exits of vCPUs for which there was no record; raise --max-vcpus",

@@ -1,5 +1,5 @@
 // What tracing cost, as the kernel and this process counted it.
-import type { ProgramRun } from "../native";
+import type { ProgramRun } from "../native/overhead";
 import { type Column, table } from "./table";
 
 /** The cost of a trace so far. */

@@ -1,5 +1,5 @@
 // One line for each slow exit.
-import type { SlowExit } from "../native";
+import type { SlowExit } from "../native/vmexit";
 import { isaName, labelWidth, reasonLabel, reasonName, reasonNumber } from "../reasons";
 import { exitDetails } from "../details/exit";
 import type { Vm } from "../host/vm";

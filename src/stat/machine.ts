@@ -2,7 +2,7 @@
 import { readFileSync, readdirSync } from "node:fs";
 import { ToolError } from "../errors";
 import { exists } from "../assets";
-import { openCounters } from "../native";
+import { openCounters } from "../native/stat";
 import { preflight } from "../host/preflight";
 import { DebugfsProvider } from "./debugfs";
 import type { Processes } from "./guests";

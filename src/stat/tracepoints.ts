@@ -1,5 +1,5 @@
 // Counts from KVM's tracepoints: an event's own count, and its reasons as its children.
-import type { Counters } from "../native";
+import type { Counters } from "../native/stat";
 import { CHILD_KINDS, childName, childNames, type ChildKind } from "../reasons/kvm-stat";
 import { keyOf, tracepointParent, type Counts } from "./keys";
 import { wantedFields, type FieldFilter, type Provider } from "./provider";

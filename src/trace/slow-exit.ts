@@ -1,5 +1,5 @@
 // Makes of a recorded turn what the live tools print of a slow exit.
-import type { SlowExit } from "../native";
+import type { SlowExit } from "../native/vmexit";
 import { fault, msr, port } from "../details/exit";
 import { EVENT } from "./events";
 import type { Detail, Turn } from "./turns";

@@ -1,5 +1,5 @@
 // What recordings say about themselves: their clock, when they began, how long they are, what was lost.
-import type { Lost } from "../native";
+import type { Lost } from "../native/vmexit";
 import type { Interval } from "../render/json";
 import { NOTHING_LOST } from "../render/lost";
 import { END_REASON } from "./events";

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { type Session, openSession } from "../../src/native";
+import { type Session, openSession } from "../../src/native/vmexit";
 import { isaName, reasonName, reasonNumber } from "../../src/reasons";
 import { PROJECT } from "../tools";
 import { ISA, MODES, WORKLOADS } from "./machine";

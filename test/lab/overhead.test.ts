@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { closeSync } from "node:fs";
 import test from "node:test";
-import { enableRunStatistics, openSession, runStatistics } from "../../src/native";
+import { enableRunStatistics, runStatistics } from "../../src/native/overhead";
+import { openSession } from "../../src/native/vmexit";
 import { GUEST, type Result, run } from "../tools";
 import { WORKLOAD } from "./counts";
 

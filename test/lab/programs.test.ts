@@ -1,13 +1,10 @@
 // What a session is to the kernel: bounds on what the verifier walks, on machine code and on memory.
 import assert from "node:assert/strict";
 import test from "node:test";
-import {
-  type SessionOptions,
-  openCounters,
-  openRecorder,
-  openSession,
-  runStatistics,
-} from "../../src/native";
+import { runStatistics } from "../../src/native/overhead";
+import { openCounters } from "../../src/native/stat";
+import { openRecorder } from "../../src/native/trace";
+import { type SessionOptions, openSession } from "../../src/native/vmexit";
 import { KINDS, KIND_WORDS } from "../../src/trace/kinds";
 
 const COUNT: SessionOptions = {

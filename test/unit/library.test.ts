@@ -15,7 +15,7 @@ import {
   percentile,
   total,
 } from "kvm-vmexit";
-import { type Snapshot, openSession as load } from "../../src/native";
+import { type Snapshot, openSession as load } from "../../src/native/vmexit";
 import { Reader } from "../../src/measure/reading";
 import { ReasonFilter } from "../../src/reasons/filter";
 import { NOTHING_LOST } from "../../src/render/lost";

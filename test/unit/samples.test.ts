@@ -1,7 +1,7 @@
 // The arithmetic from snapshots to samples, without a kernel.
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Snapshot } from "../../src/native";
+import type { Snapshot } from "../../src/native/vmexit";
 import { countTable } from "../../src/render/count";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import type { Counters } from "../../src/native";
+import type { Counters } from "../../src/native/stat";
 import { CHILD_KINDS, childName, childNames, type ChildKind } from "../../src/reasons/kvm-stat";
 import { TracepointProvider, indexedEvents } from "../../src/stat/tracepoints";
 import { PROJECT } from "../tools";

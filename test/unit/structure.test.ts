@@ -50,11 +50,11 @@ test("only tools/lib ends the process, writes to its output and handles signals"
   );
 });
 
-test("only src/native/index.ts loads the addon, and only the table wrapper imports cli-table3", () => {
+test("only src/native/load.ts loads the addon, and only the table wrapper imports cli-table3", () => {
   const all = [...SRC, ...TOOLS];
   assert.deepEqual(
     offenders(all, (source) => source.text.includes("process.dlopen")),
-    ["src/native/index.ts"],
+    ["src/native/load.ts"],
   );
   assert.deepEqual(
     offenders(all, (source) => source.imports.includes("cli-table3")),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import test from "node:test";
 import fc from "fast-check";
 import { parseDefinitions } from "../../src/trace/definitions";
-import { encodeRings } from "../../src/native";
+import { encodeRings } from "../../src/native/trace";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { END_REASON, EVENT, THREAD_WORD, UNKNOWN_VCPU } from "../../src/trace/events";
 import { exitName } from "../../src/trace/exit-name";

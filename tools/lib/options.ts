@@ -5,7 +5,7 @@ import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import { PACKAGE } from "../../src/assets";
 import { GROUPINGS } from "../../src/measure/grouping";
-import type { AttachMode } from "../../src/native";
+import type { AttachMode } from "../../src/native/vmexit";
 import { UNITS, type Unit } from "../../src/render/units";
 import { parseVcpus } from "../../src/host/vcpus";
 import { parserOutput } from "./output";

@@ -1,6 +1,6 @@
 // --overhead: has the kernel keep run time statistics of BPF programs for as long as a tool traces.
 import { closeSync } from "node:fs";
-import { enableRunStatistics, runStatistics } from "../../src/native";
+import { enableRunStatistics, runStatistics } from "../../src/native/overhead";
 import { overheadLines } from "../../src/render/overhead";
 import { diagnose } from "./output";
 

@@ -1,7 +1,7 @@
 // The course of a trace that all tools share: load, run the command, show each interval, end.
 import { setImmediate as immediate } from "node:timers/promises";
 import { Grouping, type By, type Identity } from "../../src/measure/grouping";
-import { type Lost, type Session, type SlowExit, openSession } from "../../src/native";
+import { type Lost, type Session, type SlowExit, openSession } from "../../src/native/vmexit";
 import { hasHostPids } from "../../src/host/pid-namespace";
 import { preflight } from "../../src/host/preflight";
 import { ReasonFilter } from "../../src/reasons/filter";

@@ -1,7 +1,7 @@
 // kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
-import { EVENT_BYTES, openRecorder } from "../../src/native";
+import { EVENT_BYTES, openRecorder } from "../../src/native/trace";
 import { requireHostPids } from "../../src/host/pid-namespace";
 import { preflight, recordFormat } from "../../src/host/preflight";
 import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";

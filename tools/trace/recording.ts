@@ -1,5 +1,5 @@
 // The way of events from the kernel's rings to a recording's file, and the count of those that don't get there.
-import { EVENT_MAX_WORDS, type Recorder } from "../../src/native";
+import { EVENT_MAX_WORDS, type Recorder } from "../../src/native/trace";
 import { safeText } from "../../src/text";
 import { type End, firstRecord, lastRecord } from "../../src/trace/encode";
 import { END_REASON } from "../../src/trace/events";

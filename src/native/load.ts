@@ -1,0 +1,66 @@
+// Loads the addon, and finds its BPF objects: nothing else does.
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { PACKAGE } from "../assets";
+import { ToolError, messageOf } from "../errors";
+import type { HeldProgram } from "./overhead";
+import type { Counters } from "./stat";
+import type { Recorder, RecorderOptions } from "./trace";
+import type { Session, SessionOptions } from "./vmexit";
+
+/** What the addon exports. */
+interface Addon {
+  Session: new (options: SessionOptions & { object: string }) => Session;
+  Counters: new (options: { object: string; events: readonly string[] }) => Counters;
+  Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
+  encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array): number;
+  enableRunStatistics: () => number;
+  runStatistics: () => HeldProgram[];
+}
+
+// A clone may hold one for another architecture too, built for a machine that sees the same files.
+const BUILD = join(PACKAGE, "build");
+const NATIVE_ADDON = join(BUILD, "Release", "vmexit.node");
+const CROSS_BUILT_ADDON = join(BUILD, process.arch, "vmexit.node");
+const objectPath = (name: string) => join(PACKAGE, "dist", "bpf", `${name}.${process.arch}.bpf.o`);
+
+// Once: Node keeps what it makes for each loading until the process ends.
+let loaded: Addon | undefined;
+
+/** The addon, loaded at first use. @throws ToolError where it can't be */
+export function loadAddon(): Addon {
+  if (loaded) return loaded;
+  const module: { exports: object } = { exports: {} };
+  try {
+    process.dlopen(module, existsSync(CROSS_BUILT_ADDON) ? CROSS_BUILT_ADDON : NATIVE_ADDON);
+  } catch (error) {
+    throw new ToolError(
+      `cannot load the native addon: ${messageOf(error)}; build it with make, or npm rebuild`,
+    );
+  }
+  loaded = module.exports as Addon;
+  return loaded;
+}
+
+/**
+ * What `create` makes of the addon and the BPF object `name`.
+ * @throws ToolError with the cause and its mend
+ */
+export function open<T>(name: string, create: (addon: Addon, object: string) => T): T {
+  const addon = loadAddon();
+  const object = objectPath(name);
+  if (!existsSync(object))
+    throw new ToolError(`there is no BPF object for ${process.arch}; build it with make`);
+  try {
+    return create(addon, object);
+  } catch (error) {
+    // The addon's word for an option that isn't one: the caller's fault, not the machine's.
+    if (error instanceof TypeError) throw error;
+    const message = messageOf(error);
+    throw new ToolError(
+      message.endsWith("Operation not permitted")
+        ? `${message}; run it with sudo (before Linux 5.11, locked memory takes CAP_SYS_RESOURCE)`
+        : message,
+    );
+  }
+}

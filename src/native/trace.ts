@@ -1,0 +1,54 @@
+// Programs that record KVM's events one by one.
+import { loadAddon, open } from "./load";
+
+export interface RecorderOptions {
+  /** Which events, as numbers of enum trace_kind; at least one. */
+  readonly kinds: Uint32Array;
+  /** For each kind TRACE_WORDS byte offsets into the tracepoint's record; 0: the word is 0. */
+  readonly offsets: Uint32Array;
+  /** The logarithm to base 2 of how many events, of EVENT_BYTES each, a CPU's ring holds. */
+  readonly ringShift: number;
+  /** Record only these processes; all if undefined. */
+  readonly pids?: Uint32Array;
+}
+
+/** Programs in the kernel that write events into the CPUs' rings; nobody waits where one is full. */
+export interface Recorder {
+  /**
+   * Writes events as kvmtrace's records in the order of time, as far as there is room, without the latest 20 ms
+   * unless `all`.
+   * @returns how many words it wrote
+   */
+  read(to: Uint32Array, all: boolean): number;
+  /** Events that read() gave out. */
+  events(): number;
+  /** Events that found a ring full, or for which the kernel didn't run a program, since the recorder opened. */
+  lost(): number;
+  /** Those among them for which the kernel didn't run a program; Linux 6.1 doesn't count them, 6.12 does. */
+  missed(): number;
+  /** Detaches the programs; what they wrote can still be read. */
+  stop(): void;
+  /** Gives everything back. May be called again; nothing else may. */
+  close(): void;
+}
+
+/**
+ * Loads and attaches the programs that record events.
+ * @throws ToolError with the cause
+ */
+export function openRecorder(options: RecorderOptions): Recorder {
+  return open("trace", (addon, object) => new addon.Recorder({ ...options, object }));
+}
+
+/** sizeof(struct trace_event) */
+export const EVENT_BYTES = 64;
+/** Most words of the records that one event makes: kMostWords in native/trace_encoder.h. */
+export const EVENT_MAX_WORDS = 24;
+
+/** What the recorder makes of rings of struct trace_event (bpf/contract/trace.h), each in the order of time. */
+export function encodeRings(rings: readonly Uint32Array[], arm64: boolean): Uint32Array {
+  let events = 0;
+  for (const ring of rings) events += ring.byteLength / EVENT_BYTES;
+  const to = new Uint32Array((events + 1) * EVENT_MAX_WORDS);
+  return to.subarray(0, loadAddon().encodeRings(rings, arm64, to));
+}

@@ -1,0 +1,154 @@
+// Programs that count and time VM exits, or report slow ones.
+import { open } from "./load";
+
+/** How the programs attach: BTF-typed raw tracepoints, the tracepoints' records, or what the kernel can. */
+export type AttachMode = "auto" | "direct" | "record";
+
+export interface SessionOptions {
+  readonly attach: AttachMode;
+  /** Keep handling times, which needs programs on the entries too. */
+  readonly timing: boolean;
+  /** With timing: also keep histograms of them. */
+  readonly histograms: boolean;
+  /** With timing: instead of counting, report exits that take so many ns and longer. */
+  readonly slowNs?: number;
+  /** With slowNs: what the tracepoints' records tell of the exit; attaches to records. */
+  readonly details: boolean;
+  /** Tell which exits of L2 went to L1; attaches to records. */
+  readonly reflected?: boolean;
+  /** How many vCPUs (vCPU threads, if attached to records) there can be at a time. */
+  readonly maxVcpus: number;
+  /** Trace only these processes; all if undefined. */
+  readonly pids?: readonly number[];
+  /** Trace only vCPUs with these ids; all if undefined. */
+  readonly vcpuIds?: readonly number[];
+  /** Report slow exits of these reasons only (the kernel's 32 bits), or of all but those. */
+  readonly onlyReasons?: readonly number[];
+  readonly butReasons?: readonly number[];
+}
+
+/** What was lost, in exits, since the session opened. */
+export interface Lost {
+  /** Of vCPUs for which there was no record left. */
+  readonly recordsFull: number;
+  /** Attached to records: of vCPUs whose thread had run so many others that there was none near its own. */
+  readonly threadsFull: number;
+  /** Of reasons for which the vCPU's record had no slot left. */
+  readonly slotsFull: number;
+  /** Counted and timed, but in no histogram, because there was none left. */
+  readonly histogramsFull: number;
+  /** Slow exits that found the buffer full. */
+  readonly eventsDropped: number;
+  /** Events for which the kernel didn't run a program, because it was running on that CPU already. */
+  readonly missedEvents: number;
+}
+
+/** Everything counted so far, as columns; times in ns. Numbers are exact up to 2^53. */
+export interface Snapshot {
+  readonly vcpus: {
+    readonly tgid: Uint32Array;
+    readonly tid: Uint32Array;
+    /** As KVM numbers vCPUs within a VM; -1 where the kernel's events don't tell. */
+    readonly vcpuId: Int32Array;
+    /** Start of the process, since boot. */
+    readonly startNs: Float64Array;
+    /** 1 if the vCPU is gone, and this row with it from the next snapshot on. */
+    readonly ended: Uint8Array;
+    /** Name of the process, unchecked. */
+    readonly comm: readonly string[];
+  };
+  readonly slots: {
+    /** Row in `vcpus`. */
+    readonly vcpu: Uint32Array;
+    readonly isa: Uint8Array;
+    /** 1 or 2. */
+    readonly level: Uint8Array;
+    /** 0: exits without an entry, of which totalNs and maxNs know nothing. */
+    readonly timed: Uint8Array;
+    /** 1: exits of L2 that L0 gave to L1. All 0, or none there, unless asked for. */
+    readonly reflected?: Uint8Array;
+    /** The kernel's unsigned 32 bits. */
+    readonly reason: Uint32Array;
+    readonly count: Float64Array;
+    readonly totalNs: Float64Array;
+    /** The longest since the last snapshot. */
+    readonly maxNs: Float64Array;
+  };
+  /** Buckets that aren't empty, see src/measure/histogram.ts; none without histograms. */
+  readonly buckets: {
+    /** Row in `slots`. */
+    readonly slot: Uint32Array;
+    readonly bucket: Uint8Array;
+    readonly count: Float64Array;
+  };
+  readonly lost: Lost;
+}
+
+/** A program of the session, as the kernel took it. */
+export interface ProgramInfo {
+  readonly name: string;
+  readonly section: string;
+  /** Instructions that the verifier walked; 0 before Linux 5.16, which doesn't tell. */
+  readonly verifiedInsns: number;
+  /** Its machine code; 0 without the JIT. */
+  readonly jitedBytes: number;
+}
+
+export interface SessionInfo {
+  readonly attach: "direct" | "record";
+  /** Those that are attached. */
+  readonly programs: readonly ProgramInfo[];
+  /** What libbpf and the loader said, with line breaks. */
+  readonly log: string;
+  readonly records: number;
+  /** Memory of the session's maps in the kernel. */
+  readonly mapBytes: number;
+}
+
+/** One slow exit; times in ns. */
+export interface SlowExit {
+  readonly isa: number;
+  /** 1 or 2. */
+  readonly level: number;
+  /** The kernel's unsigned 32 bits. */
+  readonly reason: number;
+  readonly ns: number;
+  /** When it ended, on CLOCK_MONOTONIC. */
+  readonly entryNs: number;
+  readonly startNs: number;
+  readonly tgid: number;
+  readonly tid: number;
+  readonly vcpuId: number;
+  readonly comm: string;
+  /** With details; 0 where the kernel doesn't tell. */
+  readonly rip: bigint;
+  /** With details: exit qualification (VMX), EXITINFO1 and EXITINFO2 (SVM). */
+  readonly info1: bigint;
+  readonly info2: bigint;
+  /** With details, if the exit was a fault: the guest's physical address, and the error code. */
+  readonly faultAddress?: bigint;
+  readonly faultError?: bigint;
+  /** With details, if the exit was an access to an MSR: which. */
+  readonly msr?: number;
+}
+
+/** Programs in the kernel, counting from the moment the session is there until stop(). */
+export interface Session {
+  info(): SessionInfo;
+  /** Reads all counters. They are cumulative; a vCPU that ended is in one snapshot more, and never again. */
+  snapshot(): Snapshot;
+  /** The slow exits reported since the last call, oldest first of each CPU; `most` of them, the others later. */
+  takeEvents(most: number): SlowExit[];
+  /** Detaches the programs; the next snapshot holds exits still open as untimed ones. */
+  stop(): void;
+  /** Gives everything back. May be called again; nothing else may. */
+  close(): void;
+}
+
+/**
+ * Loads and attaches the programs.
+ * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
+ */
+export function openSession(options: SessionOptions): Session {
+  return open("vmexit", (addon, object) => new addon.Session({ ...options, object }));
+}
