@@ -21,7 +21,7 @@ function lab(parameters: readonly string[], environment: NodeJS.ProcessEnv = {})
 }
 
 for (const [line, expected] of [
-  ["", /^LAB: no command; see test\/lab\/run --help\n$/],
+  ["", /^LAB: no command; see lab\/run --help\n$/],
   ["--bogus true", /^LAB: unknown option '--bogus'; .*\n$/],
   ["--kernel", /^LAB: --kernel needs a value\n$/],
   ["--kernel lenny true", /^LAB: --kernel takes .*, not 'lenny'\n$/],
@@ -43,7 +43,7 @@ for (const [line, expected] of [
 
 test("--help ends with examples and is no error", () => {
   const { status, stdout, stderr } = lab(["--help"]);
-  assert.match(stdout.toString(), /\nexamples:\n( {2}test\/lab\/run .*\n)+$/);
+  assert.match(stdout.toString(), /\nexamples:\n( {2}lab\/run .*\n)+$/);
   assert.equal(stderr.length, 0);
   assert.equal(status, 0);
 });
