@@ -116,7 +116,7 @@ export async function nestedGuests(): Promise<Guests> {
     return median(turns);
   };
   return {
-    // On 6.1 an exit costs ours more or less as the vCPU's thread came to its CPU in L1 or in L2 (exit_code_of() in bpf/vmexit.bpf.c).
+    // On 6.1 an exit costs ours more or less as the vCPU's thread came to its CPU in L1 or in L2 (exit_code_of() in bpf/arch/x86.bpf.h).
     same: 60,
     probe: watch,
     run: async () => {

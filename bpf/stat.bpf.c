@@ -96,6 +96,8 @@ int userspace_exit(const struct bpf_raw_tracepoint_args *context)
 
 #ifdef __TARGET_ARCH_x86
 
+#include "arch/x86.bpf.h"
+
 /* Since 5.16 (commit 0a62a0319abb) the first argument is the vCPU, and the reason is in the vendor's part of
  * it. */
 static __always_inline int count_svm(const struct bpf_raw_tracepoint_args *context, int casts)

@@ -7,92 +7,21 @@
  * record_*: classic tracepoints, anywhere. They read the tracepoint's record, which doesn't tell the vCPU's
  *	address or its level, so a record belongs to a thread and kvm_nested_vmexit tells of L2.
  */
-#include "accounting.bpf.h"
-#include "kernel/memory.bpf.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "kernel/fields.bpf.h"
+#include "kernel/types.h"
+#include "vmexit/maps.bpf.h"
+#include "vmexit/span.bpf.h"
+#include "vmexit/thread-owner.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
-static __always_inline __u64 key_of(__u64 isa, __u32 reason)
-{
-	return VMEXIT_KEY_TAKEN | isa << VMEXIT_KEY_ISA_SHIFT | reason;
-}
-
 #ifdef __TARGET_ARCH_x86
 
-/*
- * The low half of a vCPU's address. A 32-bit move is what the verifier takes for a number (check_alu_op() in
- * kernel/bpf/verifier.c, with CAP_PERFMON); it allows no arithmetic on the pointer itself.
- */
-static __always_inline __u32 id_of(struct kvm_vcpu *vcpu)
-{
-	__u32 low;
-
-	asm volatile("%0 = %1" : "=w"(low) : "w"((__u32)(__u64)vcpu));
-	return low;
-}
-
-/* The whole address, as a number that global functions can be given. It takes some 80 instructions. */
-static __always_inline __u64 owner_of(struct kvm_vcpu *vcpu)
-{
-	__u64 owner = 0;
-
-	bpf_probe_read_kernel(&owner, sizeof(owner), &vcpu);
-	return owner;
-}
-
-/* For a vCPU that find_record() doesn't find. */
-static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, int vcpu_id)
-{
-	int index = seek_index(owner_of(vcpu), vcpu_id);
-
-	if (!index)
-		lose(&health.records_full, vcpu_id);
-	return index;
-}
-
-/* The record of a vCPU that exits, its own from the first exit on; NULL if it isn't traced. */
-static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
-{
-	struct vmexit_record *record = find_record((__u64)vcpu, id_of(vcpu));
-
-	if (!record)
-		record = record_found(seek_vcpu(vcpu, vcpu->vcpu_id));
-	return record && !(record->flags & VMEXIT_SKIPPED) ? record : NULL;
-}
-
-static __always_inline int direct_exit(struct vmexit_record *record, __u64 key, int timing)
-{
-	if (timing)
-		open_interval(record, key, timing);
-	else
-		count_exit(record, key);
-	return 0;
-}
-
-/*
- * The exit code in the vCPU's VMCB. Where kernel memory is read through a helper only, that costs some 80
- * instructions; but a kernel variable's pointers are followed by plain loads, and one has mostly the same
- * address: not after KVM went on to L2 or back.
- */
-static __always_inline __u32 exit_code_of(const struct vmcb *vmcb, int casts)
-{
-	const struct svm_cpu_data *cpu_data;
-	struct svm_cpu_data *cpu;
-	struct vmcb *current;
-	__u64 address;
-
-	asm volatile("%0 = %1 ll" : "=r"(cpu_data) : "i"(KERNEL_SVM_DATA));
-	if (!casts && cpu_data) {
-		cpu = bpf_this_cpu_ptr(cpu_data);
-		current = cpu->current_vmcb;
-		/* Else the compiler would take the two for one, and read through the number. */
-		asm volatile("%0 = %1" : "=r"(address) : "r"(current));
-		if (address == (__u64)vmcb)
-			return current->control.exit_code;
-	}
-	return read_u32(&vmcb->control.exit_code, casts);
-}
+#include "arch/x86.bpf.h"
+#include "vmexit/vcpu-owner.bpf.h"
 
 static __always_inline int exit_svm(struct kvm_vcpu *vcpu, int timing, int casts)
 {
@@ -189,136 +118,6 @@ int fill_pool(const struct bpf_raw_tracepoint_args *context)
 			return 1;
 	}
 	return 0;
-}
-
-/* Where the fields of the tracepoints' records lie, at most: kvm_exit's record is 88 bytes long in 7.2. */
-#define FIELDS_END 96
-
-/* ctx bears no arithmetic: each offset has its load. */
-#define LOAD(value, context, at, load) \
-	asm volatile("%0 = *(" load " *)(%1 + %2)" : "=r"(value) : "r"(context), "i"(at))
-
-/*
- * A field of a tracepoint's record at an offset known when the program is loaded. It is read once: the
- * verifier drops the loads at others, not another reading of config. Each comparison stands alone, for it
- * drops those too, but not the arithmetic and jumps of a switch; of 64 bits, for 32 would be moved each time.
- */
-#define FIELD(context, offset, type, load, otherwise) \
-	({ \
-		type value = otherwise; \
-		__u64 wanted = offset; \
-		_Pragma("unroll") for (__u32 at = 8; at < FIELDS_END; at += sizeof(type)) \
-		{ \
-			barrier_var(wanted); \
-			if (wanted == at) \
-				LOAD(value, context, at, load); \
-		} \
-		value; \
-	})
-#define FIELD32(context, offset) FIELD(context, offset, __u32, "u32", 0)
-#define FIELD64(context, offset) FIELD(context, offset, __u64, "u64", 0)
-/* -1 where the event doesn't tell it. */
-#define VCPU_ID(context, offset) ((int)FIELD(context, offset, __u32, "u32", -1))
-
-/*
- * Records of threads. A thread mostly runs one vCPU; its record is found by the thread alone: tgid << 32 |
- * tid. Others that it runs have records of their own, at the same places: all owners with the same low half
- * are of one thread.
- */
-static __always_inline __u64 owner_of_other(__u64 thread, __u32 vcpu_id)
-{
-	return thread ^ (__u64)(vcpu_id + 1) << 32;
-}
-
-/* There is a record at each place: see peek_index(). */
-#define FOR_EACH_OF_THREAD(record, tid, i) \
-	for (i = 0; i < VMEXIT_PROBES && (record = record_at(place_of(tid, i))); i++) \
-		if ((__u32)record->owner == tid)
-
-/* The thread's later events are of `owner`'s vCPU, until another's exit. Global, so that it is walked once.
- */
-__noinline int exits_last(__u64 owner)
-{
-	__u32 tid = owner, i;
-	struct vmexit_record *record;
-
-	FOR_EACH_OF_THREAD(record, tid, i)
-	{
-		record->flags |= VMEXIT_SHARED;
-		record->last = record->owner == owner;
-	}
-	return 0;
-}
-
-/* A record that exits, if it is to be counted. */
-static __noinline struct vmexit_record *special_record(struct vmexit_record *record)
-{
-	if (record->flags & VMEXIT_SHARED)
-		exits_last(record->owner);
-	return record->flags & VMEXIT_SKIPPED ? NULL : record;
-}
-
-/* Global, so that it is walked once. */
-__noinline int seek_thread(__u64 owner, int vcpu_id)
-{
-	int index = seek_index(owner, vcpu_id);
-
-	if (!index)
-		lose(owner == bpf_get_current_pid_tgid() ? &health.records_full : &health.threads_full,
-		     vcpu_id);
-	return index;
-}
-
-/* The record of a vCPU that exits and isn't found at once, or isn't the thread's first; NULL if it isn't
- * traced. */
-static __noinline struct vmexit_record *seek_of_thread(__u64 thread, int vcpu_id)
-{
-	struct vmexit_record *record = record_found(seek_thread(thread, vcpu_id));
-
-	if (record && record->vcpu_id != vcpu_id) {
-		record = record_found(seek_thread(owner_of_other(thread, vcpu_id), vcpu_id));
-		if (record)
-			record->flags |= VMEXIT_SHARED;
-	}
-	return record ? special_record(record) : NULL;
-}
-
-static __noinline struct vmexit_record *peek_last(__u32 tid)
-{
-	__u32 i;
-	struct vmexit_record *record;
-
-	FOR_EACH_OF_THREAD(record, tid, i)
-	{
-		if (!(record->flags & VMEXIT_SHARED) || record->last)
-			return record;
-	}
-	return NULL;
-}
-
-/* The record of a thread's vCPU that is entered, where it runs several. */
-static __noinline struct vmexit_record *entering(__u32 tid, int vcpu_id)
-{
-	__u32 i;
-	struct vmexit_record *record;
-
-	FOR_EACH_OF_THREAD(record, tid, i)
-	{
-		if (vcpu_id < 0 ? record->last : record->vcpu_id == vcpu_id)
-			return record;
-	}
-	return NULL;
-}
-
-/* The record of the vCPU that exited last on this thread. */
-static __always_inline struct vmexit_record *thread_record(void)
-{
-	__u32 tid = bpf_get_current_pid_tgid();
-	struct vmexit_record *record = record_at(place_of(tid, 0));
-
-	if (record && (__u32)record->owner == tid && !(record->flags & VMEXIT_SHARED))
-		return record;
-	return peek_last(tid);
 }
 
 SEC("tp/kvm/kvm_exit")

@@ -42,12 +42,4 @@ static __always_inline void *read_pointer(const void *address, int casts)
 	return value;
 }
 
-/* The reason of a VMX vCPU's exit. */
-static __always_inline __u32 vmx_reason(const void *vcpu, int casts)
-{
-	if (bpf_core_field_exists(struct vcpu_vmx, exit_reason))
-		return read_u32(&((struct vcpu_vmx *)vcpu)->exit_reason.full, casts);
-	return read_u32(&((struct vcpu_vmx___vt *)vcpu)->vt.exit_reason.full, casts);
-}
-
 #endif

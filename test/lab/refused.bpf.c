@@ -1,7 +1,7 @@
 /*
  * The programs' object with an exit program that no verifier takes: it reads through a null pointer.
  */
-#include "../../bpf/accounting.bpf.h"
+#include "../../bpf/vmexit/accounts.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

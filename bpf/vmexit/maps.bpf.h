@@ -1,0 +1,81 @@
+/*
+ * What the programs share with the addon: configuration, losses, maps.
+ */
+#ifndef VMEXIT_MAPS_BPF_H
+#define VMEXIT_MAPS_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "../contract/vmexit.h"
+
+const volatile struct vmexit_config config SEC(".rodata.config");
+
+struct vmexit_health health SEC(".bss.health");
+
+/* max_entries is config.record_mask + 1, set by the addon. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vmexit_record);
+} records SEC(".maps");
+
+/*
+ * Which records are taken. An insertion with BPF_NOEXIST succeeds for one CPU only: compare-and-exchange for
+ * kernels before 5.12, which have none.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u8);
+} claims SEC(".maps");
+
+/* The processes to trace, if config.filter_pids. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VMEXIT_MAX_PIDS);
+	__type(key, __u32);
+	__type(value, __u8);
+} pids SEC(".maps");
+
+/* The vCPU ids to trace, if config.filter_vcpus. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VMEXIT_MAX_VCPU_IDS);
+	__type(key, __u32);
+	__type(value, __u8);
+} vcpu_ids SEC(".maps");
+
+/* The reasons that config.reasons speaks of, as the kernel's 32 bits. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VMEXIT_MAX_REASONS);
+	__type(key, __u32);
+	__type(value, __u8);
+} reasons SEC(".maps");
+
+/* The pool of histograms, and the indices of those that nobody has. Both are one element long if not wanted.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vmexit_histogram);
+} histograms SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_histograms SEC(".maps");
+
+/* Slow exits; a page if not wanted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} events SEC(".maps");
+
+#endif
