@@ -13,7 +13,7 @@ import { preflight } from "./host/preflight";
 import { ReasonFilter } from "./reasons/filter";
 import { isaName, reasonName, reasonNumber } from "./reasons";
 import { exitDetails } from "./details/exit";
-import { wallClock } from "./render/slow";
+import { wallClock } from "./measure/interval";
 import type { Options } from "./session";
 import type { Vm } from "./host/vm";
 

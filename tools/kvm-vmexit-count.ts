@@ -43,7 +43,7 @@ runTool(NAME, () => {
     command,
     ...parseInterval(operands),
     by: options.by,
-    detail: wide ? "nested" : "count",
+    columns: wide ? "nested" : "count",
     timing: false,
     histograms: false,
     reflected: wide,

@@ -2,7 +2,7 @@
 // kvm-vmexit-hist: the log2 histogram of handling times, of all exits or of some reasons.
 import type { By } from "../src/measure/grouping";
 import { reasonLabel } from "../src/reasons";
-import { nameInTable } from "../src/render/count";
+import { nameInTable } from "../src/render/names";
 import { histogramLines } from "../src/render/histogram";
 import type { Unit } from "../src/render/units";
 import { type Samples, inOrder, sumOf, total } from "../src/measure/samples";
@@ -71,7 +71,7 @@ runTool(NAME, () => {
     interval,
     count,
     by: by ?? "reason",
-    detail: "histogram",
+    columns: "histogram",
     timing: true,
     histograms: true,
     text: (samples, heading) => lines(samples, by === "reason", unit, heading),

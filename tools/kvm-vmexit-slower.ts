@@ -3,7 +3,8 @@
 import { UsageError } from "../src/errors";
 import { reasonName } from "../src/reasons";
 import { lostLines } from "../src/render/lost";
-import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine, wallClock } from "../src/render/slow";
+import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine } from "../src/render/slow";
+import { wallClock } from "../src/measure/interval";
 import { type SharedOptions, parseCommandLine } from "./lib/options";
 import { diagnose, print } from "./lib/output";
 import { runTool } from "./lib/run";

@@ -67,7 +67,7 @@ runTool(NAME, () => {
     command,
     ...parseInterval(operands),
     by: options.by,
-    detail: wide ? "wide" : "time",
+    columns: wide ? "wide" : "time",
     timing: true,
     histograms: wide,
     select: (samples) => select(samples, idle),

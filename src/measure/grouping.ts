@@ -1,6 +1,6 @@
 // Which VM and vCPU a counter belongs to, as the user asked to see them.
 import { byCodePoint } from "./order";
-import type { GroupOf } from "./samples";
+import type { GroupOf } from "./ledger";
 import { type Vm, VmNames } from "../host/vm";
 import { safeText } from "../text";
 

@@ -1,11 +1,12 @@
 // Readings of all counters of a trace, their differences, and groups of what they hold.
 import { checkWord } from "../check";
 import { type By, GROUPINGS, Grouping, type Identity, inOrderOfVms } from "./grouping";
-import type { Lost, Snapshot } from "../native/vmexit";
+import type { Snapshot } from "../native/vmexit";
 import { reasonName } from "../reasons";
-import { lostBetween } from "../render/lost";
+import { Ledger } from "./ledger";
+import { type Lost, lostBetween } from "./lost";
 import type { Vm } from "../host/vm";
-import { type Groups, Ledger, type Sample, type Samples, addSamples, difference, inOrder } from "./samples";
+import { type Groups, type Sample, type Samples, addSamples, difference, inOrder } from "./samples";
 
 /** Counters of all vCPUs, those that ended too: since the session opened or, of a difference, in between. */
 export interface Reading {

@@ -1,8 +1,8 @@
 // The table of exit counts: number, name, Total, L1, L2.
-import { reasonLabel, reasonName } from "../reasons";
+import { reasonLabel } from "../reasons";
+import { nameInTable } from "./names";
 import { type Sample, type Samples, inOrder, sumOf, total } from "../measure/samples";
 import { type Column, table } from "./table";
-import { safeText } from "../text";
 
 const COLUMNS: readonly Column[] = [
   { heading: "", align: "right", width: 3 },
@@ -16,11 +16,6 @@ const WIDE: readonly Column[] = [
   { heading: "L2 to L1", align: "right", width: 9 },
   { heading: "L2 by L0", align: "right", width: 9 },
 ];
-
-/** What a reason is called in a table: its name, or that it has none. */
-export function nameInTable(sample: Sample): string {
-  return safeText(reasonName(sample.isa, sample.reason) ?? "UNKNOWN");
-}
 
 /** Lines of the table, the row of sums last; `wide` tells who handled the exits of L2. */
 export function countTable(samples: Samples, heading = true, wide = false): string[] {

@@ -3,7 +3,8 @@ import type { Identity } from "../measure/grouping";
 import { octaves, percentileOf } from "../measure/histogram";
 import { reasonName } from "../reasons";
 import { type Counters, type Samples, inOrder } from "../measure/samples";
-import type { Detail, Interval } from "./json";
+import type { Columns } from "../measure/columns";
+import type { Interval } from "../measure/interval";
 import { safeText } from "../text";
 
 /** One line of fields; those with a comma or quote are quoted. */
@@ -14,7 +15,7 @@ export function csvLine(fields: readonly (string | number)[]): string {
     .join(",");
 }
 
-const VALUES: Readonly<Record<Detail, readonly string[]>> = {
+const VALUES: Readonly<Record<Columns, readonly string[]>> = {
   count: ["count"],
   nested: ["count", "reflected"],
   time: ["count", "timed", "total_ns", "max_ns"],
@@ -23,16 +24,16 @@ const VALUES: Readonly<Record<Detail, readonly string[]>> = {
 };
 
 /** The heading; the columns of VM and vCPU are there whatever the grouping, so that files can be put together. */
-export function csvHeading(detail: Detail): string {
-  return csvLine(["time", "vm", "pid", "vcpu", "isa", "reason", "name", "level", ...VALUES[detail]]);
+export function csvHeading(columns: Columns): string {
+  return csvLine(["time", "vm", "pid", "vcpu", "isa", "reason", "name", "level", ...VALUES[columns]]);
 }
 
-function values(counters: Counters, reflected: number, detail: Detail): (number | string)[][] {
-  if (detail === "count") return [[counters.count]];
-  if (detail === "nested") return [[counters.count, reflected]];
+function values(counters: Counters, reflected: number, columns: Columns): (number | string)[][] {
+  if (columns === "count") return [[counters.count]];
+  if (columns === "nested") return [[counters.count, reflected]];
   const times = [counters.count, counters.timed, counters.totalNs, counters.maxNs];
-  if (detail === "time") return [times];
-  if (detail === "wide")
+  if (columns === "time") return [times];
+  if (columns === "wide")
     return [[...times, ...[0.5, 0.99, 0.999].map((fraction) => percentileOf(counters, fraction) ?? "")]];
   return octaves(counters.buckets)
     .filter(({ count }) => count > 0)
@@ -43,7 +44,7 @@ function values(counters: Counters, reflected: number, detail: Detail): (number 
 export function csvLines(
   interval: Interval,
   groups: readonly (readonly [Identity, Samples])[],
-  detail: Detail,
+  columns: Columns,
 ): string[] {
   const lines: string[] = [];
   for (const [{ vm, vcpu, tid }, samples] of groups)
@@ -60,7 +61,7 @@ export function csvLines(
           reasonName(sample.isa, sample.reason) ?? "",
           level + 1,
         ];
-        for (const row of values(counters, level === 0 ? 0 : sample.reflected, detail))
+        for (const row of values(counters, level === 0 ? 0 : sample.reflected, columns))
           lines.push(csvLine([...key, ...row]));
       }
   return lines;

@@ -1,20 +1,11 @@
 // The JSON of the tools, schema kvm-vmexit/1 (docs/kvm-vmexit.schema.json): one object a line for each interval.
 import type { Identity } from "../measure/grouping";
 import { octaves } from "../measure/histogram";
-import type { Lost } from "../native/vmexit";
+import type { Columns } from "../measure/columns";
+import type { Interval } from "../measure/interval";
+import type { Lost } from "../measure/lost";
 import { reasonName } from "../reasons";
 import { type Counters, type Sample, type Samples, inOrder, total } from "../measure/samples";
-
-/** The time that an output speaks of. */
-export interface Interval {
-  readonly start: Date;
-  readonly end: Date;
-  /** Whether it is the last one. */
-  readonly final: boolean;
-}
-
-/** What a tool tells of each reason: counts, who handled L2's, with times, with their percentiles (JSON: histograms), histograms. */
-export type Detail = "count" | "nested" | "time" | "wide" | "histogram";
 
 type Levels<T> = Record<"total" | "l1" | "l2", T>;
 
@@ -32,23 +23,23 @@ function identityFields({ vm, vcpu, tid }: Identity): Record<string, string | nu
   };
 }
 
-function exitFields(sample: Sample, detail: Detail): Record<string, unknown> {
+function exitFields(sample: Sample, columns: Columns): Record<string, unknown> {
   return {
     isa: sample.isa,
     reason: sample.reason,
     name: reasonName(sample.isa, sample.reason) ?? null,
     count: levels(sample, (counters) => counters.count),
-    ...(detail === "nested"
+    ...(columns === "nested"
       ? { l2: { reflected: sample.reflected, handled: sample.l2.count - sample.reflected } }
       : {}),
-    ...(detail === "count" || detail === "nested"
+    ...(columns === "count" || columns === "nested"
       ? {}
       : {
           timed: levels(sample, (counters) => counters.timed),
           timeNs: levels(sample, (counters) => counters.totalNs),
           maxNs: levels(sample, (counters) => counters.maxNs),
         }),
-    ...(detail === "histogram" || detail === "wide"
+    ...(columns === "histogram" || columns === "wide"
       ? {
           histogram: levels(sample, (counters) =>
             octaves(counters.buckets).flatMap(({ low, high, count }) =>
@@ -66,7 +57,7 @@ export function jsonLine(
   interval: Interval,
   groups: readonly (readonly [Identity, Samples])[],
   lost: Lost | undefined,
-  detail: Detail,
+  columns: Columns,
 ): string {
   return JSON.stringify({
     schema: "kvm-vmexit/1",
@@ -75,7 +66,7 @@ export function jsonLine(
     end: interval.end.toISOString(),
     final: interval.final,
     exits: groups.flatMap(([identity, samples]) =>
-      inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, detail) })),
+      inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, columns) })),
     ),
     lost: lost ?? null,
   });

@@ -1,5 +1,5 @@
 // Says in words what was lost; silence means nothing.
-import type { Lost } from "../native/vmexit";
+import { type Lost, WAYS_OF_LOSS } from "../measure/lost";
 
 const WORDS: Readonly<Record<keyof Lost, string>> = {
   recordsFull: "exits of vCPUs for which there was no record; raise --max-vcpus",
@@ -12,23 +12,5 @@ const WORDS: Readonly<Record<keyof Lost, string>> = {
 
 /** One line for each way in which something was lost. */
 export function lostLines(lost: Lost): string[] {
-  return (Object.keys(WORDS) as (keyof Lost)[])
-    .filter((way) => lost[way] > 0)
-    .map((way) => `Lost: ${lost[way]} ${WORDS[way]}`);
-}
-
-/** Nothing lost. */
-export const NOTHING_LOST: Lost = {
-  recordsFull: 0,
-  threadsFull: 0,
-  slotsFull: 0,
-  histogramsFull: 0,
-  eventsDropped: 0,
-  missedEvents: 0,
-};
-
-/** What was lost between two moments. */
-export function lostBetween(previous: Lost, next: Lost): Lost {
-  const ways = Object.keys(WORDS) as (keyof Lost)[];
-  return Object.fromEntries(ways.map((way) => [way, next[way] - previous[way]])) as unknown as Lost;
+  return WAYS_OF_LOSS.filter((way) => lost[way] > 0).map((way) => `Lost: ${lost[way]} ${WORDS[way]}`);
 }

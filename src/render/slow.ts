@@ -16,11 +16,6 @@ export interface SlowFormat {
   readonly wide: boolean;
 }
 
-/** The time of day that a moment of CLOCK_MONOTONIC is, `monotonicNow` being `now`; both in ms. */
-export function wallClock(entryNs: number, now: number, monotonicNow: number): Date {
-  return new Date(now - (monotonicNow - entryNs / 1e6));
-}
-
 const vcpuOf = (exit: SlowExit) => (exit.vcpuId >= 0 ? String(exit.vcpuId) : "-");
 
 /** `10:03:05.123`, local. */

@@ -1,8 +1,17 @@
 // The table of exit counts with average handling times.
 import { percentileOf } from "../measure/histogram";
 import { reasonLabel } from "../reasons";
-import { type Counters, type Sample, type Samples, inOrder, sumOf, total, zero } from "../measure/samples";
-import { nameInTable } from "./count";
+import {
+  type Counters,
+  type Sample,
+  type Samples,
+  average,
+  inOrder,
+  sumOf,
+  total,
+  zero,
+} from "../measure/samples";
+import { nameInTable } from "./names";
 import { TERMINAL, type Column, table } from "./table";
 import { type Unit, fitted, inUnit } from "./units";
 
@@ -33,11 +42,6 @@ const WIDE: readonly Column[] = ["Max", "P50", "P99", "P99.9", "Time%"].map((hea
   align: "right",
   width: heading === "Time%" ? 6 : 10,
 }));
-
-/** Average handling time of the exits that have one, in ns; 0 if none has. */
-export function average(counters: Counters): number {
-  return counters.timed === 0 ? 0 : counters.totalNs / counters.timed;
-}
 
 const countOf = ({ count }: Counters) => String(count);
 

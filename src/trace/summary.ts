@@ -1,7 +1,7 @@
 // What recordings say about themselves: their clock, when they began, how long they are, what was lost.
 import type { Lost } from "../native/vmexit";
-import type { Interval } from "../render/json";
-import { NOTHING_LOST } from "../render/lost";
+import type { Interval } from "../measure/interval";
+import { NOTHING_LOST } from "../measure/lost";
 import { END_REASON } from "./events";
 import type { TraceRecord } from "./reader";
 

@@ -1,7 +1,7 @@
 // Adds turns up into a snapshot as the live tools take one from the kernel, so that all behind it is the same code.
 import type { Snapshot } from "../native/vmexit";
 import { BUCKETS, bucketStart } from "../measure/histogram";
-import { NOTHING_LOST } from "../render/lost";
+import { NOTHING_LOST } from "../measure/lost";
 import type { Thread, Turn } from "./turns";
 
 interface Slot {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import test from "node:test";
-import { NOTHING_LOST } from "../../src/render/lost";
+import { NOTHING_LOST } from "../../src/measure/lost";
 import { GUEST, Running, run } from "../tools";
 import { PROMISED, WORKLOAD, assertPromised, rows } from "./counts";
 import { jsonLines } from "./json";

@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import test from "node:test";
 import { openSlowSession } from "kvm-vmexit";
-import { NOTHING_LOST } from "../../src/render/lost";
+import { NOTHING_LOST } from "../../src/measure/lost";
 import { GUEST, PROJECT } from "../tools";
 
 test("the library's slow exits: those of a guest, with who and what", () => {

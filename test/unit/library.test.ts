@@ -18,7 +18,7 @@ import {
 import { type Snapshot, openSession as load } from "../../src/native/vmexit";
 import { Reader } from "../../src/measure/reading";
 import { ReasonFilter } from "../../src/reasons/filter";
-import { NOTHING_LOST } from "../../src/render/lost";
+import { NOTHING_LOST } from "../../src/measure/lost";
 import { PROJECT } from "../tools";
 
 /** tgid, vCPU id (-1: unknown), whether it ended. */

@@ -5,8 +5,9 @@ import type { Snapshot } from "../../src/native/vmexit";
 import { countTable } from "../../src/render/count";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
-import { NOTHING_LOST } from "../../src/render/lost";
-import { Ledger, type Sample, type Samples, difference } from "../../src/measure/samples";
+import { NOTHING_LOST } from "../../src/measure/lost";
+import { Ledger } from "../../src/measure/ledger";
+import { type Sample, type Samples, difference } from "../../src/measure/samples";
 
 interface Slot {
   readonly vcpu: number;

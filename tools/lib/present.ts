@@ -1,7 +1,8 @@
 // What the counting tools have in common: the same trace, shown as JSON, CSV or a table of each group.
 import { type By, titleOf } from "../../src/measure/grouping";
 import { csvHeading, csvLines } from "../../src/render/csv";
-import { type Detail, jsonLine } from "../../src/render/json";
+import type { Columns } from "../../src/measure/columns";
+import { jsonLine } from "../../src/render/json";
 import { lostLines } from "../../src/render/lost";
 import { timeStamp } from "../../src/text";
 import type { Samples } from "../../src/measure/samples";
@@ -18,7 +19,7 @@ export interface CountingTool<T extends SharedOptions> {
   readonly interval: number | undefined;
   readonly count: number | undefined;
   readonly by: By;
-  readonly detail: Detail;
+  readonly columns: Columns;
   readonly timing: boolean;
   readonly histograms: boolean;
   /** Whether to tell which exits of L2 went to L1. */
@@ -31,7 +32,7 @@ export interface CountingTool<T extends SharedOptions> {
 
 /** Runs the trace and shows it in the form that the options ask for. */
 export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Promise<Status> {
-  const { name, options, interval, count, detail, by, select = (samples: Samples) => samples } = tool;
+  const { name, options, interval, count, columns, by, select = (samples: Samples) => samples } = tool;
   const heading = options.header;
   let tablesBefore = false;
   return trace({
@@ -44,13 +45,13 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
     reflected: tool.reflected ?? false,
     by,
     begin: () => {
-      if (options.csv && heading) print([csvHeading(detail)]);
+      if (options.csv && heading) print([csvHeading(columns)]);
     },
     show: (shown, groups, lost) => {
       const selected = groups.map(([identity, samples]) => [identity, select(samples)] as const);
-      if (options.json) print([jsonLine(name, shown, selected, lost, detail)]);
+      if (options.json) print([jsonLine(name, shown, selected, lost, columns)]);
       else if (options.csv) {
-        print(csvLines(shown, selected, detail));
+        print(csvLines(shown, selected, columns));
         for (const line of lostLines(lost)) diagnose(line);
       } else {
         const empty: Samples = new Map();

@@ -1,13 +1,15 @@
 // The course of a trace that all tools share: load, run the command, show each interval, end.
 import { setImmediate as immediate } from "node:timers/promises";
 import { Grouping, type By, type Identity } from "../../src/measure/grouping";
-import { type Lost, type Session, type SlowExit, openSession } from "../../src/native/vmexit";
+import { type Session, type SlowExit, openSession } from "../../src/native/vmexit";
 import { hasHostPids } from "../../src/host/pid-namespace";
 import { preflight } from "../../src/host/preflight";
 import { ReasonFilter } from "../../src/reasons/filter";
-import type { Interval } from "../../src/render/json";
-import { NOTHING_LOST, lostBetween, lostLines } from "../../src/render/lost";
-import { Ledger, type Samples } from "../../src/measure/samples";
+import type { Interval } from "../../src/measure/interval";
+import { Ledger } from "../../src/measure/ledger";
+import { type Lost, NOTHING_LOST, lostBetween } from "../../src/measure/lost";
+import { lostLines } from "../../src/render/lost";
+import type { Samples } from "../../src/measure/samples";
 import { nameMatcher } from "../../src/host/vm";
 import { checkProcesses, lateNames, whyNothing } from "./filters";
 import type { SharedOptions } from "./options";

@@ -1,13 +1,16 @@
 // kvm-trace report's tables: those of the live tools, of a recording.
 import { type By, Grouping, titleOf } from "../../src/measure/grouping";
 import { reasonLabel } from "../../src/reasons";
-import { countTable, nameInTable } from "../../src/render/count";
+import type { Columns } from "../../src/measure/columns";
+import { Ledger } from "../../src/measure/ledger";
+import { countTable } from "../../src/render/count";
+import { nameInTable } from "../../src/render/names";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { histogramLines } from "../../src/render/histogram";
-import { type Detail, jsonLine } from "../../src/render/json";
+import { jsonLine } from "../../src/render/json";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
-import { Ledger, type Samples, inOrder, total } from "../../src/measure/samples";
+import { type Samples, inOrder, total } from "../../src/measure/samples";
 import type { Summary } from "../../src/trace/summary";
 import type { Tally } from "../../src/trace/tally";
 import { print } from "../lib/output";
@@ -49,10 +52,10 @@ export function printTables(
     (key) => [grouping.identity(key), interval.get(key) ?? (new Map() as Samples)] as const,
   );
   const time = summary.interval(nsPerTick);
-  const detail: Detail = options.table === "time" && options.wide ? "wide" : options.table;
-  if (options.json) print([jsonLine(tool, time, groups, summary.health, detail)]);
+  const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
+  if (options.json) print([jsonLine(tool, time, groups, summary.health, columns)]);
   else if (options.csv)
-    print([...(options.header ? [csvHeading(detail)] : []), ...csvLines(time, groups, detail)]);
+    print([...(options.header ? [csvHeading(columns)] : []), ...csvLines(time, groups, columns)]);
   else
     for (const [identity, samples] of groups.length > 0 ? groups : [[{}, new Map()] as const]) {
       const title = titleOf(identity);

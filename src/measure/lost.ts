@@ -1,0 +1,24 @@
+// What was lost on the way from the kernel's events to a reading, in exits, by the way in which it was lost.
+import type { Lost } from "../native/vmexit";
+
+export type { Lost };
+
+/** Nothing lost. */
+export const NOTHING_LOST: Lost = {
+  recordsFull: 0,
+  threadsFull: 0,
+  slotsFull: 0,
+  histogramsFull: 0,
+  eventsDropped: 0,
+  missedEvents: 0,
+};
+
+/** The ways of loss, in the order of all outputs. */
+export const WAYS_OF_LOSS = Object.keys(NOTHING_LOST) as (keyof Lost)[];
+
+/** What was lost between two moments. */
+export function lostBetween(previous: Lost, next: Lost): Lost {
+  const lost: Record<keyof Lost, number> = { ...next };
+  for (const way of WAYS_OF_LOSS) lost[way] -= previous[way];
+  return lost;
+}
