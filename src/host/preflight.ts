@@ -1,7 +1,6 @@
 // Checks, before anything is loaded, that this machine can be traced, and says how to mend what is missing.
-import { readFileSync } from "node:fs";
 import { ToolError } from "../errors";
-import { exists } from "../assets";
+import { exists, readText } from "./read";
 import { type Isa, learnReasons } from "../reasons";
 
 // Bits of /proc/self/status CapEff: include/uapi/linux/capability.h.
@@ -34,15 +33,7 @@ function tracefs(machine: Machine): string | undefined {
 /** The file that describes the record of a tracepoint of KVM's; undefined if this kernel has no such tracepoint. */
 export function recordFormat(tracepoint: string, machine: Machine = HERE): string | undefined {
   const path = `${tracefs(machine) ?? ""}/events/kvm/${tracepoint}/format`;
-  return exists(path) ? readFileSync(path, "utf8") : undefined;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return "";
-  }
+  return exists(path) ? readText(path) : undefined;
 }
 
 const read = (machine: Machine, path: string) => readText(machine.root + path);

@@ -1,7 +1,7 @@
 // Where this machine shows KVM's counters and tracepoints, and what to say where it doesn't.
 import { readFileSync, readdirSync } from "node:fs";
 import { ToolError } from "../errors";
-import { exists } from "../assets";
+import { exists } from "../host/read";
 import { openCounters } from "../native/stat";
 import { preflight } from "../host/preflight";
 import { DebugfsProvider } from "./debugfs";

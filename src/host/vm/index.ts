@@ -1,5 +1,5 @@
 // Which VM a process is: its name from /proc, told apart from others by process id and start time.
-import { closeSync, openSync, readSync } from "node:fs";
+import { readText } from "../read";
 import { type NameSource, nameInCommandLine } from "./command-line";
 
 export { nameMatcher } from "./glob";
@@ -17,28 +17,10 @@ export interface Vm {
 }
 
 // A process chooses how long its command line is (PR_SET_MM_MAP); VMMs' are some 10 KiB.
-const MAX_READ = 2 ** 17;
+const MAX_COMMAND_LINE = 2 ** 17;
 // USER_HZ, the unit of times in /proc, is 100 on all architectures with KVM.
 const TICK_NS = 1e7;
 const MAX_CACHED = 8192;
-
-/** The beginning of a file in /proc, "" if it can't be read. */
-function read(path: string): string {
-  try {
-    const file = openSync(path, "r");
-    try {
-      const buffer = Buffer.allocUnsafe(MAX_READ);
-      let length = 0;
-      for (let got = -1; got !== 0 && length < MAX_READ; length += got)
-        got = readSync(file, buffer, length, MAX_READ - length, null);
-      return buffer.toString("utf8", 0, length);
-    } finally {
-      closeSync(file);
-    }
-  } catch {
-    return "";
-  }
-}
 
 /** Field 22 of /proc/PID/stat, in ticks since boot; the second field, in parentheses, may hold anything. */
 function startTicks(stat: string): number {
@@ -51,10 +33,10 @@ function startTicks(stat: string): number {
  * @param root folder that stands for /
  */
 export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm {
-  const commandLine = read(`${root}/proc/${pid}/cmdline`);
+  const commandLine = readText(`${root}/proc/${pid}/cmdline`, MAX_COMMAND_LINE);
   // Read afterwards: if the process still is the one meant, the command line was its own. Numbers beyond 2^53 ns (104
   // days) are rounded, which can move one over the edge of a tick.
-  const ticks = startTicks(read(`${root}/proc/${pid}/stat`));
+  const ticks = startTicks(readText(`${root}/proc/${pid}/stat`));
   const same = Math.abs(ticks - Math.floor(startNs / TICK_NS)) <= 1;
   const found = same ? nameInCommandLine(commandLine) : undefined;
   return { pid, startNs, ...(found ?? { name: comm, source: same ? "process" : "ended" }) };
