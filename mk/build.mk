@@ -1,0 +1,69 @@
+##@ Build
+# The BPF objects, the addon, the tools, their man pages and completions, into dist/ and build/.
+ARCHITECTURES := x64 arm64
+CLANG ?= clang
+BPF_ARCH_x64 := x86
+BPF_ARCH_arm64 := arm64
+# asm/types.h, of the machine that builds.
+BPF_INCLUDE := /usr/include/$(shell gcc -dumpmachine 2>/dev/null)
+BPF_FLAGS := -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter -Werror -I$(BPF_INCLUDE)
+BPF_SOURCES := $(wildcard bpf/*.bpf.c)
+BPF_HEADERS := $(wildcard bpf/*.h bpf/*/*.h)
+BPF_OBJECTS := $(foreach arch,$(ARCHITECTURES),$(BPF_SOURCES:bpf/%.bpf.c=dist/bpf/%.$(arch).bpf.o))
+ADDON := build/Release/vmexit.node
+ADDON_ARM64 := build/arm64/vmexit.node
+ADDON_SANITIZED := build/sanitized/vmexit.node
+ADDON_SOURCES := binding.gyp $(wildcard native/*.cc native/*.h native/*/*.cc native/*/*.h bpf/contract/*.h) node_modules/.package-lock.json
+
+.PHONY: all bpf addon addon-arm64 typescript man completions clean
+
+all: bpf addon typescript man completions ## build everything (the default)
+
+bpf: $(BPF_OBJECTS) ## build the BPF objects, for x64 and arm64
+
+define bpf_rule
+dist/bpf/%.$(1).bpf.o: bpf/%.bpf.c $$(BPF_HEADERS) mk/build.mk
+	@mkdir -p $$(@D)
+	$$(CLANG) $$(BPF_FLAGS) -D__TARGET_ARCH_$$(BPF_ARCH_$(1)) -c $$< -o $$@
+endef
+$(foreach arch,$(ARCHITECTURES),$(eval $(call bpf_rule,$(arch))))
+
+addon: $(ADDON) ## build the native addon
+
+$(ADDON): $(ADDON_SOURCES)
+	npx node-gyp configure build --loglevel=warn
+	@touch $@
+
+# node-gyp builds in the folder of binding.gyp only: these folders lead to the same files.
+define build_apart
+@mkdir -p $(@D)
+@for name in binding.gyp bpf native node_modules; do ln -sfn ../../$$name $(@D)/$$name; done
+$(1) npx node-gyp -C $(@D) configure build --loglevel=warn $(2)
+@cp $(@D)/build/Release/vmexit.node $@
+endef
+
+# Headers and libraries are those of the lab's root, so that nothing of another architecture is installed here.
+$(ADDON_ARM64): $(ADDON_SOURCES) lab/fetch-arm64-root
+	$(call build_apart,root=$$(lab/fetch-arm64-root) && libraries=$$root/usr/lib/aarch64-linux-gnu && \
+	  CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ CXXFLAGS="-idirafter $$root/usr/include" LDFLAGS=-L$$libraries \
+	  PKG_CONFIG_SYSROOT_DIR=$$root PKG_CONFIG_LIBDIR=$$libraries/pkgconfig,--arch=arm64)
+
+SANITIZERS := -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
+$(ADDON_SANITIZED): $(ADDON_SOURCES)
+	$(call build_apart,CXXFLAGS="-g $(SANITIZERS)" LDFLAGS="$(SANITIZERS)")
+
+addon-arm64: $(ADDON_ARM64) ## build the native addon for arm64, for the lab
+
+typescript: node_modules/.package-lock.json ## compile the tools and the tests
+	npx tsc -p .
+	node dist/packaging/bundle.js
+	@chmod +x dist/bin/*.js
+
+man: typescript ## write the man pages
+	node dist/packaging/man.mjs
+
+completions: typescript ## write the completions for bash, zsh and fish
+	node dist/packaging/completions.js
+
+clean: ## remove everything built
+	rm -rf build dist

@@ -1,0 +1,18 @@
+##@ Lab
+# The emulated KVM hosts of lab/, and the demo in one of them. lab/Makefile builds the guests.
+GUEST := $(LAB_OUT)/guest
+LAB_RUN := lab/run
+
+# Options of lab/run for a machine's name, --cpu and --kernel: svm-bookworm, vmx-trixie.
+on_machine = $(if $(1),--cpu $(firstword $(subst -, ,$(1))) --kernel $(lastword $(subst -, ,$(1))))
+
+.PHONY: demo lab-kernel
+
+demo: PACKAGES += $(LAB_PACKAGES)
+# Of the Debian packages only those that it needs: none of a linter, of a test or of another processor.
+demo: packages ## boot a KVM host in emulation, start guests and show their exits
+	@$(MAKE) --no-print-directory bpf addon typescript $(GUEST)
+	$(LAB_RUN) lab/demo
+
+lab-kernel: ## fetch the kernel that the lab boots, unless it is in the cache
+	lab/fetch-kernel >/dev/null

@@ -1,0 +1,121 @@
+##@ Test
+# A folder of test/ is a tier, named by what it shows; docs/testing.md says what each takes and when to run it.
+NODE_TEST := node --test --test-reporter=spec --test-concurrency=1
+compiled = $(patsubst test/%.ts,dist/test/%.js,$(wildcard $(1)))
+
+# For the test of what a user sees when the verifier refuses a program.
+REFUSED := build/lab/refused.bpf.o
+$(REFUSED): test/lab/refused.bpf.c $(BPF_HEADERS)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_FLAGS) -Wno-unused-function -D__TARGET_ARCH_x86 -c $< -o $@
+
+# Of `test-one`: a file of test/, words of a title in it, a machine other than svm-bookworm.
+TEST :=
+NAME :=
+MACHINE :=
+TIER := $(word 2,$(subst /, ,$(TEST)))
+
+# For each tier, what must be built and what its tests run under.
+needs_unit := all
+needs_sanitized := all $(ADDON_SANITIZED)
+needs_package := all $(GUEST) lab-kernel
+needs_lab := all lab $(REFUSED)
+needs_multiprocess := $(needs_lab)
+needs_instructions := $(needs_lab)
+needs_matrix := $(needs_lab) $(if $(filter arm64-%,$(MACHINE)),lab-arm64 addon-arm64)
+# Node isn't built with the sanitizers, so they are loaded before it, and what it leaves allocated is no leak of ours.
+under_sanitized = LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0
+under_lab = $(LAB_RUN) $(call on_machine,$(MACHINE)) --timeout 3000
+under_multiprocess = $(LAB_RUN) $(call on_machine,$(MACHINE)) --parallel --timeout 1200
+under_instructions = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --timeout 1200
+under_matrix = $(under_lab)
+
+# The tests of test/lab in two machines of about the same length: counting exits; times, kvm-stat, and agreement with ftrace.
+LAB_COUNTS := $(patsubst %,test/lab/%.test.ts,count example faults groups native overhead programs trace)
+LAB_TIMES := $(filter-out $(LAB_COUNTS),$(wildcard test/lab/*.test.ts)) $(wildcard test/matrix/*.test.ts)
+LAB_TESTS := lab-counts lab-times lab-multiprocess lab-instructions
+
+# Machines of `make test` beside svm-bookworm, whose tests are LAB_TESTS. vmx: Intel's reasons and fields, with programs attached directly.
+MATRIX_OF_TEST := vmx-trixie
+# Linux 5.10, the oldest that is supported: programs attach by payload, and several ways of the kernel are missing.
+MATRIX_OF_TEST += svm-bullseye
+# The newest kernel: what changed in KVM is seen here first.
+MATRIX_OF_TEST += svm-sid
+# The other architecture: its reasons, its page of the kernel's BTF, the addon built for it.
+MATRIX_OF_TEST += arm64-bookworm
+# All that the lab can boot; vmx-bullseye and vmx-sid are left out, whose boots in Bochs take some 150 s each.
+MATRIX := $(foreach kernel,bookworm trixie,vmx-$(kernel)) \
+  $(foreach cpu,svm arm64,$(foreach kernel,bullseye bookworm trixie sid,$(cpu)-$(kernel)))
+MATRIX_TESTS := test/matrix/*.test.ts
+# What a machine prints comes when it has ended.
+LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
+# Not held back like the rest: said when it begins.
+begins = +@echo "$@: tests in the lab begin"
+
+.PHONY: test test-one test-unit test-sanitized test-package test-lab test-matrix test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
+
+test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
+	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package
+	@$(MAKE) --no-print-directory matrix-built $(GUEST) $(REFUSED)
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%) $(LAB_TESTS)
+
+# Make hands NAME to the recipe's environment, which takes any character.
+test-one: $(needs_$(TIER)) ## run one file, in the lab if it needs it: TEST=test/lab/count.test.ts [NAME="words of a title"] [MACHINE=vmx-bookworm]
+	@[[ -f "$(TEST)" && -n "$(needs_$(TIER))" ]] || { echo 'make test-one: TEST is a file of test/: make test-one TEST=test/unit/vm.test.ts' >&2; exit 2; }
+	$(under_$(TIER)) $(NODE_TEST) $${NAME:+"--test-name-pattern=$$NAME"} $(call compiled,$(TEST))
+
+test-unit: $(needs_unit) ## run the tests that need no KVM host
+	$(NODE_TEST) $(call compiled,test/unit/*.test.ts)
+
+test-sanitized: $(needs_sanitized) ## run the tests of the addon built with sanitizers
+	$(under_sanitized) $(NODE_TEST) $(call compiled,test/sanitized/*.test.ts)
+
+# The kernel is fetched first: a test compares the streams of the lab's run, where the download is announced.
+test-package: $(needs_package) ## run the tests of the lab itself and of the package
+	$(NODE_TEST) $(call compiled,test/package/*.test.ts)
+
+test-lab: $(needs_lab) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(LAB_TESTS)
+
+lab-counts:
+	$(begins)
+	$(under_lab) $(NODE_TEST) $(call compiled,$(LAB_COUNTS))
+lab-times:
+	$(begins)
+	$(under_lab) $(NODE_TEST) $(call compiled,$(LAB_TIMES))
+lab-multiprocess:
+	$(begins)
+	$(under_multiprocess) $(NODE_TEST) $(call compiled,test/multiprocess/*.test.ts)
+lab-instructions:
+	$(begins)
+	$(under_instructions) $(NODE_TEST) $(call compiled,test/instructions/*.test.ts)
+
+test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
+	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
+	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts"
+	@$(MAKE) --no-print-directory nested-vmx test-leaks
+
+matrix: matrix-built
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%)
+
+# In one make, before several runs need them at once.
+matrix-built: all lab lab-arm64 addon-arm64
+
+# Only SVM's machines are quick enough for more, and have what those need: VMX's disk has no development packages.
+matrix_tests = $(if $(filter svm-%,$(1)),$(MATRIX_TESTS),test/matrix/*.test.ts)
+matrix-%:
+	$(begins)
+	$(LAB_RUN) $(call on_machine,$*) --timeout 1800 -- $(NODE_TEST) $(call compiled,$(call matrix_tests,$*))
+
+# What VMX's disk lacks for a guest of a guest, whose kernel is that of the suite.
+nested_needs = $(addprefix /usr/bin/,cp cpio mktemp qemu-system-x86_64 xargs) /usr/sbin/modprobe /usr/share/qemu /usr/share/seabios \
+  $(realpath $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/kvm-vmexit/kernels/$(1)-amd64)
+# ajv and what it needs check JSON against its schema.
+nested-vmx: matrix-built ## run the tests of nested guests on Intel's VMX
+	$(begins)
+	$(LAB_RUN) --cpu vmx --timeout 3600 $(patsubst %,--copy %,$(call nested_needs,bookworm) \
+	  $(addprefix node_modules/,ajv fast-deep-equal fast-uri json-schema-traverse require-from-string)) -- env PATH=/usr/bin:/usr/sbin:/usr/local/bin:/bin \
+	  $(NODE_TEST) $(call compiled,test/multiprocess/nested.test.ts)
+
+test-leaks: $(needs_lab) ## open and close the addon 2,000 times in the lab, and look for what stays
+	$(LAB_RUN) --timeout 7200 env TURNS=2000 $(NODE_TEST) $(call compiled,test/lab/native.test.ts)
