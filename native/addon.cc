@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "stat/binding.h"
+#include "local_time.h"
 #include "overhead.h"
 #include "trace/recorder.h"
 #include "vmexit/session.h"
@@ -283,6 +284,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("Counters", vmexit::define_counters(env));
 	exports.Set("Recorder", vmexit::define_recorder(env));
 	exports.Set("encodeRings", vmexit::define_encode_rings(env));
+	exports.Set("localTime", Napi::Function::New(env, vmexit::local_time));
 	exports.Set("enableRunStatistics", Napi::Function::New(env, vmexit::enable_run_statistics));
 	exports.Set("runStatistics", Napi::Function::New(env, vmexit::run_statistics));
 	return exports;

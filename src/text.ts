@@ -1,4 +1,4 @@
-// Makes text from guests, processes and files safe to print, and sets it in columns.
+// Makes text from guests, processes and files safe to print.
 
 // C0 and C1 controls, DEL, the line and paragraph separators, and the marks that reorder text on a terminal.
 // eslint-disable-next-line no-control-regex -- control characters are what this looks for
@@ -15,11 +15,4 @@ export function safeText(text: string): string {
       ? `\\x${code.toString(16).padStart(2, "0")}`
       : `\\u${code.toString(16).padStart(4, "0")}`;
   });
-}
-
-/** Local date and time of an interval's end, `2026-11-21 10:03:05`. */
-export function timeStamp(time: Date): string {
-  const pad = (number: number) => String(number).padStart(2, "0");
-  const date = [time.getFullYear(), pad(time.getMonth() + 1), pad(time.getDate())].join("-");
-  return `${date} ${[time.getHours(), time.getMinutes(), time.getSeconds()].map(pad).join(":")}`;
 }

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE } from "../assets";
 import { ToolError, messageOf } from "../errors";
+import type { LocalFields } from "./local-time";
 import type { HeldProgram } from "./overhead";
 import type { Counters } from "./stat";
 import type { Recorder, RecorderOptions } from "./trace";
@@ -14,6 +15,7 @@ interface Addon {
   Counters: new (options: { object: string; events: readonly string[] }) => Counters;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array): number;
+  localTime(seconds: number): LocalFields | undefined;
   enableRunStatistics: () => number;
   runStatistics: () => HeldProgram[];
 }

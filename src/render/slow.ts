@@ -1,4 +1,5 @@
 // One line for each slow exit.
+import { timeOfDay } from "../local-time";
 import type { SlowExit } from "../native/vmexit";
 import { isaName, labelWidth, reasonLabel, reasonName, reasonNumber } from "../reasons";
 import { exitDetails } from "../details/exit";
@@ -17,11 +18,6 @@ export interface SlowFormat {
 }
 
 const vcpuOf = (exit: SlowExit) => (exit.vcpuId >= 0 ? String(exit.vcpuId) : "-");
-
-/** `10:03:05.123`, local. */
-function timeOfDay(time: Date): string {
-  return `${time.toTimeString().slice(0, 8)}.${String(time.getMilliseconds()).padStart(3, "0")}`;
-}
 
 /** A line as a person reads it: number, name, time, (L1|L2). */
 export function slowLine(

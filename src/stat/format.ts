@@ -1,5 +1,5 @@
 // The lines of kvm_stat's batch, log and CSV outputs, byte for byte.
-import { timeStamp } from "../text";
+import { timeStamp } from "../local-time";
 import { byCodePoint } from "../measure/order";
 import { labelOf, type Counts } from "./keys";
 
