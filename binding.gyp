@@ -2,7 +2,7 @@
   "targets": [
     {
       "target_name": "vmexit",
-      "sources": ["native/addon.cc", "native/kernel/attach.cc", "native/kernel/core_btf.cc", "native/stat/counters.cc", "native/stat/binding.cc", "native/kernel/support.cc", "native/kernel/btf.cc", "native/kernel/names.cc", "native/kernel/log.cc", "native/local_time.cc", "native/overhead.cc", "native/trace/recorder.cc", "native/vmexit/session.cc", "native/static_libbpf.cc", "native/trace/encoder.cc"],
+      "sources": ["native/addon.cc", "native/kernel/attach.cc", "native/kernel/core_btf.cc", "native/stat/counters.cc", "native/stat/binding.cc", "native/kernel/support.cc", "native/kernel/btf.cc", "native/kernel/names.cc", "native/kernel/log.cc", "native/local_time.cc", "native/lock.cc", "native/overhead.cc", "native/trace/recorder.cc", "native/vmexit/session.cc", "native/static_libbpf.cc", "native/trace/encoder.cc"],
       "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
       "defines": ["NAPI_VERSION=8"],
       "cflags": ["-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],

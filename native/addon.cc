@@ -7,6 +7,7 @@
 
 #include "stat/binding.h"
 #include "local_time.h"
+#include "lock.h"
 #include "overhead.h"
 #include "trace/recorder.h"
 #include "vmexit/session.h"
@@ -285,6 +286,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("Recorder", vmexit::define_recorder(env));
 	exports.Set("encodeRings", vmexit::define_encode_rings(env));
 	exports.Set("localTime", Napi::Function::New(env, vmexit::local_time));
+	exports.Set("lockFile", Napi::Function::New(env, vmexit::lock_file));
 	exports.Set("enableRunStatistics", Napi::Function::New(env, vmexit::enable_run_statistics));
 	exports.Set("runStatistics", Napi::Function::New(env, vmexit::run_statistics));
 	return exports;

@@ -16,6 +16,7 @@ interface Addon {
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array): number;
   localTime(seconds: number): LocalFields | undefined;
+  lockFile(descriptor: number): boolean;
   enableRunStatistics: () => number;
   runStatistics: () => HeldProgram[];
 }

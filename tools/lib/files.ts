@@ -1,0 +1,254 @@
+// Files that tools write as root: opened so that nobody else decides which file that is, and read by nobody whom it isn't for.
+import {
+  type Stats,
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  openSync,
+  readlinkSync,
+  statSync,
+  statfsSync,
+} from "node:fs";
+import { UsageError, messageOf } from "../../src/errors";
+import { lockFile } from "../../src/native/lock";
+import { safeText } from "../../src/text";
+
+/** Opens a place in a file system and nothing of the file: include/uapi/asm-generic/fcntl.h; Node has no name for it. */
+const O_PATH = 0o10000000;
+const { O_APPEND, O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDWR, O_WRONLY } = constants;
+/** PROC_SUPER_MAGIC of include/uapi/linux/magic.h. */
+const PROC = 0x9fa0;
+/** As many as the kernel follows: MAXSYMLINKS of include/linux/namei.h. */
+const MAX_LINKS = 40;
+const PRIVATE = 0o600;
+const READ_WRITE = 0o666;
+
+/** How a file is to be opened. */
+export interface WriteOptions {
+  /** What the user can do about a refusal, such as "name another file with -o". */
+  readonly mend: string;
+  /** Mode of a new file, less the umask; 0600 if undefined. */
+  readonly mode?: number;
+  /** Every write goes to the file's end. */
+  readonly append?: boolean;
+  /** Refuses what is no regular file, and a file that another process has opened with this. */
+  readonly alone?: boolean;
+  /** Users whose links are followed and whose files are written: this process's and root, except in tests. */
+  readonly trusted?: ReadonlySet<number>;
+}
+
+/** The system's word for what went wrong, without the path by which the file was reached here. */
+function cause(error: unknown): string {
+  return messageOf(error).replace(/, \w+ '\/proc\/self\/fd\/.*$/s, "");
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}
+
+function systemError(code: string, text: string): Error {
+  return Object.assign(new Error(`${code}: ${text}`), { code });
+}
+
+/** Finds the file of a path step by step, holding each folder, so that none can be replaced after it was looked at. */
+class Walk {
+  readonly #path: string;
+  readonly #options: WriteOptions;
+  readonly #trusted: ReadonlySet<number>;
+  #parts: string[];
+  #folder: number;
+  #links = 0;
+  /** Whether /proc has led here, as from /dev/stdout: to a file that this process has open. */
+  #given = false;
+
+  constructor(path: string, options: WriteOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#trusted = options.trusted ?? new Set([0, process.geteuid?.() ?? 0]);
+    this.#parts = path.split("/");
+    this.#folder = openSync(path.startsWith("/") ? "/" : ".", O_PATH | O_DIRECTORY);
+  }
+
+  close(): void {
+    closeSync(this.#folder);
+  }
+
+  /** Opens the file. @throws UsageError what is refused; the system's errors as they are */
+  open(): number {
+    for (;;) {
+      const name = this.#parts.shift();
+      const last = this.#parts.length === 0;
+      if (name === undefined || (last && (name === "" || name === ".")))
+        throw this.#path === "" ? systemError("ENOENT", "no name") : systemError("EISDIR", "it is a folder");
+      if (name === "" || name === ".") continue;
+      const descriptor = this.#step(`/proc/self/fd/${this.#folder}/${name}`, last);
+      if (descriptor !== undefined) return descriptor;
+    }
+  }
+
+  #refuse(why: string): never {
+    throw new UsageError(`cannot write ${safeText(this.#path)}: ${why}; ${this.#options.mend}`);
+  }
+
+  #enter(folder: number): void {
+    closeSync(this.#folder);
+    this.#folder = folder;
+  }
+
+  /** Goes on to `at`, or returns its descriptor if it is the file. */
+  #step(at: string, last: boolean): number | undefined {
+    const created = last ? this.#create(at) : undefined;
+    if (created !== undefined) return created;
+    let found: number | undefined = openSync(at, O_PATH | O_NOFOLLOW);
+    try {
+      const stats = fstatSync(found);
+      if (stats.isSymbolicLink()) {
+        const target = this.#follow(at, stats, last);
+        if (target === undefined) return undefined;
+        closeSync(found);
+        found = target;
+      }
+      if (last) return this.#again(found);
+      this.#enter(found);
+      found = undefined;
+      return undefined;
+    } finally {
+      if (found !== undefined) closeSync(found);
+    }
+  }
+
+  #create(at: string): number | undefined {
+    const { append, mode = PRIVATE } = this.#options;
+    try {
+      return openSync(at, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | (append ? O_APPEND : 0), mode);
+    } catch (error) {
+      if (codeOf(error) === "EEXIST") return undefined;
+      throw error;
+    }
+  }
+
+  /** Whether nobody else can put something else in the place of what stands in this folder. */
+  #guarded(): boolean {
+    const { mode, uid, gid } = fstatSync(this.#folder);
+    if (!this.#trusted.has(uid)) return false;
+    const others = mode & constants.S_IWOTH || (mode & constants.S_IWGRP && gid !== process.getegid?.());
+    const sticky = mode & 0o1000;
+    return !others || sticky !== 0;
+  }
+
+  /** Follows a link: what it leads to, or undefined if the walk has its steps ahead of it. */
+  #follow(at: string, link: Stats, last: boolean): number | undefined {
+    if (!this.#trusted.has(link.uid)) this.#refuse(`a link on the way to it is user ${link.uid}'s`);
+    if (!this.#guarded()) this.#refuse("a link on the way to it is in a folder that others may change");
+    if (++this.#links > MAX_LINKS) throw systemError("ELOOP", "too many symbolic links encountered");
+    if (statfsSync(`/proc/self/fd/${this.#folder}`).type === PROC) {
+      this.#given = last;
+      return openSync(at, O_PATH);
+    }
+    const target = readlinkSync(at);
+    this.#parts = [...target.split("/"), ...this.#parts];
+    if (target.startsWith("/")) this.#enter(openSync("/", O_PATH | O_DIRECTORY));
+    return undefined;
+  }
+
+  /** Opens for writing what `found` holds. */
+  #again(found: number): number {
+    const stats = fstatSync(found);
+    const { uid, nlink } = stats;
+    const at = `/proc/self/fd/${found}`;
+    const append = this.#options.append ? O_APPEND : 0;
+    if (stats.isDirectory()) throw systemError("EISDIR", "it is a folder");
+    if (!stats.isFile() && this.#options.alone) this.#refuse("it is no regular file");
+    if (!this.#given) {
+      if (!this.#trusted.has(uid)) this.#refuse(`user ${uid} owns it`);
+      // A hard link may be another's name for a file that is ours.
+      if (stats.isFile() && nlink > 1 && !this.#guarded())
+        this.#refuse(`it has ${nlink} names, and others can write in its folder`);
+    }
+    if (stats.isFile()) return this.#openFile(at, append);
+    // Without a reader a pipe would be waited for in openSync(): once there is one, opening it again doesn't wait.
+    const ready = openSync(at, O_WRONLY | O_NONBLOCK);
+    try {
+      return openSync(at, O_WRONLY | append);
+    } finally {
+      closeSync(ready);
+    }
+  }
+
+  #openFile(at: string, append: number): number {
+    try {
+      return openSync(at, O_RDWR | append);
+    } catch (error) {
+      // A file that may be written and not read.
+      if (codeOf(error) !== "EACCES") throw error;
+      return openSync(at, O_WRONLY | append);
+    }
+  }
+}
+
+/**
+ * Opens a file for writing, made if there is none; what stands in it stays.
+ *
+ * Where other users can make files and links, none of theirs decides what is written: a link is followed only if this user
+ * or root made it and others can't replace it; a file that exists is opened only if it is this user's or root's. A folder of
+ * another user takes new files.
+ * @throws UsageError one line that says why not, and `mend`
+ */
+export function openToWrite(path: string, options: WriteOptions): number {
+  let walk: Walk | undefined;
+  let descriptor: number | undefined;
+  try {
+    walk = new Walk(path, options);
+    descriptor = walk.open();
+    if (options.alone && !lockFile(descriptor))
+      throw new UsageError(`cannot write ${safeText(path)}: another process is writing it; ${options.mend}`);
+    return descriptor;
+  } catch (error) {
+    if (descriptor !== undefined) closeSync(descriptor);
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`cannot write ${safeText(path)}: ${cause(error)}; ${options.mend}`);
+  } finally {
+    walk?.close();
+  }
+}
+
+/** Opens the file of a descriptor once more, for reading; undefined where it may be written only. */
+export function openToRead(descriptor: number): number | undefined {
+  try {
+    return openSync(`/proc/self/fd/${descriptor}`, "r");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The mode for what is made of `sources`, open files: readable to nobody who can't read all of them. */
+export function narrowestMode(sources: readonly number[]): number {
+  return sources
+    .map((source) => fstatSync(source))
+    .reduce((mode, source) => mode & (source.isFile() ? source.mode : PRIVATE), READ_WRITE);
+}
+
+/** Takes from a regular file of this user what `mode` doesn't allow, before it is written anew. */
+export function narrow(descriptor: number, mode: number): void {
+  const stats = fstatSync(descriptor);
+  const kept = stats.mode & mode & READ_WRITE;
+  if (stats.isFile() && stats.uid === process.geteuid?.() && kept !== (stats.mode & 0o7777))
+    fchmodSync(descriptor, kept);
+}
+
+/**
+ * What others have done to a file since this process wrote `bytes` bytes to it, to be said behind its name; undefined if
+ * nothing.
+ */
+export function changedByOthers(path: string, descriptor: number, bytes: number): string | undefined {
+  const { size, nlink, dev, ino } = fstatSync(descriptor);
+  if (size !== bytes) return `was ${size < bytes ? "cut to" : "changed to"} ${size} bytes, of ${bytes}`;
+  if (nlink === 0) return "was removed";
+  try {
+    const there = statSync(path);
+    return there.dev === dev && there.ino === ino ? undefined : "was moved away";
+  } catch {
+    return "was moved away";
+  }
+}
