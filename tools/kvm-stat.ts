@@ -8,10 +8,11 @@ import { openDebugfs, openTracepoints, tracingFolder } from "../src/stat/machine
 import { Refusal, type StatOptions } from "../src/stat/options";
 import type { Provider } from "../src/stat/provider";
 import { Statistics } from "../src/stat/statistics";
+import { Hangups } from "./lib/hangups";
 import { diagnose, print } from "./lib/output";
 import { type Meter, withOverhead } from "./lib/overhead";
 import { runTool, type Status } from "./lib/run";
-import { Hangups, logStatistics } from "./stat/log";
+import { logStatistics } from "./stat/log";
 import { parseStatOptions } from "./stat/options";
 import { showStatistics } from "./stat/screen";
 import { stopOnSignals, type Stop } from "./lib/stop";

@@ -5,7 +5,7 @@ import type { Guest } from "./guests";
 import { floatText, oneDecimal, parseFloating } from "../python/numbers";
 import { DELAY_DEFAULT, delayFault } from "./options";
 import { InvalidRegex } from "../python/regex-scanner";
-import { piece, type Frame, type Piece } from "./screen";
+import { piece, type Frame, type Piece } from "../screen/frame";
 
 /** A question with one line to type. */
 export interface Dialog {

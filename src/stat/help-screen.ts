@@ -1,25 +1,11 @@
-// The keys, as the help screen and the command line's help tell them.
-import { DELAY_RANGE } from "./options";
-import { piece, type Piece } from "./screen";
+// The keys, as the help screen and the command line's help list them.
+import { piece, type Piece } from "../screen/frame";
+import { COMMANDS } from "./commands";
 
-/** What each key does, with kvm_stat's words on its help screen. */
-const KEYS: readonly [key: string, meaning: string][] = [
-  ["b", "toggle events by guests (debugfs only, honors filters)"],
-  ["c", "clear filter"],
-  ["f", "filter by regular expression"],
-  ["g", "filter by guest name/PID"],
-  ["h", "display interactive commands reference"],
-  ["o", "toggle sorting order (Total vs CurAvg/s)"],
-  ["p", "filter by guest name/PID"],
-  ["q", "quit"],
-  ["r", "reset stats"],
-  ["s", `set delay between refreshs (value range: ${DELAY_RANGE})`],
-  ["x", "toggle reporting of stats for individual child trace events"],
-];
-
+/** One line for each key, and what any other does; in kvm_stat's words. */
 export function keyLines(): string[] {
   return [
-    ...KEYS.map(([key, meaning]) => `   ${key}     ${meaning}`),
+    ...COMMANDS.map(({ key, meaning }) => `   ${key}     ${meaning}`),
     "Any other key refreshes statistics immediately",
   ];
 }

@@ -1,4 +1,6 @@
 // The interactive screen between keys and frames: what each key does, and when the next refresh is due.
+import type { Frame, Piece, Size } from "../screen/frame";
+import { COMMANDS, type Actions } from "./commands";
 import {
   dialogFrame,
   filterDialog,
@@ -9,7 +11,7 @@ import {
 } from "./dialogs";
 import { helpPieces } from "./help-screen";
 import { bodyPieces, deadPiece, headerPieces, messagePiece, noticePieces } from "./screen";
-import type { Frame, Header, Piece, Size, View } from "./screen";
+import type { Header, View } from "./screen";
 import type { Statistics } from "./statistics";
 
 /** The first numbers come soon after a start or an answer, in seconds: kvm_stat's 0.25 s in whole tenths. */
@@ -30,7 +32,7 @@ type Mode =
   | { kind: "page"; pieces: (columns: number) => Piece[] }
   | { kind: "dialog"; dialog: Dialog; typed: string; message: string };
 
-export class Interactive {
+export class Interactive implements Actions {
   #mode: Mode = { kind: "table" };
   #sort: View["sort"] = "current";
   #children = false;
@@ -41,6 +43,7 @@ export class Interactive {
   #lastRead: number | undefined;
   #wait = FIRST_DELAY;
   #soon = true;
+  #ended = false;
   readonly #statistics: Statistics;
   readonly #processes: ProcessSource;
   #delay: number;
@@ -116,47 +119,71 @@ export class Interactive {
 
   /** Takes a key: a character, or a name such as "enter" or "up". Returns false when it ends the program. */
   key(key: string, now: number, size: Size): boolean {
-    if (key === "interrupt" || (this.#mode.kind === "table" && key === "q")) return false;
+    if (key === "interrupt") return false;
     if (this.#mode.kind === "dialog") this.#type(this.#mode, key);
     else if (this.#mode.kind === "page") this.#mode = { kind: "table" };
-    else this.#command(key);
+    else {
+      const command = COMMANDS.find((known) => known.key === key);
+      if (command) this[command.act]();
+      if (this.#ended) return false;
+    }
     this.refresh(now, size);
     return true;
   }
 
-  #command(key: string): void {
-    if (key === "b") this.#toggleGuests();
-    else if (key === "c") {
-      this.#statistics.setRegex("");
-      this.#setPid(0);
-    } else if (key === "f") {
-      this.#ask(
-        filterDialog(this.#statistics.regex, (regex) => {
-          this.#statistics.setRegex(regex);
-        }),
-      );
-    } else if (key === "g" || key === "p") {
-      this.#ask(
-        guestDialog(this.#processes, (pid) => {
-          this.#setPid(pid);
-        }),
-      );
-    } else if (key === "h") this.#mode = { kind: "page", pieces: helpPieces };
-    else if (key === "o") this.#sort = this.#sort === "current" ? "total" : "current";
-    else if (key === "r") this.#statistics.reset();
-    else if (key === "s") {
-      this.#ask(
-        intervalDialog(this.#delay, (delay) => {
-          this.#delay = delay;
-        }),
-      );
-    } else if (key === "x") this.#children = !this.#children;
-  }
-
-  #toggleGuests(): void {
+  toggleGuests(): void {
     if (!this.#statistics.knowsGuests)
       this.#mode = { kind: "page", pieces: (columns) => noticePieces(NO_GUESTS, columns) };
     else this.#byGuest = !this.#byGuest;
+  }
+
+  clearFilters(): void {
+    this.#statistics.setRegex("");
+    this.#setPid(0);
+  }
+
+  askFilter(): void {
+    this.#ask(
+      filterDialog(this.#statistics.regex, (regex) => {
+        this.#statistics.setRegex(regex);
+      }),
+    );
+  }
+
+  askGuest(): void {
+    this.#ask(
+      guestDialog(this.#processes, (pid) => {
+        this.#setPid(pid);
+      }),
+    );
+  }
+
+  askDelay(): void {
+    this.#ask(
+      intervalDialog(this.#delay, (delay) => {
+        this.#delay = delay;
+      }),
+    );
+  }
+
+  showHelp(): void {
+    this.#mode = { kind: "page", pieces: helpPieces };
+  }
+
+  toggleOrder(): void {
+    this.#sort = this.#sort === "current" ? "total" : "current";
+  }
+
+  toggleChildren(): void {
+    this.#children = !this.#children;
+  }
+
+  reset(): void {
+    this.#statistics.reset();
+  }
+
+  quit(): void {
+    this.#ended = true;
   }
 
   #ask(dialog: Dialog): void {

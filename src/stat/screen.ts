@@ -3,30 +3,10 @@ import { cellsOf } from "../render/cells";
 import { safeText } from "../text";
 import { byCodePoint } from "../measure/order";
 import { labelOf, parentOf, type Count, type Counts } from "./keys";
+import { piece, type Piece } from "../screen/frame";
 import { oneDecimal, roundHalfEven } from "../python/numbers";
 
-export type Style = "plain" | "bold" | "standout" | "underline" | "alarm";
-
-/** Text at a place of the screen, counted from 0. What doesn't fit is cut off. */
-export interface Piece {
-  row: number;
-  column: number;
-  text: string;
-  style: Style;
-}
-
-/** A screen's content; the cursor shows where there is input to type. */
-export interface Frame {
-  pieces: readonly Piece[];
-  cursor?: { row: number; column: number };
-}
-
-export interface Size {
-  rows: number;
-  columns: number;
-}
-
-/** What the first lines tell. */
+/** What the first lines say. */
 export interface Header {
   /** 0 for all processes. */
   pid: number;
@@ -56,10 +36,6 @@ const FIRST_ROW = 3;
 const MESSAGE_ROW = 4;
 const DEAD = "   Guest is DEAD   ";
 
-export function piece(row: number, column: number, text: string, style: Style = "plain"): Piece {
-  return { row, column, text: safeText(text), style };
-}
-
 function shortened(text: string, limit: number): string {
   const characters = Array.from(text);
   return characters.length > limit ? `${characters.slice(0, limit).join("")}...` : text;
@@ -79,7 +55,7 @@ export function headerPieces(header: Header): Piece[] {
   return pieces;
 }
 
-/** What stands over the headline when the process that was followed has ended. */
+/** What covers the headline when the process that was followed has ended. */
 export function deadPiece(header: Header): Piece {
   const { length } = cellsOf(safeText(headline(header)));
   return piece(0, Math.min(length, 80 - DEAD.length), DEAD, "alarm");

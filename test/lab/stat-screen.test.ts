@@ -191,3 +191,21 @@ test("SIGTERM, Ctrl-Z and a crash give the terminal back", async () => {
   await crash.givenBack(1);
   assert.match(crash.text, /Error: crash on purpose/);
 });
+
+test("a terminal that knows no escape sequences gets none", () => {
+  for (const [term, said] of [
+    ["dumb", "dumb"],
+    ["", "not set"],
+  ]) {
+    const { status, stdout } = spawnSync("script", ["-qec", OURS, "/dev/null"], {
+      encoding: "utf8",
+      env: { ...process.env, TERM: term },
+    });
+    assert.equal(
+      stdout,
+      `kvm-stat: the screen needs a terminal that can move its cursor, and TERM is ${said}; ` +
+        "without one use -1, -l or -L FILE\r\n",
+    );
+    assert.equal(status, 1);
+  }
+});

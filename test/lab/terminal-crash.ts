@@ -2,7 +2,7 @@
 import { Terminal } from "../../tools/lib/terminal";
 
 const nothing = () => undefined;
-const terminal = new Terminal(nothing, nothing);
+const terminal = new Terminal(nothing, nothing, nothing);
 terminal.draw({ pieces: [{ row: 0, column: 0, text: "this is drawn", style: "plain" }] });
 setTimeout(() => {
   throw new Error("crash on purpose");

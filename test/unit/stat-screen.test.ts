@@ -4,7 +4,8 @@ import test from "node:test";
 import { Interactive } from "../../src/stat/interactive";
 import type { Counts } from "../../src/stat/keys";
 import type { FieldFilter, Provider } from "../../src/stat/provider";
-import { type Frame, type Size, bodyPieces, headerPieces } from "../../src/stat/screen";
+import type { Frame, Size } from "../../src/screen/frame";
+import { bodyPieces, headerPieces } from "../../src/stat/screen";
 import { Statistics } from "../../src/stat/statistics";
 
 const SIZE: Size = { rows: 24, columns: 80 };

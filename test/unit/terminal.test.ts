@@ -1,11 +1,11 @@
 // Keys in a terminal's input, and the bytes that bring a frame onto it.
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Frame } from "../../src/stat/screen";
+import type { Frame } from "../../src/screen/frame";
 import { drawing, keysIn } from "../../tools/lib/terminal";
 
 test("keys are characters and names; a cursor key is one key", () => {
-  assert.deepEqual(keysIn("aé\r\x7f\x15\x03\x1a\x1b[A\x1bOP\x1b[1;5Dx\x1bb\x1b\t"), [
+  assert.deepEqual(keysIn("aé\r\x7f\x15\x03\x1a\x1b[A\x1bOP\x1b[1;5Dx\x1bb\x1b\t\x1b"), [
     "a",
     "é",
     "enter",
@@ -13,9 +13,23 @@ test("keys are characters and names; a cursor key is one key", () => {
     "kill",
     "interrupt",
     "suspend",
-    ...Array<string>(3).fill("sequence"),
+    "up",
+    ...Array<string>(2).fill("sequence"),
     "x",
     ...Array<string>(2).fill("sequence"),
+    "escape",
+  ]);
+  assert.deepEqual(keysIn("\x1bOA\x1b[B\x1b[C\x1bOD\x1b[H\x1b[4~\x1b[3~\x1b[5~\x1b[6~\t"), [
+    "up",
+    "down",
+    "right",
+    "left",
+    "home",
+    "end",
+    "delete",
+    "pageup",
+    "pagedown",
+    "tab",
   ]);
   assert.deepEqual(keysIn(""), []);
 });
@@ -65,6 +79,18 @@ test("a frame is drawn in one go, later pieces over earlier, cut at the edges", 
     "\x1b[?2026h\x1b[?25l\x1b[2;1H\x1b[0m\x1b[K\x1b[0my\x1b[0m\x1b[?2026l",
     "only the row that changed",
   );
+});
+
+test("no style is a colour, so that NO_COLOR has nothing to leave out", () => {
+  const styles = ["plain", "bold", "standout", "underline", "alarm"] as const;
+  const pieces = styles.map((style, row) => ({ row, column: 0, text: "x", style }));
+  const text = drawing({ pieces }, { rows: 9, columns: 9 }, []);
+  // eslint-disable-next-line no-control-regex -- escape sequences are what this looks at
+  const attributes = [...text.matchAll(/\x1b\[([\d;]*)m/g)].flatMap(([, list = ""]) =>
+    list.split(";").map(Number),
+  );
+  assert.ok(attributes.length > styles.length);
+  assert.ok(attributes.every((attribute) => attribute < 30));
 });
 
 test("the cursor shows where input goes, within the screen", () => {

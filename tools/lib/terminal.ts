@@ -1,6 +1,6 @@
 // The terminal as a screen to draw on: keys in, whole frames out, given back on every way out of the process.
 import { cellsOf } from "../../src/render/cells";
-import type { Frame, Piece, Size, Style } from "../../src/stat/screen";
+import type { Frame, Piece, Size, Style } from "../../src/screen/frame";
 import { printBytes } from "./output";
 
 // ECMA-48 and xterm's private modes: 1049 the alternate screen, 25 the cursor, 7 wrapping, 2026 drawing in one go.
@@ -15,23 +15,48 @@ const STYLES: Readonly<Record<Style, string>> = {
   underline: "\x1b[0;4m",
   alarm: "\x1b[0;5;7m",
 };
-const KEYS: Readonly<Record<string, string>> = {
+const CONTROLS: Readonly<Record<string, string>> = {
   "\r": "enter",
   "\n": "enter",
+  "\t": "tab",
   "\x7f": "backspace",
   "\b": "backspace",
   "\x03": "interrupt",
   "\x1c": "interrupt",
   "\x15": "kill",
   "\x1a": "suspend",
+  "\x1b": "escape",
+};
+// What follows ESC [ or ESC O: the letters and numbers of xterm, of Linux's console and of the VT220.
+const SEQUENCES: Readonly<Record<string, string>> = {
+  A: "up",
+  B: "down",
+  C: "right",
+  D: "left",
+  F: "end",
+  H: "home",
+  "1~": "home",
+  "2~": "insert",
+  "3~": "delete",
+  "4~": "end",
+  "5~": "pageup",
+  "6~": "pagedown",
+  "7~": "home",
+  "8~": "end",
 };
 
-/** The keys in a piece of input: characters, names for controls, and one "sequence" for each of a cursor key's. */
+/**
+ * The keys in a piece of input: characters, and names for others: "enter", "up", "pagedown". A key that has no name here,
+ * such as F1, Alt-b or Ctrl-left, is one "sequence".
+ */
 export function keysIn(input: string): string[] {
   // CSI and SS3 sequences, then a lone escape with what follows it (Alt), then any character.
   // eslint-disable-next-line no-control-regex -- control characters are what this looks for
   const keys = input.match(/\x1b\[[0-?]*[ -/]*[@-~]|\x1bO.|\x1b.?|./gsu) ?? [];
-  return keys.map((key) => KEYS[key] ?? (key < " " ? "sequence" : key));
+  return keys.map((key) => {
+    const name = CONTROLS[key] ?? (/^.[[O]/s.test(key) ? SEQUENCES[key.slice(2)] : undefined);
+    return name ?? (key < " " ? "sequence" : key);
+  });
 }
 
 /** One row of a frame, later pieces over earlier ones, cut at the screen's width. */
@@ -71,7 +96,7 @@ export function drawing(frame: Frame, size: Size, shown: string[]): string {
     );
     if (shown[row] === line) continue;
     shown[row] = line;
-    // Cleared first: behind a line of the whole width the cursor stands on its last character.
+    // Cleared first: after a line of the whole width the cursor is on its last character.
     text += `\x1b[${row + 1};1H\x1b[0m\x1b[K${line}`;
   }
   const { cursor } = frame;
@@ -82,6 +107,15 @@ export function drawing(frame: Frame, size: Size, shown: string[]): string {
 const print = (text: string): void => {
   printBytes(Buffer.from(text));
 };
+
+/** Why standard input and output can be no screen; undefined if they can. */
+export function screenFault(): string | undefined {
+  if (!process.stdin.isTTY || !process.stdout.isTTY) return "the screen needs a terminal";
+  // terminfo's name for a terminal that knows no escape sequences; without a name none may be assumed either.
+  const term = process.env["TERM"] ?? "";
+  if (term !== "" && term !== "dumb") return undefined;
+  return `the screen needs a terminal that can move its cursor, and TERM is ${term === "" ? "not set" : term}`;
+}
 
 export class Terminal {
   #shown: string[] = [];
@@ -94,8 +128,13 @@ export class Terminal {
     this.#suspend(process.pid);
   };
 
-  /** Takes the terminal. @param onKey called for each key, @param onResize for each change that needs a new frame */
-  constructor(onKey: (key: string) => void, onResize: () => void) {
+  /**
+   * Takes the terminal, of which screenFault() has no fault to tell.
+   * @param onKey called for each key, as keysIn() names them
+   * @param onResize called for each change that needs a new frame
+   * @param onEnd called when the terminal is gone
+   */
+  constructor(onKey: (key: string) => void, onResize: () => void, onEnd: () => void) {
     // A crash restores the terminal before Node prints it, anything else when the process exits.
     process.on("exit", this.#restore).on("uncaughtExceptionMonitor", this.#restore);
     process.on("SIGTSTP", this.#suspended);
@@ -116,11 +155,12 @@ export class Terminal {
         else onKey(key);
       }
     });
+    process.stdin.on("end", onEnd);
     this.#enter();
   }
 
   get size(): Size {
-    // Serial consoles tell a size of 0.
+    // Serial consoles give a size of 0.
     return { rows: process.stdout.rows || 24, columns: process.stdout.columns || 80 };
   }
 
@@ -149,7 +189,10 @@ export class Terminal {
     }
   }
 
-  /** Stops until SIGCONT; goes on at once where no shell could continue it, as the kernel then ignores SIGTSTP. */
+  /**
+   * Stops until SIGCONT. Goes on at once where no shell could continue it: the kernel ignores SIGTSTP for an orphaned
+   * process group.
+   */
   #suspend(whom: number): void {
     this.leave();
     process.removeListener("SIGTSTP", this.#suspended).removeListener("SIGCONT", this.#continued);

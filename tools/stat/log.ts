@@ -7,6 +7,7 @@ import { byCodePoint } from "../../src/measure/order";
 import { labelOf, type Counts } from "../../src/stat/keys";
 import { Refusal, type StatOptions } from "../../src/stat/options";
 import type { Statistics } from "../../src/stat/statistics";
+import type { Hangups } from "../lib/hangups";
 import { diagnose, outputPending, print, queueOutput } from "../lib/output";
 import type { Stop } from "../lib/stop";
 
@@ -150,17 +151,6 @@ class Log {
     this.#write(this.#format.line(this.#keys, counts, time));
     this.#lines++;
     this.#bannerStands = false;
-  }
-}
-
-/** What SIGHUP does from now on: nothing, as long as there is no log whose file it would open again. */
-export class Hangups {
-  reopen: () => void = () => undefined;
-
-  constructor() {
-    process.on("SIGHUP", () => {
-      this.reopen();
-    });
   }
 }
 

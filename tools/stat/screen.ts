@@ -3,7 +3,7 @@ import { ToolError } from "../../src/errors";
 import { Interactive, type ProcessSource } from "../../src/stat/interactive";
 import type { Statistics } from "../../src/stat/statistics";
 import type { Stop } from "../lib/stop";
-import { Terminal } from "../lib/terminal";
+import { Terminal, screenFault } from "../lib/terminal";
 
 /**
  * Shows the statistics until q, Ctrl-C, the end of the terminal, or until it is stopped.
@@ -15,13 +15,13 @@ export async function showStatistics(
   delay: number,
   stop: Stop,
 ): Promise<void> {
-  if (!process.stdin.isTTY || !process.stdout.isTTY)
-    throw new ToolError("the screen needs a terminal; without one use -1, -l or -L FILE");
+  const fault = screenFault();
+  if (fault !== undefined) throw new ToolError(`${fault}; without one use -1, -l or -L FILE`);
   const screen = new Interactive(statistics, processes, delay);
   let timer: NodeJS.Timeout | undefined;
   let failure: Error | undefined;
   const now = (): number => performance.now() / 1000;
-  // What fails in a key or a timer ends the screen, and is told once the terminal is given back.
+  // What fails in a key or a timer ends the screen, and is printed once the terminal is given back.
   const guarded = (work: () => void): void => {
     try {
       work();
@@ -38,14 +38,17 @@ export async function showStatistics(
       screen.refresh(now(), terminal.size);
     });
   };
-  const terminal = new Terminal((key) => {
-    guarded(() => {
-      if (!screen.key(key, now(), terminal.size)) stop.stop();
-    });
-  }, refresh);
-  process.stdin.on("end", () => {
-    stop.stop();
-  });
+  const terminal = new Terminal(
+    (key) => {
+      guarded(() => {
+        if (!screen.key(key, now(), terminal.size)) stop.stop();
+      });
+    },
+    refresh,
+    () => {
+      stop.stop();
+    },
+  );
   try {
     terminal.draw(screen.frame(terminal.size));
     refresh();
