@@ -1,11 +1,14 @@
 // The public library: what `import … from "kvm-vmexit"` gives.
+export type { ExitDetail } from "./details";
 export { ToolError, UsageError } from "./errors";
-export type { By, Identity } from "./measure/grouping";
+export { type Interval, type Pace, type Plan, intervals } from "./intervals";
+export { type By, type Group, type Identity, type NamedSample, group } from "./measure/grouping";
 export { type Octave, bucketStart, octaves, percentile } from "./measure/histogram";
-export type { AttachMode, Lost, ProgramInfo, SessionInfo } from "./native/vmexit";
-export { type Group, type NamedSample, type Reading, diff, group } from "./measure/reading";
+export type { Lost } from "./measure/lost";
+export type { AttachMode, ProgramInfo, SessionInfo } from "./native/vmexit";
+export { type Reading, diff } from "./measure/reading";
 export { type Options, Session, openSession } from "./session";
-export { type SlowExit, type SlowOptions, SlowSession, openSlowSession } from "./slow";
+export { type SlowExit, type SlowExits, type SlowOptions, SlowSession, openSlowSession } from "./slow";
 export { total } from "./measure/samples";
 export type { Counters, Groups, Sample, Samples } from "./measure/samples";
 export { type NameSource, type Vm, vmDisplayNames } from "./host/vm";

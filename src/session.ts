@@ -1,14 +1,20 @@
 // The library's sessions: a trace from its beginning to its end.
 import { checkOptions } from "./check";
+import { preflight } from "./host/preflight";
+import { type Kept, Ledger } from "./measure/ledger";
+import { type Lost, NOTHING_LOST } from "./measure/lost";
+import type { Reading } from "./measure/reading";
+import { Roster } from "./measure/roster";
 import { type SessionInfo, type SessionOptions, openSession as load } from "./native/vmexit";
 import type { Session as Programs } from "./native/vmexit";
-import { preflight } from "./host/preflight";
-import { Reader, type Reading } from "./measure/reading";
 
 /** What to trace, and how; nothing needs to be said. */
-export type Options = Partial<
+export interface Options extends Partial<
   Pick<SessionOptions, "attach" | "timing" | "histograms" | "maxVcpus" | "pids" | "vcpuIds">
->;
+> {
+  /** How many vCPUs that ended later readings tell apart; 1024 unless given. */
+  readonly keepEnded?: number;
+}
 
 const KNOWN: Readonly<Record<keyof Options, true>> = {
   attach: true,
@@ -17,17 +23,26 @@ const KNOWN: Readonly<Record<keyof Options, true>> = {
   maxVcpus: true,
   pids: true,
   vcpuIds: true,
+  keepEnded: true,
 };
+
+// Each takes some 5 KiB, with histograms 20.
+const KEEP_ENDED = 1024;
+
+const monotonicNs = () => Math.round(performance.now() * 1e6);
 
 /** A trace that runs. It holds programs and memory in the kernel until it is closed, or the process ends. */
 export class Session {
   readonly #programs: Programs;
-  readonly #reader: Reader;
+  readonly #ledger: Ledger;
+  readonly #start = new Date();
+  readonly #startNs = monotonicNs();
+  #lost = NOTHING_LOST;
 
   /** openSession() makes sessions. */
-  constructor(programs: Programs, timing: boolean) {
+  constructor(programs: Programs, kept: Kept, roster = new Roster()) {
     this.#programs = programs;
-    this.#reader = new Reader(timing);
+    this.#ledger = new Ledger(roster, kept);
   }
 
   /** How the programs attached, and what they take. */
@@ -35,12 +50,35 @@ export class Session {
     return this.#programs.info();
   }
 
+  /** The reading of the moment at which the session opened: nothing counted. */
+  get opened(): Reading {
+    const [start, vcpus] = [this.#start, new Map<string, never>()];
+    return { start, end: start, durationNs: 0, number: 0, lost: NOTHING_LOST, vcpus, exits: new Map() };
+  }
+
   /**
-   * Reads all counters, which only ever grow. A vCPU that ended gives its record in the kernel back when it is read: where
-   * VMs come and go, read about once a second, or some may find no record (`lost.recordsFull`).
+   * Takes in what vCPUs counted that ended, which gives their accounts in the kernel back, and the names of new VMs.
+   * Where VMs come and go, this or read() is called about once a second, or some may find no account
+   * (`lost.recordsFull`).
+   * @returns what was lost since the session opened
    */
+  collect(): Lost {
+    const snapshot = this.#programs.snapshot();
+    this.#ledger.update(snapshot);
+    return (this.#lost = snapshot.lost);
+  }
+
+  /** Reads all counters, which only ever grow. Does what collect() does. */
   read(): Reading {
-    return this.#reader.read(this.#programs.snapshot());
+    this.collect();
+    const counted = this.#ledger.read();
+    const durationNs = monotonicNs() - this.#startNs;
+    return { start: this.#start, end: new Date(), durationNs, lost: this.#lost, ...counted };
+  }
+
+  /** What was lost since the session opened, as far as it was read. */
+  get lost(): Lost {
+    return this.#lost;
   }
 
   /** Detaches the programs. The next reading has everything, exits without an entry as counted but not timed. */
@@ -52,17 +90,32 @@ export class Session {
   close(): void {
     this.#programs.close();
   }
+
+  /** As close(), for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /**
- * Begins to count the exits of all VMs, or of those that the options say; without `timing: true` without handling times,
- * without `histograms: true` besides without their distribution.
+ * Begins to count the exits of all VMs, or of those that the options say; handling times only with `timing: true`, and
+ * their distribution only with `histograms: true`, too.
  * @throws ToolError in one line that ends with the mend, if this machine can't be traced
- * @throws UsageError for an option that there isn't, TypeError for a value that isn't one
+ * @throws UsageError for an unknown option, TypeError for a value of the wrong kind
  */
 export function openSession(options: Options = {}): Session {
   checkOptions("openSession", options, KNOWN);
+  const {
+    keepEnded = KEEP_ENDED,
+    timing = false,
+    histograms = false,
+    maxVcpus = 1024,
+    attach = "auto",
+    ...who
+  } = options;
+  if (!(Number.isSafeInteger(keepEnded) && keepEnded >= 0))
+    throw new TypeError(`keepEnded must be a whole number, not ${String(keepEnded)}`);
   preflight();
-  const { timing = false, histograms = false, maxVcpus = 1024, attach = "auto" } = options;
-  return new Session(load({ ...options, attach, timing, histograms, maxVcpus, details: false }), timing);
+  const programs = load({ ...who, attach, timing, histograms, maxVcpus, details: false });
+  return new Session(programs, { timing, ended: keepEnded, endedUnread: Math.max(keepEnded, KEEP_ENDED) });
 }

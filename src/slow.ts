@@ -1,26 +1,35 @@
 // The library's slow exits: every exit that takes a threshold and longer, as it happens.
 import { checkOptions } from "./check";
+import { detailText, exitDetail } from "./details";
+import { hex } from "./details/bits";
 import { UsageError } from "./errors";
-import { Grouping } from "./measure/grouping";
+import { preflight } from "./host/preflight";
+import type { Vm } from "./host/vm";
+import { type Pace, endOf } from "./intervals";
+import { type Lost, NOTHING_LOST } from "./measure/lost";
+import { Roster } from "./measure/roster";
+import type { SlowExit } from "./measure/slow-exit";
+import { wallClock } from "./measure/time";
 import {
-  type Lost,
+  type SlowExit as Event,
   type Session as Programs,
   type SessionInfo,
-  type SlowExit as Event,
-  openSession,
+  openSession as load,
 } from "./native/vmexit";
-import { preflight } from "./host/preflight";
-import { ReasonFilter } from "./reasons/filter";
 import { isaName, reasonName, reasonNumber } from "./reasons";
-import { exitDetails } from "./details/exit";
-import { wallClock } from "./measure/interval";
+import { ReasonFilter } from "./reasons/filter";
 import type { Options } from "./session";
-import type { Vm } from "./host/vm";
+
+export type { SlowExit };
 
 // Some four buffers: guests may fill the buffer as fast as it is emptied, and a call has to end.
 const MOST_AT_ONCE = 40_000;
+// Between two looks. Polling costs the guests nothing, and this process 10 looks a second.
+const LOOK_MS = 100;
+// Between two looks of a walk, some ms of work.
+const MOST_OF_A_LOOK = 1000;
 
-/** Which exits to report. The kernel looks at all of it: nothing else reaches this process. */
+/** Which exits to report. The kernel applies all of it: nothing else reaches this process. */
 export interface SlowOptions extends Pick<Options, "attach" | "maxVcpus" | "pids" | "vcpuIds"> {
   /** Exits that take so many ns and longer; 0: all. */
   readonly thresholdNs: number;
@@ -43,38 +52,25 @@ const KNOWN: Readonly<Record<keyof SlowOptions, true>> = {
   vcpuIds: true,
 };
 
-/** An exit that was slow. */
-export interface SlowExit {
-  readonly vm: Vm;
-  /** As KVM numbers them; undefined where the kernel doesn't tell. */
-  readonly vcpu: number | undefined;
-  readonly tid: number;
-  readonly isa: string;
-  /** As its instruction set's manual numbers it. */
-  readonly reason: number;
-  /** Undefined if nobody gave the reason one. */
-  readonly name: string | undefined;
-  readonly level: 1 | 2;
-  /** The handling time. */
-  readonly ns: number;
-  /** When it ended. */
-  readonly end: Date;
-  /** With details: the guest's instruction pointer, 0 where it can't be read. */
-  readonly rip: bigint | undefined;
-  /** With details: `out port 0x3f8, 1 byte`; "" where there is nothing to tell. */
-  readonly details: string | undefined;
+/** Slow exits, in order for each CPU. */
+export interface SlowExits {
+  readonly exits: readonly SlowExit[];
+  /** What was lost since the session opened. */
+  readonly lost: Lost;
 }
 
 /** A trace of slow exits. It holds programs and memory in the kernel until it is closed, or the process ends. */
 export class SlowSession {
   readonly #programs: Programs;
   readonly #details: boolean;
-  readonly #names = new Grouping("reason");
+  readonly #roster: Roster;
+  #lost = NOTHING_LOST;
 
   /** openSlowSession() makes them. */
-  constructor(programs: Programs, details: boolean) {
+  constructor(programs: Programs, details: boolean, roster = new Roster()) {
     this.#programs = programs;
     this.#details = details;
+    this.#roster = roster;
   }
 
   /** How the programs attached, and what they take. */
@@ -82,23 +78,35 @@ export class SlowSession {
     return this.#programs.info();
   }
 
+  /** Gives the accounts of vCPUs that ended back. @returns what was lost since the session opened */
+  collect(): Lost {
+    return (this.#lost = this.#programs.snapshot().lost);
+  }
+
   /**
-   * The slow exits since the last call, in order for each CPU, and what was lost since the session opened. A buffer of
-   * 1 MiB holds them meanwhile: ten calls a second do, and what doesn't fit is in `lost.eventsDropped`.
+   * The slow exits since the last call, and what was lost since the session opened. A buffer of 1 MiB holds them
+   * meanwhile: ten calls a second suffice, and what doesn't fit is in `lost.eventsDropped`.
+   * @param most how many of them, the others later
    */
-  take(): { exits: SlowExit[]; lost: Lost } {
-    const { lost } = this.#programs.snapshot();
+  take(most = MOST_AT_ONCE): SlowExits & { readonly more: boolean } {
+    this.collect();
+    return this.#take(most);
+  }
+
+  #take(most: number): SlowExits & { readonly more: boolean } {
     const [now, monotonicMs] = [Date.now(), Number(process.hrtime.bigint()) / 1e6];
-    const exits = this.#programs.takeEvents(MOST_AT_ONCE).flatMap((event) => {
-      const vm = this.#names.vmOf(event.tgid, event.startNs, event.comm);
+    const events = this.#programs.takeEvents(most);
+    const exits = events.flatMap((event) => {
+      const vm = this.#roster.vmOf(event.tgid, event.startNs, event.comm);
       return vm ? [this.#exit(event, vm, wallClock(event.entryNs, now, monotonicMs))] : [];
     });
-    return { exits, lost };
+    return { exits, lost: this.#lost, more: events.length === most };
   }
 
   #exit(event: Event, vm: Vm, end: Date): SlowExit {
     const isa = isaName(event.isa);
     const reason = reasonNumber(isa, event.reason);
+    const detail = this.#details ? exitDetail(event) : undefined;
     return {
       vm,
       vcpu: event.vcpuId >= 0 ? event.vcpuId : undefined,
@@ -109,9 +117,41 @@ export class SlowSession {
       level: event.level === 2 ? 2 : 1,
       ns: event.ns,
       end,
-      rip: this.#details ? event.rip : undefined,
-      details: this.#details ? exitDetails(event) : undefined,
+      rip: this.#details ? hex(event.rip) : undefined,
+      detail,
+      details: this.#details ? detailText(detail) : undefined,
     };
+  }
+
+  /**
+   * The slow exits as they happen, of each look at them; `count` and `intervalMs` mean nothing here. Ends with the
+   * last ones when the pace does: the programs are detached then. The caller closes the session.
+   */
+  async *exits(pace: Pace = {}): AsyncGenerator<SlowExits, void, void> {
+    const end = endOf(pace);
+    const endAt = performance.now() + (pace.durationMs ?? Infinity);
+    for (let more = false; ;) {
+      const ready = pace.ready?.() !== false;
+      const ms = more && ready ? 0 : Math.min(LOOK_MS, Math.max(0, endAt - performance.now()));
+      await end.wait(ms, more ? pace.asked?.().then(() => undefined) : undefined);
+      if (end.stopped || performance.now() >= endAt) break;
+      const lost = this.collect();
+      const taken = pace.ready?.() === false ? undefined : this.#take(MOST_OF_A_LOOK);
+      more = taken?.more ?? more;
+      yield taken ?? { exits: [], lost };
+    }
+    this.stop();
+    this.collect();
+    for (let more = true; more;) {
+      const taken = this.#take(MOST_OF_A_LOOK);
+      yield taken;
+      more = taken.more;
+    }
+  }
+
+  /** What was lost since the session opened, as far as it was read. */
+  get lost(): Lost {
+    return this.#lost;
   }
 
   /** Detaches the programs; exits still open aren't reported. */
@@ -123,12 +163,17 @@ export class SlowSession {
   close(): void {
     this.#programs.close();
   }
+
+  /** As close(), for `using`. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 /**
  * Begins to report slow exits.
  * @throws ToolError in one line that ends with the mend, if this machine can't be traced
- * @throws UsageError for an option, a threshold or a reason that isn't one, TypeError for another value that isn't one
+ * @throws UsageError for an unknown option, threshold or reason, TypeError for another value of the wrong kind
  */
 export function openSlowSession(options: SlowOptions): SlowSession {
   checkOptions("openSlowSession", options, KNOWN);
@@ -149,5 +194,5 @@ export function openSlowSession(options: SlowOptions): SlowSession {
   if (details && attach === "direct") throw new UsageError('details need attach "record", or "auto"');
   const filter = new ReasonFilter(preflight(), { reasons, excludes });
   const kept = { timing: true, histograms: false, details, maxVcpus, attach, slowNs: thresholdNs };
-  return new SlowSession(openSession({ ...who, ...kept, ...filter.session }), details);
+  return new SlowSession(load({ ...who, ...kept, ...filter.session }), details);
 }

@@ -1,20 +1,20 @@
 #!/usr/bin/env node
 // kvm-vmexit-slower: every exit slower than a threshold, as it happens.
+import { setImmediate as immediate } from "node:timers/promises";
 import { UsageError } from "../src/errors";
+import { NOTHING_LOST } from "../src/measure/lost";
+import type { SlowExit } from "../src/measure/slow-exit";
 import { reasonName } from "../src/reasons";
 import { lostLines } from "../src/render/lost";
 import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine } from "../src/render/slow";
-import { wallClock } from "../src/measure/interval";
 import { type SharedOptions, parseCommandLine } from "./lib/options";
-import { diagnose, print } from "./lib/output";
+import { diagnose, outputWritten, print } from "./lib/output";
 import { runTool } from "./lib/run";
-import { trace } from "./lib/watch";
+import { watchSlow } from "./lib/watch";
 
 const NAME = "kvm-vmexit-slower";
 const DEFAULT_MS = 10;
 const MAX_MS = 1e9;
-// CLOCK_MONOTONIC in ms.
-const monotonic = () => Number(process.hrtime.bigint()) / 1e6;
 
 const EXAMPLES = [
   [NAME, "exits that take 10 ms and longer"],
@@ -55,42 +55,34 @@ runTool(NAME, () => {
   const { json, csv, unit, wide = false, timestamp: timeOfDay = false } = options;
   if (wide && options.attach === "direct") throw new UsageError("--wide needs --attach record, or auto");
   const format = { unit, wide, timeOfDay };
-  return trace({
-    options,
-    command,
-    timing: true,
-    begin: (filter) => {
-      const names = [...filter.excludes].map((reason) => reasonName(filter.isa, reason) ?? String(reason));
-      if (names.length > 0) diagnose(`Excludes: ${names.join(", ")}`);
-      if (csv && options.header) print([SLOW_CSV_HEADING]);
-    },
-    slow: {
-      ns,
-      details: wide || json === true || csv === true,
-      show: (exits, grouping) => {
-        const [now, monotonicNow] = [Date.now(), monotonic()];
-        const lines: string[] = [];
-        for (const exit of exits) {
-          const vm = grouping.vmOf(exit.tgid, exit.startNs, exit.comm);
-          if (!vm) continue;
-          const time = wallClock(exit.entryNs, now, monotonicNow);
-          if (json) lines.push(slowJson(NAME, exit, vm, time));
-          else if (csv) lines.push(slowCsv(exit, vm, time));
-          else lines.push(slowLine(exit, vm, time, format));
-        }
-        print(lines);
-      },
-    },
-    show: ({ start, end }, _groups, lost) => {
-      if (json)
-        print([JSON.stringify({ schema: "kvm-vmexit/1", tool: NAME, start, end, final: true, lost })]);
-      else
-        for (const line of lostLines(lost))
-          (csv
-            ? diagnose
-            : (text: string) => {
-                print([text]);
-              })(line);
-    },
+  const lineOf = (exit: SlowExit) =>
+    json ? slowJson(NAME, exit) : csv ? slowCsv(exit) : slowLine(exit, format);
+  const slow = { ns, details: wide || json === true || csv === true };
+  return watchSlow({ options, command, timing: true, slow, names: slow.details }, async (watch) => {
+    const { session, filter, plan } = watch;
+    const names = [...filter.excludes].map((reason) => reasonName(filter.isa, reason) ?? String(reason));
+    if (names.length > 0) diagnose(`Excludes: ${names.join(", ")}`);
+    if (csv && options.header) print([SLOW_CSV_HEADING]);
+    const start = new Date();
+    let last = NOTHING_LOST;
+    for await (const { exits, lost } of session.exits({ ...plan, asked: outputWritten })) {
+      print(exits.map(lineOf));
+      last = lost;
+      // A second signal is heard in between.
+      await immediate();
+    }
+    if (json)
+      print([
+        JSON.stringify({
+          schema: "kvm-vmexit/1",
+          tool: NAME,
+          start,
+          end: new Date(),
+          final: true,
+          lost: last,
+        }),
+      ]);
+    else if (csv) lostLines(last).forEach(diagnose);
+    else print(lostLines(last));
   });
 });

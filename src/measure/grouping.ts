@@ -1,17 +1,16 @@
-// Which VM and vCPU a counter belongs to, as the user asked to see them.
+// Samples of a reading as a user wants to see them: all together, or those of each VM or vCPU.
+import { checkWord } from "../check";
+import type { Vm } from "../host/vm";
+import { reasonName } from "../reasons";
 import { byCodePoint } from "./order";
-import type { GroupOf } from "./ledger";
-import { type Vm, VmNames } from "../host/vm";
-import { safeText } from "../text";
+import type { Reading } from "./reading";
+import { type Groups, type Sample, type Samples, addSamples, inOrder } from "./samples";
 
 /** What a table of its own is printed for. */
 export const GROUPINGS = ["reason", "vm", "vcpu"] as const;
 export type By = (typeof GROUPINGS)[number];
 
-// Enough to see what was meant.
-const MAX_OTHERS = 5;
-
-/** A group's VM and vCPU, as far as it has one. */
+/** The VM and vCPU of counters, as far as they have one. */
 export interface Identity {
   readonly vm?: Vm;
   /** As KVM numbers them; undefined where the kernel doesn't tell. */
@@ -19,8 +18,19 @@ export interface Identity {
   readonly tid?: number;
 }
 
-/** The order in which groups are shown: by VM's name, pid and start, and by vCPU. */
-export function inOrderOfVms(a: Identity, b: Identity): number {
+/** Samples, and whose they are. */
+export type Grouped = readonly [Identity, Samples];
+
+/** Counters of one reason, with its name if it has one. */
+export type NamedSample = Sample & { readonly name: string | undefined };
+
+/** Samples, by ascending reason, of a VM or vCPU, or of all where neither is there. */
+export interface Group extends Identity {
+  readonly samples: readonly NamedSample[];
+}
+
+/** By VM's name, pid and start, and by vCPU. */
+function inOrderOfVms(a: Identity, b: Identity): number {
   return (
     byCodePoint(a.vm?.name ?? "", b.vm?.name ?? "") ||
     (a.vm?.pid ?? 0) - (b.vm?.pid ?? 0) ||
@@ -29,78 +39,44 @@ export function inOrderOfVms(a: Identity, b: Identity): number {
   );
 }
 
-/** Sorts vCPUs into groups, and remembers who they are. */
-export class Grouping {
-  readonly #by: By;
-  readonly #names: Pick<VmNames, "of" | "late">;
-  readonly #wanted: (name: string) => boolean;
-  readonly #identities = new Map<string, Identity>();
-  readonly #others = new Set<string>();
-
-  /**
-   * @param wanted whether a VM of this name is shown
-   * @param names who knows the VMs
-   */
-  constructor(
-    by: By,
-    wanted: (name: string) => boolean = () => true,
-    names: Pick<VmNames, "of" | "late"> = new VmNames(),
-  ) {
-    this.#by = by;
-    this.#wanted = wanted;
-    this.#names = names;
-  }
-
-  /** The VM that a process is, undefined if it isn't wanted. */
-  vmOf(pid: number, startNs: number, comm: string): Vm | undefined {
-    const vm = this.#names.of(pid, startNs, comm);
-    if (this.#wanted(vm.name)) return vm;
-    if (this.#others.size < MAX_OTHERS) this.#others.add(safeText(vm.name));
-    return undefined;
-  }
-
-  /** How many VMs ended before their names were read: they have their processes' names. */
-  get late(): number {
-    return this.#names.late;
-  }
-
-  /** The names of some VMs that aren't wanted, safe to print. */
-  get others(): readonly string[] {
-    return [...this.#others];
-  }
-
-  readonly groupOf: GroupOf = (vcpus, row) => {
-    const vm = this.vmOf(vcpus.tgid[row] ?? 0, vcpus.startNs[row] ?? 0, vcpus.comm[row] ?? "");
-    if (!vm) return undefined;
-    if (this.#by === "reason") return "";
-    const id = vcpus.vcpuId[row] ?? -1;
-    const tid = vcpus.tid[row] ?? 0;
-    const vcpu = id >= 0 ? { vcpu: id } : { tid };
-    const machine = `${vm.pid}:${vm.startNs}`;
-    const key = this.#by === "vm" ? machine : `${machine}:${id >= 0 ? id : `t${tid}`}`;
-    if (!this.#identities.has(key)) this.#identities.set(key, this.#by === "vm" ? { vm } : { vm, ...vcpu });
-    return key;
-  };
-
-  /** Who a group is; nobody in particular for all exits together. */
-  identity(key: string): Identity {
-    return this.#identities.get(key) ?? {};
-  }
-
-  /** Drops who a group was; a row that comes later brings it back. */
-  forget(key: string): void {
-    this.#identities.delete(key);
-  }
-
-  /** Group keys in the order to show them. */
-  sorted(keys: Iterable<string>): string[] {
-    return [...keys].sort((a, b) => inOrderOfVms(this.identity(a), this.identity(b)));
-  }
+/** The part of a vCPU's identity that its group has, and the group's key. */
+function groupOf(by: By, key: string, identity: Identity): [string, Identity] {
+  const { vm } = identity;
+  if (by === "reason" || !vm) return ["", {}];
+  return by === "vcpu" ? [key, identity] : [`${vm.pid}:${vm.startNs}`, { vm }];
 }
 
-/** How a group is titled above its table: `VM web1 (4242), vCPU 3`; "" for all exits together. */
-export function titleOf({ vm, vcpu, tid }: Identity): string {
-  if (!vm) return "";
-  const part = vcpu !== undefined ? `, vCPU ${vcpu}` : tid !== undefined ? `, thread ${tid}` : "";
-  return `VM ${safeText(vm.name)} (${vm.pid})${part}`;
+/** As group(), with the samples of each group by their keys. @param wants whether a sample is shown */
+export function groupSamples(
+  { exits, vcpus }: Pick<Reading, "exits" | "vcpus">,
+  by: By,
+  wants: (sample: Sample) => boolean = () => true,
+): Grouped[] {
+  const identities = new Map<string, Identity>();
+  const groups: Groups = new Map<string, Samples>();
+  for (const [vcpu, samples] of exits) {
+    const [key, identity] = groupOf(by, vcpu, vcpus.get(vcpu) ?? {});
+    const wanted = new Map([...samples].filter(([, sample]) => wants(sample)));
+    if (!identities.has(key)) identities.set(key, identity);
+    addSamples(groups, key, wanted);
+  }
+  return [...identities]
+    .map(([key, identity]): Grouped => [identity, groups.get(key) ?? new Map<number, Sample>()])
+    .sort(([a], [b]) => inOrderOfVms(a, b));
+}
+
+function named(samples: Samples): NamedSample[] {
+  return inOrder(samples).map((sample) => ({ ...sample, name: reasonName(sample.isa, sample.reason) }));
+}
+
+/**
+ * The samples of a reading, added up by reason: all together, or for each VM or vCPU, by the VM's name, pid and start,
+ * and the vCPU's number.
+ * @throws UsageError if it isn't told which
+ */
+export function group(reading: Reading, by: "vm" | "vcpu"): (Group & { readonly vm: Vm })[];
+export function group(reading: Reading, by: By): Group[];
+export function group(reading: Reading, by: By): Group[] {
+  checkWord("group()", by, GROUPINGS);
+  return groupSamples(reading, by).map(([identity, samples]) => ({ ...identity, samples: named(samples) }));
 }

@@ -1,106 +1,179 @@
-// Turns snapshots of the kernel's counters into samples.
+// Adds up the snapshots of a session: what vCPUs counted that ended stays in the sums although their accounts are gone.
 import type { Snapshot } from "../native/vmexit";
 import { isaName, reasonNumber } from "../reasons";
+import { type Peak, mergePeaks, withPeak } from "./peaks";
+import type { Reading } from "./reading";
+import { OTHERS, type Roster } from "./roster";
 import {
   type Counters,
   type Groups,
   type Sample,
   type Samples,
-  addGroups,
-  difference,
+  addSamples,
+  addToBucket,
+  peakOf,
   sampleAt,
+  sampleKey,
+  setPeak,
 } from "./samples";
 
-/** The group that a row of `snapshot.vcpus` belongs to; undefined leaves the vCPU out. */
-export type GroupOf = (vcpus: Snapshot["vcpus"], row: number) => string | undefined;
+/** What a ledger keeps. */
+export interface Kept {
+  /** Whether the session keeps handling times: without, no exit is a timed one. */
+  readonly timing: boolean;
+  /** How many vCPUs that ended are told apart once a reading has told of them. Those that ended before are added up. */
+  readonly ended: number;
+  /** How many before a reading has. */
+  readonly endedUnread: number;
+}
 
-/** Adds up snapshots of one session: vCPUs that ended stay in the sums although their records are gone. */
+/** The maxima of L1 and of L2. */
+interface Peaks {
+  l1?: Peak;
+  l2?: Peak;
+}
+
+const levelOf = (slots: Snapshot["slots"], slot: number) => (slots.level[slot] === 2 ? "l2" : "l1");
+const keyOf = ({ isa, reason }: Snapshot["slots"], slot: number) =>
+  sampleKey(isa[slot] ?? 0, reason[slot] ?? 0);
+
+/** Counters of all vCPUs. */
 export class Ledger {
-  readonly #groupOf: GroupOf;
-  readonly #timing: boolean;
-  readonly #retired: Groups = new Map<string, Samples>();
-  #live: Groups = new Map<string, Samples>();
-  #shown: Groups = new Map<string, Samples>();
-  // Maxima come from the kernel once; these are kept until an interval has shown them.
-  #peaks: Groups = new Map<string, Samples>();
+  readonly #roster: Roster;
+  readonly #kept: Kept;
+  // What ended vCPUs counted, the one that ended first in front. What readings hold is never changed.
+  readonly #ended = new Map<string, Samples>();
+  #others: Samples = new Map<number, Sample>();
+  // By vCPU, then by reason: the kernel tells each maximum once.
+  readonly #peaks = new Map<string, Map<number, Peaks>>();
+  #latest: Snapshot | undefined;
+  #keys: readonly (string | undefined)[] = [];
+  #readings = 0;
 
-  /** @param timing whether the session keeps handling times: without, no exit is a timed one */
-  constructor(groupOf: GroupOf, timing: boolean) {
-    this.#groupOf = groupOf;
-    this.#timing = timing;
+  constructor(roster: Roster, kept: Kept) {
+    this.#roster = roster;
+    this.#kept = kept;
   }
 
   /** Takes every snapshot of the session, in order. */
   update(snapshot: Snapshot): void {
-    const { vcpus, slots, buckets } = snapshot;
-    this.#live = new Map<string, Samples>();
-    const groups = Array.from(vcpus.tgid, (_, row) => this.#groupOf(vcpus, row));
+    const { vcpus, slots } = snapshot;
+    this.#latest = snapshot;
+    this.#keys = Array.from(vcpus.tgid, (_, row) => this.#roster.keyOf(vcpus, row));
+    for (let slot = 0; slot < slots.maxNs.length; slot++) this.#keepPeak(slots, slot);
+    if (vcpus.ended.includes(1)) this.#end();
+  }
+
+  /** What all vCPUs counted so far. */
+  read(): Pick<Reading, "number" | "vcpus" | "exits"> {
+    const exits: Groups = new Map<string, Samples>();
+    const live = this.#samples(0);
+    if (this.#others.size > 0) exits.set(OTHERS, this.#others);
+    for (const [key, samples] of this.#ended) if (!live.has(key)) exits.set(key, samples);
+    for (const [key, samples] of live) {
+      const before = this.#ended.get(key);
+      if (before) addSamples(live, key, before);
+      this.#setPeaks(key, samples);
+      exits.set(key, samples);
+    }
+    const vcpus = new Map(Array.from(exits.keys(), (key) => [key, this.#roster.identity(key)]));
+    this.#fold(this.#kept.ended, live);
+    return { number: ++this.#readings, vcpus, exits };
+  }
+
+  #keepPeak(slots: Snapshot["slots"], slot: number): void {
+    const ns = slots.maxNs[slot] ?? 0;
+    const key = this.#keys[slots.vcpu[slot] ?? 0];
+    if (ns === 0 || key === undefined) return;
+    let reasons = this.#peaks.get(key);
+    if (!reasons) this.#peaks.set(key, (reasons = new Map<number, Peaks>()));
+    const reason = keyOf(slots, slot);
+    let peaks = reasons.get(reason);
+    if (!peaks) reasons.set(reason, (peaks = {}));
+    const level = levelOf(slots, slot);
+    peaks[level] = withPeak(peaks[level], ns, this.#readings + 1);
+  }
+
+  #setPeaks(key: string, samples: Samples): void {
+    const reasons = this.#peaks.get(key);
+    for (const [reason, sample] of samples) {
+      const peaks = reasons?.get(reason);
+      setPeak(sample.l1, peaks?.l1);
+      setPeak(sample.l2, peaks?.l2);
+    }
+  }
+
+  /** Samples of the vCPUs that live, or of those that ended with the latest snapshot. */
+  #samples(ended: 0 | 1): Groups {
+    const groups: Groups = new Map<string, Samples>();
+    if (!this.#latest) return groups;
+    const { vcpus, slots, buckets } = this.#latest;
     const counters: (Counters | undefined)[] = [];
-    for (let i = 0; i < slots.vcpu.length; i++) {
-      const vcpu = slots.vcpu[i] ?? 0;
-      const group = groups[vcpu];
-      if (group === undefined) continue;
-      const isa = slots.isa[i] ?? 0;
-      const raw = slots.reason[i] ?? 0;
-      const name = isaName(isa);
-      const key = isa * 2 ** 32 + raw;
-      const sampleOf = (to: Groups) => sampleAt(to, group, key, name, reasonNumber(name, raw));
-      const levelOf = (sample: Sample) => (slots.level[i] === 2 ? sample.l2 : sample.l1);
-      const sample = sampleOf(vcpus.ended[vcpu] ? this.#retired : this.#live);
-      const sum = levelOf(sample);
-      const count = slots.count[i] ?? 0;
+    for (let slot = 0; slot < slots.vcpu.length; slot++) {
+      const vcpu = slots.vcpu[slot] ?? 0;
+      const key = this.#keys[vcpu];
+      if (key === undefined || vcpus.ended[vcpu] !== ended) continue;
+      const raw = slots.reason[slot] ?? 0;
+      const isa = isaName(slots.isa[slot] ?? 0);
+      const sample = sampleAt(groups, key, keyOf(slots, slot), isa, reasonNumber(isa, raw));
+      const sum = sample[levelOf(slots, slot)];
+      const count = slots.count[slot] ?? 0;
       sum.count += count;
-      if (slots.reflected?.[i]) sample.reflected += count;
-      if (this.#timing && slots.timed[i]) sum.timed += count;
-      sum.totalNs += slots.totalNs[i] ?? 0;
-      const maxNs = slots.maxNs[i] ?? 0;
-      if (maxNs > 0) {
-        const peak = levelOf(sampleOf(this.#peaks));
-        peak.maxNs = Math.max(peak.maxNs, maxNs);
-      }
-      counters[i] = sum;
+      if (slots.reflected?.[slot]) sample.reflected += count;
+      if (this.#kept.timing && slots.timed[slot]) sum.timed += count;
+      sum.totalNs += slots.totalNs[slot] ?? 0;
+      counters[slot] = sum;
     }
     for (let i = 0; i < buckets.slot.length; i++) {
       const sum = counters[buckets.slot[i] ?? 0];
       const bucket = buckets.bucket[i] ?? 0;
-      if (sum) sum.buckets[bucket] = (sum.buckets[bucket] ?? 0) + (buckets.count[i] ?? 0);
+      if (sum) addToBucket(sum.buckets, bucket, buckets.count[i] ?? 0);
     }
+    return groups;
   }
 
-  /** Counts and sums since the session began; maxima are only in intervals. */
-  totals(): Groups {
-    const totals: Groups = new Map<string, Samples>();
-    addGroups(totals, this.#retired);
-    addGroups(totals, this.#live);
-    return totals;
-  }
-
-  /** What happened since this was called the last time, or since the session began. */
-  interval(): Groups {
-    const totals = this.totals();
-    const interval = difference(this.#shown, totals);
-    for (const [group, samples] of interval)
-      for (const [key, sample] of samples) {
-        const peak = this.#peaks.get(group)?.get(key);
-        sample.l1.maxNs = peak?.l1.maxNs ?? 0;
-        sample.l2.maxNs = peak?.l2.maxNs ?? 0;
-      }
-    this.#shown = totals;
-    this.#peaks = new Map<string, Samples>();
-    return interval;
-  }
-
-  /**
-   * Forgets the groups of which no vCPU lives, once interval() has told what they counted: where VMs come and go, they
-   * would pile up. A group that comes back begins at 0.
-   * @returns their keys
-   */
-  forgetEnded(): string[] {
-    const ended = [...this.#shown.keys()].filter((group) => !this.#live.has(group));
-    for (const group of ended) {
-      this.#retired.delete(group);
-      this.#shown.delete(group);
+  /** Keeps what vCPUs counted that are in no later snapshot. */
+  #end(): void {
+    const groups = this.#samples(1);
+    for (const [key, samples] of groups) {
+      const before = this.#ended.get(key);
+      if (before) addSamples(groups, key, before);
+      this.#setPeaks(key, samples);
+      this.#ended.delete(key);
+      this.#ended.set(key, samples);
     }
-    return ended;
+    if (this.#ended.size > this.#kept.endedUnread) this.#fold(this.#kept.endedUnread, this.#samples(0));
+  }
+
+  /** Adds up what ended first until only `most` vCPUs that ended are told apart. */
+  #fold(most: number, live: Groups): void {
+    if (this.#ended.size <= most) return;
+    const sums: Groups = new Map<string, Samples>();
+    addSamples(sums, OTHERS, this.#others);
+    for (const [key, samples] of this.#ended) {
+      if (this.#ended.size <= most) break;
+      // Of a vCPU that came back, what it counted before is part of what it has.
+      if (live.has(key)) continue;
+      addSamples(sums, OTHERS, samples);
+      this.#keepPeaks(samples);
+      this.#ended.delete(key);
+      this.#peaks.delete(key);
+      this.#roster.forget(key);
+    }
+    this.#others = sums.get(OTHERS) ?? this.#others;
+    this.#setPeaks(OTHERS, this.#others);
+  }
+
+  #keepPeaks(samples: Samples): void {
+    let reasons = this.#peaks.get(OTHERS);
+    if (!reasons) this.#peaks.set(OTHERS, (reasons = new Map<number, Peaks>()));
+    for (const [reason, { l1, l2 }] of samples) {
+      const peaks = reasons.get(reason);
+      const merged = { l1: mergePeaks(peaks?.l1, peakOf(l1)), l2: mergePeaks(peaks?.l2, peakOf(l2)) };
+      reasons.set(reason, {
+        ...(merged.l1 ? { l1: merged.l1 } : {}),
+        ...(merged.l2 ? { l2: merged.l2 } : {}),
+      });
+    }
   }
 }

@@ -1,5 +1,6 @@
 // Samples: counters by group and reason, their sums and differences.
 import { byCodePoint } from "./order";
+import { type Peak, longestAfter } from "./peaks";
 
 /** Counters of exits of one level. */
 export interface Counters {
@@ -28,12 +29,23 @@ export interface Sample {
 /** Samples by reason; the key is the isa and the kernel's 32 bits in one number. */
 export type Samples = Map<number, Sample>;
 
-/** Samples by group, such as VM; the key is what the grouping says. */
+/** The key of a reason among samples. */
+export function sampleKey(isa: number, raw: number): number {
+  return isa * 2 ** 32 + raw;
+}
+
+/** Samples by vCPU; the key is the vCPU's in all readings of a session, see roster.ts. */
 export type Groups = Map<string, Samples>;
 
 /** Counters of nothing. */
 export function zero(): Counters {
   return { count: 0, timed: 0, totalNs: 0, maxNs: 0, buckets: [] };
+}
+
+/** Adds to a bucket; those below it get their zeros. */
+export function addToBucket(buckets: number[], bucket: number, count: number): void {
+  while (buckets.length <= bucket) buckets.push(0);
+  buckets[bucket] = (buckets[bucket] ?? 0) + count;
 }
 
 /** Adds `from` to `to`. */
@@ -42,7 +54,9 @@ export function add(to: Counters, from: Readonly<Counters>): void {
   to.timed += from.timed;
   to.totalNs += from.totalNs;
   to.maxNs = Math.max(to.maxNs, from.maxNs);
-  from.buckets.forEach((count, bucket) => (to.buckets[bucket] = (to.buckets[bucket] ?? 0) + count));
+  from.buckets.forEach((count, bucket) => {
+    addToBucket(to.buckets, bucket, count);
+  });
 }
 
 function addSample(to: Sample, from: Sample): void {
@@ -90,38 +104,54 @@ export function addSamples(to: Groups, group: string, samples: Samples): void {
   for (const [key, sample] of samples) addSample(sampleAt(to, group, key, sample.isa, sample.reason), sample);
 }
 
-/** Adds the samples of all groups. */
-export function addGroups(to: Groups, from: Groups): void {
-  for (const [group, samples] of from) addSamples(to, group, samples);
+/** Who told the longest times when, of the counters that a session's ledger gives out: see peaks.ts. */
+const PEAK = Symbol("peak");
+
+/** Counters that grow from reading to reading. */
+export interface Cumulative extends Counters {
+  [PEAK]?: Peak | undefined;
 }
 
-function subtract(next: Counters, previous: Counters | undefined): Counters {
-  if (!previous) return next;
+/** Gives counters the longest time so far, and what tells the longest one of an interval. */
+export function setPeak(counters: Cumulative, peak: Peak | undefined): void {
+  counters[PEAK] = peak;
+  counters.maxNs = longestAfter(peak, -1);
+}
+
+/** What setPeak() set. */
+export function peakOf(counters: Cumulative): Peak | undefined {
+  return counters[PEAK];
+}
+
+function subtract(next: Cumulative, previous: Counters | undefined, since: number): Counters {
+  const [earlier, peak] = [previous ?? zero(), next[PEAK]];
   return {
-    count: next.count - previous.count,
-    timed: next.timed - previous.timed,
-    totalNs: next.totalNs - previous.totalNs,
-    maxNs: next.maxNs,
-    buckets: next.buckets.map((count, bucket) => count - (previous.buckets[bucket] ?? 0)),
+    count: next.count - earlier.count,
+    timed: next.timed - earlier.timed,
+    totalNs: next.totalNs - earlier.totalNs,
+    maxNs: peak ? longestAfter(peak, since) : next.maxNs,
+    buckets: next.buckets.map((count, bucket) => count - (earlier.buckets[bucket] ?? 0)),
   };
 }
 
 /**
- * What `next` has more than `previous`, both cumulative; reasons and groups without exits are left out. A maximum is
- * that of `next`: it has no difference.
+ * What `next` has more than `previous`, both cumulative; reasons and groups without exits are left out.
+ * @param since number of the reading that `previous` is from: maxima are of what came after it
  */
-export function difference(previous: Groups, next: Groups): Groups {
+export function difference(previous: Groups, next: Groups, since: number): Groups {
   const result: Groups = new Map<string, Samples>();
-  for (const [group, samples] of next)
+  for (const [group, samples] of next) {
+    const earlier = previous.get(group);
+    if (samples === earlier) continue;
     for (const [key, sample] of samples) {
-      const before = previous.get(group)?.get(key);
-      const l1 = subtract(sample.l1, before?.l1);
-      const l2 = subtract(sample.l2, before?.l2);
-      if (l1.count + l2.count === 0) continue;
+      const before = earlier?.get(key);
+      const count = sample.l1.count + sample.l2.count - (before ? before.l1.count + before.l2.count : 0);
+      if (count === 0) continue;
       const difference = sampleAt(result, group, key, sample.isa, sample.reason);
-      add(difference.l1, l1);
-      add(difference.l2, l2);
+      add(difference.l1, subtract(sample.l1, before?.l1, since));
+      add(difference.l2, subtract(sample.l2, before?.l2, since));
       difference.reflected = sample.reflected - (before?.reflected ?? 0);
     }
+  }
   return result;
 }

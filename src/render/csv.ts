@@ -1,10 +1,10 @@
 // Tidy CSV (RFC 4180): one row for each key, the time stamp first.
-import type { Identity } from "../measure/grouping";
+import type { Grouped } from "../measure/grouping";
 import { octaves, percentileOf } from "../measure/histogram";
 import { reasonName } from "../reasons";
-import { type Counters, type Samples, inOrder } from "../measure/samples";
+import { type Counters, inOrder } from "../measure/samples";
 import type { Columns } from "../measure/columns";
-import type { Interval } from "../measure/interval";
+import type { Time } from "../measure/time";
 import { safeText } from "../text";
 
 /** One line of fields; those with a comma or quote are quoted. */
@@ -40,19 +40,15 @@ function values(counters: Counters, reflected: number, columns: Columns): (numbe
     .map(({ low, high, count }) => [low, high, count]);
 }
 
-/** The rows of one interval. */
-export function csvLines(
-  interval: Interval,
-  groups: readonly (readonly [Identity, Samples])[],
-  columns: Columns,
-): string[] {
+/** The rows of one time. */
+export function csvLines(time: Time, groups: readonly Grouped[], columns: Columns): string[] {
   const lines: string[] = [];
   for (const [{ vm, vcpu, tid }, samples] of groups)
     for (const sample of inOrder(samples))
       for (const [level, counters] of [sample.l1, sample.l2].entries()) {
         if (counters.count === 0) continue;
         const key = [
-          interval.end.toISOString(),
+          time.end.toISOString(),
           vm?.name ?? "",
           vm?.pid ?? "",
           vcpu ?? (tid === undefined ? "" : `t${tid}`),

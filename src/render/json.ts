@@ -1,11 +1,11 @@
-// The JSON of the tools, schema kvm-vmexit/1 (docs/kvm-vmexit.schema.json): one object a line for each interval.
-import type { Identity } from "../measure/grouping";
+// The JSON of the tools, schema kvm-vmexit/1 (docs/kvm-vmexit.schema.json): one object a line for each time.
+import type { Grouped, Identity } from "../measure/grouping";
 import { octaves } from "../measure/histogram";
 import type { Columns } from "../measure/columns";
-import type { Interval } from "../measure/interval";
+import type { Time } from "../measure/time";
 import type { Lost } from "../measure/lost";
 import { reasonName } from "../reasons";
-import { type Counters, type Sample, type Samples, inOrder, total } from "../measure/samples";
+import { type Counters, type Sample, inOrder, total } from "../measure/samples";
 
 type Levels<T> = Record<"total" | "l1" | "l2", T>;
 
@@ -54,17 +54,17 @@ function exitFields(sample: Sample, columns: Columns): Record<string, unknown> {
 /** The line of one interval, without line break; `lost` is undefined where nobody knows. */
 export function jsonLine(
   tool: string,
-  interval: Interval,
-  groups: readonly (readonly [Identity, Samples])[],
+  time: Time,
+  groups: readonly Grouped[],
   lost: Lost | undefined,
   columns: Columns,
 ): string {
   return JSON.stringify({
     schema: "kvm-vmexit/1",
     tool,
-    start: interval.start.toISOString(),
-    end: interval.end.toISOString(),
-    final: interval.final,
+    start: time.start.toISOString(),
+    end: time.end.toISOString(),
+    final: time.final,
     exits: groups.flatMap(([identity, samples]) =>
       inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, columns) })),
     ),

@@ -1,14 +1,12 @@
 // One line for each slow exit.
 import { timeOfDay } from "../local-time";
-import type { SlowExit } from "../native/vmexit";
-import { isaName, labelWidth, reasonLabel, reasonName, reasonNumber } from "../reasons";
-import { exitDetails } from "../details/exit";
-import type { Vm } from "../host/vm";
-import { csvLine } from "./csv";
+import type { SlowExit } from "../measure/slow-exit";
+import { labelWidth, reasonLabel } from "../reasons";
 import { safeText } from "../text";
+import { csvLine } from "./csv";
 import { type Unit, inUnit } from "./units";
 
-/** What a line tells besides reason, time and level. */
+/** What a line has besides reason, time and level. */
 export interface SlowFormat {
   readonly unit: Unit;
   /** Put the time of day first. */
@@ -17,28 +15,20 @@ export interface SlowFormat {
   readonly wide: boolean;
 }
 
-const vcpuOf = (exit: SlowExit) => (exit.vcpuId >= 0 ? String(exit.vcpuId) : "-");
+const vcpuOf = ({ vcpu }: SlowExit) => (vcpu === undefined ? "-" : String(vcpu));
 
 /** A line as a person reads it: number, name, time, (L1|L2). */
-export function slowLine(
-  exit: SlowExit,
-  vm: Vm,
-  time: Date,
-  format: SlowFormat,
-  details = exitDetails(exit),
-): string {
-  const isa = isaName(exit.isa);
-  const number = reasonNumber(isa, exit.reason);
+export function slowLine(exit: SlowExit, format: SlowFormat): string {
   const line = [
-    reasonLabel(number).padStart(labelWidth(isa)),
-    safeText(reasonName(isa, number) ?? "UNKNOWN").padEnd(18),
+    reasonLabel(exit.reason).padStart(labelWidth(exit.isa)),
+    safeText(exit.name ?? "UNKNOWN").padEnd(18),
     inUnit(exit.ns, format.unit).padStart(8),
     `(L${exit.level})`,
   ];
-  if (format.timeOfDay) line.unshift(timeOfDay(time));
+  if (format.timeOfDay) line.unshift(timeOfDay(exit.end));
   if (format.wide) {
-    const rip = `rip 0x${exit.rip.toString(16)}`;
-    line.push(safeText(vm.name), String(exit.tgid), `vCPU ${vcpuOf(exit)}`, rip, details);
+    const { vm, rip = "0x0", details = "" } = exit;
+    line.push(safeText(vm.name), String(vm.pid), `vCPU ${vcpuOf(exit)}`, `rip ${rip}`, details);
   }
   return line.join(" ").trimEnd();
 }
@@ -47,40 +37,30 @@ export function slowLine(
 export const SLOW_CSV_HEADING = "time,vm,pid,vcpu,isa,reason,name,level,ns,rip,details";
 
 /** A row of CSV. */
-export function slowCsv(exit: SlowExit, vm: Vm, time: Date, details = exitDetails(exit)): string {
-  const isa = isaName(exit.isa);
-  const number = reasonNumber(isa, exit.reason);
-  const who = [time.toISOString(), vm.name, exit.tgid, vcpuOf(exit)];
-  const what = [isa, number, reasonName(isa, number) ?? "", exit.level, exit.ns];
-  return csvLine([...who, ...what, `0x${exit.rip.toString(16)}`, details]);
+export function slowCsv(exit: SlowExit): string {
+  const { vm, isa, reason, name = "", level, ns, rip = "", details = "" } = exit;
+  return csvLine([
+    exit.end.toISOString(),
+    vm.name,
+    vm.pid,
+    vcpuOf(exit),
+    isa,
+    reason,
+    name,
+    level,
+    ns,
+    rip,
+    details,
+  ]);
 }
 
 /** A line of JSON. */
-export function slowJson(
-  tool: string,
-  exit: SlowExit,
-  vm: Vm,
-  time: Date,
-  details = exitDetails(exit),
-): string {
-  const isa = isaName(exit.isa);
-  const number = reasonNumber(isa, exit.reason);
+export function slowJson(tool: string, exit: SlowExit): string {
+  const { vm, tid, vcpu = null, isa, reason, name = null, level, ns, rip = "0x0", details = "" } = exit;
   return JSON.stringify({
     schema: "kvm-vmexit/1",
     tool,
-    time: time.toISOString(),
-    slow: {
-      vm: vm.name,
-      pid: exit.tgid,
-      tid: exit.tid,
-      vcpu: exit.vcpuId >= 0 ? exit.vcpuId : null,
-      isa,
-      reason: number,
-      name: reasonName(isa, number) ?? null,
-      level: exit.level,
-      ns: exit.ns,
-      rip: `0x${exit.rip.toString(16)}`,
-      details,
-    },
+    time: exit.end.toISOString(),
+    slow: { vm: vm.name, pid: vm.pid, tid, vcpu, isa, reason, name, level, ns, rip, details },
   });
 }

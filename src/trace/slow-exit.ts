@@ -1,44 +1,57 @@
-// Makes of a recorded turn what the live tools print of a slow exit.
-import type { SlowExit } from "../native/vmexit";
-import { fault, msr, port } from "../details/exit";
+// Makes of a recorded turn what the live tools have of a slow exit.
+import { type ExitDetail, detailText } from "../details";
+import { hex } from "../details/bits";
+import { guestFault } from "../details/fault";
+import { msrAccess } from "../details/msr";
+import type { SlowExit } from "../measure/slow-exit";
+import { isaName, reasonName, reasonNumber } from "../reasons";
 import { EVENT } from "./events";
 import type { Detail, Turn } from "./turns";
+import { vmOfRecording } from "./vm";
 
-/** What an event tells of the exit that it belongs to, in the words of the live tools; undefined if nothing. */
-function detailText({ event, words: [first = 0, second = 0, third = 0] }: Detail): string | undefined {
+/** What an event tells of the exit that it belongs to; undefined if nothing. */
+function detailOf({ event, words: [first = 0, second = 0, third = 0] }: Detail): ExitDetail | undefined {
   switch (event) {
     case EVENT.portRead:
     case EVENT.portWrite:
-      return port(event === EVENT.portRead, first, second, false);
+      return { kind: "port", write: event === EVENT.portWrite, port: first, bytes: second, string: false };
     case EVENT.msrRead:
     case EVENT.msrWrite:
-      return msr(event === EVENT.msrWrite, first);
+      return msrAccess(event === EVENT.msrWrite, first);
     case EVENT.pageFault:
-      return fault((BigInt(third) << 32n) | BigInt(second), BigInt(first));
+      return guestFault((BigInt(third) << 32n) | BigInt(second), BigInt(first));
     default:
       return undefined;
   }
 }
 
-/** What is known of a turn's exit besides its reason, "" if nothing is. */
-export function turnDetails({ details }: Turn): string {
-  for (const detail of details) {
-    const text = detailText(detail);
-    if (text !== undefined) return text;
+/** What is known of a turn's exit besides its reason. */
+function turnDetail({ details }: Turn): ExitDetail | undefined {
+  for (const each of details) {
+    const detail = detailOf(each);
+    if (detail) return detail;
   }
-  return "";
+  return undefined;
 }
 
-/** A turn that took so long as an exit of the live tools. */
-export function slowExitOf({ thread, isa, level, code, ripLow, ripHigh }: Turn, ns: number): SlowExit {
-  const who = {
-    tgid: thread.pid,
+/** A turn that took so long and ended then, as an exit of the live tools. */
+export function slowExitOf(turn: Turn, ns: number, end: Date): SlowExit {
+  const { thread, level, code, ripLow, ripHigh } = turn;
+  const isa = isaName(turn.isa);
+  const reason = reasonNumber(isa, code);
+  const detail = turnDetail(turn);
+  return {
+    vm: vmOfRecording(thread.pid),
+    vcpu: (thread.vcpu | 0) >= 0 ? thread.vcpu : undefined,
     tid: thread.tid,
-    vcpuId: thread.vcpu | 0,
-    comm: "",
-    startNs: 0,
-    entryNs: 0,
+    isa,
+    reason,
+    name: reasonName(isa, reason),
+    level,
+    ns,
+    end,
+    rip: hex((BigInt(ripHigh) << 32n) | BigInt(ripLow)),
+    detail,
+    details: detailText(detail),
   };
-  const rip = (BigInt(ripHigh) << 32n) | BigInt(ripLow);
-  return { isa, level, reason: code, ns, ...who, rip, info1: 0n, info2: 0n };
 }

@@ -1,7 +1,7 @@
 // What recordings say about themselves: their clock, when they began, how long they are, what was lost.
 import type { Lost } from "../native/vmexit";
-import type { Interval } from "../measure/interval";
 import { NOTHING_LOST } from "../measure/lost";
+import type { Time } from "../measure/time";
 import { END_REASON } from "./events";
 import type { TraceRecord } from "./reader";
 
@@ -88,8 +88,9 @@ export class Summary {
   }
 
   /** The whole time of the recordings. */
-  interval(nsPerTick: number): Interval {
-    return { start: this.dateAt(0, nsPerTick), end: this.dateAt(this.ticks, nsPerTick), final: true };
+  interval(nsPerTick: number): Time {
+    const [start, end] = [this.dateAt(0, nsPerTick), this.dateAt(this.ticks, nsPerTick)];
+    return { start, end, durationNs: Math.round(this.ticks * nsPerTick), final: true };
   }
 
   /** What was lost as the live tools tell it, and what did not fit in the file; undefined if nobody knows. */

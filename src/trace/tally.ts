@@ -1,20 +1,11 @@
-// Adds turns up into a snapshot as the live tools take one from the kernel, so that all behind it is the same code.
-import type { Snapshot } from "../native/vmexit";
+// Adds turns up to what a reading of the live tools has.
 import { BUCKETS, bucketStart } from "../measure/histogram";
-import { NOTHING_LOST } from "../measure/lost";
-import type { Thread, Turn } from "./turns";
-
-interface Slot {
-  vcpu: number;
-  isa: number;
-  level: number;
-  timed: boolean;
-  reason: number;
-  count: number;
-  totalNs: number;
-  maxNs: number;
-  buckets: Map<number, number>;
-}
+import type { Identity } from "../measure/grouping";
+import { identityOf, vcpuKey } from "../measure/roster";
+import { type Groups, type Samples, addToBucket, sampleAt, sampleKey } from "../measure/samples";
+import { isaName, reasonNumber } from "../reasons";
+import type { Turn } from "./turns";
+import { vmOfRecording } from "./vm";
 
 /** The bucket of a handling time: the last one that begins no later. */
 function bucketOf(ns: number): number {
@@ -27,64 +18,25 @@ function bucketOf(ns: number): number {
   return low;
 }
 
-/** Counters by thread, instruction set, level and reason. */
+/** Counters by vCPU, instruction set, level and reason. */
 export class Tally {
-  readonly #threads = new Map<Thread, number>();
-  readonly #slots = new Map<string, Slot>();
+  readonly vcpus = new Map<string, Identity>();
+  readonly exits: Groups = new Map<string, Samples>();
 
   /** @param nsPerTick what a tick of the recording lasts */
-  add(turn: Turn, nsPerTick: number): void {
-    let vcpu = this.#threads.get(turn.thread);
-    if (vcpu === undefined) this.#threads.set(turn.thread, (vcpu = this.#threads.size));
-    const timed = turn.ended !== undefined;
-    const key = [vcpu, turn.isa, turn.level, timed, turn.code].join();
-    let slot = this.#slots.get(key);
-    if (!slot) {
-      const { isa, level, code: reason } = turn;
-      const counters = { count: 0, totalNs: 0, maxNs: 0, buckets: new Map<number, number>() };
-      this.#slots.set(key, (slot = { vcpu, isa, level, timed, reason, ...counters }));
-    }
-    slot.count++;
-    if (turn.ended === undefined) return;
-    const ns = Math.round((turn.ended - turn.exited) * nsPerTick);
-    slot.totalNs += ns;
-    slot.maxNs = Math.max(slot.maxNs, ns);
-    const bucket = bucketOf(ns);
-    slot.buckets.set(bucket, (slot.buckets.get(bucket) ?? 0) + 1);
-  }
-
-  /** Everything added so far. */
-  snapshot(): Snapshot {
-    const threads = [...this.#threads.keys()];
-    const slots = [...this.#slots.values()];
-    const buckets = slots.flatMap((slot, index) =>
-      [...slot.buckets].map(([bucket, count]) => [index, bucket, count] as const),
-    );
-    return {
-      vcpus: {
-        tgid: Uint32Array.from(threads, (thread) => thread.pid),
-        tid: Uint32Array.from(threads, (thread) => thread.tid),
-        vcpuId: Int32Array.from(threads, (thread) => thread.vcpu),
-        startNs: new Float64Array(threads.length),
-        ended: new Uint8Array(threads.length),
-        comm: threads.map(() => ""),
-      },
-      slots: {
-        vcpu: Uint32Array.from(slots, (slot) => slot.vcpu),
-        isa: Uint8Array.from(slots, (slot) => slot.isa),
-        level: Uint8Array.from(slots, (slot) => slot.level),
-        timed: Uint8Array.from(slots, (slot) => Number(slot.timed)),
-        reason: Uint32Array.from(slots, (slot) => slot.reason),
-        count: Float64Array.from(slots, (slot) => slot.count),
-        totalNs: Float64Array.from(slots, (slot) => slot.totalNs),
-        maxNs: Float64Array.from(slots, (slot) => slot.maxNs),
-      },
-      buckets: {
-        slot: Uint32Array.from(buckets, ([slot]) => slot),
-        bucket: Uint8Array.from(buckets, ([, bucket]) => bucket),
-        count: Float64Array.from(buckets, ([, , count]) => count),
-      },
-      lost: NOTHING_LOST,
-    };
+  add({ thread, isa, code, level, exited, ended }: Turn, nsPerTick: number): void {
+    const vcpu = thread.vcpu | 0;
+    const key = vcpuKey(thread.pid, 0, vcpu, thread.tid);
+    if (!this.vcpus.has(key)) this.vcpus.set(key, identityOf(vmOfRecording(thread.pid), vcpu, thread.tid));
+    const name = isaName(isa);
+    const sample = sampleAt(this.exits, key, sampleKey(isa, code), name, reasonNumber(name, code));
+    const counters = level === 2 ? sample.l2 : sample.l1;
+    counters.count++;
+    if (ended === undefined) return;
+    const ns = Math.round((ended - exited) * nsPerTick);
+    counters.timed++;
+    counters.totalNs += ns;
+    counters.maxNs = Math.max(counters.maxNs, ns);
+    addToBucket(counters.buckets, bucketOf(ns), 1);
   }
 }

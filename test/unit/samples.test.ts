@@ -1,118 +1,92 @@
-// The arithmetic from snapshots to samples, without a kernel.
+// The arithmetic from snapshots to readings, their differences and groups, without a kernel.
 import assert from "node:assert/strict";
 import test from "node:test";
-import type { Snapshot } from "../../src/native/vmexit";
+import * as fc from "fast-check";
+import { type By, groupSamples } from "../../src/measure/grouping";
+import { NOTHING_LOST } from "../../src/measure/lost";
+import { type Reading, diff } from "../../src/measure/reading";
+import { OTHERS } from "../../src/measure/roster";
+import { type Sample, type Samples, sumOf, total } from "../../src/measure/samples";
 import { countTable } from "../../src/render/count";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
-import { NOTHING_LOST } from "../../src/measure/lost";
-import { Ledger } from "../../src/measure/ledger";
-import { type Sample, type Samples, difference } from "../../src/measure/samples";
+import { titleOf } from "../../src/render/names";
+import { type Slot, type Vcpu, intervalsOf, sessionOf, snapshot } from "./snapshots";
 
-interface Slot {
-  readonly vcpu: number;
-  readonly reason: number;
-  readonly count: number;
-  readonly level?: number;
-  readonly timed?: number;
-  readonly reflected?: number;
-  readonly totalNs?: number;
-  readonly maxNs?: number;
-}
+const QEMU: readonly Vcpu[] = [{ pid: 100 }, { pid: 101 }];
+const NO_TIMES = { timing: false, ended: 8, endedUnread: 8 };
 
-function snapshot(ended: readonly number[], slots: readonly Slot[]): Snapshot {
-  const column = (value: (slot: Slot) => number) => Float64Array.from(slots, value);
-  return {
-    vcpus: {
-      tgid: Uint32Array.from(ended, (_, i) => 100 + i),
-      tid: Uint32Array.from(ended, (_, i) => 200 + i),
-      vcpuId: Int32Array.from(ended, (_, i) => i),
-      startNs: Float64Array.from(ended, () => 5),
-      ended: Uint8Array.from(ended),
-      comm: ended.map(() => "qemu"),
-    },
-    slots: {
-      vcpu: Uint32Array.from(slots, (slot) => slot.vcpu),
-      isa: Uint8Array.from(slots, () => 2),
-      level: Uint8Array.from(slots, (slot) => slot.level ?? 1),
-      timed: Uint8Array.from(slots, (slot) => slot.timed ?? 1),
-      reflected: Uint8Array.from(slots, (slot) => slot.reflected ?? 0),
-      reason: Uint32Array.from(slots, (slot) => slot.reason),
-      count: column((slot) => slot.count),
-      totalNs: column((slot) => slot.totalNs ?? 0),
-      maxNs: column((slot) => slot.maxNs ?? 0),
-    },
-    buckets: { slot: new Uint32Array(), bucket: new Uint8Array(), count: new Float64Array() },
-    lost: NOTHING_LOST,
-  };
-}
+const all = (reading: Reading | undefined): Samples =>
+  (reading && groupSamples(reading, "reason")[0]?.[1]) ?? new Map<number, Sample>();
+const counts = (reading: Reading | undefined, by: By = "vm") =>
+  reading &&
+  groupSamples(reading, by).map(([{ vm }, samples]) => [vm?.pid, total(sumOf(samples)).count] as const);
+const count = (reading: Reading) => total(sumOf(all(reading))).count;
 
-const ALL = () => "";
-
-test("what a vCPU counted stays in the sums when its record is gone", () => {
-  const ledger = new Ledger(ALL, true);
-  ledger.update(
+test("what a vCPU counted stays in the sums when its account is gone", () => {
+  const [one, two] = [{ pid: 100 }, { pid: 100 }];
+  const session = sessionOf([
     snapshot(
-      [0, 0],
+      [one, two],
       [
         { vcpu: 0, reason: 114, count: 3 },
         { vcpu: 1, reason: 114, count: 4 },
       ],
     ),
-  );
-  const before = ledger.totals();
-  ledger.update(
     snapshot(
-      [1, 0],
+      [{ ...one, ended: true }, two],
       [
         { vcpu: 0, reason: 114, count: 5 },
         { vcpu: 1, reason: 114, count: 4 },
       ],
     ),
-  );
-  ledger.update(snapshot([0], [{ vcpu: 0, reason: 114, count: 6 }]));
-  const sample = [...(ledger.totals().get("")?.values() ?? [])][0];
-  assert.equal(sample?.l1.count, 11);
-  assert.equal([...(difference(before, ledger.totals()).get("")?.values() ?? [])][0]?.l1.count, 4);
+    snapshot([{ ...two, id: 1 }], [{ vcpu: 0, reason: 114, count: 6 }]),
+  ]);
+  const before = session.read();
+  session.collect();
+  const after = session.read();
+  assert.equal(count(after), 11);
+  assert.equal(count(diff(before, after)), 4);
 });
 
 test("exits without an entry count, but not into averages", () => {
-  const ledger = new Ledger(ALL, true);
   const slots = [
     { vcpu: 0, reason: 120, count: 2, totalNs: 100, maxNs: 70 },
     { vcpu: 0, reason: 120, count: 1, timed: 0 },
     { vcpu: 0, reason: 120, count: 5, level: 2, totalNs: 50, maxNs: 20 },
   ];
-  ledger.update(snapshot([0], slots));
-  const [sample] = [...(ledger.totals().get("")?.values() ?? [])];
-  assert.deepEqual(sample, {
-    isa: "svm",
-    reason: 120,
-    l1: { count: 3, timed: 2, totalNs: 100, maxNs: 0, buckets: [] },
-    l2: { count: 5, timed: 5, totalNs: 50, maxNs: 0, buckets: [] },
-    reflected: 0,
-  });
+  const [reading] = intervalsOf([snapshot(QEMU, slots)]);
+  assert.deepEqual(
+    [...all(reading).values()],
+    [
+      {
+        isa: "svm",
+        reason: 120,
+        l1: { count: 3, timed: 2, totalNs: 100, maxNs: 70, buckets: [] },
+        l2: { count: 5, timed: 5, totalNs: 50, maxNs: 20, buckets: [] },
+        reflected: 0,
+      },
+    ],
+  );
 });
 
 test("who handled the exits of L2: in sums, intervals, tables, JSON and CSV", () => {
-  const ledger = new Ledger(ALL, false);
   const slots = (more: number) => [
     { vcpu: 0, reason: 114, count: 3 },
     { vcpu: 0, reason: 114, count: 2 + more, level: 2 },
     { vcpu: 0, reason: 114, count: 7, level: 2, reflected: 1 },
     { vcpu: 0, reason: 120, count: 5 + more, level: 2, reflected: 1 },
   ];
-  ledger.update(snapshot([0], slots(0)));
-  assert.deepEqual(countTable(ledger.interval().get("") ?? new Map<number, Sample>(), true, true), [
+  const [first, second] = intervalsOf([snapshot(QEMU, slots(0)), snapshot(QEMU, slots(10))], NO_TIMES);
+  assert.deepEqual(countTable(all(first), true, true), [
     "    Exit reason           Total       L1       L2  L2 to L1  L2 by L0",
     "114 CPUID                    12        3        9         7         2",
     "120 HLT                       5        0        5         5         0",
     "    Total                    17        3       14        12         2",
   ]);
-  ledger.update(snapshot([0], slots(10)));
-  const groups = [...ledger.interval().values()].map((samples) => [{}, samples] as const);
-  const interval = { start: new Date(0), end: new Date(1000), final: true };
-  const line = JSON.parse(jsonLine("tool", interval, groups, NOTHING_LOST, "nested")) as {
+  const groups = [[{}, all(second)]] as const;
+  const time = { start: new Date(0), end: new Date(1000), durationNs: 1e9, final: true };
+  const line = JSON.parse(jsonLine("tool", time, groups, NOTHING_LOST, "nested")) as {
     exits: { l2: unknown }[];
   };
   assert.deepEqual(
@@ -123,87 +97,174 @@ test("who handled the exits of L2: in sums, intervals, tables, JSON and CSV", ()
     ],
   );
   assert.equal(csvHeading("nested"), "time,vm,pid,vcpu,isa,reason,name,level,count,reflected");
-  assert.deepEqual(csvLines(interval, groups, "nested"), [
+  assert.deepEqual(csvLines(time, groups, "nested"), [
     "1970-01-01T00:00:01.000Z,,,,svm,114,CPUID,2,10,0",
     "1970-01-01T00:00:01.000Z,,,,svm,120,HLT,2,10,10",
   ]);
 });
 
 test("without times no exit is a timed one", () => {
-  const ledger = new Ledger(ALL, false);
-  ledger.update(snapshot([0], [{ vcpu: 0, reason: 114, count: 3 }]));
-  assert.equal([...(ledger.totals().get("")?.values() ?? [])][0]?.l1.timed, 0);
+  const [reading] = intervalsOf([snapshot(QEMU, [{ vcpu: 0, reason: 114, count: 3 }])], NO_TIMES);
+  assert.equal(sumOf(all(reading)).l1.timed, 0);
 });
 
-test("groups that ended are shown once more, then forgotten; one that comes back begins at 0", () => {
-  const ledger = new Ledger((vcpus, row) => String(vcpus.tgid[row]), true);
-  const counts = () =>
-    [...ledger.interval()].map(([group, samples]) => [group, [...samples.values()][0]?.l1.count]).sort();
+test("VMs that ended are shown once more, then only their sum is kept; one that comes back begins at 0", () => {
+  const kept = { timing: true, ended: 0, endedUnread: 8 };
+  const [web, db] = [{ pid: 100 }, { pid: 101, id: 0 }];
   const slots = (first: number, second: number) => [
     { vcpu: 0, reason: 114, count: first },
     { vcpu: 1, reason: 114, count: second },
   ];
-  ledger.update(snapshot([0, 0], slots(3, 4)));
-  assert.deepEqual(counts(), [
-    ["100", 3],
-    ["101", 4],
+  const session = sessionOf(
+    [
+      snapshot([web, db], slots(3, 4)),
+      snapshot([web, { ...db, ended: true }], slots(3, 9)),
+      snapshot([web], slots(5, 0).slice(0, 1)),
+      snapshot([web, db], slots(5, 2)),
+    ],
+    kept,
+  );
+  const first = session.read();
+  session.collect();
+  const second = session.read();
+  const third = session.read();
+  assert.deepEqual(counts(diff(session.opened, first)), [
+    [100, 3],
+    [101, 4],
   ]);
-  assert.deepEqual(ledger.forgetEnded(), []);
-  ledger.update(snapshot([0, 1], slots(3, 9)));
-  ledger.update(snapshot([0], slots(5, 0).slice(0, 1)));
-  assert.deepEqual(counts(), [
-    ["100", 2],
-    ["101", 5],
+  assert.deepEqual(counts(diff(first, second)), [
+    [100, 2],
+    [101, 5],
   ]);
-  assert.deepEqual(ledger.forgetEnded(), ["101"]);
-  assert.deepEqual([...ledger.totals().keys()], ["100"]);
-  ledger.update(snapshot([0, 0], slots(5, 2)));
-  assert.deepEqual(counts(), [["101", 2]]);
+  assert.deepEqual(counts(diff(second, third)), [[101, 2]]);
+  assert.deepEqual(counts(diff(first, third)), [
+    [0, 5],
+    [100, 2],
+    [101, 2],
+  ]);
+  assert.equal(count(third), 5 + 9 + 2);
+  assert.equal(titleOf(third.vcpus.get(OTHERS) ?? {}), "VMs and vCPUs that ended earlier");
+});
+
+test("twenty thousand VMs that ended leave as much as a few: sums are exact, and a reading copies nothing of them", () => {
+  const KEEP = 64;
+  let number = 0;
+  const next = () => {
+    const pids = Array.from({ length: 100 }, (_, i) => 1000 + 100 * number + i);
+    number++;
+    return snapshot(
+      pids.map((pid) => ({ pid, id: 0, ended: true })),
+      pids.map((_, vcpu) => ({ vcpu, reason: 114 + (vcpu % 3), count: 7, totalNs: 70, maxNs: 10 + number })),
+    );
+  };
+  const session = sessionOf(Array.from({ length: 200 }, next), {
+    timing: true,
+    ended: KEEP,
+    endedUnread: KEEP,
+  });
+  let previous = session.opened;
+  let sum = 0;
+  for (let i = 1; i <= 200; i++) {
+    const reading = session.read();
+    const interval = diff(previous, reading);
+    assert.ok(reading.exits.size <= KEEP + 1 && reading.vcpus.size <= KEEP + 1);
+    assert.equal(total(sumOf(all(reading))).maxNs, 10 + i);
+    assert.equal(count(interval), 700);
+    sum += count(interval);
+    // Of a vCPU that ended, all readings have the same samples.
+    const kept = [...reading.exits].filter(([key]) => key !== OTHERS && previous.exits.has(key));
+    for (const [key, samples] of kept) assert.equal(samples, previous.exits.get(key));
+    previous = reading;
+  }
+  assert.equal(sum, 20_000 * 7);
+  assert.deepEqual(
+    [...all(previous).values()].map(({ l1 }) => l1.count),
+    [68, 66, 66].map((share) => (share * 200 * 7) / 2),
+  );
+});
+
+test("differences of any two readings add up, and have the longest time of what came in between", () => {
+  const exit = fc.record({
+    vcpu: fc.nat(3),
+    reason: fc.constantFrom(114, 120),
+    ns: fc.integer({ min: 1, max: 99 }),
+  });
+  const step = fc.record({ exits: fc.array(exit, { maxLength: 6 }), ends: fc.option(fc.nat(3)) });
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 2, maxLength: 12 }), fc.nat(4), (steps, ended) => {
+      // What each vCPU has counted in its present life, by reason.
+      const accounts = Array.from({ length: 4 }, () => new Map<number, { count: number; totalNs: number }>());
+      const snapshots = steps.map(({ exits, ends }) => {
+        const longest = new Map<string, number>();
+        for (const { vcpu, reason, ns } of exits) {
+          const { count = 0, totalNs = 0 } = accounts[vcpu]?.get(reason) ?? {};
+          accounts[vcpu]?.set(reason, { count: count + 1, totalNs: totalNs + ns });
+          longest.set(`${vcpu} ${reason}`, Math.max(longest.get(`${vcpu} ${reason}`) ?? 0, ns));
+        }
+        const slots = accounts.flatMap((reasons, vcpu) =>
+          [...reasons].map(([reason, counters]): Slot => ({
+            vcpu,
+            reason,
+            ...counters,
+            maxNs: longest.get(`${vcpu} ${reason}`) ?? 0,
+            buckets: [[5, counters.count]],
+          })),
+        );
+        const taken = snapshot(
+          accounts.map((_, id) => ({ pid: 100, id, ended: id === ends })),
+          slots,
+        );
+        if (ends !== null) accounts[ends]?.clear();
+        return taken;
+      });
+      const session = sessionOf(snapshots, { timing: true, ended, endedUnread: ended });
+      const readings = [session.opened, ...steps.map(() => session.read())];
+      for (let from = 0; from < readings.length; from++)
+        for (let to = from + 1; to < readings.length; to++) {
+          const exits = steps.slice(from, to).flatMap((step) => step.exits);
+          const [a, b] = [readings[from], readings[to]];
+          assert.ok(a && b);
+          for (const reason of [114, 120]) {
+            const times = exits.filter((exit) => exit.reason === reason).map(({ ns }) => ns);
+            const sample: Sample | undefined = [...all(diff(a, b)).values()].find(
+              (each) => each.reason === reason,
+            );
+            assert.equal(sample?.l1.count ?? 0, times.length);
+            assert.equal(sample?.l1.buckets[5] ?? 0, times.length);
+            assert.equal(
+              sample?.l1.totalNs ?? 0,
+              times.reduce((sum, ns) => sum + ns, 0),
+            );
+            assert.equal(sample?.l1.maxNs ?? 0, Math.max(0, ...times));
+          }
+        }
+    }),
+  );
 });
 
 test("a difference leaves out what didn't happen", () => {
-  const ledger = new Ledger(ALL, true);
-  ledger.update(snapshot([0], [{ vcpu: 0, reason: 114, count: 3 }]));
-  const before = ledger.totals();
-  ledger.update(
-    snapshot(
-      [0],
-      [
-        { vcpu: 0, reason: 114, count: 3 },
-        { vcpu: 0, reason: 120, count: 1 },
-      ],
-    ),
-  );
+  const [, second] = intervalsOf([
+    snapshot(QEMU, [{ vcpu: 0, reason: 114, count: 3 }]),
+    snapshot(QEMU, [
+      { vcpu: 0, reason: 114, count: 3 },
+      { vcpu: 0, reason: 120, count: 1 },
+    ]),
+  ]);
   assert.deepEqual(
-    [...(difference(before, ledger.totals()).get("")?.values() ?? [])].map((sample) => sample.reason),
+    [...all(second).values()].map((sample) => sample.reason),
     [120],
   );
 });
 
-test("the grouping may leave vCPUs out", () => {
-  const ledger = new Ledger((vcpus, row) => (vcpus.tgid[row] === 100 ? "one" : undefined), true);
-  ledger.update(
-    snapshot(
-      [0, 0],
-      [
-        { vcpu: 0, reason: 1, count: 1 },
-        { vcpu: 1, reason: 1, count: 1 },
-      ],
-    ),
-  );
-  assert.deepEqual([...ledger.totals().keys()], ["one"]);
-});
-
 test("the table: by number, negative ones first, unknown ones by number, the sum last", () => {
-  const ledger = new Ledger(ALL, true);
   const slots = [
     { vcpu: 0, reason: 1024, count: 12345678 },
     { vcpu: 0, reason: 114, count: 2, level: 2 },
     { vcpu: 0, reason: 0xffffffff, count: 1 },
     { vcpu: 0, reason: 0x555, count: 7 },
   ];
-  ledger.update(snapshot([0], slots));
-  assert.deepEqual(countTable(ledger.totals().get("") ?? (new Map() as Samples)), [
+  const [reading] = intervalsOf([snapshot(QEMU, slots)]);
+  assert.deepEqual(countTable(all(reading)), [
     "     Exit reason           Total       L1       L2",
     "  -1 ERR                       1        1        0",
     " 114 CPUID                     2        0        2",

@@ -1,21 +1,24 @@
-// What the counting tools have in common: the same trace, shown as JSON, CSV or a table of each group.
-import { type By, titleOf } from "../../src/measure/grouping";
-import { csvHeading, csvLines } from "../../src/render/csv";
+// What the counting tools have in common: intervals, shown as JSON, CSV or a table of each group.
+import { intervals } from "../../src/intervals";
 import type { Columns } from "../../src/measure/columns";
+import { type By, type Grouped, groupSamples } from "../../src/measure/grouping";
+import type { Samples } from "../../src/measure/samples";
+import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
 import { timeStamp } from "../../src/local-time";
 import { lostLines } from "../../src/render/lost";
-import type { Samples } from "../../src/measure/samples";
+import { titleOf } from "../../src/render/names";
 import type { SharedOptions } from "./options";
 import { diagnose, print } from "./output";
 import type { Status } from "./run";
-import { trace } from "./watch";
+import { watch } from "./watch";
 
 /** How a counting tool differs from the others. */
 export interface CountingTool<T extends SharedOptions> {
   readonly name: string;
   readonly options: T;
   readonly command: readonly string[];
+  /** Seconds between two tables; undefined: one, at the end. */
   readonly interval: number | undefined;
   readonly count: number | undefined;
   readonly by: By;
@@ -30,44 +33,57 @@ export interface CountingTool<T extends SharedOptions> {
   readonly text: (samples: Samples, heading: boolean, all: Samples) => string[];
 }
 
+/** The tables of an interval, an empty line between two. */
+function tables<T extends SharedOptions>(tool: CountingTool<T>, groups: readonly Grouped[]): string[] {
+  const { options, select = (samples: Samples) => samples } = tool;
+  const shown: readonly Grouped[] = groups.length > 0 ? groups : [[{}, new Map()]];
+  return shown.flatMap(([identity, samples], i) => {
+    const title = titleOf(identity);
+    const lines = tool.text(select(samples), options.header, samples);
+    return [...(i > 0 ? [""] : []), ...(title ? [title] : []), ...lines];
+  });
+}
+
 /** Runs the trace and shows it in the form that the options ask for. */
 export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Promise<Status> {
-  const { name, options, interval, count, columns, by, select = (samples: Samples) => samples } = tool;
-  const heading = options.header;
-  let tablesBefore = false;
-  return trace({
+  const {
+    name,
     options,
-    command: tool.command,
-    ...(interval === undefined ? {} : { interval }),
-    ...(count === undefined ? {} : { count }),
-    timing: tool.timing,
-    histograms: tool.histograms,
-    reflected: tool.reflected ?? false,
+    command,
+    interval,
+    count,
+    columns,
     by,
-    begin: () => {
-      if (options.csv && heading) print([csvHeading(columns)]);
-    },
-    show: (shown, groups, lost) => {
-      const selected = groups.map(([identity, samples]) => [identity, select(samples)] as const);
-      if (options.json) print([jsonLine(name, shown, selected, lost, columns)]);
+    timing,
+    histograms,
+    reflected = false,
+  } = tool;
+  const { select = (samples: Samples) => samples } = tool;
+  const bySomebody = by !== "reason";
+  const keepsEnded = bySomebody && interval === undefined;
+  const request = { options, command, timing, histograms, reflected, names: bySomebody, keepsEnded };
+  return watch(request, async ({ session, filter, plan, shown }) => {
+    const pace = {
+      ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
+      ...(count === undefined ? {} : { count }),
+    };
+    if (options.csv && options.header) print([csvHeading(columns)]);
+    let tablesBefore = false;
+    for await (const reading of intervals(session, { ...plan, ...pace })) {
+      const groups = groupSamples(reading, by, ({ reason }) => filter.wants(reason));
+      const { lost } = reading;
+      if (groups.some(([, samples]) => samples.size > 0)) shown();
+      const selected = groups.map(([identity, samples]): Grouped => [identity, select(samples)]);
+      const losses = lost ? lostLines(lost) : [];
+      if (options.json) print([jsonLine(name, reading, selected, lost, columns)]);
       else if (options.csv) {
-        print(csvLines(shown, selected, columns));
-        for (const line of lostLines(lost)) diagnose(line);
+        print(csvLines(reading, selected, columns));
+        losses.forEach(diagnose);
       } else {
-        const empty: Samples = new Map();
-        const tables = groups.length > 0 ? groups : ([[{}, empty]] as const);
-        const lines = tables.flatMap(([identity, samples], i) => {
-          const title = titleOf(identity);
-          return [
-            ...(i > 0 ? [""] : []),
-            ...(title ? [title] : []),
-            ...tool.text(select(samples), heading, samples),
-          ];
-        });
-        const stamp = interval === undefined ? [] : [timeStamp(shown.end)];
-        print([...(tablesBefore ? [""] : []), ...stamp, ...lines, ...lostLines(lost)]);
+        const stamp = interval === undefined ? [] : [timeStamp(reading.end)];
+        print([...(tablesBefore ? [""] : []), ...stamp, ...tables(tool, groups), ...losses]);
         tablesBefore = true;
       }
-    },
+    }
   });
 }

@@ -2,11 +2,10 @@
 import { UsageError } from "../../src/errors";
 import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine } from "../../src/render/slow";
 import type { Unit } from "../../src/render/units";
-import { slowExitOf, turnDetails } from "../../src/trace/slow-exit";
+import { slowExitOf } from "../../src/trace/slow-exit";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
 import { outputWritten, print, queueOutput } from "../lib/output";
-import { vmOf } from "./turn-filter";
 
 export interface SlowerOptions {
   /** In milliseconds. */
@@ -38,15 +37,13 @@ export class SlowPrinter {
     const ns = Math.round((turn.ended - turn.exited) * nsPerTick);
     const { ms, unit, wide = false, timestamp: timeOfDay = false, json, csv } = this.#options;
     if (ns < ms * 1e6) return;
-    const vm = vmOf(turn.thread.pid);
-    const time = summary.dateAt(turn.ended, nsPerTick);
-    const exit = slowExitOf(turn, ns);
-    if (json) this.#lines.push(slowJson(this.#tool, exit, vm, time, turnDetails(turn)));
-    else if (csv) this.#lines.push(slowCsv(exit, vm, time, turnDetails(turn)));
+    const exit = slowExitOf(turn, ns, summary.dateAt(turn.ended, nsPerTick));
+    if (json) this.#lines.push(slowJson(this.#tool, exit));
+    else if (csv) this.#lines.push(slowCsv(exit));
     else {
       if (timeOfDay && summary.startMs === 0)
         throw new UsageError("the recording doesn't tell when it began; leave -T out");
-      this.#lines.push(slowLine(exit, vm, time, { unit, wide, timeOfDay }, turnDetails(turn)));
+      this.#lines.push(slowLine(exit, { unit, wide, timeOfDay }));
     }
   }
 

@@ -1,10 +1,9 @@
 // kvm-trace report's tables: those of the live tools, of a recording.
-import { type By, Grouping, titleOf } from "../../src/measure/grouping";
+import { type By, groupSamples } from "../../src/measure/grouping";
 import { reasonLabel } from "../../src/reasons";
 import type { Columns } from "../../src/measure/columns";
-import { Ledger } from "../../src/measure/ledger";
 import { countTable } from "../../src/render/count";
-import { nameInTable } from "../../src/render/names";
+import { nameInTable, titleOf } from "../../src/render/names";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { histogramLines } from "../../src/render/histogram";
 import { jsonLine } from "../../src/render/json";
@@ -14,7 +13,6 @@ import { type Samples, inOrder, total } from "../../src/measure/samples";
 import type { Summary } from "../../src/trace/summary";
 import type { Tally } from "../../src/trace/tally";
 import { print } from "../lib/output";
-import { vmOf } from "./turn-filter";
 
 export interface TableOptions {
   by: By;
@@ -43,14 +41,7 @@ export function printTables(
   nsPerTick: number,
   options: TableOptions,
 ): void {
-  const grouping = new Grouping(options.by, undefined, { of: vmOf, late: 0 });
-  const ledger = new Ledger(grouping.groupOf, true);
-  ledger.update(tally.snapshot());
-  const interval = ledger.interval();
-  const keys = options.by === "reason" ? [""] : grouping.sorted(interval.keys());
-  const groups = keys.map(
-    (key) => [grouping.identity(key), interval.get(key) ?? (new Map() as Samples)] as const,
-  );
+  const groups = groupSamples(tally, options.by);
   const time = summary.interval(nsPerTick);
   const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
   if (options.json) print([jsonLine(tool, time, groups, summary.health, columns)]);

@@ -2,17 +2,13 @@
 import { ReasonFilter } from "../../src/reasons/filter";
 import { isaName, knownIsa, reasonNumber } from "../../src/reasons";
 import type { Turn } from "../../src/trace/turns";
-import { type Vm, nameMatcher } from "../../src/host/vm";
+import { vmOfRecording } from "../../src/trace/vm";
+import { nameMatcher } from "../../src/host/vm";
 import { whyNothing } from "../lib/filters";
 import type { FilterOptions } from "../lib/options";
 
 /** VMs that are named to a user who named others. */
 const MAX_OTHERS = 5;
-
-/** A VM of a recording; /proc, which knows names, was another machine's or another day's. */
-export function vmOf(pid: number): Vm {
-  return { pid, startNs: 0, name: `pid ${pid}`, source: "process" };
-}
 
 export class TurnFilter {
   readonly #options: FilterOptions;
@@ -34,7 +30,7 @@ export class TurnFilter {
   wants(turn: Turn): boolean {
     const { pid, vcpu } = turn.thread;
     if (this.#pids?.has(pid) === false || this.#vcpus?.has(vcpu) === false) return false;
-    const { name } = vmOf(pid);
+    const { name } = vmOfRecording(pid);
     if (!this.#named(name)) {
       if (this.#others.size < MAX_OTHERS) this.#others.add(name);
       return false;

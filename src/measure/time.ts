@@ -1,10 +1,13 @@
 // The time that an output is about.
 
 /** From a moment to another. */
-export interface Interval {
+export interface Time {
+  /** The wall clock's time, which may be set meanwhile. */
   readonly start: Date;
   readonly end: Date;
-  /** Whether it is the last one. */
+  /** From start to end, by a clock that is never set. */
+  readonly durationNs: number;
+  /** Whether nothing is counted after it. */
   readonly final: boolean;
 }
 
