@@ -155,7 +155,8 @@ test("more vCPUs than records: what is lost is counted and said", () => {
   const lost = Number(
     /^Lost: (\d+) exits of vCPUs for which there was no record; raise --max-vcpus$/m.exec(result.stdout)?.[1],
   );
-  assert.ok(counted < 10_000 && counted >= 6400, result.stdout);
+  // At least 64 of the 100 vCPUs have a record: --max-vcpus 1 makes 64 of them.
+  assert.ok(counted < 10_000 && counted >= 64 * 100, result.stdout);
   assert.ok(counted + lost >= 10_000, result.stdout);
 });
 

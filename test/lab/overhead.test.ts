@@ -50,13 +50,13 @@ test("a program is told by its whole name", () => {
   assert.match(stderr, /^record_thread_end +\d+ /m);
 });
 
-test("kvm-stat takes it too", () => {
+test("kvm-stat takes --overhead too", () => {
   const result = run("kvm-stat", "-1", "--overhead");
   assert.equal(result.status, 0, result.stderr);
   assert.match(result.stderr, /^Overhead in \d+\.\d{3} s:$/m);
 });
 
-test("no statistics without it, nor when a tool that took it has ended", () => {
+test("no statistics without --overhead, nor when a tool that took it has ended", () => {
   run("kvm-vmexit-count", "--overhead", "--", GUEST, "--cpuid", "5");
   const session = openSession(NO_OPTIONS);
   const runs = () => runStatistics().reduce((sum, { runCount }) => sum + runCount, 0);

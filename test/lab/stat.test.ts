@@ -188,7 +188,7 @@ test("a plain log: banners every 20 lines, nothing of zeros with -z, closed pipe
   assert.equal(piped.stderr, "");
 });
 
-test("SIGHUP opens the log again, SIGTERM loses nothing, and an old file keeps its columns", async () => {
+test("SIGHUP opens the log again, and a log that goes on keeps its columns", async () => {
   const file = join(mkdtempSync(join(tmpdir(), "stat-")), "log.csv");
   const lines = (path: string) => readFileSync(path, "utf8").split("\n");
   const start = () => new Running(NAME, "-c", "-s", "0.2", "-f", "kvm_(exit|pio)$", "-L", file);

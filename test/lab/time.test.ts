@@ -160,7 +160,7 @@ test("slower: --wide decodes ports, MSRs and faults", () => {
   assert.match(result.stdout, /1024 NPF .* fault at 0xd0000, error 0x\w+$/m);
 });
 
-test("slower: a flood is dropped, counted and said, and the guest goes on", () => {
+test("slower: each exit of a flood is printed or counted as lost, and --strict makes status 3 of a loss", () => {
   const result = run(
     "kvm-vmexit-slower",
     "0",

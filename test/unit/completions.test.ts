@@ -133,7 +133,7 @@ for (const tool of toolNames()) {
   }
 }
 
-test("behind -- a command is completed, not the tool", () => {
+test("after -- a command is completed, not the tool", () => {
   for (const words of [["kvm-vmexit-count"], ["kvm-trace", "record"]] as const) {
     const [tool, ...more] = words;
     const line = more.map((word) => `${word} `).join("");
@@ -153,7 +153,7 @@ test("exit reasons are offered where they belong, in lists, too", () => {
     assert.deepEqual(fish("kvm-vmexit-count", `${option} HL`), ["HLT"]);
     assert.deepEqual(fish("kvm-vmexit-count", `${option} CPUID,HL`), ["CPUID,HLT"]);
     const lines = [`${option} HL`, `${option} CPUID,HL`, `${option}=CPUID,HL`];
-    // With a comma behind it, which a blank takes away.
+    // A comma follows, which a blank takes away.
     assert.deepEqual(
       zsh("kvm-vmexit-count", ...lines),
       lines.map((line) => line.replace(/HL$/, "HLT,")),

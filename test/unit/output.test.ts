@@ -59,7 +59,7 @@ test("what an error message quotes can't steer the terminal, nor make it two lin
   }
 });
 
-test("--unit is an option of every tool", () => {
+test("--unit is an option of every kvm-vmexit-* tool", () => {
   for (const tool of ["count", "time", "hist", "slower"])
     assert.match(run(`kvm-vmexit-${tool}`, "--help").stdout, /^ +--unit /m);
 });

@@ -25,7 +25,7 @@ test("the isa numbers are those of the contract", () => {
   assert.equal(isaName(9), "isa9");
 });
 
-test("names", () => {
+test("a number has the name of its instruction set, or none", () => {
   assert.equal(reasonName("svm", 120), "HLT");
   assert.equal(reasonName("vmx", 12), "HLT");
   assert.equal(reasonName("svm", 0x4e), "EXCP_PF");
@@ -38,7 +38,7 @@ test("names", () => {
   assert.equal(reasonName("isa9", 1), undefined);
 });
 
-test("numbers", () => {
+test("a raw reason's number is signed on SVM only, and large ones are printed in hexadecimal", () => {
   assert.equal(reasonNumber("svm", 0xffffffff), -1);
   assert.equal(reasonNumber("svm", 0x80000001), 0x80000001);
   assert.equal(reasonNumber("vmx", 0x80000021), 0x80000021);
@@ -51,7 +51,7 @@ test("the width that numbers take", () => {
   assert.deepEqual(["svm", "vmx", "arm64", "isa9"].map(labelWidth), [4, 3, 3, 3]);
 });
 
-test("lists of reasons", () => {
+test("lists of reasons take numbers, names in either case and other tools' names", () => {
   assert.deepEqual([...parseReasons("svm", "120")], [120]);
   assert.deepEqual([...parseReasons("vmx", "12,")], [12]);
   assert.deepEqual([...parseReasons("svm", "hlt, CPUID,0x400,-1")], [120, 114, 1024, -1]);

@@ -134,7 +134,7 @@ function setUp(pid = 0) {
   return { provider, screen, running, names, type, shown: () => text(screen.frame(SIZE)) };
 }
 
-test("q and Ctrl-C end, also in a question; any other key refreshes", () => {
+test("q and Ctrl-C end, in a question Ctrl-C only; any other key refreshes", () => {
   const { provider, type } = setUp();
   assert.equal(type("y"), true);
   assert.deepEqual(provider.log, ["read"]);
@@ -175,7 +175,7 @@ test("f filters, says what is wrong, and an empty answer or c clears", () => {
   assert.doesNotMatch(shown(), /regex/);
 });
 
-test("the cursor is behind what was typed, and a line that is too long shows its end", () => {
+test("the cursor is after what was typed, and a line that is too long shows its end", () => {
   const { screen, type } = setUp();
   const line = (size: Size): string => text(screen.frame(size), size).split("\n")[3] ?? "";
   const column = (size: Size): number | undefined => screen.frame(size).cursor?.column;

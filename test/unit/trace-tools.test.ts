@@ -107,7 +107,7 @@ test("what waits in a pipe is printed at once, and a signal ends the reading wit
     }
 });
 
-test("a named pipe that nobody writes to yet keeps nobody from ending", async () => {
+test("a signal ends a tool that waits for the writer of a named pipe", async () => {
   const fifo = join(FOLDER, "fifo");
   assert.equal(spawnSync("mkfifo", [fifo]).status, 0);
   const tool = new Running("kvm-trace", "format", FORMATS, HEAD, fifo);

@@ -158,7 +158,7 @@ test("patterns match as the shell's do", () => {
   });
 });
 
-test("a long name against many stars takes no time to speak of", () => {
+test("a long name against many stars has an answer: trying each way would never end", () => {
   assert.equal(nameMatcher("*a".repeat(20) + "b")("a".repeat(10_000)), false);
 });
 
