@@ -1,8 +1,9 @@
 /*
  * Counts every tracepoint of system kvm, and the reasons of kvm_exit and kvm_userspace_exit, for kvm-stat.
  *
- * Raw tracepoints throughout: they skip the tracepoint's record, which costs more than all that is done here.
- * Only where the kernel's BTF doesn't tell where an exit's reason is, kvm_exit is read from its record.
+ * Raw tracepoints throughout: they skip the tracepoint's payload, which costs more than all that is done
+ * here. Only where the kernel's BTF doesn't tell where an exit's reason is, kvm_exit is read from its
+ * payload.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -142,29 +143,23 @@ int exit_vmx_cast(const struct bpf_raw_tracepoint_args *context)
 	return count_vmx(context, 1);
 }
 
-/* arch/x86/kvm/trace.h: exit_reason is the record's first field, in every version. */
-struct exit_record {
-	__u64 common;
-	__u32 exit_reason;
-};
-
-static __always_inline int count_record(const struct exit_record *record, __u64 kind)
+static __always_inline int count_payload(const void *payload, __u64 kind)
 {
 	if (!filtered_out())
-		count_child(STAT_EVENT_EXIT, kind, record->exit_reason);
-	return TO_OTHERS_TOO;
+		count_child(STAT_EVENT_EXIT, kind, payload_reason(payload));
+	return PASS_ON;
 }
 
 SEC("tp/kvm/kvm_exit")
-int record_exit_svm(const struct exit_record *record)
+int record_exit_svm(const void *payload)
 {
-	return count_record(record, STAT_KIND_SVM);
+	return count_payload(payload, STAT_KIND_SVM);
 }
 
 SEC("tp/kvm/kvm_exit")
-int record_exit_vmx(const struct exit_record *record)
+int record_exit_vmx(const void *payload)
 {
-	return count_record(record, STAT_KIND_VMX);
+	return count_payload(payload, STAT_KIND_VMX);
 }
 
 #endif

@@ -8,10 +8,9 @@
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
-#include "kernel/types.h"
+#include "kernel/fields.bpf.h"
+#include "contract/limits.h"
 #include "contract/trace.h"
-
-#define MAX_PIDS 1024
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -69,22 +68,22 @@ static __always_inline int record(const void *context, __u32 kind, __u32 words)
 	__u64 head;
 
 	if (config.filter_pids && !bpf_map_lookup_elem(&pids, &tgid))
-		return TO_OTHERS_TOO;
+		return PASS_ON;
 	cpu = bpf_get_smp_processor_id();
 	cursor = bpf_map_lookup_elem(&cursors, &cpu);
 	if (!cursor) {
 		__sync_fetch_and_add(&lost, 1);
-		return TO_OTHERS_TOO;
+		return PASS_ON;
 	}
 	head = cursor->head;
 	if ((head - *(volatile __u64 *)&cursor->tail) >> config.ring_shift) {
 		cursor->lost++;
-		return TO_OTHERS_TOO;
+		return PASS_ON;
 	}
 	index = cpu << config.ring_shift | (head & ((1u << config.ring_shift) - 1));
 	event = bpf_map_lookup_elem(&events, &index);
 	if (!event)
-		return TO_OTHERS_TOO;
+		return PASS_ON;
 	event->time_ns = bpf_ktime_get_ns();
 	event->tgid = tgid;
 	event->tid = pid_tgid;
@@ -97,7 +96,7 @@ static __always_inline int record(const void *context, __u32 kind, __u32 words)
 	 * it. */
 	asm volatile("" ::: "memory");
 	*(volatile __u64 *)&cursor->head = head + 1;
-	return TO_OTHERS_TOO;
+	return PASS_ON;
 }
 
 #define RECORD(event, kind, words) \

@@ -1,11 +1,11 @@
 /*
- * Counts and times VM exits: programs on kvm_exit and kvm_entry, in two ways to attach. The addon loads the
- *ones that fit the kernel.
+ * Counts and times VM exits: programs on kvm_exit and kvm_entry, in two ways to attach. The addon loads those
+ * that fit the kernel.
  *
  * direct_*: BTF-typed raw tracepoints of x86, Linux 5.16 and later, with the modules' BTF. They skip the
- *	tracepoint's record and read the reason from the vendor's vCPU struct. A record belongs to a vCPU.
- * record_*: classic tracepoints, anywhere. They read the tracepoint's record, which doesn't tell the vCPU's
- *	address or its level, so a record belongs to a thread and kvm_nested_vmexit tells of L2.
+ *	tracepoint's payload and read the reason from the vendor's vCPU struct. An account belongs to a vCPU.
+ * record_*: classic tracepoints, anywhere. They read the tracepoint's payload, which has neither the vCPU's
+ *	address nor its level: an account belongs to a thread, and kvm_nested_vmexit marks exits from L2.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -15,53 +15,65 @@
 #include "vmexit/maps.bpf.h"
 #include "vmexit/span.bpf.h"
 #include "vmexit/thread-owner.bpf.h"
+#include "vmexit/vcpu-owner.bpf.h"
+#ifdef __TARGET_ARCH_x86
+#include "arch/x86.bpf.h"
+#else
+#include "arch/arm64.bpf.h"
+#endif
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
+static __always_inline __u64 key_of(__u64 isa, __u32 reason)
+{
+	return VMEXIT_KEY_TAKEN | isa << VMEXIT_KEY_ISA_SHIFT | reason;
+}
+
 #ifdef __TARGET_ARCH_x86
 
-#include "arch/x86.bpf.h"
-#include "vmexit/vcpu-owner.bpf.h"
+/* Without timing an exit is counted at once: its key is known, and nothing ends it. */
+static __always_inline int direct_exit(struct vmexit_account *account, __u64 key, int timing)
+{
+	if (!timing) {
+		slot_count(account, key);
+		return 0;
+	}
+	span_file_unfinished(account, &account->exit, timing);
+	span_begin(&account->exit, key, timing);
+	return 0;
+}
 
 static __always_inline int exit_svm(struct kvm_vcpu *vcpu, int timing, int casts)
 {
-	struct vmexit_record *record = vcpu ? exiting_vcpu(vcpu) : NULL;
-	struct vcpu_svm *svm = (void *)vcpu;
-	const struct vmcb *vmcb;
+	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu) : NULL;
 	__u64 level = 0;
+	const struct vmcb *vmcb;
 
-	if (!record)
+	if (!account)
 		return 0;
-	vmcb = (void *)record->vmcb01;
-	if (vcpu->stat.guest_mode) {
+	if (vcpu->stat.guest_mode)
 		level = VMEXIT_KEY_L2;
-		vmcb = BPF_CORE_READ(svm, vmcb);
-	} else if (!vmcb) {
-		vmcb = BPF_CORE_READ(svm, vmcb01.ptr);
-		record->vmcb01 = (__u64)vmcb;
-	}
-	return direct_exit(record, key_of(VMEXIT_ISA_SVM, exit_code_of(vmcb, casts)) | level, timing);
+	vmcb = svm_vmcb(vcpu, !!level, &account->vmcb01);
+	return direct_exit(account, key_of(ISA_SVM, svm_exit_code(vmcb, casts)) | level, timing);
 }
 
 static __always_inline int exit_vmx(struct kvm_vcpu *vcpu, int timing, int casts)
 {
-	struct vmexit_record *record = vcpu ? exiting_vcpu(vcpu) : NULL;
+	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu) : NULL;
 	__u64 level;
 
-	if (!record)
+	if (!account)
 		return 0;
 	level = vcpu->stat.guest_mode ? VMEXIT_KEY_L2 : 0;
-	return direct_exit(record, key_of(VMEXIT_ISA_VMX, vmx_reason(vcpu, casts)) | level, timing);
+	return direct_exit(account, key_of(ISA_VMX, vmx_reason(vcpu, casts)) | level, timing);
 }
 
 static __always_inline int entry(struct kvm_vcpu *vcpu, enum purpose purpose)
 {
-	struct vmexit_record *record = find_record((__u64)vcpu, id_of(vcpu));
+	struct vmexit_account *account = vcpu_for_entry(vcpu);
 
-	if (!record)
-		record = record_found(peek_index(owner_of(vcpu)));
-	if (record)
-		close_interval(record, purpose);
+	if (account)
+		span_end(account, &account->exit, purpose);
 	return 0;
 }
 
@@ -88,25 +100,25 @@ DIRECT(kvm_entry, entry_histogram, entry(vcpu, HISTOGRAM))
 DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
 
 /*
- * In common code of every architecture; the end of a vCPU's life, whoever drops its last reference. Not by a
+ * In common code of every architecture; the end of a vCPU's life, whatever drops its last reference. Not by a
  * kprobe, whose program the kernel leaves out while a task on that CPU is within a BPF system call
- * (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c), and be it preempted there: the next vCPU
- * at the address would be taken for this one.
+ * (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c), even if it is preempted there: the next
+ * vCPU at the address would be taken for this one.
  */
 SEC("fentry/kvm_arch_vcpu_destroy")
 int BPF_PROG(direct_vcpu_end, struct kvm_vcpu *vcpu)
 {
-	struct vmexit_record *record = record_found(peek_index(owner_of(vcpu)));
+	struct vmexit_account *account = vcpu_search(vcpu);
 
-	if (record)
-		end_of(record);
+	if (account)
+		account_release(account);
 	return 0;
 }
 
 #endif
 
-/* The histograms that are some vCPU's share, from the one that the argument tells, are free. Run by the
- * addon: a system call for each histogram took a tenth of a start. */
+/* Makes one vCPU's share of histograms free, from the one on that the argument is. Run by the addon: a system
+ * call for each histogram took a tenth of a start. */
 SEC("raw_tp")
 int fill_pool(const struct bpf_raw_tracepoint_args *context)
 {
@@ -121,113 +133,93 @@ int fill_pool(const struct bpf_raw_tracepoint_args *context)
 }
 
 SEC("tp/kvm/kvm_exit")
-int record_exit(const void *context)
+int record_exit(const void *payload)
 {
-	__u64 owner = bpf_get_current_pid_tgid();
-	struct vmexit_record *record = find_record(owner, owner);
-	int vcpu_id = VCPU_ID(context, config.exit_vcpu_id);
-	__u32 reason, isa;
+	__u64 isa = payload_isa(payload) & VMEXIT_KEY_ISA_MASK;
+	__u32 reason = payload_reason(payload);
+	struct vmexit_account *account =
+	    thread_for_exit(bpf_get_current_pid_tgid(), field_u32(payload, FIELD_EXIT_VCPU_ID));
 
-	if (!record || record->vcpu_id != vcpu_id)
-		record = seek_of_thread(owner, vcpu_id);
-	else if (record->flags)
-		record = special_record(record);
-	if (!record)
-		return TO_OTHERS_TOO;
-	LOAD(reason, context, 8, "u32");
-	isa = config.isa;
-	if (config.exit_isa)
-		isa = FIELD32(context, config.exit_isa) & VMEXIT_KEY_ISA_MASK;
-#ifdef __TARGET_ARCH_arm64
-	reason = reason << 8 | FIELD32(context, 12); /* ret, esr_ec */
-#endif
-	open_interval(record, key_of(isa, reason), config.timing);
+	if (!account)
+		return PASS_ON;
+	span_file_unfinished(account, &account->exit, config.timing);
+	span_begin(&account->exit, key_of(isa, reason), config.timing);
 	if (config.details) {
-		record->rip = FIELD64(context, config.exit_guest_rip);
-		record->info1 = FIELD64(context, config.exit_info1);
-		record->info2 = FIELD64(context, config.exit_info2);
-		record->told = 0;
+		account->rip = field_u64(payload, FIELD_EXIT_RIP);
+		account->info1 = field_u64(payload, FIELD_EXIT_INFO1);
+		account->info2 = field_u64(payload, FIELD_EXIT_INFO2);
+		account->has = 0;
 	}
-	return TO_OTHERS_TOO;
+	return PASS_ON;
 }
 
 SEC("tp/kvm/kvm_page_fault")
-int record_fault(const void *context)
+int record_fault(const void *payload)
 {
-	struct vmexit_record *record = thread_record();
+	struct vmexit_account *account = thread_last();
 
-	if (!record)
-		return TO_OTHERS_TOO;
-	record->fault_address = FIELD64(context, config.fault_address);
-	/* Attaching is refused to a program that reads past the record's end. */
-	if (config.fault_error_bytes == sizeof(__u32))
-		record->fault_error = FIELD32(context, config.fault_error_code);
-	else
-		record->fault_error = FIELD64(context, config.fault_error_code);
-	record->told |= VMEXIT_TOLD_FAULT;
-	return TO_OTHERS_TOO;
+	if (!account)
+		return PASS_ON;
+	account->fault_address = field_u64(payload, FIELD_FAULT_ADDRESS);
+	account->fault_error = field_u64(payload, FIELD_FAULT_ERROR);
+	account->has |= VMEXIT_HAS_FAULT;
+	return PASS_ON;
 }
 
 SEC("tp/kvm/kvm_msr")
-int record_msr(const void *context)
+int record_msr(const void *payload)
 {
-	struct vmexit_record *record = thread_record();
+	struct vmexit_account *account = thread_last();
 
-	if (!record)
-		return TO_OTHERS_TOO;
-	record->msr = FIELD32(context, config.msr_ecx);
-	record->told |= VMEXIT_TOLD_MSR;
-	return TO_OTHERS_TOO;
+	if (!account)
+		return PASS_ON;
+	account->msr = field_u32(payload, FIELD_MSR_NUMBER);
+	account->has |= VMEXIT_HAS_MSR;
+	return PASS_ON;
 }
 
 SEC("tp/kvm/kvm_nested_vmexit")
-int record_nested_exit(const void *context)
+int record_nested_exit(const void *payload)
 {
-	struct vmexit_record *record = thread_record();
+	struct vmexit_account *account = thread_last();
 
-	if (record && record->pending)
-		record->pending |= VMEXIT_KEY_L2;
-	return TO_OTHERS_TOO;
+	if (account)
+		span_amend(&account->exit, VMEXIT_KEY_L2);
+	return PASS_ON;
 }
 
 /* L0 makes L1 see an exit of L2: the one that came from there, or an interrupt's found while it was handled.
- */
+ * Without an exit from L2 it is L0 that refused to enter it. */
 SEC("tp/kvm/kvm_nested_vmexit_inject")
-int record_reflected(const void *context)
+int record_reflected(const void *payload)
 {
-	struct vmexit_record *record = thread_record();
+	struct vmexit_account *account = thread_last();
 
-	/* Without an exit from L2 it is L0 that refused to enter it. */
-	if (record && record->pending & VMEXIT_KEY_L2)
-		record->pending |= VMEXIT_KEY_REFLECTED;
-	return TO_OTHERS_TOO;
+	if (account && account->exit.key & VMEXIT_KEY_L2)
+		span_amend(&account->exit, VMEXIT_KEY_REFLECTED);
+	return PASS_ON;
 }
 
 SEC("tp/kvm/kvm_entry")
-int record_entry(const void *context)
+int record_entry(const void *payload)
 {
-	__u64 owner = bpf_get_current_pid_tgid();
-	struct vmexit_record *record = find_record(owner, owner);
-	int vcpu_id = VCPU_ID(context, config.entry_vcpu_id);
+	struct vmexit_account *account =
+	    thread_for_entry(bpf_get_current_pid_tgid(), field_u32(payload, FIELD_ENTRY_VCPU_ID));
 
-	if (!record)
-		record = record_found(peek_index(owner));
-	if (record && (config.entry_vcpu_id ? record->vcpu_id != vcpu_id : record->flags & VMEXIT_SHARED))
-		record = entering(owner, vcpu_id);
-	if (record)
-		close_interval(record, config.slow ? SLOW : config.histograms ? HISTOGRAM : TIME);
-	return TO_OTHERS_TOO;
+	if (account)
+		span_end(account, &account->exit, config.slow ? SLOW : config.histograms ? HISTOGRAM : TIME);
+	return PASS_ON;
 }
 
 SEC("tp/sched/sched_process_exit")
-int record_thread_end(const void *context)
+int record_thread_end(const void *payload)
 {
 	__u32 tid = bpf_get_current_pid_tgid(), i;
-	struct vmexit_record *record;
+	struct vmexit_account *account;
 
-	FOR_EACH_OF_THREAD(record, tid, i)
+	FOR_EACH_OF_THREAD(account, tid, i)
 	{
-		end_of(record);
+		account_release(account);
 	}
-	return TO_OTHERS_TOO;
+	return PASS_ON;
 }

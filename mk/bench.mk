@@ -50,6 +50,6 @@ build/bench/empty.bpf.o: bench/empty.bpf.c
 	$(CLANG) $(BPF_FLAGS) -c $< -o $@
 
 .SECONDARY: build/bench/empty build/bench/fill
-build/bench/%: bench/%.c bpf/contract/vmexit.h
+build/bench/%: bench/%.c $(wildcard bpf/contract/*.h)
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -O2 -Wall -Wextra -Werror -o $@ $< -lbpf

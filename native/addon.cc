@@ -89,7 +89,7 @@ Options read_options(const Napi::CallbackInfo &info)
 	options.timing = boolean(object, "timing");
 	options.histograms = boolean(object, "histograms");
 	options.details = boolean(object, "details");
-	options.max_vcpus = whole_number(object.Get("maxVcpus"), "maxVcpus", 1, VMEXIT_MAX_VCPUS);
+	options.max_vcpus = whole_number(object.Get("maxVcpus"), "maxVcpus", 1, MAX_VCPUS);
 	if (!object.Get("reflected").IsUndefined())
 		options.reflected = boolean(object, "reflected");
 	if (!slow.IsUndefined()) {
@@ -104,12 +104,12 @@ Options read_options(const Napi::CallbackInfo &info)
 		throw Napi::TypeError::New(env, "histograms and slowNs need timing");
 	if (options.details && !options.slow)
 		throw Napi::TypeError::New(env, "details need slowNs");
-	options.filter_pids = numbers(object, "pids", VMEXIT_MAX_PIDS, 1, options.pids);
-	options.filter_vcpus = numbers(object, "vcpuIds", VMEXIT_MAX_VCPU_IDS, 0, options.vcpu_ids);
-	if (numbers(object, "onlyReasons", VMEXIT_MAX_REASONS, 0, options.reasons))
+	options.filter_pids = numbers(object, "pids", MAX_PIDS, 1, options.pids);
+	options.filter_vcpus = numbers(object, "vcpuIds", MAX_VCPU_IDS, 0, options.vcpu_ids);
+	if (numbers(object, "onlyReasons", MAX_REASONS, 0, options.reasons))
 		options.reasons_mode = VMEXIT_REASONS_ONLY;
-	else if (numbers(object, "butReasons", VMEXIT_MAX_REASONS, 0, options.reasons))
-		options.reasons_mode = VMEXIT_REASONS_BUT;
+	else if (numbers(object, "butReasons", MAX_REASONS, 0, options.reasons))
+		options.reasons_mode = VMEXIT_REASONS_EXCEPT;
 	return options;
 }
 
@@ -163,7 +163,7 @@ private:
 		object.Set("attach", open.direct() ? "direct" : "record");
 		object.Set("programs", programs);
 		object.Set("log", open.log());
-		object.Set("records", open.record_count());
+		object.Set("records", open.account_count());
 		object.Set("mapBytes", static_cast<double>(open.map_bytes()));
 		return object;
 	}
@@ -213,11 +213,11 @@ private:
 							       [](auto &row) { return row.bucket; }));
 		buckets.Set("count", column<Napi::Float64Array>(env, from.buckets,
 								[](auto &row) { return row.count; }));
-		lost.Set("recordsFull", static_cast<double>(from.health.records_full));
-		lost.Set("threadsFull", static_cast<double>(from.health.threads_full));
-		lost.Set("slotsFull", static_cast<double>(from.health.slots_full));
-		lost.Set("histogramsFull", static_cast<double>(from.health.histograms_full));
-		lost.Set("eventsDropped", static_cast<double>(from.health.events_dropped));
+		lost.Set("recordsFull", static_cast<double>(from.losses.accounts_full));
+		lost.Set("threadsFull", static_cast<double>(from.losses.threads_full));
+		lost.Set("slotsFull", static_cast<double>(from.losses.slots_full));
+		lost.Set("histogramsFull", static_cast<double>(from.losses.histograms_full));
+		lost.Set("eventsDropped", static_cast<double>(from.losses.events_dropped));
 		lost.Set("missedEvents", static_cast<double>(from.missed));
 		to.Set("vcpus", vcpus);
 		to.Set("slots", slots);
@@ -252,11 +252,11 @@ private:
 			to.Set("rip", Napi::BigInt::New(env, uint64_t{event.rip}));
 			to.Set("info1", Napi::BigInt::New(env, uint64_t{event.info1}));
 			to.Set("info2", Napi::BigInt::New(env, uint64_t{event.info2}));
-			if (event.told & VMEXIT_TOLD_FAULT) {
+			if (event.has & VMEXIT_HAS_FAULT) {
 				to.Set("faultAddress", Napi::BigInt::New(env, uint64_t{event.fault_address}));
 				to.Set("faultError", Napi::BigInt::New(env, uint64_t{event.fault_error}));
 			}
-			if (event.told & VMEXIT_TOLD_MSR)
+			if (event.has & VMEXIT_HAS_MSR)
 				number("msr", event.msr);
 			list.Set(i, to);
 		}

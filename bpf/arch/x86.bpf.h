@@ -1,14 +1,16 @@
-/*
- * x86: the reason of an exit, from the vendor's part of the vCPU.
- */
+/* x86: from an event to whose exit it is (isa), from which level, for which reason. */
 #ifndef ARCH_X86_BPF_H
 #define ARCH_X86_BPF_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include "../contract/isa.h"
+#include "../contract/symbols.h"
+#include "../kernel/fields.bpf.h"
 #include "../kernel/memory.bpf.h"
 #include "../kernel/types.h"
+#include "../kernel/verifier.bpf.h"
 
 /* The reason of a VMX vCPU's exit. */
 static __always_inline __u32 vmx_reason(const void *vcpu, int casts)
@@ -19,27 +21,50 @@ static __always_inline __u32 vmx_reason(const void *vcpu, int casts)
 }
 
 /*
- * The exit code in the vCPU's VMCB. Where kernel memory is read through a helper only, that costs some 80
- * instructions; but a kernel variable's pointers are followed by plain loads, and one has mostly the same
- * address: not after KVM went on to L2 or back.
+ * The exit code in an SVM vCPU's VMCB. Where kernel memory is read through a helper only, that costs some 80
+ * instructions; but a kernel variable's pointers are followed by plain loads, and svm_data's mostly has the
+ * VMCB's address: not after KVM went on to L2 or back.
  */
-static __always_inline __u32 exit_code_of(const struct vmcb *vmcb, int casts)
+static __always_inline __u32 svm_exit_code(const struct vmcb *vmcb, int casts)
 {
 	const struct svm_cpu_data *cpu_data;
 	struct svm_cpu_data *cpu;
 	struct vmcb *current;
-	__u64 address;
 
 	asm volatile("%0 = %1 ll" : "=r"(cpu_data) : "i"(KERNEL_SVM_DATA));
 	if (!casts && cpu_data) {
 		cpu = bpf_this_cpu_ptr(cpu_data);
 		current = cpu->current_vmcb;
-		/* Else the compiler would take the two for one, and read through the number. */
-		asm volatile("%0 = %1" : "=r"(address) : "r"(current));
-		if (address == (__u64)vmcb)
+		if (address_of(current) == (__u64)vmcb)
 			return current->control.exit_code;
 	}
 	return read_u32(&vmcb->control.exit_code, casts);
+}
+
+/* The VMCB of an SVM vCPU: L2's while it runs L2, else L1's, whose address is kept in `vmcb01`. */
+static __always_inline const struct vmcb *svm_vmcb(const struct kvm_vcpu *vcpu, int from_l2, __u64 *vmcb01)
+{
+	const struct vcpu_svm *svm = (void *)vcpu;
+	const struct vmcb *vmcb = (void *)*vmcb01;
+
+	if (from_l2)
+		return BPF_CORE_READ(svm, vmcb);
+	if (!vmcb) {
+		vmcb = BPF_CORE_READ(svm, vmcb01.ptr);
+		*vmcb01 = (__u64)vmcb;
+	}
+	return vmcb;
+}
+
+/* Of kvm_exit's payload. */
+static __always_inline __u32 payload_isa(const void *payload)
+{
+	return field_u32(payload, FIELD_EXIT_ISA);
+}
+
+static __always_inline __u32 payload_reason(const void *payload)
+{
+	return field_u32(payload, FIELD_EXIT_REASON);
 }
 
 #endif

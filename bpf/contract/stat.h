@@ -8,6 +8,7 @@
 #define STAT_H
 
 #include <linux/types.h>
+#include "isa.h"
 
 /* Linux 6.1 has 93 tracepoints in system kvm on x86; events beyond the bound are told, not counted. */
 #define STAT_EVENTS 512
@@ -26,11 +27,10 @@ struct stat_counts {
 	__u64 events[STAT_EVENTS];
 };
 
-/* Whose codes a child's reason is from: 1 and 2 as KVM_ISA_VMX and KVM_ISA_SVM, arch/x86/kvm/trace.h; the
- * others ours. */
-#define STAT_KIND_VMX 1
-#define STAT_KIND_SVM 2
-#define STAT_KIND_ARM64 3
+/* Whose codes a child's reason is from: an isa, or user space's. */
+#define STAT_KIND_VMX ISA_VMX
+#define STAT_KIND_SVM ISA_SVM
+#define STAT_KIND_ARM64 ISA_ARM64
 #define STAT_KIND_USERSPACE 4
 
 /* Distinct reasons of one event seen on one CPU: the largest table, SVM's, has 140, and user space's has 43.

@@ -1,19 +1,21 @@
 /*
- * The contract between the BPF programs and the addon: shared structs, limits and counters.
+ * The contract between the programs that count VM exits and the addon: shared structs and counters.
  *
- * One record belongs to one vCPU (one vCPU thread, where the tracepoint tells no vCPU). Its thread is the
- * only writer while it lives; the reader frees a record after its end. All values are cumulative and never
- * cleared while the record has an owner.
+ * An account belongs to one vCPU (one vCPU thread, where the tracepoint has no vCPU). The vCPU's thread is
+ * the only writer while the vCPU lives; the reader frees the account after its end. All counters are
+ * cumulative and never cleared while the account has an owner.
  */
 #ifndef VMEXIT_H
 #define VMEXIT_H
 
 #include <linux/types.h>
+#include "isa.h"
+#include "limits.h"
 
-/* Distinct (isa, level, reason) of one record. Busy nested vCPUs show about 50; what doesn't fit is counted
- * as lost. */
+/* Distinct (isa, level, reason) of one account. Busy nested vCPUs show about 50; exits of further ones are
+ * counted as lost. */
 #define VMEXIT_SLOTS 64
-/* Places where the record of an owner is looked for. */
+/* Places where the account of an owner is looked for. */
 #define VMEXIT_PROBES 64
 #define VMEXIT_COMM 16
 /*
@@ -25,12 +27,10 @@
 /* Histograms for each vCPU, taken from a common pool by the (level, reason) that occur. */
 #define VMEXIT_HISTOGRAMS_PER_VCPU 16
 #define VMEXIT_RING_BYTES (1 << 20)
-/* Bounds memory: 4 records for each vCPU, about 2 KiB each. */
-#define VMEXIT_MAX_VCPUS 131072
-#define VMEXIT_RECORDS_LOG2 19
-#define VMEXIT_MAX_PIDS 1024
-#define VMEXIT_MAX_VCPU_IDS 4096
-#define VMEXIT_MAX_REASONS 512
+/* The most accounts: four for each of MAX_VCPUS. */
+#define VMEXIT_ACCOUNTS_LOG2 19
+/* vCPUs whose exclusion by a filter is remembered; the others' is looked up at each exit. */
+#define VMEXIT_LEFT_OUT_LOG2 13
 
 /*
  * A slot's key: the raw reason in bits 0-31, then level and isa. Bit 63 says that the slot is taken.
@@ -45,15 +45,10 @@
 #define VMEXIT_KEY_ISA_MASK 0xffULL
 #define VMEXIT_KEY_TAKEN (1ULL << 63)
 
-/* KVM_ISA_VMX and KVM_ISA_SVM: arch/x86/kvm/trace.h. The others are ours, for architectures with one isa. */
-#define VMEXIT_ISA_VMX 1
-#define VMEXIT_ISA_SVM 2
-#define VMEXIT_ISA_ARM64 3
-
 enum vmexit_state {
-	VMEXIT_FREE = 0,  /* nobody's: zeroed */
-	VMEXIT_LIVE = 1,  /* written by its thread */
-	VMEXIT_ENDED = 2, /* the vCPU or thread is gone: the reader's to fold and free */
+	VMEXIT_FREE = 0,  /* without an owner: zeroed */
+	VMEXIT_LIVE = 1,  /* written by its owner's thread */
+	VMEXIT_ENDED = 2, /* the vCPU or thread is gone: the reader reads it once more and frees it */
 };
 
 /* Counters of one (isa, level, reason); times are handling times, exit to entry, in ns. */
@@ -64,41 +59,43 @@ struct vmexit_slot {
 	__u64 max_ns; /* since the reader last took it and set it to 0 */
 };
 
-struct vmexit_record {
-	__u64 owner;    /* the vCPU's address, or a number of its thread, whose low half is tid; 0: none */
-	__u64 pending;  /* key of the exit whose entry hasn't come; 0: none */
-	__u64 exit_ns;  /* when that exit happened, CLOCK_MONOTONIC */
-	__u64 vmcb01;   /* SVM: address of the vCPU's L1 VMCB, the same for its whole life */
-	__u64 start_ns; /* start of the VMM process since boot: with tgid it names a VM even if the pid is
-			   used again */
-	__u32 state;    /* enum vmexit_state */
-	__u32 flags;    /* VMEXIT_SKIPPED, VMEXIT_SHARED */
-	/* Whoever has this record: where an owner is that was looked for here first; 0 or out of date if
-	 * none. In the owner's cache line. */
-	__u32 elsewhere;
+/* From an event to the one that ends it; what it counts is filed under its key when it ends. */
+struct vmexit_span {
+	__u64 key;      /* 0: no span is open */
+	__u64 begin_ns; /* CLOCK_MONOTONIC */
+};
+
+struct vmexit_account {
+	__u64 owner;             /* the vCPU's address, or a number of its thread, whose low half is tid;
+				    0: none */
+	struct vmexit_span exit; /* exit to entry */
+	__u64 vmcb01;            /* SVM: address of the vCPU's L1 VMCB, the same for its whole life */
+	__u64 start_ns;          /* start of the VMM process since boot: with tgid it names a VM even if the
+				    pid is used again */
+	__u32 state;             /* enum vmexit_state */
+	__u32 shared;            /* 1: the thread runs several vCPUs */
+	/* For owners whose first place this account is, and which have another: the index of the account that
+	 * one of them was found to have. 0 or out of date if there is none. In the owner's cache line. */
+	__u32 hint;
 	__u32 tgid;
 	__u32 tid;
 	__s32 vcpu_id; /* as KVM numbers them within a VM; -1: unknown */
-	/* Of the pending exit, if config.details: from the tracepoints' records, 0 where they don't tell. */
+	/* Of the open exit, if config.details: from payloads, 0 where they have no such field. */
 	__u64 rip;
 	__u64 info1; /* exit qualification (VMX), exit_info_1 (SVM) */
 	__u64 info2;
 	__u64 fault_address; /* guest physical */
 	__u64 fault_error;
 	__u32 msr;
-	__u32 told;             /* VMEXIT_TOLD_*: which of the last three have a value */
-	__u32 last;             /* if VMEXIT_SHARED: whether its exit was the thread's last */
+	__u32 has;              /* VMEXIT_HAS_*: which of the last three have a value */
+	__u32 ran_last;         /* if shared: 1 if its exit was the thread's last */
 	char comm[VMEXIT_COMM]; /* of the VMM process; any bytes */
 	struct vmexit_slot slots[VMEXIT_SLOTS];
 	__u32 histograms[VMEXIT_SLOTS]; /* index + 1 of each slot's histogram; 0: none */
 };
 
-/* A filter leaves this vCPU out; the thread runs several vCPUs. */
-#define VMEXIT_SKIPPED 1
-#define VMEXIT_SHARED 2
-
-#define VMEXIT_TOLD_FAULT 1
-#define VMEXIT_TOLD_MSR 2
+#define VMEXIT_HAS_FAULT 1
+#define VMEXIT_HAS_MSR 2
 
 struct vmexit_histogram {
 	__u64 buckets[VMEXIT_BUCKETS];
@@ -116,7 +113,7 @@ struct vmexit_event {
 	__u64 fault_address;
 	__u64 fault_error;
 	__u32 msr;
-	__u32 told;
+	__u32 has;
 	__u32 tgid;
 	__u32 tid;
 	__s32 vcpu_id;
@@ -124,44 +121,38 @@ struct vmexit_event {
 	char comm[VMEXIT_COMM];
 };
 
-/* What was lost, and why; each counts exits unless it says otherwise. */
-struct vmexit_health {
-	__u64 records_full;    /* no record left for the vCPU */
-	__u64 threads_full;    /* no record left for a further vCPU of the thread */
-	__u64 slots_full;      /* no slot left in the vCPU's record */
-	__u64 histograms_full; /* counted and timed, but in no histogram: none left */
-	__u64 events_dropped;  /* slow, but the ring buffer was full */
+/* The ways to lose exits: LOSS(counter of struct vmexit_losses, its name in TypeScript and JSON). */
+#define VMEXIT_LOSSES(LOSS) \
+	LOSS(accounts_full, recordsFull)      /* no account left for the vCPU */ \
+	LOSS(threads_full, threadsFull)       /* no account left for a further vCPU of the thread */ \
+	LOSS(slots_full, slotsFull)           /* no slot left in the vCPU's account */ \
+	LOSS(histograms_full, histogramsFull) /* counted and timed, but in no histogram: none left */ \
+	LOSS(events_dropped, eventsDropped)   /* slow, but the ring buffer was full */
+
+#define VMEXIT_LOSS_COUNTER(counter, name) __u64 counter;
+struct vmexit_losses {
+	VMEXIT_LOSSES(VMEXIT_LOSS_COUNTER)
 };
+#undef VMEXIT_LOSS_COUNTER
 
 enum vmexit_reasons {
 	VMEXIT_REASONS_ALL = 0,
-	VMEXIT_REASONS_ONLY = 1, /* those in the map `reasons` */
-	VMEXIT_REASONS_BUT = 2,  /* all but those */
+	VMEXIT_REASONS_ONLY = 1,   /* those in the map `reasons` */
+	VMEXIT_REASONS_EXCEPT = 2, /* all but those */
 };
 
 /* Set before load, constant for the verifier, which drops what isn't wanted. */
 struct vmexit_config {
 	__u64 slow_ns;
-	__u32 record_mask;  /* number of records - 1; a power of two - 1 */
-	__u32 isa;          /* of the host, where exit_isa is 0 */
+	__u32 account_mask; /* number of accounts - 1; a power of two - 1 */
 	__u32 timing;       /* keep handling times: needs the entry programs */
 	__u32 histograms;   /* with timing: also keep histograms */
 	__u32 slow;         /* instead of counting, report exits that take slow_ns and longer */
-	__u32 details;      /* of slow exits, what the tracepoints' records tell of them */
+	__u32 details;      /* of slow exits, what the payloads have */
 	__u32 filter_pids;  /* look in the map `pids` */
 	__u32 filter_vcpus; /* look in the map `vcpu_ids` */
-	__u32 reasons;      /* enum vmexit_reasons: which reasons slow exits are reported of */
-	/* Byte offsets of fields in the tracepoints' records, from tracefs format; 0: not there. */
-	__u32 exit_isa;
-	__u32 exit_vcpu_id;
-	__u32 entry_vcpu_id;
-	__u32 exit_guest_rip;
-	__u32 exit_info1;
-	__u32 exit_info2;
-	__u32 fault_address;
-	__u32 fault_error_code;
-	__u32 fault_error_bytes; /* of fault_error_code: 4 in 5.10, 8 in 6.1 */
-	__u32 msr_ecx;
+	__u32 reasons;      /* enum vmexit_reasons: of which reasons slow exits are reported */
+	__u32 entry_has_vcpu_id;
 };
 
 #endif

@@ -1,39 +1,34 @@
 /*
- * Fields of a tracepoint's record, at offsets that tracefs tells when the program is loaded.
+ * Fields of a tracepoint's payload, each by one load, which the addon completes: see contract/fields.h. In
+ * SEC programs and what is inlined into them: the addon sees no other functions.
  */
 #ifndef KERNEL_FIELDS_BPF_H
 #define KERNEL_FIELDS_BPF_H
 
 #include <linux/types.h>
 #include <bpf/bpf_helpers.h>
+#include "../contract/fields.h"
 
-/* Where the fields of the tracepoints' records lie, at most: kvm_exit's record is 88 bytes long in 7.2. */
-#define FIELDS_END 96
+/* A field of up to 4 bytes, or the low half of one with 8; `number` is a constant. */
+static __always_inline __u32 field_u32(const void *payload, enum payload_field number)
+{
+	__u32 value;
 
-/* ctx bears no arithmetic: each offset has its load. */
-#define LOAD(value, context, at, load) \
-	asm volatile("%0 = *(" load " *)(%1 + %2)" : "=r"(value) : "r"(context), "i"(at))
+	asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(value) : "r"(payload), "i"(PAYLOAD_FIELD + number));
+	return value;
+}
 
-/*
- * A field of a tracepoint's record at an offset known when the program is loaded. It is read once: the
- * verifier drops the loads at others, not another reading of config. Each comparison stands alone, for it
- * drops those too, but not the arithmetic and jumps of a switch; of 64 bits, for 32 would be moved each time.
- */
-#define FIELD(context, offset, type, load, otherwise) \
-	({ \
-		type value = otherwise; \
-		__u64 wanted = offset; \
-		_Pragma("unroll") for (__u32 at = 8; at < FIELDS_END; at += sizeof(type)) \
-		{ \
-			barrier_var(wanted); \
-			if (wanted == at) \
-				LOAD(value, context, at, load); \
-		} \
-		value; \
-	})
-#define FIELD32(context, offset) FIELD(context, offset, __u32, "u32", 0)
-#define FIELD64(context, offset) FIELD(context, offset, __u64, "u64", 0)
-/* -1 where the event doesn't tell it. */
-#define VCPU_ID(context, offset) ((int)FIELD(context, offset, __u32, "u32", -1))
+/* A field of up to 8 bytes. */
+static __always_inline __u64 field_u64(const void *payload, enum payload_field number)
+{
+	__u64 value;
+
+	asm volatile("%0 = *(u64 *)(%1 + %2)" : "=r"(value) : "r"(payload), "i"(PAYLOAD_FIELD + number));
+	return value;
+}
+
+/* What a program on a tracepoint's payload returns: the event goes on to perf and kvm_stat, which share the
+ * payload. 0 would keep it from them (perf_trace_run_bpf_submit() in kernel/events/core.c). */
+#define PASS_ON 1
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * The few kernel structs that the programs read, for CO-RE: only the fields used, found by name in the
- * running kernel's BTF whatever their offsets are there; and what their programs return.
+ * running kernel's BTF whatever their offsets are there.
  */
 #ifndef KERNEL_TYPES_H
 #define KERNEL_TYPES_H
@@ -9,7 +9,8 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
-/* include/linux/sched.h. start_boottime is real_start_time before 5.5 (commit cf25e24db61c). */
+/* include/linux/sched.h. start_boottime is real_start_time before 5.5 (cf25e24db61c
+ * ("time: Rename tsk->real_start_time to ->start_boottime")). */
 struct task_struct {
 	struct task_struct *group_leader;
 	__u64 start_boottime;
@@ -73,11 +74,5 @@ struct vcpu_vmx___vt {
 };
 
 #pragma clang attribute pop
-
-/*
- * What a program on a tracepoint's record returns: the event goes on to perf and kvm_stat, which share the
- * record. 0 would keep it from them (perf_trace_run_bpf_submit() in kernel/events/core.c).
- */
-#define TO_OTHERS_TOO 1
 
 #endif

@@ -1,5 +1,8 @@
 /*
- * Which record is whose: found, claimed at the first exit, released when the owner is gone.
+ * Which account is whose: looked up, claimed at an owner's first exit, released at the owner's end.
+ *
+ * An owner is a number of 64 bits: see vcpu-owner.bpf.h and thread-owner.bpf.h. Its low half decides where
+ * its account may be.
  */
 #ifndef VMEXIT_ACCOUNTS_BPF_H
 #define VMEXIT_ACCOUNTS_BPF_H
@@ -8,151 +11,137 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "../kernel/types.h"
+#include "../kernel/verifier.bpf.h"
 #include "maps.bpf.h"
 
-static __always_inline struct vmexit_record *record_at(__u32 index)
+static __always_inline struct vmexit_account *account_at(__u32 index)
 {
-	return bpf_map_lookup_elem(&records, &index);
+	return bpf_map_lookup_elem(&accounts, &index);
 }
 
-/* The shift leaves as many bits as the most records have, and is a constant: x86's JIT saves registers around
- * a shift by a variable. */
-#define HASH(id, multiplier) ((id) * (multiplier) >> (32 - VMEXIT_RECORDS_LOG2))
+/* For what account_search() returns. */
+static __always_inline struct vmexit_account *account_at_plus_one(int index_plus_one)
+{
+	return index_plus_one ? account_at(index_plus_one - 1) : NULL;
+}
+
+/* The shift leaves as many bits as the most accounts have, and is a constant: x86's JIT saves registers
+ * around a shift by a variable. */
+#define HASH(id, multiplier) ((id) * (multiplier) >> (32 - VMEXIT_ACCOUNTS_LOG2))
 
 /*
- * Where an owner's record is looked for in the i-th place, by the low half of the owner: double hashing, so
- * that taken records don't gather. The first place is by Fibonacci hashing (2^32 divided by the golden
- * ratio), the steps to the others by MurmurHash3's multiplier; they are odd, so that they come by all
- * records.
+ * The i-th place where an owner's account may be, by the low half of the owner: double hashing, so that taken
+ * accounts don't gather. The first place is by Fibonacci hashing (2^32 divided by the golden ratio), the
+ * steps to the others by MurmurHash3's multiplier; they are odd, so that they reach all accounts.
  */
 static __always_inline __u32 place_of(__u32 id, __u32 i)
 {
 	__u32 home = HASH(id, 2654435769u), step = HASH(id, 2246822507u) | 1;
 
-	return (home + i * step) & config.record_mask;
-}
-
-static __always_inline int traced(__u32 tgid, __u32 vcpu_id)
-{
-	return (!config.filter_pids || bpf_map_lookup_elem(&pids, &tgid)) &&
-	       (!config.filter_vcpus || bpf_map_lookup_elem(&vcpu_ids, &vcpu_id));
-}
-
-static __always_inline void describe(struct vmexit_record *record, int vcpu_id)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
-
-	record->tgid = pid_tgid >> 32;
-	record->tid = pid_tgid;
-	record->vcpu_id = vcpu_id;
-	record->start_ns = BPF_CORE_READ(leader, start_boottime);
-	BPF_CORE_READ_INTO(&record->comm, leader, comm);
-	record->flags = traced(pid_tgid >> 32, vcpu_id) ? 0 : VMEXIT_SKIPPED;
+	return (home + i * step) & config.account_mask;
 }
 
 /*
- * The record of `owner`, whose low half is `id`, if it is at its first place or where that says. A vCPU
- * mostly has the address of the one that ended last, whose record stays until the reader has it: a VM that is
- * started again would pay for each place that it has to look at for all its life.
+ * The account of `owner`, whose low half is `id`, if it is at its first place or at the hint there. KVM
+ * mostly gives a new vCPU the address of the one that ended last, whose account stays until the reader has
+ * read it: without the hint, each exit of a VM that is started again would probe past that account.
  */
-static __always_inline struct vmexit_record *find_record(__u64 owner, __u32 id)
+static __always_inline struct vmexit_account *account_lookup(__u64 owner, __u32 id)
 {
-	struct vmexit_record *record = record_at(place_of(id, 0));
+	struct vmexit_account *account = account_at(place_of(id, 0));
 
-	if (!record || record->owner == owner)
-		return record;
-	record = record_at(record->elsewhere);
-	return record && record->owner == owner ? record : NULL;
+	if (!account || account->owner == owner)
+		return account;
+	account = account_at(account->hint);
+	return account && account->owner == owner ? account : NULL;
 }
 
-/*
- * Index + 1 of the record of `owner`, wherever it is; 0 if it has none. Global functions are walked by the
- * verifier once, whoever calls them, but may be given numbers alone.
- */
-__noinline int peek_index(__u64 owner)
+/* Index + 1 of the account of `owner`, wherever it is; 0 if it has none. */
+VERIFIED_ONCE int account_search(__u64 owner)
 {
-	struct vmexit_record *record;
+	struct vmexit_account *account;
 	__u32 i, index;
 
 	for (i = 0; i < VMEXIT_PROBES; i++) {
 		index = place_of(owner, i);
-		record = record_at(index);
-		/* There is one; going on without would let the verifier walk the rest of the loop twice. */
-		if (!record)
+		account = account_at(index);
+		/* Never NULL; going on would have the verifier walk the rest of the loop for both cases. */
+		if (!account)
 			break;
-		if (record->owner == owner)
+		if (account->owner == owner)
 			return index + 1;
 	}
 	return 0;
 }
 
-/* Whether the record was nobody's and is now the caller's. */
-__noinline int claim(__u32 index)
+/* Whether the account was free and is the caller's from now on. */
+VERIFIED_ONCE int account_claim_at(__u32 index)
 {
-	struct vmexit_record *record = record_at(index);
+	struct vmexit_account *account = account_at(index);
 	__u8 taken = 1;
 
-	return record && record->state == VMEXIT_FREE &&
+	return account && account->state == VMEXIT_FREE &&
 	       !bpf_map_update_elem(&claims, &index, &taken, BPF_NOEXIST);
 }
 
-/* Gives `owner` a record that nobody has. Index + 1; 0 if there is none. */
-static __always_inline int take_record(__u64 owner, int vcpu_id)
+/* Whose account it is, for the reader: the current process and thread. */
+static __always_inline void account_describe(struct vmexit_account *account, int vcpu_id)
 {
-	struct vmexit_record *record;
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+
+	account->tgid = pid_tgid >> 32;
+	account->tid = pid_tgid;
+	account->vcpu_id = vcpu_id;
+	account->start_ns = BPF_CORE_READ(leader, start_boottime);
+	BPF_CORE_READ_INTO(&account->comm, leader, comm);
+}
+
+/* Gives `owner` a free account. Index + 1; 0 if there is none. */
+static __always_inline int account_claim(__u64 owner, int vcpu_id)
+{
+	struct vmexit_account *account;
 	__u32 i, index;
 
 	for (i = 0; i < VMEXIT_PROBES; i++) {
 		index = place_of(owner, i);
-		if (claim(index))
+		if (account_claim_at(index))
 			goto claimed;
 	}
 	return 0;
 
-claimed: /* Behind the loop, where the verifier walks it once. */
-	record = record_at(index);
-	if (!record)
+claimed: /* After the loop, where the verifier walks it once. */
+	account = account_at(index);
+	if (!account)
 		return 0;
-	describe(record, vcpu_id);
-	record->owner = owner;
-	record->state = VMEXIT_LIVE;
+	account_describe(account, vcpu_id);
+	account->owner = owner;
+	account->state = VMEXIT_LIVE;
 	return index + 1;
 }
 
-/* Index + 1 of the record of `owner`, which find_record() doesn't find, its own from now on; 0 if there is
- * none. */
-static __always_inline int seek_index(__u64 owner, int vcpu_id)
+/* Index + 1 of the account of `owner`, which account_lookup() doesn't find, claimed if it has none; 0 if none
+ * is free: then the exit is lost. */
+static __always_inline int account_for_exit(__u64 owner, int vcpu_id)
 {
-	int index = peek_index(owner);
-	struct vmexit_record *first;
+	int index_plus_one = account_search(owner);
+	struct vmexit_account *first;
 
-	if (!index)
-		index = take_record(owner, vcpu_id);
-	first = record_at(place_of(owner, 0));
-	if (index && first)
-		first->elsewhere = index - 1;
-	return index;
+	if (!index_plus_one)
+		index_plus_one = account_claim(owner, vcpu_id);
+	first = account_at(place_of(owner, 0));
+	if (index_plus_one && first)
+		first->hint = index_plus_one - 1;
+	return index_plus_one;
 }
 
-static __always_inline struct vmexit_record *record_found(int index_and_one)
+/* The account's owner is gone: the account is the reader's, and a new owner with the same number gets
+ * another. */
+static __always_inline void account_release(struct vmexit_account *account)
 {
-	return index_and_one ? record_at(index_and_one - 1) : NULL;
-}
-
-/* An exit of a vCPU without a record. */
-static __always_inline void lose(__u64 *lost, int vcpu_id)
-{
-	if (traced(bpf_get_current_pid_tgid() >> 32, vcpu_id))
-		__sync_fetch_and_add(lost, 1);
-}
-
-/* A record's owner is gone: the record is the reader's, and an owner of the same name starts afresh. */
-static __always_inline void end_of(struct vmexit_record *record)
-{
-	record->owner = 0;
-	record->state = VMEXIT_ENDED;
+	account->owner = 0;
+	account->state = VMEXIT_ENDED;
 }
 
 #endif

@@ -1,23 +1,22 @@
-/*
- * Histograms of handling times, taken from a pool as slots are.
- */
+/* Histograms of handling times: one for each slot, taken from the pool when the slot is. */
 #ifndef VMEXIT_HISTOGRAM_BPF_H
 #define VMEXIT_HISTOGRAM_BPF_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "../kernel/verifier.bpf.h"
 #include "maps.bpf.h"
 
 /* Gives the slot at `at` a histogram of the pool. */
-static __always_inline void take_histogram(struct vmexit_record *record, __u32 at)
+static __always_inline void histogram_claim(struct vmexit_account *account, __u32 at)
 {
 	__u32 index;
 
 	if (config.histograms && !bpf_map_pop_elem(&free_histograms, &index))
-		record->histograms[at] = index + 1;
+		account->histograms[at] = index + 1;
 }
 
-/* 0 to 3 are buckets of their own; then come four for each power of two. */
+/* By the preprocessor, for a table: 0 to 3 are buckets of their own; then come four for each power of two. */
 #define LOG2(n) (31 - __builtin_clz((n) | 4))
 #define BUCKET(n) ((__u8)(((n) < 4 ? (n) : (LOG2(n) - 1) * 4 + ((n) >> (LOG2(n) - 2) & 3))))
 #define BUCKETS_4(n) BUCKET(n), BUCKET((n) + 1), BUCKET((n) + 2), BUCKET((n) + 3)
@@ -36,7 +35,7 @@ static const volatile __u8 bucket_table[1 << TABLE_LOG2] SEC(".rodata.buckets") 
 };
 
 /* From 2^16 ns on. */
-static __noinline __u32 bucket_of_long(__u64 ns)
+OUT_OF_LINE __u32 bucket_of_long(__u64 ns)
 {
 	__u32 left_out;
 
@@ -61,13 +60,13 @@ static __always_inline __u32 bucket_of(__u64 ns)
 	return bucket_of_long(ns);
 }
 
-static __always_inline void add_to_histogram(const struct vmexit_record *record, __u64 at, __u64 ns)
+static __always_inline void histogram_add(const struct vmexit_account *account, __u64 at, __u64 ns)
 {
-	__u32 index = record->histograms[at] - 1, bucket = bucket_of(ns);
+	__u32 index = account->histograms[at] - 1, bucket = bucket_of(ns);
 	struct vmexit_histogram *histogram = bpf_map_lookup_elem(&histograms, &index);
 
 	if (!histogram)
-		__sync_fetch_and_add(&health.histograms_full, 1);
+		__sync_fetch_and_add(&losses.histograms_full, 1);
 	else if (bucket < VMEXIT_BUCKETS)
 		histogram->buckets[bucket]++;
 }

@@ -1,6 +1,4 @@
-/*
- * What the programs share with the addon: configuration, losses, maps.
- */
+/* What the programs share with the addon: configuration, losses, maps. */
 #ifndef VMEXIT_MAPS_BPF_H
 #define VMEXIT_MAPS_BPF_H
 
@@ -10,20 +8,20 @@
 
 const volatile struct vmexit_config config SEC(".rodata.config");
 
-struct vmexit_health health SEC(".bss.health");
+struct vmexit_losses losses SEC(".bss.losses");
 
-/* max_entries is config.record_mask + 1, set by the addon. */
+/* max_entries is config.account_mask + 1, set by the addon. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct vmexit_record);
-} records SEC(".maps");
+	__type(value, struct vmexit_account);
+} accounts SEC(".maps");
 
 /*
- * Which records are taken. An insertion with BPF_NOEXIST succeeds for one CPU only: compare-and-exchange for
- * kernels before 5.12, which have none.
+ * Which accounts are claimed. An insertion with BPF_NOEXIST succeeds for one CPU only: compare-and-exchange
+ * for kernels before 5.12, which have none.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -35,7 +33,7 @@ struct {
 /* The processes to trace, if config.filter_pids. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, VMEXIT_MAX_PIDS);
+	__uint(max_entries, MAX_PIDS);
 	__type(key, __u32);
 	__type(value, __u8);
 } pids SEC(".maps");
@@ -43,7 +41,7 @@ struct {
 /* The vCPU ids to trace, if config.filter_vcpus. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, VMEXIT_MAX_VCPU_IDS);
+	__uint(max_entries, MAX_VCPU_IDS);
 	__type(key, __u32);
 	__type(value, __u8);
 } vcpu_ids SEC(".maps");
@@ -51,13 +49,27 @@ struct {
 /* The reasons that config.reasons speaks of, as the kernel's 32 bits. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, VMEXIT_MAX_REASONS);
+	__uint(max_entries, MAX_REASONS);
 	__type(key, __u32);
 	__type(value, __u8);
 } reasons SEC(".maps");
 
-/* The pool of histograms, and the indices of those that nobody has. Both are one element long if not wanted.
- */
+/* See filters.bpf.h and thread-owner.bpf.h. Both are one element long if nothing is filtered. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} left_out SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} bare_threads SEC(".maps");
+
+/* The pool of histograms, and the indices of those that are free. Both are one element long if not wanted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);

@@ -1,5 +1,6 @@
 /*
- * From an exit to its entry.
+ * A span: from an event that begins it, through events that amend its key, to the event that ends it. Its
+ * count and time are filed in the account's slot of its key. The one span is from an exit to its entry.
  */
 #ifndef VMEXIT_SPAN_BPF_H
 #define VMEXIT_SPAN_BPF_H
@@ -11,41 +12,51 @@
 #include "slots.bpf.h"
 #include "slow.bpf.h"
 
-/* What a program closes intervals for. */
+/* What handling times are measured for. */
 enum purpose {
 	TIME,
 	HISTOGRAM,
 	SLOW,
 };
 
-/*
- * An exit whose key may still change, or whose entry is awaited: it is counted when the interval closes. One
- * that the thread's next exit finds here never had its entry.
- */
-static __always_inline void open_interval(struct vmexit_record *record, __u64 key, int timing)
+static __always_inline void span_begin(struct vmexit_span *span, __u64 key, int timing)
 {
-	if (record->pending && !config.slow)
-		count_exit(record, timing ? record->pending | VMEXIT_KEY_UNTIMED : record->pending);
-	record->pending = key;
+	span->key = key;
 	if (timing)
-		record->exit_ns = bpf_ktime_get_ns();
+		span->begin_ns = bpf_ktime_get_ns();
 }
 
-static __always_inline void close_interval(struct vmexit_record *record, enum purpose purpose)
+/* Adds bits to the key of the span, if one is open. */
+static __always_inline void span_amend(struct vmexit_span *span, __u64 bits)
 {
-	__u64 key = record->pending, ns = bpf_ktime_get_ns() - record->exit_ns;
+	if (span->key)
+		span->key |= bits;
+}
+
+/* Counts a span that the next one's begin finds open: nothing ended it, so that it has no time. */
+static __always_inline void span_file_unfinished(struct vmexit_account *account, struct vmexit_span *span,
+						 int timing)
+{
+	if (span->key && !config.slow)
+		slot_count(account, timing ? span->key | VMEXIT_KEY_UNTIMED : span->key);
+}
+
+static __always_inline void span_end(struct vmexit_account *account, struct vmexit_span *span,
+				     enum purpose purpose)
+{
+	__u64 key = span->key, ns = bpf_ktime_get_ns() - span->begin_ns;
 	struct vmexit_slot *slot;
 	__u64 at;
 
 	if (!key)
 		return;
-	record->pending = 0;
+	span->key = 0;
 	if (purpose == SLOW) {
 		if (ns >= config.slow_ns)
-			report(record, key, ns);
+			slow_report(account, key, ns);
 		return;
 	}
-	slot = slot_of(record, key, &at);
+	slot = slot_of(account, key, &at);
 	if (!slot)
 		return;
 	slot->count++;
@@ -53,21 +64,7 @@ static __always_inline void close_interval(struct vmexit_record *record, enum pu
 	if (ns > slot->max_ns)
 		slot->max_ns = ns;
 	if (purpose == HISTOGRAM)
-		add_to_histogram(record, at, ns);
-}
-
-static __always_inline __u64 key_of(__u64 isa, __u32 reason)
-{
-	return VMEXIT_KEY_TAKEN | isa << VMEXIT_KEY_ISA_SHIFT | reason;
-}
-
-static __always_inline int direct_exit(struct vmexit_record *record, __u64 key, int timing)
-{
-	if (timing)
-		open_interval(record, key, timing);
-	else
-		count_exit(record, key);
-	return 0;
+		histogram_add(account, at, ns);
 }
 
 #endif

@@ -1,28 +1,16 @@
-/*
- * Records of vCPUs, whose address the direct programs have.
- */
+/* Accounts of vCPUs, for programs that have the vCPU: the owner is its address. */
 #ifndef VMEXIT_VCPU_OWNER_BPF_H
 #define VMEXIT_VCPU_OWNER_BPF_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "../kernel/types.h"
+#include "../kernel/verifier.bpf.h"
 #include "accounts.bpf.h"
-
-/*
- * The low half of a vCPU's address. A 32-bit move is what the verifier takes for a number (check_alu_op() in
- * kernel/bpf/verifier.c, with CAP_PERFMON); it allows no arithmetic on the pointer itself.
- */
-static __always_inline __u32 id_of(struct kvm_vcpu *vcpu)
-{
-	__u32 low;
-
-	asm volatile("%0 = %1" : "=w"(low) : "w"((__u32)(__u64)vcpu));
-	return low;
-}
+#include "filters.bpf.h"
 
 /* The whole address, as a number that global functions can be given. It takes some 80 instructions. */
-static __always_inline __u64 owner_of(struct kvm_vcpu *vcpu)
+static __always_inline __u64 vcpu_owner(struct kvm_vcpu *vcpu)
 {
 	__u64 owner = 0;
 
@@ -30,24 +18,48 @@ static __always_inline __u64 owner_of(struct kvm_vcpu *vcpu)
 	return owner;
 }
 
-/* For a vCPU that find_record() doesn't find. */
-static __noinline int seek_vcpu(struct kvm_vcpu *vcpu, int vcpu_id)
+static __always_inline struct vmexit_account *vcpu_lookup(struct kvm_vcpu *vcpu)
 {
-	int index = seek_index(owner_of(vcpu), vcpu_id);
-
-	if (!index)
-		lose(&health.records_full, vcpu_id);
-	return index;
+	return account_lookup((__u64)vcpu, low_half(vcpu));
 }
 
-/* The record of a vCPU that exits, its own from the first exit on; NULL if it isn't traced. */
-static __always_inline struct vmexit_record *exiting_vcpu(struct kvm_vcpu *vcpu)
+static __always_inline struct vmexit_account *vcpu_search(struct kvm_vcpu *vcpu)
 {
-	struct vmexit_record *record = find_record((__u64)vcpu, id_of(vcpu));
+	return account_at_plus_one(account_search(vcpu_owner(vcpu)));
+}
 
-	if (!record)
-		record = record_found(seek_vcpu(vcpu, vcpu->vcpu_id));
-	return record && !(record->flags & VMEXIT_SKIPPED) ? record : NULL;
+/* For a vCPU that vcpu_lookup() doesn't find: index + 1 of its account, 0 if it has none. */
+OUT_OF_LINE int vcpu_claim(struct kvm_vcpu *vcpu, int vcpu_id)
+{
+	int index_plus_one = account_for_exit(vcpu_owner(vcpu), vcpu_id);
+
+	if (!index_plus_one)
+		__sync_fetch_and_add(&losses.accounts_full, 1);
+	return index_plus_one;
+}
+
+/* The account of a vCPU that exits, its own from the first exit on; NULL if it isn't traced. */
+static __always_inline struct vmexit_account *vcpu_for_exit(struct kvm_vcpu *vcpu)
+{
+	struct vmexit_account *account = vcpu_lookup(vcpu);
+
+	if (account)
+		return account;
+	if (is_left_out(vcpu->vcpu_id))
+		return NULL;
+	return account_at_plus_one(vcpu_claim(vcpu, vcpu->vcpu_id));
+}
+
+/* The account of a vCPU that is entered; NULL if it has none. */
+static __always_inline struct vmexit_account *vcpu_for_entry(struct kvm_vcpu *vcpu)
+{
+	struct vmexit_account *account = vcpu_lookup(vcpu);
+
+	if (account)
+		return account;
+	if (filters() && vcpu && is_left_out(vcpu->vcpu_id))
+		return NULL;
+	return vcpu_search(vcpu);
 }
 
 #endif

@@ -1,4 +1,4 @@
-// Programs on a tracepoint's record need a perf event, which takes part in each event on its CPU (some 200
+// Programs on a tracepoint's payload need a perf event, which takes part in each event on its CPU (some 200
 // instructions) while it is enabled; the programs run without that.
 #include "attach.h"
 
@@ -12,23 +12,23 @@
 #include <cerrno>
 #include <string>
 
-#include "support.h"
+#include "tracefs.h"
 
 namespace vmexit
 {
 namespace
 {
 
-const std::string kRecordSection = "tp/";
+const std::string kPayloadSection = "tp/";
 
 } // namespace
 
 bpf_link *attach(const bpf_program *program)
 {
 	std::string section = bpf_program__section_name(program);
-	if (section.compare(0, kRecordSection.size(), kRecordSection) != 0)
+	if (section.compare(0, kPayloadSection.size(), kPayloadSection) != 0)
 		return bpf_program__attach(program);
-	int id = event_id(section.substr(kRecordSection.size()));
+	int id = event_id(section.substr(kPayloadSection.size()));
 	if (id < 0) {
 		errno = ENOENT;
 		return nullptr;

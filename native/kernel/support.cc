@@ -1,4 +1,4 @@
-// What the running kernel offers the programs: asked of its BTF and of tracefs, never of its version.
+// What the running kernel offers the programs: asked of its BTF, never of its version.
 #include "support.h"
 
 #ifdef __x86_64__
@@ -6,7 +6,6 @@
 #endif
 #include <algorithm>
 #include <cstring>
-#include <fstream>
 #include <memory>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,7 +13,7 @@
 
 #include <bpf/bpf.h>
 
-#include "../../bpf/contract/vmexit.h"
+#include "../../bpf/contract/isa.h"
 
 namespace vmexit
 {
@@ -29,8 +28,8 @@ constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry"};
 constexpr char kVcpuEnd[] = "kvm_arch_vcpu_destroy";
 
 constexpr Vendor kVendors[] = {
-    {"kvm_amd", "svm", "vcpu_svm", VMEXIT_ISA_SVM},
-    {"kvm_intel", "vmx", "vcpu_vmx", VMEXIT_ISA_VMX},
+    {"kvm_amd", "svm", "vcpu_svm", ISA_SVM},
+    {"kvm_intel", "vmx", "vcpu_vmx", ISA_VMX},
 };
 
 // What decides where both modules are built into the kernel.
@@ -40,9 +39,9 @@ uint32_t isa_of_cpu()
 	constexpr unsigned kVmx = 1u << 5; // CPUID.1:ECX, Intel's manual, volume 3, 24.6
 	unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
 	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
-	return ecx & kVmx ? VMEXIT_ISA_VMX : VMEXIT_ISA_SVM;
+	return ecx & kVmx ? ISA_VMX : ISA_SVM;
 #else
-	return VMEXIT_ISA_ARM64;
+	return ISA_ARM64;
 #endif
 }
 
@@ -50,17 +49,6 @@ bool exists(const std::string &path)
 {
 	struct stat status;
 	return stat(path.c_str(), &status) == 0;
-}
-
-// The folder of tracepoint SYSTEM/EVENT, in tracefs at its own mount point, or where debugfs shows it.
-std::string event_folder(const std::string &tracepoint)
-{
-	for (const char *root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-		std::string folder = std::string(root) + "/events/" + tracepoint;
-		if (exists(folder))
-			return folder;
-	}
-	return "";
 }
 
 uint32_t find_struct(const KernelBtf &types, const char *name)
@@ -93,19 +81,6 @@ bool vcpu_comes_first(const KernelBtf &kvm)
 	// Parameter 0 is the tracepoint's private data.
 	return btf_is_func_proto(type) && btf_vlen(type) > 1 &&
 	       btf_is_ptr(kvm.type(btf_params(type)[1].type));
-}
-
-// What tracefs says of a field behind `what`; 0 if there is no such field.
-unsigned field_number(const std::string &event, const std::string &field, const std::string &what)
-{
-	std::ifstream format(event_folder("kvm/" + event) + "/format");
-	for (std::string line; std::getline(format, line);) {
-		// "	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;"
-		size_t name = line.find(" " + field + ";"), at = line.find(what);
-		if (name != std::string::npos && at != std::string::npos && name < at)
-			return std::stoul(line.substr(at + what.size()));
-	}
-	return 0;
 }
 
 // Whether svm_data isn't the struct that the programs name: before 6.1.
@@ -166,7 +141,7 @@ DirectSupport direct_support(const KernelBtf *vmlinux)
 	const KernelBtf *kvm = types_of(kKvm, own_of_kvm);
 	support.module = vendor->module;
 	support.structs = types_of(vendor->module, support.own_structs);
-	if (support.structs && vendor->isa == VMEXIT_ISA_SVM)
+	if (support.structs && vendor->isa == ISA_SVM)
 		support.svm_data = support.structs->find("svm_data", BTF_KIND_VAR);
 	support.obstacle = obstacle(*vendor, kvm, support.structs, support.svm_data);
 	if (support.obstacle)
@@ -204,21 +179,6 @@ int open_btf(const char *module)
 	return -1;
 }
 
-unsigned field_offset(const std::string &event, const std::string &field)
-{
-	return field_number(event, field, "offset:");
-}
-
-unsigned field_bytes(const std::string &event, const std::string &field)
-{
-	return field_number(event, field, "size:");
-}
-
-bool has_event(const std::string &event)
-{
-	return !event_folder("kvm/" + event).empty();
-}
-
 void allow_descriptors(size_t more)
 {
 	rlimit limit;
@@ -232,13 +192,6 @@ void allow_descriptors(size_t more)
 		return;
 	limit.rlim_cur = limit.rlim_max = hard;
 	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-int event_id(const std::string &tracepoint)
-{
-	std::ifstream file(event_folder(tracepoint) + "/id");
-	int id;
-	return file >> id ? id : -1;
 }
 
 } // namespace vmexit

@@ -1,4 +1,4 @@
-// What the running kernel offers the programs: asked of its BTF and of tracefs, never of its version.
+// What the running kernel offers the programs: asked of its BTF, never of its version.
 #ifndef KERNEL_H
 #define KERNEL_H
 
@@ -18,7 +18,7 @@ struct Vendor {
 	const char *module;
 	const char *name;
 	const char *vcpu_struct;
-	uint32_t isa; // VMEXIT_ISA_*
+	uint32_t isa; // ISA_*
 };
 
 // The vendor module that is loaded; nullptr if neither or if KVM is not split by vendors (arm64).
@@ -54,20 +54,9 @@ inline constexpr char kKvm[] = "kvm";
 // module is built in; -1 and errno if there is none or it can't be opened.
 int open_btf(const char *module);
 
-// Byte offset of a field in the record of tracepoint kvm:EVENT, from tracefs; 0 if it has no such field.
-unsigned field_offset(const std::string &event, const std::string &field);
-// Its length.
-unsigned field_bytes(const std::string &event, const std::string &field);
-
-// True where tracefs lists the tracepoint kvm:EVENT.
-bool has_event(const std::string &event);
-
 // Lets this process open enough files, and so many more: root may raise even the hard limit.
 // Where it can't be, what finds none says so.
 void allow_descriptors(size_t more);
-
-// The number of tracepoint SYSTEM/EVENT in this kernel; -1 if tracefs doesn't list it.
-int event_id(const std::string &tracepoint);
 
 } // namespace vmexit
 

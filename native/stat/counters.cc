@@ -12,6 +12,7 @@
 #include <bpf/bpf.h>
 
 #include "../kernel/attach.h"
+#include "../kernel/fields.h"
 #include "../kernel/support.h"
 #include "../kernel/names.h"
 #include "../kernel/log.h"
@@ -89,6 +90,8 @@ void Counters::load(const CountersOptions &options)
 	if (!support.obstacle) {
 		names.emplace(support);
 		names->put_into(program_of(STAT_EVENT_EXIT));
+	} else {
+		PayloadFields().put_into(program_of(STAT_EVENT_EXIT));
 	}
 	bpf_map *children = bpf_object__find_map_by_name(object_.get(), "children");
 	if (!children || bpf_map__set_max_entries(children, cpus_))

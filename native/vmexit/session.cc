@@ -10,23 +10,25 @@
 #include <bpf/bpf.h>
 
 #include "../kernel/attach.h"
+#include "../kernel/fields.h"
 #include "../kernel/support.h"
 #include "../kernel/names.h"
 #include "../kernel/log.h"
+#include "../kernel/tracefs.h"
 
 namespace vmexit
 {
 namespace
 {
 
-constexpr uint32_t kMinRecords = 64;
+constexpr uint32_t kMinAccounts = 64;
 // The program that makes the histograms free.
 constexpr char kFillPool[] = "fill_pool";
 
-static_assert(4 * VMEXIT_MAX_VCPUS == 1 << VMEXIT_RECORDS_LOG2, "a home can be any record");
+static_assert(4 * MAX_VCPUS == 1 << VMEXIT_ACCOUNTS_LOG2, "a home can be any account");
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
 static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elements up to 8 bytes");
-static_assert(sizeof(vmexit_record) % 8 == 0, "an array map rounds its elements up to 8 bytes");
+static_assert(sizeof(vmexit_account) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 
 uint32_t log2_ceil(uint32_t n)
 {
@@ -79,9 +81,9 @@ void Session::unload()
 {
 	stop();
 	ring_.reset();
-	if (records_)
-		munmap(records_, sizeof(vmexit_record) * record_count_);
-	records_ = nullptr;
+	if (accounts_)
+		munmap(accounts_, sizeof(vmexit_account) * account_count_);
+	accounts_ = nullptr;
 	if (histograms_)
 		munmap(histograms_, sizeof(vmexit_histogram) * histogram_count_);
 	histograms_ = nullptr;
@@ -213,11 +215,11 @@ void Session::choose_programs(const Options &options, const DirectSupport *direc
 
 void Session::configure(const Options &options, bool direct)
 {
-	// With four times as many records as vCPUs, nearly all are where they are looked for first.
-	uint32_t bits = log2_ceil(std::max(kMinRecords, 4 * options.max_vcpus));
-	record_count_ = 1u << bits;
+	// With four times as many accounts as vCPUs, nearly all are where they are looked for first.
+	uint32_t bits = log2_ceil(std::max(kMinAccounts, 4 * options.max_vcpus));
+	account_count_ = 1u << bits;
 	vmexit_config config = {};
-	config.record_mask = record_count_ - 1;
+	config.account_mask = account_count_ - 1;
 	config.timing = options.timing;
 	config.histograms = options.histograms;
 	config.slow = options.slow;
@@ -226,35 +228,26 @@ void Session::configure(const Options &options, bool direct)
 	config.filter_pids = options.filter_pids;
 	config.filter_vcpus = options.filter_vcpus;
 	config.reasons = options.reasons_mode;
-#ifdef __aarch64__
-	config.isa = VMEXIT_ISA_ARM64;
-#endif
+	PayloadFields fields;
+	config.entry_has_vcpu_id = fields.has(FIELD_ENTRY_VCPU_ID);
 	if (!direct) {
-		// Else it is read from each exit, which takes some instructions.
-		if (const Vendor *vendor = loaded_vendor())
-			config.isa = vendor->isa;
-		else
-			config.exit_isa = field_offset("kvm_exit", "isa");
-		config.exit_vcpu_id = field_offset("kvm_exit", "vcpu_id");
-		config.entry_vcpu_id = field_offset("kvm_entry", "vcpu_id");
-		if (options.filter_vcpus && !config.exit_vcpu_id)
+		if (options.filter_vcpus && !fields.has(FIELD_EXIT_VCPU_ID))
 			throw std::runtime_error(
 			    "this kernel's kvm_exit doesn't tell the vCPU; leave --vcpu out");
-	}
-	if (options.details) {
-		config.exit_guest_rip = field_offset("kvm_exit", "guest_rip");
-		config.exit_info1 = field_offset("kvm_exit", "info1");
-		config.exit_info2 = field_offset("kvm_exit", "info2");
-		config.fault_address = field_offset("kvm_page_fault", "fault_address");
-		config.fault_error_code = field_offset("kvm_page_fault", "error_code");
-		config.fault_error_bytes = field_bytes("kvm_page_fault", "error_code");
-		config.msr_ecx = field_offset("kvm_msr", "ecx");
+		// Else it is read from each exit, which takes an instruction.
+		if (const Vendor *vendor = loaded_vendor())
+			fields.know(FIELD_EXIT_ISA, vendor->isa);
+		for (bpf_program *program : programs_)
+			fields.put_into(program);
 	}
 	bpf_map *map_of_config = map(".rodata.config");
 	if (int error = bpf_map__set_initial_value(map_of_config, &config, sizeof(config)))
 		fail("the BPF object doesn't fit this program", error);
-	bpf_map__set_max_entries(map("records"), record_count_);
-	bpf_map__set_max_entries(map("claims"), record_count_);
+	bpf_map__set_max_entries(map("accounts"), account_count_);
+	bpf_map__set_max_entries(map("claims"), account_count_);
+	if (options.filter_pids || options.filter_vcpus)
+		for (const char *name : {"left_out", "bare_threads"})
+			bpf_map__set_max_entries(map(name), 1u << VMEXIT_LEFT_OUT_LOG2);
 	histogram_count_ = options.histograms ? options.max_vcpus * VMEXIT_HISTOGRAMS_PER_VCPU : 0;
 	bpf_map__set_max_entries(map("histograms"), std::max(histogram_count_, 1u));
 	bpf_map__set_max_entries(map("free_histograms"), std::max(histogram_count_, 1u));
@@ -292,7 +285,8 @@ void Session::map_memory()
 			fail(std::string("cannot map the ") + name, errno);
 		return memory;
 	};
-	records_ = static_cast<vmexit_record *>(shared("records", sizeof(vmexit_record) * record_count_));
+	accounts_ =
+	    static_cast<vmexit_account *>(shared("accounts", sizeof(vmexit_account) * account_count_));
 	if (histogram_count_)
 		histograms_ = static_cast<vmexit_histogram *>(
 		    shared("histograms", sizeof(vmexit_histogram) * histogram_count_));
@@ -337,7 +331,7 @@ std::vector<ProgramInfo> Session::programs() const
 
 uint64_t Session::map_bytes() const
 {
-	return record_count_ * uint64_t{sizeof(vmexit_record)} +
+	return account_count_ * uint64_t{sizeof(vmexit_account)} +
 	       histogram_count_ * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)} +
 	       bpf_map__max_entries(bpf_object__find_map_by_name(object_.get(), "events"));
 }
@@ -357,32 +351,32 @@ void Session::read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot)
 			snapshot.buckets.push_back({slot, static_cast<uint8_t>(i), count});
 }
 
-void Session::read_record(vmexit_record &record, bool ended, Snapshot &snapshot)
+void Session::read_account(vmexit_account &account, bool ended, Snapshot &snapshot)
 {
 	uint32_t vcpu = snapshot.vcpus.size();
 	auto add = [&](uint64_t key, uint64_t count, uint64_t total_ns, uint64_t max_ns) {
 		snapshot.slots.push_back({vcpu, Key(key), count, total_ns, max_ns});
 	};
-	snapshot.vcpus.push_back({record.tgid, record.tid, record.vcpu_id, record.start_ns, ended,
-				  std::string(record.comm, strnlen(record.comm, VMEXIT_COMM))});
+	snapshot.vcpus.push_back({account.tgid, account.tid, account.vcpu_id, account.start_ns, ended,
+				  std::string(account.comm, strnlen(account.comm, VMEXIT_COMM))});
 	for (uint32_t i = 0; i < VMEXIT_SLOTS; i++) {
-		vmexit_slot &slot = record.slots[i];
+		vmexit_slot &slot = account.slots[i];
 		if (!slot.key || !slot.count)
 			continue;
 		// The one word that both sides write: what the thread stores later is a maximum since now.
 		uint64_t max_ns = __atomic_exchange_n(&slot.max_ns, 0, __ATOMIC_RELAXED);
 		add(slot.key, slot.count, slot.total_ns, max_ns);
-		uint32_t histogram = record.histograms[i];
+		uint32_t histogram = account.histograms[i];
 		if (histogram && histogram <= histogram_count_)
 			read_histogram(histogram - 1, snapshot.slots.size() - 1, snapshot);
 	}
-	if (record.pending && (ended || stopped_))
-		add(record.pending | VMEXIT_KEY_UNTIMED, 1, 0, 0);
+	if (account.exit.key && (ended || stopped_))
+		add(account.exit.key | VMEXIT_KEY_UNTIMED, 1, 0, 0);
 }
 
-void Session::free_record(uint32_t index)
+void Session::free_account(uint32_t index)
 {
-	for (uint32_t one_more : records_[index].histograms) {
+	for (uint32_t one_more : accounts_[index].histograms) {
 		if (!one_more || one_more > histogram_count_)
 			continue;
 		uint32_t histogram = one_more - 1;
@@ -390,7 +384,7 @@ void Session::free_record(uint32_t index)
 		bpf_map__update_elem(map("free_histograms"), nullptr, 0, &histogram, sizeof(histogram),
 				     BPF_ANY);
 	}
-	memset(&records_[index], 0, sizeof(vmexit_record));
+	memset(&accounts_[index], 0, sizeof(vmexit_account));
 	// Only when it is empty may another vCPU claim it.
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	bpf_map__delete_elem(map("claims"), &index, sizeof(index), 0);
@@ -399,19 +393,18 @@ void Session::free_record(uint32_t index)
 Snapshot Session::snapshot()
 {
 	Snapshot snapshot = {};
-	for (uint32_t i = 0; i < record_count_; i++) {
-		vmexit_record &record = records_[i];
-		uint32_t state = __atomic_load_n(&record.state, __ATOMIC_ACQUIRE);
+	for (uint32_t i = 0; i < account_count_; i++) {
+		vmexit_account &account = accounts_[i];
+		uint32_t state = __atomic_load_n(&account.state, __ATOMIC_ACQUIRE);
 		if (state == VMEXIT_FREE)
 			continue;
-		if (!(record.flags & VMEXIT_SKIPPED))
-			read_record(record, state == VMEXIT_ENDED, snapshot);
+		read_account(account, state == VMEXIT_ENDED, snapshot);
 		if (state == VMEXIT_ENDED)
-			free_record(i);
+			free_account(i);
 	}
 	uint32_t only = 0;
-	if (int error = bpf_map__lookup_elem(map(".bss.health"), &only, sizeof(only), &snapshot.health,
-					     sizeof(snapshot.health), 0))
+	if (int error = bpf_map__lookup_elem(map(".bss.losses"), &only, sizeof(only), &snapshot.losses,
+					     sizeof(snapshot.losses), 0))
 		fail("cannot read what was lost", error);
 	for (bpf_program *program : programs_)
 		snapshot.missed += missed_by(bpf_program__fd(program));

@@ -27,7 +27,7 @@ struct Options {
 	bool histograms = false;
 	bool slow = false; // report exits of slow_ns and longer instead of counting
 	uint64_t slow_ns = 0;
-	bool details = false;   // with slow: what the tracepoints' records tell, which needs Attach::Record
+	bool details = false;   // with slow: what the tracepoints' payloads have, which needs Attach::Record
 	bool reflected = false; // tell which exits of L2 went to L1, which needs Attach::Record
 	uint32_t reasons_mode = VMEXIT_REASONS_ALL;
 	std::vector<uint32_t> reasons;
@@ -79,7 +79,7 @@ struct Snapshot {
 	std::vector<VcpuRow> vcpus;
 	std::vector<SlotRow> slots;
 	std::vector<BucketRow> buckets;
-	vmexit_health health;
+	vmexit_losses losses;
 	uint64_t missed; // events for which the kernel didn't run a program
 };
 
@@ -102,7 +102,7 @@ public:
 	// Detaches the programs: from then on the numbers stand still and open exits are counted as
 	// unfinished.
 	void stop();
-	// Reads everything. Records of vCPUs that ended are in it for the last time, and then free again.
+	// Reads everything. Accounts of vCPUs that ended are in it for the last time, and then free again.
 	Snapshot snapshot();
 
 	// The slow exits reported since the last call, oldest first, `most` of them; the others come with the
@@ -117,9 +117,9 @@ public:
 	{
 		return log_;
 	}
-	uint32_t record_count() const
+	uint32_t account_count() const
 	{
-		return record_count_;
+		return account_count_;
 	}
 	// Bytes of the maps made for this session.
 	uint64_t map_bytes() const;
@@ -141,9 +141,9 @@ private:
 	[[noreturn]] static void fail(const std::string &what, int error);
 	[[noreturn]] void fail_load(int error);
 	bpf_map *map(const char *name);
-	void read_record(vmexit_record &record, bool ended, Snapshot &snapshot);
+	void read_account(vmexit_account &account, bool ended, Snapshot &snapshot);
 	void read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
-	void free_record(uint32_t index);
+	void free_account(uint32_t index);
 
 	struct RingFree {
 		void operator()(ring_buffer *ring) const
@@ -155,13 +155,13 @@ private:
 	std::vector<bpf_program *> programs_;
 	std::vector<std::string> verifier_logs_; // one for each of programs_
 	std::vector<bpf_link *> links_;
-	vmexit_record *records_ = nullptr;
+	vmexit_account *accounts_ = nullptr;
 	vmexit_histogram *histograms_ = nullptr;
 	uint32_t histogram_count_ = 0; // 0: not wanted
 	std::unique_ptr<ring_buffer, RingFree> ring_;
 	std::vector<vmexit_event> events_;
 	size_t most_events_ = 0;
-	uint32_t record_count_ = 0;
+	uint32_t account_count_ = 0;
 	bool direct_ = false;
 	bool stopped_ = false;
 	std::string log_;

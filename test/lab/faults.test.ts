@@ -8,6 +8,7 @@ import { GUEST, PROJECT, type Result, Running, run } from "../tools";
 import { WORKLOAD, assertPromised, rows } from "./counts";
 import { type Line, jsonLines } from "./json";
 import { MODES } from "./machine";
+import { NOTHING_LOST } from "../../src/measure/lost";
 
 const COUNT = "kvm-vmexit-count";
 const MAP_WRITER = join(PROJECT, "build", "lab", "map-writer");
@@ -45,6 +46,35 @@ async function killedGuest(afterMs: number): Promise<void> {
   guest.kill("SIGKILL");
   await gone;
 }
+
+// Fewer than the vCPUs that a filter leaves out: 16 have 64 places.
+const FEW = ["--max-vcpus", "16"];
+
+for (const attach of MODES)
+  test(`${attach}: vCPUs that --pid leaves out take no place from those that it wants`, async () => {
+    const wanted = spawn(GUEST, ["--cpuid", "101", "--wait"]);
+    const ended = new Promise((resolve) => wanted.on("exit", resolve));
+    const tool = new Running(COUNT, "--attach", attach, "--json", ...FEW, "--pid", String(wanted.pid));
+    await tool.seen(/Tracing/);
+    const others = spawn(GUEST, "--vms 4 --vcpus 60 --cpuid 10 --time --hold 3600".split(" "));
+    await new Promise((resolve) => others.stdout.once("data", resolve));
+    wanted.stdin.end();
+    await ended;
+    const line = onlyLine(await tool.end("SIGINT"));
+    others.kill("SIGKILL");
+    assert.deepEqual(line.lost, NOTHING_LOST);
+    assert.equal(line.exits.find(({ name }) => name === "CPUID")?.count.total, 101);
+  });
+
+for (const attach of MODES)
+  test(`${attach}: of a thread's vCPUs, those that --vcpu leaves out take no place and no exits`, () => {
+    const guest = "--one-thread --vcpus 200 --cpuid 101".split(" ");
+    const { lost, exits } = onlyLine(
+      run(COUNT, "--attach", attach, "--json", ...FEW, "--vcpu", "0,199", "--", GUEST, ...guest),
+    );
+    assert.deepEqual(lost, NOTHING_LOST);
+    assert.equal(exits.find(({ name }) => name === "CPUID")?.count.total, 2 * 101);
+  });
 
 // The kernel's own setting, which is put back.
 const PREEMPTION = "/sys/kernel/debug/sched/preempt";

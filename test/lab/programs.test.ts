@@ -22,17 +22,17 @@ const TIME: SessionOptions = { ...COUNT, timing: true };
  */
 const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   direct_vcpu_end: [1450, 360],
-  direct_entry_time: [2800, 860],
-  direct_entry_histogram: [3000, 1260],
-  direct_entry_slow: [1600, 890],
-  direct_exit_svm_count: [4250, 1860],
-  direct_exit_svm_time: [4300, 1990],
-  record_thread_end: [3000, 210],
-  record_entry: [8000, 1560],
-  record_nested_exit: [4000, 390],
-  record_fault: [4100, 440],
-  record_msr: [4100, 410],
-  record_exit: [9700, 2210],
+  direct_entry_time: [2800, 910],
+  direct_entry_histogram: [3040, 1330],
+  direct_entry_slow: [1600, 950],
+  direct_exit_svm_count: [4180, 1870],
+  direct_exit_svm_time: [4240, 1990],
+  record_thread_end: [2930, 210],
+  record_entry: [7900, 1600],
+  record_nested_exit: [3780, 425],
+  record_fault: [3800, 435],
+  record_msr: [3800, 425],
+  record_exit: [9900, 2190],
 };
 
 function infoOf(options: SessionOptions) {

@@ -13,7 +13,7 @@ int direct_vcpu_end(void *context)
 
 static __always_inline int refused(void)
 {
-	health.slots_full += record_at(0)->exit_ns;
+	losses.slots_full += account_at(0)->start_ns;
 	return 0;
 }
 

@@ -1,0 +1,28 @@
+/* arm64: from an event to the reason of an exit, (ret, esr_ec) in arch/arm64/kvm/trace_arm.h. */
+#ifndef ARCH_ARM64_BPF_H
+#define ARCH_ARM64_BPF_H
+
+#include <linux/types.h>
+#include <bpf/bpf_helpers.h>
+#include "../contract/isa.h"
+#include "../kernel/fields.bpf.h"
+
+/* The exception class fits into 8 bits; it is 0 unless the guest trapped. */
+static __always_inline __u32 arm64_reason(__u32 ret, __u32 exception_class)
+{
+	return ret << 8 | exception_class;
+}
+
+/* Of kvm_exit's payload. */
+static __always_inline __u32 payload_isa(const void *payload)
+{
+	return ISA_ARM64;
+}
+
+static __always_inline __u32 payload_reason(const void *payload)
+{
+	return arm64_reason(field_u32(payload, FIELD_EXIT_ARM64_RETURN),
+			    field_u32(payload, FIELD_EXIT_ARM64_CLASS));
+}
+
+#endif

@@ -1,0 +1,10 @@
+/* Whose codes the reasons of exits are: numbers that programs, addon and TypeScript share. */
+#ifndef ISA_H
+#define ISA_H
+
+/* KVM_ISA_VMX and KVM_ISA_SVM, arch/x86/kvm/trace.h. The others are ours, for architectures with one isa. */
+#define ISA_VMX 1
+#define ISA_SVM 2
+#define ISA_ARM64 3
+
+#endif
