@@ -29,7 +29,7 @@ export default tseslint.config(
   },
   { files: ["**/*.mjs"], ...tseslint.configs.disableTypeChecked },
   {
-    files: ["docs/*.mjs"],
+    files: ["docs/*.mjs", "packaging/*.mjs"],
     languageOptions: { globals: { console: "readonly", process: "readonly", setTimeout: "readonly" } },
   },
 );

@@ -54,7 +54,11 @@ $(ADDON_SANITIZED): $(ADDON_SOURCES)
 
 addon-arm64: $(ADDON_ARM64) ## build the native addon for arm64, for the lab
 
-typescript: node_modules/.package-lock.json ## compile the tools and the tests
+# TypeScript's side of the contract.
+src/contract.ts: packaging/contract.mjs $(wildcard bpf/contract/*.h)
+	node packaging/contract.mjs
+
+typescript: node_modules/.package-lock.json src/contract.ts ## compile the tools and the tests
 	npx tsc -p .
 	node dist/packaging/bundle.js
 	@chmod +x dist/bin/*.js

@@ -8,6 +8,7 @@ SHELL_FILES := .ci/run .githooks/pre-commit $(addprefix lab/,run init fetch-kern
 check: check-typescript check-c check-shell ## run type checks, linters and formatters, changing nothing
 
 check-typescript: node_modules/.package-lock.json
+	node packaging/contract.mjs --check
 	npx tsc -p . --noEmit
 	npx eslint .
 	npx prettier --check --log-level warn .

@@ -1,4 +1,5 @@
 // The library's sessions: a trace from its beginning to its end.
+import { DEFAULT_VCPUS } from "./contract";
 import { checkOptions } from "./check";
 import { preflight } from "./host/preflight";
 import { type Kept, Ledger } from "./measure/ledger";
@@ -109,7 +110,7 @@ export function openSession(options: Options = {}): Session {
     keepEnded = KEEP_ENDED,
     timing = false,
     histograms = false,
-    maxVcpus = 1024,
+    maxVcpus = DEFAULT_VCPUS,
     attach = "auto",
     ...who
   } = options;

@@ -1,4 +1,5 @@
 // The library's slow exits: every exit that takes a threshold and longer, as it happens.
+import { DEFAULT_VCPUS } from "./contract";
 import { checkOptions } from "./check";
 import { detailText, exitDetail } from "./details";
 import { hex } from "./details/bits";
@@ -182,7 +183,7 @@ export function openSlowSession(options: SlowOptions): SlowSession {
     details = false,
     reasons,
     excludes,
-    maxVcpus = 1024,
+    maxVcpus = DEFAULT_VCPUS,
     attach = "auto",
     ...who
   } = options;

@@ -4,6 +4,7 @@
 
 /* vCPUs that can be told apart at a time; bounds memory. */
 #define MAX_VCPUS 131072
+#define DEFAULT_VCPUS 1024
 /* What the filters hold. */
 #define MAX_PIDS 1024
 #define MAX_VCPU_IDS 4096

@@ -123,11 +123,16 @@ struct vmexit_event {
 
 /* The ways to lose exits: LOSS(counter of struct vmexit_losses, its name in TypeScript and JSON). */
 #define VMEXIT_LOSSES(LOSS) \
-	LOSS(accounts_full, recordsFull)      /* no account left for the vCPU */ \
-	LOSS(threads_full, threadsFull)       /* no account left for a further vCPU of the thread */ \
-	LOSS(slots_full, slotsFull)           /* no slot left in the vCPU's account */ \
-	LOSS(histograms_full, histogramsFull) /* counted and timed, but in no histogram: none left */ \
-	LOSS(events_dropped, eventsDropped)   /* slow, but the ring buffer was full */
+	/* exits of vCPUs for which no account was left */ \
+	LOSS(accounts_full, recordsFull) \
+	/* by payload: exits of a thread's further vCPUs for which none was left */ \
+	LOSS(threads_full, threadsFull) \
+	/* exits with reasons for which the vCPU's account had no slot left */ \
+	LOSS(slots_full, slotsFull) \
+	/* exits counted and timed, but in no histogram: none was left */ \
+	LOSS(histograms_full, histogramsFull) \
+	/* slow exits that found the ring buffer full */ \
+	LOSS(events_dropped, eventsDropped)
 
 #define VMEXIT_LOSS_COUNTER(counter, name) __u64 counter;
 struct vmexit_losses {

@@ -1,7 +1,6 @@
 // The buckets in which the kernel keeps handling times, and what can be read from them.
 
-// VMEXIT_BUCKETS of the contract: 0 to 3 ns have buckets of their own, then come four for each power of two.
-export const BUCKETS = 172;
+// 0 to 3 ns have buckets of their own, then come four for each power of two.
 const PER_OCTAVE = 4;
 
 /** The least ns of a bucket; that of the next one is its upper end, which it excludes. */

@@ -1,17 +1,11 @@
 // What was lost on the way from the kernel's events to a reading, in exits, by the way in which it was lost.
+import { NO_LOSSES } from "../contract";
 import type { Lost } from "../native/vmexit";
 
 export type { Lost };
 
 /** Nothing lost. */
-export const NOTHING_LOST: Lost = {
-  recordsFull: 0,
-  threadsFull: 0,
-  slotsFull: 0,
-  histogramsFull: 0,
-  eventsDropped: 0,
-  missedEvents: 0,
-};
+export const NOTHING_LOST: Lost = { ...NO_LOSSES, missedEvents: 0 };
 
 /** The ways of loss, in the order of all outputs. */
 export const WAYS_OF_LOSS = Object.keys(NOTHING_LOST) as (keyof Lost)[];

@@ -1,4 +1,5 @@
 // Programs that count and time VM exits, or report slow ones.
+import type { Losses } from "../contract";
 import { open } from "./load";
 
 /** How the programs attach: BTF-typed raw tracepoints, the tracepoints' records, or what the kernel can. */
@@ -28,17 +29,7 @@ export interface SessionOptions {
 }
 
 /** What was lost, in exits, since the session opened. */
-export interface Lost {
-  /** Of vCPUs for which there was no record left. */
-  readonly recordsFull: number;
-  /** Attached to records: of vCPUs whose thread had run so many others that there was none near its own. */
-  readonly threadsFull: number;
-  /** Of reasons for which the vCPU's record had no slot left. */
-  readonly slotsFull: number;
-  /** Counted and timed, but in no histogram, because there was none left. */
-  readonly histogramsFull: number;
-  /** Slow exits that found the buffer full. */
-  readonly eventsDropped: number;
+export interface Lost extends Losses {
   /** Events for which the kernel didn't run a program, because it was running on that CPU already. */
   readonly missedEvents: number;
 }

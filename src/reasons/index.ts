@@ -1,4 +1,5 @@
 // Names and numbers of exit reasons of every instruction set, both ways: the only place that knows them.
+import { ISA, MAX_REASONS } from "../contract";
 import { UsageError } from "../errors";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP, ARM64_WFX } from "./arm64";
 import { type KernelNames, kernelNames } from "./kernel";
@@ -7,7 +8,7 @@ import { SVM_IDLE, SVM_REASONS } from "./svm";
 import { VMX_IDLE, VMX_REASONS } from "./vmx";
 
 /** The instruction set whose code a reason is. */
-export type Isa = "vmx" | "svm" | "arm64";
+export type Isa = keyof typeof ISA;
 
 /** An instruction set's codes: what the raw 32 bits of a reason mean. */
 interface ReasonTable {
@@ -95,12 +96,9 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
   },
 };
 
-// By VMEXIT_ISA_* of the contract; bpf/contract/vmexit.h is checked against it in the tests.
-const ISAS: ReadonlyMap<number, Isa> = new Map([
-  [1, "vmx"],
-  [2, "svm"],
-  [3, "arm64"],
-]);
+const ISAS: ReadonlyMap<number, Isa> = new Map(
+  Object.entries(ISA).map(([name, number]) => [number, name as Isa]),
+);
 
 /** The name of the isa number in the kernel's records; one that isn't known is named by its number. */
 export function isaName(isa: number): string {
@@ -157,8 +155,6 @@ export function labelWidth(isa: string): number {
 }
 
 const NUMBER = /^-?(\d+|0x[0-9a-f]+)$/i;
-// VMEXIT_MAX_REASONS of the contract: the kernel's filter holds no more.
-const MAX_REASONS = 512;
 
 function numberOfName(isa: Isa, word: string): number | undefined {
   const name = word.toUpperCase();

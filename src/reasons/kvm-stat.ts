@@ -1,4 +1,5 @@
 // Exit reasons as kvm_stat names them in its keys, kvm_exit(CPUID), and as we name those that it doesn't know.
+import { STAT_KIND } from "../contract";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP } from "./arm64";
 import { reasonLabel, reasonName, reasonNumber } from "./index";
 import { SVM_REASONS } from "./svm";
@@ -6,15 +7,12 @@ import { USERSPACE_REASONS } from "./userspace";
 import { VMX_REASONS } from "./vmx";
 
 /** Whose codes a reason is from. */
-export type ChildKind = "vmx" | "svm" | "arm64" | "userspace";
+export type ChildKind = keyof typeof STAT_KIND;
 
-/** By STAT_KIND_* of bpf/contract/stat.h. */
-export const CHILD_KINDS: ReadonlyMap<number, ChildKind> = new Map([
-  [1, "vmx"],
-  [2, "svm"],
-  [3, "arm64"],
-  [4, "userspace"],
-]);
+/** By the number in the addon's columns. */
+export const CHILD_KINDS: ReadonlyMap<number, ChildKind> = new Map(
+  Object.entries(STAT_KIND).map(([name, number]) => [number, name as ChildKind]),
+);
 
 // kvm_stat has the first and the last of the 32 exceptions only, by the names of the header's range.
 const SVM_FIRST_EXCEPTION = 0x40;

@@ -1,5 +1,6 @@
 // Adds turns up to what a reading of the live tools has.
-import { BUCKETS, bucketStart } from "../measure/histogram";
+import { BUCKETS } from "../contract";
+import { bucketStart } from "../measure/histogram";
 import type { Identity } from "../measure/grouping";
 import { identityOf, vcpuKey } from "../measure/roster";
 import { type Groups, type Samples, addToBucket, sampleAt, sampleKey } from "../measure/samples";

@@ -1,12 +1,9 @@
 // Counts from tracepoints: fields, children, filters, and reasons that nobody named.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import test from "node:test";
 import type { Counters } from "../../src/native/stat";
 import { CHILD_KINDS, childName, childNames, type ChildKind } from "../../src/reasons/kvm-stat";
 import { TracepointProvider, indexedEvents } from "../../src/stat/tracepoints";
-import { PROJECT } from "../tools";
 
 const EVENTS = indexedEvents(["kvm_pio", "kvm_exit", "kvm_entry", "kvm_userspace_exit"]);
 
@@ -154,13 +151,4 @@ test("reasons have kvm_stat's names, or the manuals', or their number, and never
   ]);
   assert.deepEqual(named("userspace", 2, 15, 37, 43, 99), ["IO", "DCR", "NOTIFY", "SNP_REQ_CERTS", "99"]);
   for (const kind of CHILD_KINDS.values()) for (const name of childNames(kind)) assert.match(name, /^\w+$/);
-});
-
-test("the kinds are the contract's", () => {
-  const contract = readFileSync(join(PROJECT, "bpf", "contract", "stat.h"), "utf8");
-  const kinds = [...contract.matchAll(/^#define STAT_KIND_(\w+) (\d+)$/gm)];
-  assert.deepEqual(
-    kinds.map(([, name = "", number]) => [Number(number), name.toLowerCase()]),
-    [...CHILD_KINDS],
-  );
 });

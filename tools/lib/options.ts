@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
+import { DEFAULT_VCPUS, MAX_PIDS, MAX_VCPUS, MAX_VCPU_IDS } from "../../src/contract";
 import { UsageError } from "../../src/errors";
 import { PACKAGE } from "../../src/assets";
 import { GROUPINGS } from "../../src/measure/grouping";
@@ -43,9 +44,6 @@ export interface Invocation<T> {
 const MAX_SECONDS = 365 * 24 * 3600;
 // PID_MAX_LIMIT of the kernel is 2^22.
 const MAX_PID = 2 ** 22;
-// VMEXIT_MAX_PIDS and VMEXIT_MAX_VCPU_IDS of the contract: what the kernel's filters hold.
-const MAX_PIDS = 1024;
-const MAX_VCPU_IDS = 4096;
 
 /** A whole number of `min` to `max`; anything else is refused in one line that names `what`. */
 export function wholeNumber(what: string, text: string, min: number, max: number): number {
@@ -130,8 +128,8 @@ const SHARED: readonly Option[] = [
     .choices(["auto", "direct", "record"])
     .default("auto"),
   new Option("--max-vcpus <n>", "vCPUs that can be told apart at a time; 9.5 KiB each, with histograms 31")
-    .argParser((text) => wholeNumber("--max-vcpus", text, 1, 131072))
-    .default(1024),
+    .argParser((text) => wholeNumber("--max-vcpus", text, 1, MAX_VCPUS))
+    .default(DEFAULT_VCPUS),
   new Option("--overhead", OVERHEAD_HELP),
   new Option("-v, --verbose", "say on stderr how the programs attached, and what libbpf logs"),
 ];

@@ -1,4 +1,5 @@
 // Reads recordings as turns, for the commands that understand events: report and export.
+import { ISA } from "../../src/contract";
 import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import { consume } from "../../src/trace/consume";
@@ -15,7 +16,6 @@ export interface ClockOptions {
   isa: "vmx" | "svm";
 }
 
-const ISAS = { vmx: 1, svm: 2 } as const;
 const KNOWN = new Set<number>(Object.values(EVENT));
 /** kvmtrace's categories: later versions had more events in them. */
 const KVMTRACE_CATEGORIES = new Set([1, 2]);
@@ -60,7 +60,7 @@ export async function readTurns(
       throw new UsageError("the recording doesn't tell its clock's rate; give it with -c, such as -c 2400");
     return 1000 / rate;
   };
-  const turns = new Turns(ISAS[options.isa], (turn) => {
+  const turns = new Turns(ISA[options.isa], (turn) => {
     onTurn(turn, nsPerTick(), turns.summary);
   });
   const knows = (event: number) => KNOWN.has(event) || KVMTRACE_CATEGORIES.has(event >>> 16);

@@ -1,4 +1,5 @@
 // kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
+import { MAX_PIDS } from "../../src/contract";
 import type { Command } from "commander";
 import { ToolError, UsageError } from "../../src/errors";
 import { EVENT_BYTES, openRecorder } from "../../src/native/trace";
@@ -31,7 +32,6 @@ const DEFAULT_RING_SHIFT = 15;
 /** More than any file has. */
 const MAX_BYTES = 2 ** 50;
 const MAX_PID = 4_194_304;
-const MAX_PIDS = 1024;
 const NAMES: readonly string[] = [...new Set(KINDS.map((kind) => kind.name))];
 
 /** A number of bytes, such as 500M. */

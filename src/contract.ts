@@ -1,0 +1,39 @@
+// Facts that the kernel part, the addon and TypeScript share. Written by packaging/contract.mjs from bpf/contract/*.h.
+
+/** Limits: bpf/contract/limits.h says of what. */
+export const MAX_VCPUS = 131072;
+export const DEFAULT_VCPUS = 1024;
+export const MAX_PIDS = 1024;
+export const MAX_VCPU_IDS = 4096;
+export const MAX_REASONS = 512;
+
+/** Numbers of the instruction sets whose codes reasons are. */
+export const ISA = { vmx: 1, svm: 2, arm64: 3 } as const;
+
+/** Whose codes a reason of kvm-stat is: an instruction set's, or user space's. */
+export const STAT_KIND = { vmx: 1, svm: 2, arm64: 3, userspace: 4 } as const;
+
+/** Buckets of a histogram of handling times. */
+export const BUCKETS = 172;
+
+/** What the programs lost, in exits. */
+export interface Losses {
+  /** Exits of vCPUs for which no account was left. */
+  readonly recordsFull: number;
+  /** By payload: exits of a thread's further vCPUs for which none was left. */
+  readonly threadsFull: number;
+  /** Exits with reasons for which the vCPU's account had no slot left. */
+  readonly slotsFull: number;
+  /** Exits counted and timed, but in no histogram: none was left. */
+  readonly histogramsFull: number;
+  /** Slow exits that found the ring buffer full. */
+  readonly eventsDropped: number;
+}
+
+export const NO_LOSSES: Losses = {
+  recordsFull: 0,
+  threadsFull: 0,
+  slotsFull: 0,
+  histogramsFull: 0,
+  eventsDropped: 0,
+};
