@@ -3,8 +3,9 @@
 GUEST := $(LAB_OUT)/guest
 LAB_RUN := lab/run
 
-# Options of lab/run for a machine's name, --cpu and --kernel: svm-bookworm, vmx-trixie.
-on_machine = $(if $(1),--cpu $(firstword $(subst -, ,$(1))) --kernel $(lastword $(subst -, ,$(1))))
+# Options of lab/run for a machine's name, --cpu and --kernel: svm-bookworm, vmx-bookworm-rt.
+cpu_of = $(firstword $(subst -, ,$(1)))
+on_machine = $(if $(1),--cpu $(cpu_of) --kernel $(1:$(cpu_of)-%=%))
 
 .PHONY: demo lab-kernel
 
