@@ -1,72 +1,198 @@
-// The rooms of the project: imports point one way, and only their owners touch the process, widths and the addon.
+// The rooms of docs/architecture.md: what each uses, in both directions, and what only some of them may do.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { join, posix } from "node:path";
 import test from "node:test";
+import { ARM64_CLASSES, ARM64_RETURNS } from "../../src/reasons/arm64";
+import { SVM_REASONS } from "../../src/reasons/svm";
+import { VMX_REASONS } from "../../src/reasons/vmx";
 import { PROJECT } from "../tools";
+
+const PAGE = "docs/architecture.md";
+/** Where the sources are that belong to a room. */
+const ROOTS = ["bpf", "native", "src", "tools", "packaging"];
+/** Modules of Node that reach nothing outside the process: any room may use them. */
+const PURE =
+  /^node:(buffer|events|module|path|stream|stream\/promises|string_decoder|timers\/promises|util|zlib)$/;
+
+const isOurs = (name: string) => ROOTS.some((root) => name.startsWith(`${root}/`));
+
+interface Room {
+  /** Folders, which end in "/", and files. */
+  readonly paths: readonly string[];
+  readonly uses: readonly string[];
+}
 
 interface Source {
   readonly path: string;
   readonly text: string;
+  /** Files of the project, and names of modules. */
   readonly imports: readonly string[];
 }
 
-function sources(folder: string): Source[] {
-  return readdirSync(join(PROJECT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
-    .map((name) => {
-      const path = join(folder, name);
-      const text = readFileSync(join(PROJECT, path), "utf8");
-      const imports = [...text.matchAll(/(?:from|import\()\s*"([^"]+)"/g)].map(([, target = ""]) =>
-        target.startsWith(".") ? relative(PROJECT, join(PROJECT, dirname(path), target)) : target,
-      );
-      return { path, text, imports };
+/** The words of a cell that are set as code. */
+const codes = (cell: string) => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = ""]) => code);
+
+/** The rows of the page's table whose head begins with a word, as cells. */
+function rows(head: string): string[][] {
+  const lines = readFileSync(join(PROJECT, PAGE), "utf8").split("\n");
+  const start = lines.findIndex((line) => line.startsWith(`| ${head} |`));
+  assert.notEqual(start, -1, `${PAGE} has no table with the head "${head}"`);
+  const rest = lines.slice(start + 2);
+  const end = rest.findIndex((line) => !line.startsWith("|"));
+  return rest.slice(0, end === -1 ? undefined : end).map((line) => line.split("|").slice(1, -1));
+}
+
+const ROOMS: readonly Room[] = rows("room").map(([name = "", , uses = ""]) => ({
+  paths: codes(name),
+  uses: codes(uses),
+}));
+
+/** The file that a relative import or include leads to. */
+function target(from: string, name: string, files: ReadonlySet<string>): string {
+  const path = posix.join(posix.dirname(from), name);
+  const found = [path, `${path}.ts`, `${path}.mts`, `${path}/index.ts`, path.replace(/js$/, "ts")].find(
+    (candidate) => files.has(candidate),
+  );
+  return found ?? path;
+}
+
+function readSources(): Source[] {
+  const paths = ROOTS.flatMap((root) =>
+    readdirSync(join(PROJECT, root), { recursive: true, encoding: "utf8" })
+      .filter((name) => /\.(ts|mts|c|cc|h)$/.test(name))
+      .map((name) => posix.join(root, name)),
+  );
+  const files = new Set(paths);
+  return paths.map((path) => {
+    const text = readFileSync(join(PROJECT, path), "utf8");
+    const pattern = path.endsWith("ts")
+      ? /^(?:import|export)\b[^;=("`]*\bfrom\s+"([^"]+)";|^import\s+"([^"]+)";|\bimport\("([^"]+)"\)/gm
+      : /^#include "([^"]+)"/gm;
+    const imports = [...text.matchAll(pattern)].map(([, ...found]) => {
+      const word = found.join("");
+      return word.startsWith(".") || !path.endsWith("ts") ? target(path, word, files) : word;
     });
+    return { path, text, imports };
+  });
 }
 
-const SRC = sources("src");
-const TOOLS = sources("tools");
+const SOURCES = readSources();
 
-function offenders(all: readonly Source[], offends: (source: Source) => boolean): string[] {
-  return all.filter(offends).map((source) => source.path);
+/** Whether a file is in a folder, whose name ends in "/", or is the file. */
+const isIn = (path: string, place: string) =>
+  path === place || (place.endsWith("/") && path.startsWith(place));
+
+/** The room of a file: of all whose places it is in, the one with the longest. */
+function roomOf(path: string): Room | undefined {
+  const depths = ROOMS.map(
+    (room) =>
+      [
+        room,
+        Math.max(0, ...room.paths.filter((place) => isIn(path, place)).map((place) => place.length)),
+      ] as const,
+  );
+  return depths.filter(([, depth]) => depth > 0).sort(([, a], [, b]) => b - a)[0]?.[0];
 }
 
-test("src knows nothing of tools", () => {
+const nameOf = (room: Room | undefined) => room?.paths[0] ?? "no room";
+
+/** What a file uses, as its room's row would name it: other rooms by their first path, modules by their name. */
+function usesOf({ path, imports }: Source): string[] {
+  const own = roomOf(path);
+  return imports
+    .filter((name) => !PURE.test(name))
+    .map((name) => (isOurs(name) ? nameOf(roomOf(name)) : name))
+    .filter((name) => name !== nameOf(own));
+}
+
+function offenders(offends: (source: Source) => boolean): string[] {
+  return SOURCES.filter(offends).map((source) => source.path);
+}
+
+test("each source is in a room, and each room has one", () => {
   assert.deepEqual(
-    offenders(SRC, (source) => source.imports.some((target) => target.startsWith("tools"))),
+    offenders(({ path }) => roomOf(path) === undefined),
+    [],
+  );
+  const places = ROOMS.flatMap((room) => room.paths);
+  assert.deepEqual(
+    places.filter((place) => !SOURCES.some(({ path }) => path === place || path.startsWith(place))),
     [],
   );
 });
 
-test("only tools/lib ends the process, writes to its output and handles signals", () => {
-  const owner = (source: Source) => source.path.startsWith("tools/lib/");
-  assert.deepEqual(
-    offenders(
-      [...SRC, ...TOOLS],
-      (source) => !owner(source) && /process\.(exit|on|stdin|stdout|stderr)\b|console\./.test(source.text),
-    ),
-    [],
+test("no file uses what its room's row doesn't name", () => {
+  const strange = SOURCES.flatMap((source) =>
+    usesOf(source)
+      .filter((name) => !roomOf(source.path)?.uses.includes(name))
+      .map((name) => `${source.path} uses ${name}`),
   );
+  assert.deepEqual([...new Set(strange)], []);
 });
 
-test("only src/native/load.ts loads the addon, and only the table wrapper imports cli-table3", () => {
-  const all = [...SRC, ...TOOLS];
-  assert.deepEqual(
-    offenders(all, (source) => source.text.includes("process.dlopen")),
-    ["src/native/load.ts"],
-  );
-  assert.deepEqual(
-    offenders(all, (source) => source.imports.includes("cli-table3")),
-    ["src/render/table.ts"],
-  );
+test("no row names what its room doesn't use", () => {
+  const unused = ROOMS.flatMap((room) => {
+    const used = new Set(SOURCES.filter(({ path }) => roomOf(path) === room).flatMap(usesOf));
+    return room.uses.filter((name) => !used.has(name)).map((name) => `${nameOf(room)} doesn't use ${name}`);
+  });
+  assert.deepEqual(unused, []);
 });
 
-test("nothing but src/reasons knows a reason's name", () => {
-  const named = /"(CPUID|EPT_VIOLATION|NPF|IOIO|MSR_WRITE|VMCALL)"/;
+test("a room uses rooms above its row only", () => {
+  const above = new Set<string>();
+  const upward = ROOMS.flatMap((room) => {
+    const wrong = room.uses.filter((name) => isOurs(name) && !above.has(name));
+    above.add(nameOf(room));
+    return wrong.map((name) => `${nameOf(room)} uses ${name}`);
+  });
+  assert.deepEqual(upward, []);
+});
+
+/** What only some rooms or files do: the deed, who may, and how it shows in the text of a file. */
+const ONLY: readonly (readonly [string, readonly string[], RegExp])[] = [
+  [
+    "ends the process, uses its streams or handles signals",
+    ["tools/lib/"],
+    /\bprocess\.(exit|exitCode|abort|kill|on|once|off|stdin|stdout|stderr)\b|\bconsole\./,
+  ],
+  ["loads the addon", ["src/native/load.ts"], /\bprocess\.dlopen\b/],
+  ["draws tables with cli-table3", ["src/render/table.ts"], /"cli-table3"/],
+  [
+    "fills up with blanks",
+    ["src/render/", "src/python/", "src/stat/", "tools/lib/", "tools/trace/"],
+    /\.pad(?:Start|End)\((?![^()]*(?:\([^()]*\)[^()]*)*, "0"\))/,
+  ],
+];
+
+for (const [deed, places, pattern] of ONLY)
+  test(`only ${places.join(", ")} ${deed}`, () => {
+    const doers = offenders(({ path, text }) => !path.startsWith("packaging/") && pattern.test(text));
+    assert.deepEqual(
+      doers.filter((path) => !places.some((place) => isIn(path, place))),
+      [],
+    );
+    assert.deepEqual(
+      places.filter((place) => !doers.some((path) => isIn(path, place))),
+      [],
+      "these may, and none does",
+    );
+  });
+
+/** Names of reasons that say something else, too. */
+const WORDS = new Set(["INIT", "IRQ", "TRAP", "UNKNOWN"]);
+
+test("only src/reasons and src/details know a reason by its name", () => {
+  const names = [VMX_REASONS, SVM_REASONS, ARM64_CLASSES, ARM64_RETURNS]
+    .flatMap((table) => [...table.values()])
+    .filter((name) => !WORDS.has(name));
+  assert.ok(names.length > 200, "the tables are read");
+  const quoted = new Set(names.map((name) => `"${name}"`));
   assert.deepEqual(
     offenders(
-      [...SRC, ...TOOLS],
-      (source) => !source.path.startsWith("src/reasons/") && named.test(source.text),
+      ({ path, text }) =>
+        !/^src\/(reasons|details)\//.test(path) &&
+        [...text.matchAll(/"[A-Z][A-Z0-9_ ]*"/g)].some(([word]) => quoted.has(word)),
     ),
     [],
   );
