@@ -5,6 +5,7 @@ import { UsageError } from "../src/errors";
 import { NOTHING_LOST } from "../src/measure/lost";
 import type { SlowExit } from "../src/measure/slow-exit";
 import { reasonName } from "../src/reasons";
+import type { ReasonFilter } from "../src/reasons/filter";
 import { lostLines } from "../src/render/lost";
 import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine } from "../src/render/slow";
 import { type SharedOptions, parseCommandLine } from "./lib/options";
@@ -58,11 +59,13 @@ runTool(NAME, () => {
   const lineOf = (exit: SlowExit) =>
     json ? slowJson(NAME, exit) : csv ? slowCsv(exit) : slowLine(exit, format);
   const slow = { ns, details: wide || json === true || csv === true };
-  return watchSlow({ options, command, timing: true, slow, names: slow.details }, async (watch) => {
-    const { session, filter, plan } = watch;
-    const names = [...filter.excludes].map((reason) => reasonName(filter.isa, reason) ?? String(reason));
+  const begin = ({ isa, excludes }: ReasonFilter) => {
+    const names = [...excludes].map((reason) => reasonName(isa, reason) ?? String(reason));
     if (names.length > 0) diagnose(`Excludes: ${names.join(", ")}`);
     if (csv && options.header) print([SLOW_CSV_HEADING]);
+  };
+  return watchSlow({ options, command, timing: true, slow, names: slow.details, begin }, async (watch) => {
+    const { session, plan } = watch;
     const start = new Date();
     let last = NOTHING_LOST;
     for await (const { exits, lost } of session.exits({ ...plan, asked: outputWritten })) {

@@ -29,6 +29,8 @@ export interface Request {
   readonly keepsEnded?: boolean;
   /** Instead of counting: report exits that take so many ns and longer, with details if wanted. */
   readonly slow?: { readonly ns: number; readonly details: boolean };
+  /** Called once tracing can begin, before anything is attached. */
+  readonly begin?: (filter: ReasonFilter) => void;
 }
 
 /** A running trace. */
@@ -120,6 +122,7 @@ async function watchToEnd<S extends Watched>(
   expectOutput();
   queueOutput();
   checkProcesses(options);
+  request.begin?.(filter);
   const stop = stopOnSignals();
   const roster = new Roster(options.vm === undefined ? undefined : nameMatcher(options.vm));
   const names = request.names === true || options.vm !== undefined;
