@@ -24,16 +24,16 @@ rows of a column come from one boot of the kernel. Real processors differ in how
 program takes more of them.
 
 **thread** is the CPU time of the vCPU's own thread: what the exit itself became longer by. **elapsed** is the time
-of the guest, on a machine of one CPU: it also has what the tool's process took meanwhile, which on a host with a CPU
-to spare would run there. Tools that copy events to user space differ in the two; those that count in the kernel hardly.
+of the guest, on a machine of one CPU: it also contains what the tool's process took meanwhile. On a host with an idle CPU
+that process would run there. The two differ for tools that copy events to user space, and hardly for those that count in the kernel.
 Peers are of Debian 12 (perf 6.1, bpftrace 0.17, trace-cmd 3.1) on every kernel, watching the whole machine.
 `;
 
 const FOOT = `
 \`kvm-stat\` counts all of KVM's events, three for each \`cpuid\`; \`kvm_stat -t\` opens a perf event for each of them on each CPU.
-**kvmexit** of bcc knows VMX alone. It takes the raw tracepoint's first argument for the reason, which it was in 5.10: there it
-costs less than our reading of records, for counts without times and levels. In later kernels it is the vCPU's address,
-which kvmexit throws away as a reason too large.
+**kvmexit** of bcc knows VMX only. It takes the raw tracepoint's first argument for the reason, which it was in 5.10: there it
+costs less than our programs that read the payload, and counts without times and levels. In later kernels that argument is the
+vCPU's address, which kvmexit drops as a reason too large.
 `;
 
 /** A file that a part of the bench has written, "" if it has not run. */
@@ -63,7 +63,7 @@ function title({ machine, release }: MachineResult): string {
   return `${machine.split("-")[0]?.toUpperCase() ?? ""} ${release}`;
 }
 
-/** What a contestant adds, as text: thread, and elapsed behind it where that is another number. */
+/** What a contestant adds, as text: thread, and elapsed after it where that is another number. */
 function added(turn: Turn | undefined, base: Turn | undefined, withElapsed: boolean): string {
   if (!turn || !base) return "–";
   const thread = turn.thread - base.thread;
@@ -158,7 +158,7 @@ function programTable(results: readonly MachineResult[]): string[] {
     "",
     "## The programs",
     "",
-    "Instructions that the verifier walked (5.10 doesn't tell) / bytes of machine code. `test/lab/programs.test.ts` bounds both,",
+    "Instructions that the verifier walked (5.10 doesn't say) / bytes of machine code. `test/lab/programs.test.ts` bounds both,",
     "and those of kvm-trace, which has a program of its own for each event.",
     "",
     row(["tool", "program", ...results.map(title)]),
