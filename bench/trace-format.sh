@@ -7,7 +7,7 @@ records=${1:-4000000}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 "$here/make-recording.py" "$records" > "$work/recording"
-grep -v '%(reason)s' "$here/../formats" | sed -E 's/ 0x%\((6|7)\)08x//g' > "$work/formats"
+grep -v '%(reason)s' "$here/../share/kvmtrace.formats" | sed -E 's/ 0x%\((6|7)\)08x//g' > "$work/formats"
 TIMEFORMAT='%R %U %S'
 measure() {
   local name=$1 times

@@ -1,7 +1,7 @@
 /*
  * Records KVM's events one by one into a ring for each CPU: classic tracepoint programs, which take words out
- * of the tracepoint's record at offsets that the addon found in tracefs. No program waits: what finds no room
- * is counted.
+ * of the tracepoint's payload at offsets that tracefs tells the addon. No program waits: an event that
+ * finds no room is counted.
  *
  * A ring needs no lock: a CPU runs one classic tracepoint program at a time, with preemption off
  * (bpf_prog_active in trace_call_bpf(), kernel/trace/bpf_trace.c).
@@ -16,19 +16,14 @@ char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
 const volatile struct trace_config config SEC(".rodata.config");
 
-/* Events on CPUs that came after the recorder was opened: there is no ring for them. */
-__u64 lost SEC(".bss.lost");
-
-/* The CPUs' rings one behind another. max_entries of both, for as many CPUs as there are, is set by the
- * addon.
- */
+/* A ring, which is an array of struct trace_event, for each CPU that is online. The addon makes the rings,
+ * and sets max_entries of both maps to the number of possible CPUs. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct trace_event);
-} events SEC(".maps");
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, sizeof(__u32));
+} rings SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -46,77 +41,66 @@ struct {
 	__type(value, __u8);
 } pids SEC(".maps");
 
-/* ctx bears no arithmetic, so each offset has its load; the verifier keeps the one that the constant asks
- * for. */
-static __always_inline __u32 word_at(const void *context, __u32 offset)
+/* A word of the event, by one load that the addon completes: see contract/trace.h. */
+static __always_inline __u32 word_of(const void *payload, __u32 index)
 {
-	__u32 value = 0;
+	__u32 value;
 
-#pragma unroll
-	for (__u32 at = TRACE_FIRST_OFFSET; at <= TRACE_LAST_OFFSET; at += 4)
-		if (offset == at)
-			asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(value) : "r"(context), "i"(at));
+	asm volatile("%0 = *(u32 *)(%1 + %2)" : "=r"(value) : "r"(payload), "i"(TRACE_WORD + index));
 	return value;
 }
 
-static __always_inline int record(const void *context, __u32 kind, __u32 words)
+static __always_inline int record(const void *payload, __u32 kind, __u32 words)
 {
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
-	__u32 tgid = pid_tgid >> 32, cpu, index;
+	__u32 tgid = pid_tgid >> 32, mask, cpu, index;
 	struct trace_cursor *cursor;
 	struct trace_event *event;
+	void *ring;
 	__u64 head;
 
 	if (config.filter_pids && !bpf_map_lookup_elem(&pids, &tgid))
 		return PASS_ON;
 	cpu = bpf_get_smp_processor_id();
 	cursor = bpf_map_lookup_elem(&cursors, &cpu);
-	if (!cursor) {
-		__sync_fetch_and_add(&lost, 1);
+	if (!cursor)
 		return PASS_ON;
-	}
+	ring = bpf_map_lookup_elem(&rings, &cpu);
 	head = cursor->head;
-	if ((head - *(volatile __u64 *)&cursor->tail) >> config.ring_shift) {
+	mask = config.ring_mask;
+	if (!ring || head - *(volatile __u64 *)&cursor->tail > mask) {
 		cursor->lost++;
 		return PASS_ON;
 	}
-	index = cpu << config.ring_shift | (head & ((1u << config.ring_shift) - 1));
-	event = bpf_map_lookup_elem(&events, &index);
+	index = head & mask;
+	event = bpf_map_lookup_elem(ring, &index);
 	if (!event)
 		return PASS_ON;
 	event->time_ns = bpf_ktime_get_ns();
 	event->tgid = tgid;
 	event->tid = pid_tgid;
 	event->kind = kind;
+	event->lost = cursor->lost;
 #pragma unroll
 	for (__u32 i = 0; i < TRACE_WORDS; i++)
 		if (i < words)
-			event->data[i] = word_at(context, config.offsets[kind][i]);
-	/* The event before the head, on x86, which keeps the order of writes; elsewhere the recorder sees to
-	 * it. */
+			event->data[i] = word_of(payload, i);
+	/* The event before the head. x86 keeps the order of stores; elsewhere the recorder calls
+	 * membarrier(). */
 	asm volatile("" ::: "memory");
 	*(volatile __u64 *)&cursor->head = head + 1;
 	return PASS_ON;
 }
 
-#define RECORD(event, kind, words) \
-	SEC("tp/kvm/" #event) \
-	int event(const void *context) \
+#define WORD(...) +1
+#define LONG(...) +2
+#define READ WORD
+#define READ_LONG LONG
+#define KIND(kind, option, tracepoint, written, words) \
+	SEC("tp/kvm/" #tracepoint) \
+	int tracepoint(const void *payload) \
 	{ \
-		return record(context, kind, words); \
+		return record(payload, TRACE_##kind, 0 words); \
 	}
 
-RECORD(kvm_entry, TRACE_ENTRY, 1)
-RECORD(kvm_exit, TRACE_EXIT, 8)
-RECORD(kvm_nested_vmexit, TRACE_NESTED_EXIT, 0)
-RECORD(kvm_nested_vmexit_inject, TRACE_REFLECTED, 0)
-RECORD(kvm_page_fault, TRACE_PAGE_FAULT, 3)
-RECORD(kvm_inj_virq, TRACE_INJECTED, 1)
-RECORD(kvm_pio, TRACE_PORT, 4)
-RECORD(kvm_cr, TRACE_CONTROL_REGISTER, 4)
-RECORD(kvm_msr, TRACE_MSR, 4)
-RECORD(kvm_cpuid, TRACE_CPUID, 5)
-RECORD(kvm_hypercall, TRACE_HYPERCALL, 3)
-RECORD(kvm_apic, TRACE_APIC, 3)
-RECORD(kvm_userspace_exit, TRACE_USERSPACE_EXIT, 2)
-RECORD(kvm_vcpu_wakeup, TRACE_WAKEUP, 2)
+TRACE_KINDS(KIND)

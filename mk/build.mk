@@ -58,7 +58,10 @@ addon-arm64: $(ADDON_ARM64) ## build the native addon for arm64, for the lab
 src/contract.ts: packaging/contract.mjs $(wildcard bpf/contract/*.h)
 	node packaging/contract.mjs
 
-typescript: node_modules/.package-lock.json src/contract.ts ## compile the tools and the tests
+src/trace/kinds.ts: packaging/kinds.mjs bpf/contract/kinds.h
+	node packaging/kinds.mjs
+
+typescript: node_modules/.package-lock.json src/contract.ts src/trace/kinds.ts ## compile the tools and the tests
 	npx tsc -p .
 	node dist/packaging/bundle.js
 	@chmod +x dist/bin/*.js

@@ -9,7 +9,7 @@
 #include "local_time.h"
 #include "lock.h"
 #include "overhead.h"
-#include "trace/recorder.h"
+#include "trace/binding.h"
 #include "vmexit/session.h"
 
 namespace

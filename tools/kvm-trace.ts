@@ -9,14 +9,14 @@ import { recordCommand } from "./trace/record";
 const NAME = "kvm-trace";
 
 /** The commands that read recordings. Their code is loaded apart: it would be a fifth of what `record` takes to start. */
-async function readingCommands(): Promise<Command[]> {
+async function readingCommands(ended: (status: Status) => void): Promise<Command[]> {
   const { formatCommand } = await import("./trace/format.js");
   const { reportCommand } = await import("./trace/report.js");
   const { exportCommand } = await import("./trace/export.js");
   return [
-    formatCommand("format", `${NAME} format`),
-    reportCommand(`${NAME} report`),
-    exportCommand(`${NAME} export`),
+    formatCommand("format", `${NAME} format`, ended),
+    reportCommand(`${NAME} report`, ended),
+    exportCommand(`${NAME} export`, ended),
   ];
 }
 
@@ -27,6 +27,9 @@ runTool(NAME, async () => {
   const split = records ? argv.indexOf("--") : -1;
   const [own, toRun] = split < 0 ? [argv, []] : [argv.slice(0, split), argv.slice(split + 1)];
   let status: Status = 0;
+  const ended = (of: Status) => {
+    status = of;
+  };
   const program = command(
     NAME,
     NAME,
@@ -37,13 +40,9 @@ runTool(NAME, async () => {
       [`${NAME} format formats kvm-trace.bin`, "every record as a line of text"],
     ],
   )
-    .addCommand(
-      recordCommand(`${NAME} record`, toRun, (ended) => {
-        status = ended;
-      }),
-    )
+    .addCommand(recordCommand(`${NAME} record`, toRun, ended))
     .version(version(), "-V, --version", "print the version");
-  if (!records) for (const reading of await readingCommands()) program.addCommand(reading);
+  if (!records) for (const reading of await readingCommands(ended)) program.addCommand(reading);
   await program.parseAsync(own, { from: "user" });
   return status;
 });

@@ -1,35 +1,25 @@
 /*
- * The contract between the programs that record events and the addon: the rings of
- * events, and what the programs are told at load.
+ * The contract between the programs that record events and the addon: the rings of events, and what the
+ * programs are told when they are loaded.
  */
 #ifndef TRACE_H
 #define TRACE_H
 
 #include <linux/types.h>
+#include "kinds.h"
 
-/* Most words of one event, and the words that the programs can read: each an aligned 4 bytes of the record.
- */
+/* Most words of one event. */
 #define TRACE_WORDS 8
-#define TRACE_FIRST_OFFSET 8
-#define TRACE_LAST_OFFSET 92
+/* A program reads the words of its kind by loads at offsets from TRACE_WORD on. Before it is loaded the addon
+ * puts the offset and the size of the field there, or makes the load the constant 0 where the kernel has no
+ * such field. The numbers are beyond every offset in a payload. */
+#define TRACE_WORD 0x7000
 
-/* Kinds of event: the order is the one of KINDS in src/trace/kinds.ts. */
 enum trace_kind {
-	TRACE_ENTRY,
-	TRACE_EXIT,
-	TRACE_NESTED_EXIT,
-	TRACE_REFLECTED,
-	TRACE_PAGE_FAULT,
-	TRACE_INJECTED,
-	TRACE_PORT,
-	TRACE_CONTROL_REGISTER,
-	TRACE_MSR,
-	TRACE_CPUID,
-	TRACE_HYPERCALL,
-	TRACE_APIC,
-	TRACE_USERSPACE_EXIT,
-	TRACE_WAKEUP,
-	TRACE_KINDS,
+#define KIND(kind, ...) TRACE_##kind,
+	TRACE_KINDS(KIND)
+#undef KIND
+	    TRACE_KINDS_COUNT,
 };
 
 /* An event: a cache line, of which each kind uses the first of the words. */
@@ -39,14 +29,15 @@ struct trace_event {
 	__u32 tid;
 	__u32 kind;
 	__u32 data[TRACE_WORDS];
-	__u32 unused[3];
+	__u32 unused;
+	__u64 lost; /* trace_cursor's when this was written: how many were lost before */
 };
 
-/* Where a CPU's ring of events is written and read: counts of events since the beginning. Each side has a
- * cache line. */
+/* Where a CPU's ring is written and read: counts of events since the beginning. Each side has a cache line.
+ */
 struct trace_cursor {
 	__u64 head; /* written by the programs on that CPU */
-	__u64 lost; /* events that found the ring full */
+	__u64 lost; /* events that found the ring full, or no ring */
 	__u64 unused[6];
 	__u64 tail; /* written by the recorder */
 	__u64 unused2[7];
@@ -54,9 +45,7 @@ struct trace_cursor {
 
 struct trace_config {
 	__u32 filter_pids;
-	__u32 ring_shift; /* a CPU's ring has 2^ring_shift events */
-	/* Where each word stands in the tracepoint's record; 0: nowhere, and it is 0. */
-	__u32 offsets[TRACE_KINDS][TRACE_WORDS];
+	__u32 ring_mask; /* events in a ring, a power of two, less one */
 };
 
 #endif

@@ -20,12 +20,6 @@ struct Source {
 constexpr Source kSources[] = {PAYLOAD_FIELDS(SOURCE)};
 #undef SOURCE
 
-bool is_of_field(const bpf_insn &instruction)
-{
-	return BPF_CLASS(instruction.code) == BPF_LDX && BPF_MODE(instruction.code) == BPF_MEM &&
-	       instruction.off >= PAYLOAD_FIELD && instruction.off < PAYLOAD_FIELD + PAYLOAD_FIELD_COUNT;
-}
-
 // A load's size in its code; -1 where there is none of so many bytes.
 int size_code(unsigned bytes)
 {
@@ -43,6 +37,8 @@ int size_code(unsigned bytes)
 	}
 }
 
+} // namespace
+
 void make_constant(bpf_insn &load, int32_t value)
 {
 	int width = BPF_SIZE(load.code) == BPF_DW ? BPF_ALU64 : BPF_ALU;
@@ -52,7 +48,36 @@ void make_constant(bpf_insn &load, int32_t value)
 	load.imm = value;
 }
 
-} // namespace
+void place_field(bpf_insn &load, const Field &field, const std::string &name)
+{
+	unsigned wanted = BPF_SIZE(load.code) == BPF_DW ? 8 : 4;
+	// Of a longer field the low half, which comes first.
+	unsigned bytes = std::min(field.size, wanted);
+	int size = size_code(bytes);
+	// Loads extend with zeros, and have to be aligned.
+	if (size < 0 || field.offset % bytes || (field.is_signed && bytes < wanted))
+		throw std::runtime_error("this version can't read " + name + ": " +
+					 std::to_string(field.size) + " bytes at " +
+					 std::to_string(field.offset));
+	load.code = BPF_LDX | BPF_MEM | size;
+	load.off = static_cast<int16_t>(field.offset);
+}
+
+std::string field_name(const std::string &event, const std::string &field)
+{
+	return "the field " + field + " of tracepoint " + event;
+}
+
+void for_loads(bpf_program *program, int first, int count, const std::function<void(bpf_insn &)> &complete)
+{
+	const bpf_insn *from = bpf_program__insns(program);
+	std::vector<bpf_insn> instructions(from, from + bpf_program__insn_cnt(program));
+	for (bpf_insn &instruction : instructions)
+		if (BPF_CLASS(instruction.code) == BPF_LDX && BPF_MODE(instruction.code) == BPF_MEM &&
+		    instruction.off >= first && instruction.off < first + count)
+			complete(instruction);
+	bpf_program__set_insns(program, instructions.data(), instructions.size());
+}
 
 bool PayloadFields::has(payload_field number)
 {
@@ -70,33 +95,18 @@ void PayloadFields::complete(bpf_insn &load)
 	if (auto known = known_.find(number); known != known_.end())
 		return make_constant(load, known->second);
 	const Source &source = kSources[number];
-	const std::string name = std::string("the field ") + source.field + " of tracepoint " + source.event;
 	const Field *field = formats_.find(source.event, source.field);
 	if (!field && source.absent == PAYLOAD_REQUIRED)
-		throw std::runtime_error("this kernel's tracefs doesn't tell " + name);
+		throw std::runtime_error("this kernel's tracefs doesn't tell " +
+					 field_name(source.event, source.field));
 	if (!field)
 		return make_constant(load, static_cast<int32_t>(source.absent));
-	unsigned wanted = BPF_SIZE(load.code) == BPF_DW ? 8 : 4;
-	// Of a longer field the low half, which comes first.
-	unsigned bytes = std::min(field->size, wanted);
-	int size = size_code(bytes);
-	// Loads extend with zeros, and have to be aligned.
-	if (size < 0 || field->offset % bytes || (field->is_signed && bytes < wanted))
-		throw std::runtime_error("this version can't read " + name + ": " +
-					 std::to_string(field->size) + " bytes at " +
-					 std::to_string(field->offset));
-	load.code = BPF_LDX | BPF_MEM | size;
-	load.off = static_cast<int16_t>(field->offset);
+	place_field(load, *field, field_name(source.event, source.field));
 }
 
 void PayloadFields::put_into(bpf_program *program)
 {
-	const bpf_insn *first = bpf_program__insns(program);
-	std::vector<bpf_insn> instructions(first, first + bpf_program__insn_cnt(program));
-	for (bpf_insn &instruction : instructions)
-		if (is_of_field(instruction))
-			complete(instruction);
-	bpf_program__set_insns(program, instructions.data(), instructions.size());
+	for_loads(program, PAYLOAD_FIELD, PAYLOAD_FIELD_COUNT, [&](bpf_insn &load) { complete(load); });
 }
 
 } // namespace vmexit

@@ -3,7 +3,9 @@
 #define FIELDS_CC_H
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <string>
 
 #include <bpf/libbpf.h>
 
@@ -12,6 +14,17 @@
 
 namespace vmexit
 {
+
+// Calls `complete` for each load of a program whose offset is one of `count` from `first` on. Between opening
+// and loading.
+void for_loads(bpf_program *program, int first, int count, const std::function<void(bpf_insn &)> &complete);
+// Makes a load one of a field, of which it takes the low half if it is too short. Throws std::runtime_error,
+// with `name`, where programs can't read the field.
+void place_field(bpf_insn &load, const Field &field, const std::string &name);
+// Makes a load a constant.
+void make_constant(bpf_insn &load, int32_t value);
+// What messages call a field.
+std::string field_name(const std::string &event, const std::string &field);
 
 class PayloadFields
 {

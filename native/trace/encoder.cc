@@ -5,62 +5,64 @@
 #include <initializer_list>
 #include <utility>
 
+#include "../../bpf/contract/isa.h"
+#include "kinds.h"
+
 namespace vmexit
 {
 namespace
 {
 
-// Event ids: src/trace/events.ts has them all and says where they come from.
-enum Event : uint32_t {
-	kEntry = 0x10001,
-	kExit = 0x10002,
-	kPageFault = 0x20001,
-	kInjected = 0x20002,
-	kPending = 0x20003,
-	kPortRead = 0x20004,
-	kPortWrite = 0x20005,
-	kCrRead = 0x20006,
-	kCrWrite = 0x20007,
-	kDrRead = 0x20008,
-	kDrWrite = 0x20009,
-	kMsrRead = 0x2000a,
-	kMsrWrite = 0x2000b,
-	kCpuid = 0x2000c,
-	kInterrupt = 0x2000d,
-	kNmi = 0x2000e,
-	kHypercall = 0x2000f,
-	kHlt = 0x20010,
-	kClts = 0x20011,
-	kLmsw = 0x20012,
-	kApic = 0x20013,
-	kUserspaceExit = 0x40003,
-	kFromL2 = 0x40004,
-	kReflected = 0x40005,
-	kWakeup = 0x40006,
-};
-
 constexpr uint32_t kUnknownVcpu = UINT32_MAX;
-constexpr uint32_t kIsaVmx = 1, kIsaSvm = 2, kIsaArm64 = 3;
 constexpr uint32_t kTimed = 1u << 31;
+constexpr size_t kMostThreads = 1 << 16;
 
-// Writes one record.
-class Record
+// A thread's id is the last word, of at most so many: the formatter of 2008 reads no more.
+constexpr size_t kMostWithThread = 5;
+// Of words of exits and entries: where the vCPU is.
+constexpr size_t kEntryVcpu = 0, kExitVcpu = 4;
+
+// Writes a record's header; the data words follow.
+uint32_t *put_header(uint32_t *out, uint32_t id, size_t words, uint32_t pid, uint32_t vcpu, uint64_t time_ns)
+{
+	*out++ = id | static_cast<uint32_t>(words) << 28 | kTimed;
+	*out++ = pid;
+	*out++ = vcpu;
+	*out++ = static_cast<uint32_t>(time_ns);
+	*out++ = static_cast<uint32_t>(time_ns >> 32);
+	return out;
+}
+
+// Writes the records of one event.
+class Records
 {
 public:
-	Record(uint32_t *out, const trace_event &from, uint32_t vcpu) : out_(out), from_(from), vcpu_(vcpu)
+	Records(uint32_t *out, const trace_event &from, uint32_t vcpu) : out_(out), from_(from), vcpu_(vcpu)
 	{
 	}
 
-	void put(uint32_t event, std::initializer_list<uint32_t> words)
+	// A record with the thread as its last word.
+	void put(uint32_t id, std::initializer_list<uint32_t> words)
 	{
-		out_[0] = event | static_cast<uint32_t>(words.size()) << 28 | kTimed;
-		out_[1] = from_.tgid;
-		out_[2] = vcpu_;
-		out_[3] = static_cast<uint32_t>(from_.time_ns);
-		out_[4] = static_cast<uint32_t>(from_.time_ns >> 32);
-		out_ += 5;
+		out_ = put_header(out_, id, words.size() + 1, from_.tgid, vcpu_, from_.time_ns);
 		for (uint32_t word : words)
 			*out_++ = word;
+		*out_++ = from_.tid;
+	}
+
+	// The record of a kind.
+	void put(const Kind &kind, const uint32_t *data)
+	{
+		uint32_t *header = out_;
+		out_ += kHeaderWords;
+		for (size_t i = 0; i < TRACE_WORDS && kind.words[i].fields; i++)
+			if (kind.words[i].written)
+				*out_++ = data[i];
+		if (out_ < header + kHeaderWords + kMostWithThread)
+			*out_++ = from_.tid;
+		const bool other = kind.other_record != kind.record && data[0];
+		put_header(header, other ? kind.other_record : kind.record, out_ - header - kHeaderWords,
+			   from_.tgid, vcpu_, from_.time_ns);
 	}
 
 	uint32_t *end() const
@@ -69,6 +71,8 @@ public:
 	}
 
 private:
+	static constexpr size_t kHeaderWords = 5;
+
 	uint32_t *out_;
 	const trace_event &from_;
 	const uint32_t vcpu_;
@@ -76,48 +80,49 @@ private:
 
 // The handler's run that an exit tells of by itself, where kvmtrace recorded it and no tracepoint does today.
 // Intel SDM 3C: exit reasons (appendix C), exit qualifications (27.2.1), interruption information (24.9.2).
-void put_vmx_handler(Record &record, const trace_event &exit)
+void put_vmx_handler(Records &records, const trace_event &exit)
 {
-	const uint32_t qualification = exit.data[5], interruption = exit.data[7], tid = exit.tid;
+	const uint32_t qualification = exit.data[5], interruption = exit.data[7];
 	switch (exit.data[0]) {
 	case 0: // exception or NMI
 		if ((interruption >> 8 & 7) == 2)
-			record.put(kNmi, {tid});
+			records.put(TRACE_RECORD_NMI, {});
 		return;
 	case 1: // external interrupt; the vector is there if it was acknowledged on exit
-		record.put(kInterrupt, {interruption >> 31 ? interruption & 0xff : 0, tid});
+		records.put(TRACE_RECORD_INTERRUPT, {interruption >> 31 ? interruption & 0xff : 0});
 		return;
 	case 7: // interrupt window
-		record.put(kPending, {0, tid});
+		records.put(TRACE_RECORD_PENDING, {0});
 		return;
 	case 12:
-		record.put(kHlt, {tid});
+		records.put(TRACE_RECORD_HLT, {});
 		return;
 	case 28: // control-register access: bits 4 and 5 say 2 for CLTS, 3 for LMSW
 		if ((qualification >> 4 & 3) == 2)
-			record.put(kClts, {tid});
+			records.put(TRACE_RECORD_CLTS, {});
 		else if ((qualification >> 4 & 3) == 3)
-			record.put(kLmsw, {qualification >> 16, tid});
+			records.put(TRACE_RECORD_LMSW, {qualification >> 16});
 		return;
 	case 29: // debug-register access: number in bits 0 to 2, bit 4 set for a read
-		record.put(qualification & 16 ? kDrRead : kDrWrite, {qualification & 7, 0, tid});
+		records.put(qualification & 16 ? TRACE_RECORD_DR_READ : TRACE_RECORD_DR_WRITE,
+			    {qualification & 7, 0});
 	}
 }
 
 // AMD APM 2, appendix C.
-void put_svm_handler(Record &record, const trace_event &exit)
+void put_svm_handler(Records &records, const trace_event &exit)
 {
-	const uint32_t code = exit.data[0], tid = exit.tid;
+	const uint32_t code = exit.data[0];
 	if (code >= 0x20 && code < 0x40)
-		record.put(code < 0x30 ? kDrRead : kDrWrite, {code & 15, 0, tid});
+		records.put(code < 0x30 ? TRACE_RECORD_DR_READ : TRACE_RECORD_DR_WRITE, {code & 15, 0});
 	else if (code == 0x60)
-		record.put(kInterrupt, {0, tid});
+		records.put(TRACE_RECORD_INTERRUPT, {0});
 	else if (code == 0x61)
-		record.put(kNmi, {tid});
+		records.put(TRACE_RECORD_NMI, {});
 	else if (code == 0x64) // virtual interrupt: the window is open
-		record.put(kPending, {0, tid});
+		records.put(TRACE_RECORD_PENDING, {0});
 	else if (code == 0x78)
-		record.put(kHlt, {tid});
+		records.put(TRACE_RECORD_HLT, {});
 }
 
 } // namespace
@@ -125,6 +130,10 @@ void put_svm_handler(Record &record, const trace_event &exit)
 uint32_t &TraceEncoder::vcpu_of(uint32_t tid)
 {
 	if (!vcpu_ || tid != tid_) {
+		// Threads come and go: those that still run show their vCPU again with the next exit or
+		// entry.
+		if (vcpus_.size() >= kMostThreads)
+			vcpus_.clear();
 		vcpu_ = &vcpus_.try_emplace(tid, kUnknownVcpu).first->second;
 		tid_ = tid;
 	}
@@ -133,73 +142,76 @@ uint32_t &TraceEncoder::vcpu_of(uint32_t tid)
 
 uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 {
-	const uint32_t *data = from.data, tid = from.tid;
-	uint32_t &vcpu = vcpu_of(tid);
+	uint32_t &vcpu = vcpu_of(from.tid);
 	if (!arm64_ && from.kind == TRACE_ENTRY)
-		vcpu = data[0];
+		vcpu = from.data[kEntryVcpu];
 	else if (!arm64_ && from.kind == TRACE_EXIT)
-		vcpu = data[4];
-	Record record(out, from, vcpu);
-	switch (from.kind) {
-	case TRACE_ENTRY:
-		record.put(kEntry, {tid});
-		break;
-	case TRACE_EXIT:
-		if (arm64_) {
-			record.put(kExit,
-				   {data[0] << 8 | (data[5] & 0xff), data[1], data[2], kIsaArm64, tid});
-			break;
-		}
-		record.put(kExit, {data[0], data[1], data[2], data[3], tid});
-		if (data[3] == kIsaVmx)
-			put_vmx_handler(record, from);
-		else if (data[3] == kIsaSvm)
-			put_svm_handler(record, from);
-		break;
-	case TRACE_NESTED_EXIT:
-		record.put(kFromL2, {tid});
-		break;
-	case TRACE_REFLECTED:
-		record.put(kReflected, {tid});
-		break;
-	case TRACE_PAGE_FAULT:
-		record.put(kPageFault, {data[0], data[1], data[2], tid});
-		break;
-	case TRACE_INJECTED:
-		record.put(kInjected, {data[0], tid});
-		break;
-	case TRACE_PORT: // KVM_PIO_IN is 0: arch/x86/kvm/trace.h
-		record.put(data[0] ? kPortWrite : kPortRead, {data[1], data[2], data[3], tid});
-		break;
-	case TRACE_CONTROL_REGISTER:
-		record.put(data[0] ? kCrWrite : kCrRead, {data[1], data[2], data[3], tid});
-		break;
-	case TRACE_MSR:
-		record.put(data[0] ? kMsrWrite : kMsrRead, {data[1], data[2], data[3], tid});
-		break;
-	case TRACE_CPUID: // five words already, all that the original formatter reads
-		record.put(kCpuid, {data[0], data[1], data[2], data[3], data[4]});
-		break;
-	case TRACE_HYPERCALL:
-		record.put(kHypercall, {data[0], data[1], data[2], tid});
-		break;
-	case TRACE_APIC:
-		record.put(kApic, {data[1], data[0], data[2], tid});
-		break;
-	case TRACE_USERSPACE_EXIT:
-		record.put(kUserspaceExit, {data[0], data[1], tid});
-		break;
-	case TRACE_WAKEUP:
-		record.put(kWakeup, {data[0], data[1], tid});
-		break;
+		vcpu = from.data[kExitVcpu];
+	Records records(out, from, vcpu);
+	if (from.kind >= TRACE_KINDS_COUNT)
+		return out;
+	if (from.kind != TRACE_EXIT) {
+		records.put(kKinds[from.kind], from.data);
+		return records.end();
 	}
-	return record.end();
+	if (arm64_) {
+		// ret and esr_ec, which is where x86 has info1, are the code; nothing tells the instruction
+		// set.
+		const uint32_t data[TRACE_WORDS] = {from.data[0] << 8 | (from.data[5] & 0xff), from.data[1],
+						    from.data[2], ISA_ARM64};
+		records.put(kKinds[TRACE_EXIT], data);
+		return records.end();
+	}
+	records.put(kKinds[TRACE_EXIT], from.data);
+	if (from.data[3] == ISA_VMX)
+		put_vmx_handler(records, from);
+	else if (from.data[3] == ISA_SVM)
+		put_svm_handler(records, from);
+	return records.end();
 }
 
-size_t TraceEncoder::encode(std::vector<Ring> &rings, uint64_t until_ns, uint32_t *to, size_t room)
+// Says that events of a CPU are missing from here on, if the ring's next event, or what the ring lost if
+// there is none, tells so.
+uint32_t *TraceEncoder::begin_gap(uint32_t *out, Ring &ring, size_t cpu) const
+{
+	const bool waits = ring.tail != ring.head;
+	if (ring.gap || (waits ? ring.events[ring.tail & ring.mask].lost : ring.lost) == ring.told)
+		return out;
+	ring.gap = true;
+	out = put_header(out, TRACE_RECORD_GAP, 1, 0, 0, time_ns_);
+	*out++ = static_cast<uint32_t>(cpu);
+	return out;
+}
+
+uint32_t *TraceEncoder::end_gap(uint32_t *out, Ring &ring, size_t cpu, uint64_t lost) const
+{
+	const uint64_t missing = lost - ring.told;
+	ring.told = lost;
+	ring.gap = false;
+	out = put_header(out, TRACE_RECORD_GAP_END, 3, 0, 0, time_ns_);
+	*out++ = static_cast<uint32_t>(cpu);
+	*out++ = static_cast<uint32_t>(missing);
+	*out++ = static_cast<uint32_t>(missing >> 32);
+	return out;
+}
+
+/*
+ * An event has been lost between two of its CPU, and after the last one written when it is first known of:
+ * what was written before it was known of is older. A vCPU may move to another CPU in a gap. Its events there
+ * come between the gap's two records too: what the CPU wrote before the vCPU left it is in the rings when the
+ * loss is known, for losses are read before heads.
+ */
+size_t TraceEncoder::encode(std::vector<Ring> &rings, uint64_t until_ns, uint64_t certain_ns, uint32_t *to,
+			    size_t room)
 {
 	if (room < kMostWords)
 		return 0;
+	uint32_t *out = to, *const last = to + room - kMostWords;
+	for (size_t i = 0; i < rings.size(); i++) {
+		out = begin_gap(out, rings[i], i);
+		if (out > last)
+			return out - to;
+	}
 	// The rings that have events left, as a heap with the earliest event on top; of two the lower CPU's.
 	std::vector<std::pair<uint64_t, size_t>> open;
 	auto next = [&](size_t index) -> uint64_t {
@@ -210,7 +222,6 @@ size_t TraceEncoder::encode(std::vector<Ring> &rings, uint64_t until_ns, uint32_
 		if (rings[i].tail != rings[i].head)
 			open.emplace_back(next(i), i);
 	std::make_heap(open.begin(), open.end(), later);
-	uint32_t *out = to, *const last = to + room - kMostWords;
 	while (!open.empty() && open.front().first <= until_ns && out <= last) {
 		const size_t index = open.front().second;
 		std::pop_heap(open.begin(), open.end(), later);
@@ -218,15 +229,28 @@ size_t TraceEncoder::encode(std::vector<Ring> &rings, uint64_t until_ns, uint32_
 		Ring &ring = rings[index];
 		// All that no other ring has an earlier event than.
 		do {
-			out = event(out, ring.events[ring.tail & ring.mask]);
+			const trace_event &from = ring.events[ring.tail & ring.mask];
+			time_ns_ = std::max<uint64_t>(time_ns_, from.time_ns);
+			if (ring.gap)
+				out = end_gap(out, ring, index, from.lost);
+			out = event(out, from);
 			ring.tail++;
 			events_++;
+			out = begin_gap(out, ring, index);
 		} while (ring.tail != ring.head && out <= last && next(index) <= until_ns &&
 			 (open.empty() || std::make_pair(next(index), index) < open.front()));
 		if (ring.tail != ring.head) {
 			open.emplace_back(next(index), index);
 			std::push_heap(open.begin(), open.end(), later);
 		}
+	}
+	// A gap that no event has followed: all that is older than when it was known is written.
+	for (size_t i = 0; i < rings.size() && out <= last; i++) {
+		Ring &ring = rings[i];
+		if (!ring.gap || ring.tail != ring.head || ring.lost_ns > certain_ns)
+			continue;
+		time_ns_ = std::max<uint64_t>(time_ns_, ring.lost_ns);
+		out = end_gap(out, ring, i, ring.lost);
 	}
 	return out - to;
 }

@@ -14,7 +14,7 @@ interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
   Counters: new (options: { object: string; events: readonly string[] }) => Counters;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
-  encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array): number;
+  encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array, lost: Uint32Array): number;
   localTime(seconds: number): LocalFields | undefined;
   lockFile(descriptor: number): boolean;
   enableRunStatistics: () => number;

@@ -2,17 +2,15 @@
 import { loadAddon, open } from "./load";
 
 export interface RecorderOptions {
-  /** Which events, as numbers of enum trace_kind; at least one. */
+  /** Which events, as numbers of enum trace_kind; those that the kernel lacks are left out. */
   readonly kinds: Uint32Array;
-  /** For each kind TRACE_WORDS byte offsets into the tracepoint's record; 0: the word is 0. */
-  readonly offsets: Uint32Array;
   /** The logarithm to base 2 of how many events, of EVENT_BYTES each, a CPU's ring holds. */
   readonly ringShift: number;
   /** Record only these processes; all if undefined. */
   readonly pids?: Uint32Array;
 }
 
-/** Programs in the kernel that write events into the CPUs' rings; nobody waits where one is full. */
+/** Programs in the kernel that write events into the CPUs' rings; none waits where one is full. */
 export interface Recorder {
   /**
    * Writes events as kvmtrace's records in the order of time, as far as there is room, without the latest 20 ms
@@ -22,7 +20,7 @@ export interface Recorder {
   read(to: Uint32Array, all: boolean): number;
   /** Events that read() gave out. */
   events(): number;
-  /** Events that found a ring full, or for which the kernel didn't run a program, since the recorder opened. */
+  /** Events that found a ring full or no ring, or for which the kernel didn't run a program, since the recorder opened. */
   lost(): number;
   /** Those among them for which the kernel didn't run a program; Linux 6.1 doesn't count them, 6.12 does. */
   missed(): number;
@@ -42,13 +40,20 @@ export function openRecorder(options: RecorderOptions): Recorder {
 
 /** sizeof(struct trace_event) */
 export const EVENT_BYTES = 64;
-/** Most words of the records that one event makes: kMostWords in native/trace_encoder.h. */
-export const EVENT_MAX_WORDS = 24;
+/** Most words of the records that one event makes: kMostWords of native/trace/encoder.h. */
+export const EVENT_MAX_WORDS = 38;
 
-/** What the recorder makes of rings of struct trace_event (bpf/contract/trace.h), each in the order of time. */
-export function encodeRings(rings: readonly Uint32Array[], arm64: boolean): Uint32Array {
-  let events = 0;
+/**
+ * What the recorder makes of rings of struct trace_event (bpf/contract/trace.h), each in the order of time.
+ * @param lost events that each ring has lost in all; 0 if left out
+ */
+export function encodeRings(
+  rings: readonly Uint32Array[],
+  arm64: boolean,
+  lost: readonly number[] = [],
+): Uint32Array {
+  let events = rings.length;
   for (const ring of rings) events += ring.byteLength / EVENT_BYTES;
   const to = new Uint32Array((events + 1) * EVENT_MAX_WORDS);
-  return to.subarray(0, loadAddon().encodeRings(rings, arm64, to));
+  return to.subarray(0, loadAddon().encodeRings(rings, arm64, to, Uint32Array.from(lost)));
 }

@@ -100,9 +100,13 @@ const ISAS: ReadonlyMap<number, Isa> = new Map(
   Object.entries(ISA).map(([name, number]) => [number, name as Isa]),
 );
 
+/** In place of an instruction set's number: of reasons that are counted together, since there were too many. */
+export const OTHERS_ISA = 255;
+const OTHERS = "others";
+
 /** The name of the isa number in the kernel's records; one that isn't known is named by its number. */
 export function isaName(isa: number): string {
-  return ISAS.get(isa) ?? `isa${isa}`;
+  return ISAS.get(isa) ?? (isa === OTHERS_ISA ? OTHERS : `isa${isa}`);
 }
 
 /** The instruction set of that number; undefined if it isn't known. */
@@ -122,6 +126,7 @@ export function reasonNumber(isa: string, raw: number): number {
 /** A reason's name, or undefined if nobody gave that number one. */
 export function reasonName(isa: string, number: number): string | undefined {
   const table = tableOf(isa);
+  if (isa === OTHERS) return "OTHERS";
   return table && (table.name(number) ?? learned()[isa as Isa].get(rawReason(number)));
 }
 

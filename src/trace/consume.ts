@@ -1,24 +1,57 @@
 // Walks through recordings record by record: one after another, or merged by time.
-import { RecordReader, type Cut, type ReaderOptions, type TraceRecord } from "./reader";
+import { setImmediate as immediate } from "node:timers/promises";
+import { RecordReader, type Cut, type Damage, type ReaderOptions, type TraceRecord } from "./reader";
 
 /** A recording: what messages call it, and its bytes. */
 export interface Source {
   name: string;
   chunks: AsyncIterable<Uint8Array>;
+  /** Whether more bytes may take long to come: a record is then given out without those after it. */
+  live?: boolean;
 }
 
 /** How to read recordings; see ReaderOptions. */
-export interface ConsumeOptions extends Omit<ReaderOptions, "name"> {
+export interface ConsumeOptions extends Omit<ReaderOptions, "name" | "eager" | "onDamage"> {
   /** Take the records of all recordings in the order of their time stamps. */
   merge?: boolean;
   /** Ends the walk early. */
   signal?: AbortSignal;
-  /** The walk waits for this after every chunk. */
+  /** The walk waits for this after every chunk, and where a record's taker asks for it. */
   pause?: (() => Promise<void>) | undefined;
+  /** Is told of bytes that are no records, and of which recording, before the record after them is given out. */
+  onDamage?: ((damage: Damage, source: number) => void) | undefined;
 }
 
-/** Takes one record, which it must not keep, and the place of its recording among them all. */
-export type OnRecord = (record: TraceRecord, source: number) => void;
+/**
+ * Takes one record, which it must not keep, and the place of its recording among them all. True asks for a pause before the
+ * next one.
+ */
+export type OnRecord = (record: TraceRecord, source: number) => unknown;
+
+/** How long records are given out without a look at signals and timers, in ms. */
+const MOST_MS = 50;
+/** The clock is looked at every so many records, a power of two: a rule may take a millisecond for each. */
+const RECORDS_AT_ONCE = 16;
+
+/** Lets the event loop run often enough. */
+class Pace {
+  #records = 0;
+  #since = performance.now();
+
+  /** Whether it is time to wait, to be asked after each record. */
+  get due(): boolean {
+    if (++this.#records & (RECORDS_AT_ONCE - 1)) return false;
+    return performance.now() - this.#since > MOST_MS;
+  }
+
+  async rest({ pause }: ConsumeOptions): Promise<void> {
+    await pause?.();
+    if (performance.now() - this.#since > MOST_MS) {
+      await immediate();
+      this.#since = performance.now();
+    }
+  }
+}
 
 /** A recording whose last record was cut off. */
 export interface CutSource extends Cut {
@@ -37,7 +70,12 @@ class Cursor {
     readonly index: number,
     options: ConsumeOptions,
   ) {
-    this.reader = new RecordReader({ ...options, name: source.name });
+    this.reader = new RecordReader({
+      ...options,
+      name: source.name,
+      eager: source.live ?? false,
+      onDamage: (damage) => options.onDamage?.(damage, index),
+    });
     this.#chunks = source.chunks[Symbol.asyncIterator]();
   }
 
@@ -71,21 +109,20 @@ class Cursor {
   }
 }
 
-/** Gives out the records whose bytes are there. */
-function drain({ reader, index }: Cursor, onRecord: OnRecord): void {
-  while (reader.next()) onRecord(reader.record, index);
+/** Gives out the records whose bytes are there; true if it is to go on after a pause. */
+function drain({ reader, index }: Cursor, onRecord: OnRecord, pace: Pace): boolean {
+  while (reader.next()) if (onRecord(reader.record, index) === true || pace.due) return true;
+  return false;
 }
 
-async function sequential(
-  cursors: Cursor[],
-  onRecord: OnRecord,
-  { signal, pause }: ConsumeOptions,
-): Promise<void> {
+async function sequential(cursors: Cursor[], onRecord: OnRecord, options: ConsumeOptions): Promise<void> {
+  const { signal } = options;
+  const pace = new Pace();
   for (const cursor of cursors)
     while (!signal?.aborted && (await cursor.refill())) {
       onRecord(cursor.reader.record, cursor.index);
-      drain(cursor, onRecord);
-      await pause?.();
+      while (!signal?.aborted && drain(cursor, onRecord, pace)) await pace.rest(options);
+      await pace.rest(options);
     }
 }
 
@@ -98,18 +135,15 @@ function earliest(cursors: readonly Cursor[]): Cursor | undefined {
   return first;
 }
 
-async function merged(
-  cursors: Cursor[],
-  onRecord: OnRecord,
-  { signal, pause }: ConsumeOptions,
-): Promise<void> {
+async function merged(cursors: Cursor[], onRecord: OnRecord, options: ConsumeOptions): Promise<void> {
+  const pace = new Pace();
   let open: Cursor[] = [];
   for (const cursor of cursors) if (await cursor.refill()) open.push(cursor);
-  for (let cursor = earliest(open); cursor && !signal?.aborted; cursor = earliest(open)) {
-    onRecord(cursor.reader.record, cursor.index);
+  for (let cursor = earliest(open); cursor && !options.signal?.aborted; cursor = earliest(open)) {
+    if (onRecord(cursor.reader.record, cursor.index) === true || pace.due) await pace.rest(options);
     const done = cursor;
     if (cursor.step()) continue;
-    await pause?.();
+    await pace.rest(options);
     if (!(await cursor.refill())) open = open.filter((other) => other !== done);
   }
 }

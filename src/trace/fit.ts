@@ -1,18 +1,6 @@
 // Cuts a stream of records so that it fits into a size, between two events.
-import { EVENT } from "./events";
+import { OF_EXITS } from "./events";
 import { EVENT_MASK, HEADER_WORDS, TIME_WORDS } from "./layout";
-
-/** What the recorder makes of the exit before it (native/trace_encoder.cc): no events of their own. */
-const OF_EXITS: ReadonlySet<number> = new Set([
-  EVENT.pending,
-  EVENT.drRead,
-  EVENT.drWrite,
-  EVENT.interrupt,
-  EVENT.nmi,
-  EVENT.hlt,
-  EVENT.clts,
-  EVENT.lmsw,
-]);
 
 /** How many of the words, which begin with an event, hold whole events and are no more than `limit`. */
 export function wholeEvents(words: Uint32Array, limit: number): { words: number; events: number } {

@@ -1,66 +1,99 @@
-// The kernel's events that a recording is made of: which tracepoints, and which words of their records.
-//
-// The order is the one of enum trace_kind in bpf/contract/trace.h.
+// Written by packaging/kinds.mjs from bpf/contract/kinds.h.
 
-/** A word of an event: the tracepoint's field, by its names over the years, and which half if it has 64 bits. */
-export interface WordSource {
-  readonly fields: readonly string[];
-  readonly high?: true;
-}
+/** The version of recordings that this program writes, and the latest that it reads. */
+export const VERSION = 2;
 
-export interface Kind {
-  readonly tracepoint: string;
-  /** What --events calls it. */
-  readonly name: string;
-  readonly words: readonly WordSource[];
-}
+/** A CPU that is unknown. */
+export const ANY_CPU = 0xffffffff;
 
-const low = (...fields: string[]): WordSource => ({ fields });
-const high = (...fields: string[]): WordSource => ({ fields, high: true });
+/** Ids of records. */
+export const EVENT = {
+  entry: 0x10001,
+  exit: 0x10002,
+  fromL2: 0x40004,
+  reflected: 0x40005,
+  pageFault: 0x20001,
+  injected: 0x20002,
+  portRead: 0x20004,
+  portWrite: 0x20005,
+  crRead: 0x20006,
+  crWrite: 0x20007,
+  msrRead: 0x2000a,
+  msrWrite: 0x2000b,
+  cpuid: 0x2000c,
+  hypercall: 0x2000f,
+  apic: 0x20013,
+  userspaceExit: 0x40003,
+  wakeup: 0x40006,
+  pending: 0x20003,
+  drRead: 0x20008,
+  drWrite: 0x20009,
+  interrupt: 0x2000d,
+  nmi: 0x2000e,
+  hlt: 0x20010,
+  clts: 0x20011,
+  lmsw: 0x20012,
+  recording: 0x40001,
+  end: 0x40002,
+  gap: 0x40007,
+  gapEnd: 0x40008,
+} as const;
 
-/** Most words of one kind: TRACE_WORDS. */
-export const KIND_WORDS = 8;
+/**
+ * The records: what makes them ("event": an event of the kernel, "made": an exit, "note": the recorder), and the names of
+ * their data words, those of 64 bits twice, the low half first.
+ */
+export const RECORDS = [
+  { id: 0x10001, from: "event", words: [] },
+  { id: 0x10002, from: "event", words: ["code", "rip", "rip", "isa"] },
+  { id: 0x40004, from: "event", words: [] },
+  { id: 0x40005, from: "event", words: [] },
+  { id: 0x20001, from: "event", words: ["error", "address", "address"] },
+  { id: 0x20002, from: "event", words: ["vector"] },
+  { id: 0x20004, from: "event", words: ["port", "size", "value"] },
+  { id: 0x20005, from: "event", words: ["port", "size", "value"] },
+  { id: 0x20006, from: "event", words: ["cr", "value", "value"] },
+  { id: 0x20007, from: "event", words: ["cr", "value", "value"] },
+  { id: 0x2000a, from: "event", words: ["msr", "data", "data"] },
+  { id: 0x2000b, from: "event", words: ["msr", "data", "data"] },
+  { id: 0x2000c, from: "event", words: ["function", "eax", "ebx", "ecx", "edx"] },
+  { id: 0x2000f, from: "event", words: ["number", "argument", "argument"] },
+  { id: 0x20013, from: "event", words: ["offset", "write", "value"] },
+  { id: 0x40003, from: "event", words: ["reason", "errno"] },
+  { id: 0x40006, from: "event", words: ["ns", "ns"] },
+  { id: 0x20003, from: "made", words: ["vector"] },
+  { id: 0x20008, from: "made", words: ["dr", "value"] },
+  { id: 0x20009, from: "made", words: ["dr", "value"] },
+  { id: 0x2000d, from: "made", words: ["vector"] },
+  { id: 0x2000e, from: "made", words: [] },
+  { id: 0x20010, from: "made", words: [] },
+  { id: 0x20011, from: "made", words: [] },
+  { id: 0x20012, from: "made", words: ["value"] },
+  { id: 0x40001, from: "note", words: ["version", "ticksPerUs", "began", "began"] },
+  { id: 0x40002, from: "note", words: ["lost", "lost", "unwritten", "unwritten", "because"] },
+  { id: 0x40007, from: "note", words: ["cpu"] },
+  { id: 0x40008, from: "note", words: ["cpu", "lost", "lost"] },
+] as const;
 
+/** The kernel's events by their numbers in the rings: their tracepoints, and what --events calls them. */
 export const KINDS = [
-  { tracepoint: "kvm_entry", name: "entry", words: [low("vcpu_id")] },
-  {
-    tracepoint: "kvm_exit",
-    name: "exit",
-    words: [
-      // arm64 has ret, vcpu_pc and esr_ec in their places.
-      low("exit_reason", "ret"),
-      low("guest_rip", "vcpu_pc"),
-      high("guest_rip", "vcpu_pc"),
-      low("isa"),
-      low("vcpu_id"),
-      low("info1", "esr_ec"),
-      high("info1"),
-      low("intr_info"),
-    ],
-  },
-  { tracepoint: "kvm_nested_vmexit", name: "nested", words: [] },
-  { tracepoint: "kvm_nested_vmexit_inject", name: "nested", words: [] },
-  {
-    tracepoint: "kvm_page_fault",
-    name: "page_fault",
-    words: [low("error_code"), low("fault_address"), high("fault_address")],
-  },
-  { tracepoint: "kvm_inj_virq", name: "inject", words: [low("vector", "irq")] },
-  { tracepoint: "kvm_pio", name: "io", words: [low("rw"), low("port"), low("size"), low("val")] },
-  { tracepoint: "kvm_cr", name: "cr", words: [low("rw"), low("cr"), low("val"), high("val")] },
-  { tracepoint: "kvm_msr", name: "msr", words: [low("write"), low("ecx"), low("data"), high("data")] },
-  {
-    tracepoint: "kvm_cpuid",
-    name: "cpuid",
-    words: [low("function"), low("rax"), low("rbx"), low("rcx"), low("rdx")],
-  },
-  { tracepoint: "kvm_hypercall", name: "hypercall", words: [low("nr"), low("a0"), high("a0")] },
-  { tracepoint: "kvm_apic", name: "apic", words: [low("rw"), low("reg"), low("val")] },
-  { tracepoint: "kvm_userspace_exit", name: "userspace", words: [low("reason"), low("errno")] },
-  { tracepoint: "kvm_vcpu_wakeup", name: "wakeup", words: [low("ns"), high("ns")] },
-] as const satisfies readonly Kind[];
+  { name: "entry", tracepoint: "kvm_entry" },
+  { name: "exit", tracepoint: "kvm_exit" },
+  { name: "nested", tracepoint: "kvm_nested_vmexit" },
+  { name: "nested", tracepoint: "kvm_nested_vmexit_inject" },
+  { name: "page_fault", tracepoint: "kvm_page_fault" },
+  { name: "inject", tracepoint: "kvm_inj_virq" },
+  { name: "io", tracepoint: "kvm_pio" },
+  { name: "cr", tracepoint: "kvm_cr" },
+  { name: "msr", tracepoint: "kvm_msr" },
+  { name: "cpuid", tracepoint: "kvm_cpuid" },
+  { name: "hypercall", tracepoint: "kvm_hypercall" },
+  { name: "apic", tracepoint: "kvm_apic" },
+  { name: "userspace", tracepoint: "kvm_userspace_exit" },
+  { name: "wakeup", tracepoint: "kvm_vcpu_wakeup" },
+] as const;
 
-/** Kinds by their numbers in the rings. */
+/** Their numbers. */
 export const KIND = {
   entry: 0,
   exit: 1,
@@ -77,19 +110,3 @@ export const KIND = {
   userspaceExit: 12,
   wakeup: 13,
 } as const;
-
-// `	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;`
-const FIELD = /^\s*field:[^;]*\b(\w+);\s*offset:(\d+);\s*size:(\d+);/gm;
-
-/** The offset of a word in the record that a tracefs `format` file describes; 0 if it isn't in there. */
-export function wordOffset(source: WordSource, format: string): number {
-  const fields = [...format.matchAll(FIELD)];
-  for (const name of source.fields) {
-    const field = fields.find((match) => match[1] === name);
-    if (!field) continue;
-    const [offset, size] = [Number(field[2]), Number(field[3])];
-    if (offset % 4 !== 0 || size < (source.high ? 8 : 4)) return 0;
-    return source.high ? offset + 4 : offset;
-  }
-  return 0;
-}

@@ -3,14 +3,14 @@ import { reasonLabel } from "../reasons";
 import { EVENT, UNKNOWN_VCPU, WORD_NAMES } from "./events";
 import { codeName, userspaceName } from "./exit-name";
 import type { Summary } from "./summary";
-import type { Detail, Thread, Turn } from "./turns";
+import type { TurnEvent, Thread, Turn } from "./turns";
 
 const EVENT_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(EVENT).map(([name, event]) => [event, name]),
 );
 
 /** An event's words by their names: `msr 0x10, data 0x1f`. */
-function wordsText({ event, words }: Detail): string {
+function wordsText({ event, words }: TurnEvent): string {
   const names = WORD_NAMES.get(event) ?? [];
   const texts: string[] = [];
   for (let i = 0; i < words.length; i++) {
@@ -24,8 +24,8 @@ function wordsText({ event, words }: Detail): string {
 }
 
 /** Why KVM returned to user space. */
-function userspaceArgs(details: readonly Detail[]): object {
-  const words = details.find(({ event }) => event === EVENT.userspaceExit)?.words;
+function userspaceArgs(events: readonly TurnEvent[]): object {
+  const words = events.find(({ event }) => event === EVENT.userspaceExit)?.words;
   if (!words) return {};
   const [reason = 0, errno = 0] = words;
   return { reason: userspaceName(reason), ...(errno === 0 ? {} : { errno: errno | 0 }) };
@@ -45,7 +45,7 @@ export class Timeline {
 
   /** The slices of one turn: the guest before the exit, the exit, and in it the time in user space. */
   turn(turn: Turn, nsPerTick: number): string {
-    const { thread, details, omitted } = turn;
+    const { thread, events, omitted } = turn;
     let text = this.#describe(thread);
     // Whole ns, in the order of time even where a recording's time stamps aren't: so slices never overlap.
     let last = this.#threads.get(thread) ?? 0;
@@ -60,11 +60,11 @@ export class Timeline {
       rip: `0x${((BigInt(turn.ripHigh) << 32n) | BigInt(turn.ripLow)).toString(16)}`,
       code: reasonLabel(turn.code),
       ...(turn.ended === undefined ? { unfinished: true } : {}),
-      ...this.#details(details),
+      ...this.#events(events),
       ...(omitted > 0 ? { omitted } : {}),
     });
     if (returned !== undefined && turn.ended !== undefined)
-      text += this.#slice(turn, "user space", returned, ended, userspaceArgs(details));
+      text += this.#slice(turn, "user space", returned, ended, userspaceArgs(events));
     this.#threads.set(thread, last);
     return text;
   }
@@ -107,11 +107,11 @@ export class Timeline {
     return text + meta("thread_sort_index", { sort_index: known ? vcpu : tid });
   }
 
-  #details(details: readonly Detail[]): Record<string, string> {
+  #events(events: readonly TurnEvent[]): Record<string, string> {
     const args: Record<string, string> = {};
-    for (const [index, detail] of details.entries()) {
-      const name = EVENT_NAMES.get(detail.event) ?? `event 0x${detail.event.toString(16)}`;
-      args[name in args ? `${name} ${index}` : name] = wordsText(detail);
+    for (const [index, event] of events.entries()) {
+      const name = EVENT_NAMES.get(event.event) ?? `event 0x${event.event.toString(16)}`;
+      args[name in args ? `${name} ${index}` : name] = wordsText(event);
     }
     return args;
   }

@@ -1,5 +1,6 @@
 // Reads kvmtrace's binary records out of chunks of bytes, in constant memory and whatever the bytes are.
 import { UsageError } from "../errors";
+import { EVENT, UNKNOWN_VCPU, VERSION, hasWords } from "./events";
 import { EVENT_MASK, HEADER_WORDS, MAGIC, PID_LIMIT, TIME_WORDS, VCPU_LIMIT, type ByteOrder } from "./layout";
 
 const NO_WORDS = new Uint32Array(0);
@@ -74,6 +75,18 @@ export interface ReaderOptions {
   knows: (event: number) => boolean;
   /** The byte order of a recording without a magic; otherwise the first record tells. */
   byteOrder?: ByteOrder | undefined;
+  /** Gives out a record though the next one, which would show that it is whole, may take long to come. */
+  eager?: boolean;
+  /** Is told of bytes of a recording of ours that are no records, before the record after them is given out. */
+  onDamage?: ((damage: Damage) => void) | undefined;
+}
+
+/** Bytes of a recording of ours that are no records. */
+export interface Damage {
+  readonly offset: number;
+  readonly bytes: number;
+  /** Whether no record follows. */
+  readonly last: boolean;
 }
 
 /** Where a recording's last record was cut off. */
@@ -88,6 +101,21 @@ function swapped(word: number): number {
   return bytes.readUInt32LE();
 }
 
+/** Whether a record begins a recording of ours whose records this program knows. */
+function isOurs(record: TraceRecord): boolean {
+  const version = record.word(0);
+  return record.count === 4 && version >= 1 && version <= VERSION && record.word(1) > 0;
+}
+
+/** The length in words of a record of ours with this header; 0 if there can be none. */
+function lengthOf(head: number, pid: number, vcpu: number): number {
+  const count = (head >>> 28) & 7;
+  const timed = head >>> 31;
+  if (pid > PID_LIMIT || (vcpu > VCPU_LIMIT && vcpu !== UNKNOWN_VCPU)) return 0;
+  if (!hasWords(head & EVENT_MASK, count, timed === 1)) return 0;
+  return HEADER_WORDS + TIME_WORDS * timed + count;
+}
+
 /**
  * A pull reader: feed() chunks, then call next() until it says false; after the last chunk call end() and next()
  * until it says false again.
@@ -100,11 +128,17 @@ export class RecordReader {
   #at = 0;
   /** Offset in the recording of the first word, in bytes. */
   #base = 0;
-  /** The bytes behind the last whole word, fewer than four. */
+  /** The bytes after the last whole word, fewer than four. */
   #rest: Uint8Array = new Uint8Array(0);
   #big = false;
   #begun = false;
   #ended = false;
+  /** Whether `kvm-trace record` wrote what is read: the records that there are, and their lengths, are known then. */
+  #ours = false;
+  /** Length in words of the record at #at, where it is known already; of ours only. */
+  #length = 0;
+  /** Where bytes began that are no records, while a record is searched. */
+  #damagedAt: number | undefined;
   readonly #options: ReaderOptions;
 
   constructor(options: ReaderOptions) {
@@ -155,6 +189,7 @@ export class RecordReader {
    */
   next(): boolean {
     if (!this.#begun && !this.#begin()) return false;
+    if (this.#ours) return this.#nextOfOurs();
     const words = this.#words;
     const at = this.#at;
     const record = this.record;
@@ -168,7 +203,89 @@ export class RecordReader {
     if (left < length) return false;
     record.set(words, at, timed, count);
     this.#at = at + length;
+    if (record.event === EVENT.recording) this.#ours = isOurs(record);
     return true;
+  }
+
+  /**
+   * Reads a record of a recording of ours. It is taken only if another one, or nothing, follows where it ends: a cut shows
+   * in the record after it.
+   */
+  #nextOfOurs(): boolean {
+    for (;;) {
+      const words = this.#words;
+      const at = this.#at;
+      const left = words.length - at;
+      if (left < HEADER_WORDS) return this.#ended && this.#endDamage();
+      const length = this.#length || this.#lengthAt(at);
+      if (length > left && !this.#ended) return false;
+      if (length > 0 && length <= left) {
+        const after = left - length;
+        const follows = after < HEADER_WORDS ? 0 : this.#lengthAt(at + length);
+        if (follows > 0 || after < HEADER_WORDS) {
+          if (follows === 0 && !this.#ended && this.#options.eager !== true) return false;
+          this.#take(at, length, follows);
+          return true;
+        }
+      } else if (length > left && this.#damagedAt === undefined) return false;
+      this.#length = 0;
+      this.#damagedAt ??= this.offset;
+      if (!this.#search()) return this.#ended && this.#endDamage();
+    }
+  }
+
+  #take(at: number, length: number, follows: number): void {
+    if (this.#damagedAt !== undefined) this.#tellDamage(this.#damagedAt, this.offset, false);
+    const head = this.#words[at] ?? 0;
+    this.record.set(this.#words, at, head >>> 31 === 1, (head >>> 28) & 7);
+    this.#at = at + length;
+    this.#length = follows;
+  }
+
+  #tellDamage(offset: number, end: number, last: boolean): void {
+    this.#damagedAt = undefined;
+    this.#options.onDamage?.({ offset, bytes: end - offset, last });
+  }
+
+  /** Tells of damage up to the recording's end. */
+  #endDamage(): boolean {
+    const end = this.#base + 4 * this.#words.length + this.#rest.length;
+    if (this.#damagedAt !== undefined) {
+      this.#tellDamage(this.#damagedAt, end, true);
+      this.#at = this.#words.length;
+      this.#rest = new Uint8Array(0);
+    }
+    return false;
+  }
+
+  /** The length of the record of ours that begins there, in words; 0 if none does. */
+  #lengthAt(at: number): number {
+    const words = this.#words;
+    return lengthOf(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0);
+  }
+
+  /** Moves on to the next byte at which a record of ours may begin; false if there is none in the bytes at hand. */
+  #search(): boolean {
+    const bytes = this.#bytes;
+    const end = 4 * this.#words.length + this.#rest.length;
+    // Words of the other byte order were swapped: a record is found at their places only.
+    const step = this.#big ? 4 : 1;
+    let at = 4 * this.#at + step;
+    for (; at + 4 * HEADER_WORDS <= end; at += step) {
+      // The event's category: one of three bits.
+      const category = bytes[at + 2] ?? 0;
+      if (category === 0 || category > 4) continue;
+      if (lengthOf(bytes.readUInt32LE(at), bytes.readUInt32LE(at + 4), bytes.readUInt32LE(at + 8)) > 0) break;
+    }
+    const found = at + 4 * HEADER_WORDS <= end;
+    if (at > end) at = end;
+    bytes.copyWithin(0, at, end);
+    const whole = (end - at) & ~3;
+    this.#base += at;
+    this.#words = new Uint32Array(bytes.buffer, 0, whole / 4);
+    this.#rest = bytes.subarray(whole, end - at);
+    this.#at = 0;
+    return found;
   }
 
   /** Finds the byte order and steps over the magic; false while too few bytes are there to tell. */

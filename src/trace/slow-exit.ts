@@ -6,11 +6,11 @@ import { msrAccess } from "../details/msr";
 import type { SlowExit } from "../measure/slow-exit";
 import { isaName, reasonName, reasonNumber } from "../reasons";
 import { EVENT } from "./events";
-import type { Detail, Turn } from "./turns";
+import type { TurnEvent, Turn } from "./turns";
 import { vmOfRecording } from "./vm";
 
 /** What an event tells of the exit that it belongs to; undefined if nothing. */
-function detailOf({ event, words: [first = 0, second = 0, third = 0] }: Detail): ExitDetail | undefined {
+function detailOf({ event, words: [first = 0, second = 0, third = 0] }: TurnEvent): ExitDetail | undefined {
   switch (event) {
     case EVENT.portRead:
     case EVENT.portWrite:
@@ -26,8 +26,8 @@ function detailOf({ event, words: [first = 0, second = 0, third = 0] }: Detail):
 }
 
 /** What is known of a turn's exit besides its reason. */
-function turnDetail({ details }: Turn): ExitDetail | undefined {
-  for (const each of details) {
+function turnDetail({ events }: Turn): ExitDetail | undefined {
+  for (const each of events) {
     const detail = detailOf(each);
     if (detail) return detail;
   }

@@ -10,6 +10,7 @@ const LAST_MS = 253_402_300_799_999;
 
 /** Words of the records that a recording of ours begins and ends with; see encode.ts. */
 const RECORDING_WORDS = { ticksPerUs: 1, msLow: 2, msHigh: 3 } as const;
+const GAP_END_WORDS = { lostLow: 1, lostHigh: 2 } as const;
 const END_WORDS = { lostLow: 0, lostHigh: 1, unwrittenLow: 2, unwrittenHigh: 3, reason: 4 } as const;
 
 /** Events that did not fit in a file, by why. */
@@ -28,7 +29,11 @@ export class Summary {
   startMs = 0;
   /** Ticks from the first time stamp to the last. */
   ticks = 0;
+  /** Exits that are counted together, since there were too many threads or reasons. */
+  others = 0;
   #begun = 0;
+  #inGaps = 0;
+  #damaged = false;
   #ended = 0;
   #losses = 0;
   #left: Unwritten = { sizeLimit: 0, writeFailed: 0 };
@@ -41,15 +46,25 @@ export class Summary {
 
   /** Whether each recording says what it lost. */
   get #told(): boolean {
-    return this.ours && this.#ended >= this.#begun;
+    return this.ours && this.#ended >= this.#begun && !this.#damaged;
   }
 
-  /** Events that the kernel's rings had no room for; undefined if a recording has no end, and so nobody knows. */
+  /** Events that the kernel's rings had no room for; undefined if a recording has no end or is damaged: then it is unknown. */
   get lost(): number | undefined {
     return this.#told ? this.#losses : undefined;
   }
 
-  /** Events that a file had no room for; undefined if nobody knows. */
+  /** Events that are missing in the gaps of the recordings, as far as these tell. */
+  get inGaps(): number {
+    return this.#inGaps;
+  }
+
+  /** Whether a part of a recording couldn't be read. */
+  get damaged(): boolean {
+    return this.#damaged;
+  }
+
+  /** Events that a file had no room for; undefined if it is unknown. */
   get unwritten(): Unwritten | undefined {
     return this.#told ? this.#left : undefined;
   }
@@ -60,6 +75,16 @@ export class Summary {
     this.ticksPerUs = record.word(RECORDING_WORDS.ticksPerUs);
     const ms = record.word(RECORDING_WORDS.msLow) + record.word(RECORDING_WORDS.msHigh) * 2 ** 32;
     if (ms <= LAST_MS) this.startMs = this.startMs === 0 ? ms : Math.min(this.startMs, ms);
+  }
+
+  /** Takes the record at a gap's end. */
+  gap(record: TraceRecord): void {
+    this.#inGaps += record.word(GAP_END_WORDS.lostLow) + record.word(GAP_END_WORDS.lostHigh) * 2 ** 32;
+  }
+
+  /** Takes notice that a part can't be read: what was lost there is unknown. */
+  damage(): void {
+    this.#damaged = true;
   }
 
   /** Takes the last one. */
@@ -93,7 +118,7 @@ export class Summary {
     return { start, end, durationNs: Math.round(this.ticks * nsPerTick), final: true };
   }
 
-  /** What was lost as the live tools tell it, and what did not fit in the file; undefined if nobody knows. */
+  /** What was lost as the live tools tell it, and what did not fit in the file; undefined if it is unknown. */
   get health(): (Lost & { readonly eventsUnwritten: number }) | undefined {
     if (!this.#told) return undefined;
     const { sizeLimit, writeFailed } = this.#left;

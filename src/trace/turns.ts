@@ -1,11 +1,13 @@
 // Pairs a recording's exits with the entries that follow them on the same thread: the turns of its vCPUs.
-import { EVENT, THREAD_WORD } from "./events";
+import { OTHERS_ISA } from "../reasons";
+import { EVENT, THREAD_WORD, UNKNOWN_VCPU } from "./events";
 import { EXIT_WORDS } from "./exit-name";
 import type { TraceRecord } from "./reader";
 import { Summary } from "./summary";
+import { OTHERS_PID } from "./vm";
 
-/** An event between an exit and its entry: its id, its time and its data words but the thread's id. */
-export interface Detail {
+/** An event between an exit and its entry: its id, its time and its data words except the thread's id. */
+export interface TurnEvent {
   readonly event: number;
   readonly time: number;
   readonly words: readonly number[];
@@ -35,18 +37,40 @@ export interface Turn {
   returned: number | undefined;
   /** The entry; undefined if none followed, or one whose time stamp is damaged. */
   ended: number | undefined;
-  readonly details: Detail[];
-  /** How many events besides the details there were. */
+  /** The first events between the two. */
+  readonly events: TurnEvent[];
+  /** How many more events there were. */
   omitted: number;
 }
 
-/** Details kept of one turn: an exit that is handled for long may see any number of events. */
-const MAX_DETAILS = 16;
+/** Events kept of one turn: an exit that is handled for long may see any number of them. */
+const MAX_EVENTS = 16;
+
+/**
+ * Most threads that are told apart in what is read at once, and most reasons, so that memory has a bound; the exits of
+ * all others are counted together. No host has run so many vCPUs, and no instruction set has so many reasons.
+ */
+export const MAX_THREADS = 16_384;
+export const MAX_REASONS = 1024;
+/** Most pairs of thread and reason. */
+export const MAX_SLOTS = 65_536;
+
+/** The thread of the exits of all threads that aren't told apart. */
+const OTHER_THREADS: Thread = { pid: OTHERS_PID, tid: 0, vcpu: UNKNOWN_VCPU };
+
+const OTHER_REASONS = { isa: OTHERS_ISA, code: 0 } as const;
+
+/** Gaps that are told apart: more than any machine has CPUs. */
+const MAX_GAPS = 65_536;
 
 interface State {
-  thread: Thread;
+  readonly thread: Thread;
+  /** The reasons that its exits had, as numbers of their own. */
+  readonly reasons: Set<number>;
   turn: Turn | undefined;
   entered: number | undefined;
+  /** How many gaps of its machine had begun or ended when its latest event came. */
+  gaps: number;
 }
 
 /** Threads that may be told apart by their numbers, and whose exits pair with their entries. */
@@ -55,6 +79,10 @@ class Machine {
   readonly states = new Map<number, State>();
   /** By process and vCPU: the thread of the latest exit. */
   readonly latest = new Map<number, State>();
+  /** CPUs some of whose events are missing here. */
+  readonly gaps = new Set<number>();
+  /** How many gaps have begun or ended. */
+  boundaries = 0;
 
   /** @param ours whether `kvm-trace record` wrote the recording: its records tell the thread */
   constructor(readonly ours: boolean) {}
@@ -65,13 +93,22 @@ function vcpuKey({ pid, vcpu }: TraceRecord): number {
   return pid * 65536 + vcpu;
 }
 
-/** Takes records one by one and gives out turns as they end. Memory grows with the number of threads only. */
+/**
+ * Takes records one by one and gives out turns as they end. Memory grows with the number of threads and reasons only,
+ * which have bounds.
+ *
+ * In a gap, events of a CPU are missing. Any thread may have run there: an entry that is missing on one CPU belongs to an
+ * exit on another if the vCPU moved between. So no turn that is open at any time of a gap has a known end.
+ */
 export class Turns {
   readonly summary = new Summary();
-  /** kvmtrace's recordings, one for each CPU, are of one machine; each of ours stands for itself. */
+  /** kvmtrace's recordings, one for each CPU, are of one machine; each of ours is one of its own. */
   readonly #shared = new Machine(false);
   readonly #own = new Map<number, Machine>();
   #machine = this.#shared;
+  #threads = 0;
+  #slots = 0;
+  readonly #reasons = new Set<number>();
   readonly #isa: number;
   readonly #onTurn: (turn: Turn) => void;
 
@@ -95,9 +132,16 @@ export class Turns {
     } else if (event === EVENT.end) {
       this.#closeAll(this.#machine);
       this.summary.end(record);
-    } else if (event === EVENT.exit) this.#exit(record);
+    } else if (event === EVENT.gap || event === EVENT.gapEnd) this.#gap(record);
+    else if (event === EVENT.exit) this.#exit(record);
     else if (event === EVENT.entry) this.#entry(record);
-    else this.#detail(record);
+    else this.#event(record);
+  }
+
+  /** Takes notice that records of one of the recordings couldn't be read here. */
+  damage(source = 0): void {
+    this.#closeAll(this.#own.get(source) ?? this.#shared);
+    this.summary.damage();
   }
 
   /** Gives out the turns still open, as ones without an entry. */
@@ -114,56 +158,106 @@ export class Turns {
     const key = ours ? tid : vcpuKey(record);
     let state = states.get(key);
     if (!state) {
+      if (this.#threads === MAX_THREADS) return undefined;
+      this.#threads++;
       const thread = { pid: record.pid, tid, vcpu: record.vcpu };
-      states.set(key, (state = { thread, turn: undefined, entered: undefined }));
+      state = { thread, reasons: new Set(), turn: undefined, entered: undefined, gaps: 0 };
+      states.set(key, state);
     }
     state.thread.vcpu = record.vcpu;
+    const { boundaries } = this.#machine;
+    if (state.gaps !== boundaries) {
+      this.#close(state, undefined);
+      state.entered = undefined;
+      state.gaps = boundaries;
+    }
     return state;
+  }
+
+  /** The reason of an exit, or that of all others where there are too many. */
+  #reason(record: TraceRecord, state: State | undefined): { isa: number; code: number } {
+    const isa = record.count > EXIT_WORDS.isa ? record.word(EXIT_WORDS.isa) : this.#isa;
+    const code = record.word(EXIT_WORDS.code);
+    const key = isa * 2 ** 32 + code;
+    if (!this.#reasons.has(key)) {
+      if (this.#reasons.size === MAX_REASONS || isa >= OTHERS_ISA) return OTHER_REASONS;
+      this.#reasons.add(key);
+    }
+    if (state && !state.reasons.has(key)) {
+      if (this.#slots === MAX_SLOTS) return OTHER_REASONS;
+      this.#slots++;
+      state.reasons.add(key);
+    }
+    return { isa, code };
   }
 
   #exit(record: TraceRecord): void {
     const state = this.#state(record);
-    if (!state) return;
-    this.#close(state, undefined);
-    this.#machine.latest.set(vcpuKey(record), state);
-    state.turn = {
-      thread: state.thread,
-      isa: record.count > EXIT_WORDS.isa ? record.word(EXIT_WORDS.isa) : this.#isa,
-      code: record.word(EXIT_WORDS.code),
+    if (!state && this.#threads < MAX_THREADS) return;
+    const reason = this.#reason(record, state);
+    if (!state || reason === OTHER_REASONS) this.summary.others++;
+    if (state) {
+      this.#close(state, undefined);
+      this.#machine.latest.set(vcpuKey(record), state);
+    }
+    const turn: Turn = {
+      thread: state?.thread ?? OTHER_THREADS,
+      ...reason,
       ripLow: record.word(EXIT_WORDS.ripLow),
       ripHigh: record.count > EXIT_WORDS.ripHigh ? record.word(EXIT_WORDS.ripHigh) : 0,
       level: 1,
-      entered: state.entered,
+      entered: state?.entered,
       exited: this.summary.time(record),
       returned: undefined,
       ended: undefined,
-      details: [],
+      events: [],
       omitted: 0,
     };
+    if (!state) {
+      this.#onTurn(turn);
+      return;
+    }
+    state.turn = turn;
     state.entered = undefined;
+  }
+
+  /** What is open at a gap's beginning, within it and at its end is closed by the thread's next event, in #state(). */
+  #gap(record: TraceRecord): void {
+    const machine = this.#machine;
+    const { gaps } = machine;
+    const cpu = record.word(0);
+    machine.boundaries++;
+    if (record.event === EVENT.gap) {
+      if (gaps.size < MAX_GAPS) gaps.add(cpu);
+    } else {
+      // Where there are more than that, none of them ends.
+      if (gaps.size < MAX_GAPS) gaps.delete(cpu);
+      this.summary.gap(record);
+    }
   }
 
   #entry(record: TraceRecord): void {
     const state = this.#state(record);
     if (!state) return;
     const time = this.summary.time(record);
-    this.#close(state, time);
-    state.entered = time;
+    const known = this.#machine.gaps.size === 0;
+    this.#close(state, known ? time : undefined);
+    state.entered = known ? time : undefined;
   }
 
-  #detail(record: TraceRecord): void {
+  #event(record: TraceRecord): void {
     const time = this.summary.time(record);
     const turn = this.#state(record)?.turn;
     if (!turn) return;
     if (record.event === EVENT.fromL2) turn.level = 2;
     else if (record.event === EVENT.userspaceExit) turn.returned ??= time;
-    if (turn.details.length >= MAX_DETAILS) {
+    if (turn.events.length >= MAX_EVENTS) {
       turn.omitted++;
       return;
     }
     const threadWord = this.#machine.ours ? THREAD_WORD.get(record.event) : undefined;
     const words = Array.from({ length: threadWord ?? record.count }, (_, index) => record.word(index));
-    turn.details.push({ event: record.event, time, words });
+    turn.events.push({ event: record.event, time, words });
   }
 
   #close(state: State, time: number | undefined): void {
@@ -175,9 +269,10 @@ export class Turns {
   }
 
   /** Ends a machine's recording: what is open has no entry, and nothing that comes later belongs to it. */
-  #closeAll({ states, latest }: Machine): void {
+  #closeAll({ states, latest, gaps }: Machine): void {
     for (const state of states.values()) this.#close(state, undefined);
     states.clear();
     latest.clear();
+    gaps.clear();
   }
 }

@@ -5,7 +5,7 @@ import { runStatistics } from "../../src/native/overhead";
 import { openCounters } from "../../src/native/stat";
 import { openRecorder } from "../../src/native/trace";
 import { type SessionOptions, openSession } from "../../src/native/vmexit";
-import { KINDS, KIND_WORDS } from "../../src/trace/kinds";
+import { KINDS } from "../../src/trace/kinds";
 
 const COUNT: SessionOptions = {
   attach: "direct",
@@ -93,7 +93,7 @@ test("kvm-stat: no program is larger than it may be", () => {
 
 test("kvm-trace record: no program is larger than it may be", () => {
   const kinds = Uint32Array.from(KINDS.keys());
-  const recorder = openRecorder({ kinds, offsets: new Uint32Array(KINDS.length * KIND_WORDS), ringShift: 4 });
+  const recorder = openRecorder({ kinds, ringShift: 4 });
   try {
     // As above.
     assertHeld(250, 700, "kvm_entry", "kvm_exit");

@@ -14,7 +14,7 @@ import { jsonLines } from "./json";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-"));
 const FILE = join(FOLDER, "trace.bin");
-const FORMATS = join(PROJECT, "formats");
+const FORMATS = join(PROJECT, "share", "kvmtrace.formats");
 const TOOLS = join(PROJECT, "dist", "bin");
 
 after(() => {
@@ -268,7 +268,7 @@ test("signals leave a file that reads to its end; SIGKILL one that reads", async
   assert.deepEqual([counts.get("CPUID"), counts.get("END")], [500, undefined]);
   assert.match(
     run("kvm-trace", "report", FILE).stderr,
-    /the recording has no end, so nobody knows what was lost/,
+    /the recording has no end, so what was lost is unknown/,
   );
 });
 

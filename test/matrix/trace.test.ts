@@ -34,7 +34,12 @@ after(() => {
 });
 
 test("every entry and exit is recorded, and each of the guest's instructions that KVM tells of", () => {
-  const { status, stdout, stderr } = run("kvm-trace", "format", join(PROJECT, "formats"), FILE);
+  const { status, stdout, stderr } = run(
+    "kvm-trace",
+    "format",
+    join(PROJECT, "share", "kvmtrace.formats"),
+    FILE,
+  );
   assert.deepEqual([status, stderr], [0, ""]);
   const counts = new Map<string, number>();
   for (const [, name = ""] of stdout.matchAll(/^\d+ \(\+ *\d+\) (\S+)/gm))

@@ -4,7 +4,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import fc from "fast-check";
-import { KINDS, KIND_WORDS } from "../../src/trace/kinds";
 import { PROJECT } from "../tools";
 
 interface Closable {
@@ -37,7 +36,6 @@ const RIGHT: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   Recorder: {
     object: object("trace"),
     kinds: new Uint32Array([0]),
-    offsets: new Uint32Array(KINDS.length * KIND_WORDS),
     ringShift: 16,
     pids: new Uint32Array([1]),
   },

@@ -11,7 +11,7 @@ const MAGIC = 0x12345678;
 const u32 = fc.oneof(fc.nat(300), fc.integer({ min: 0, max: 0xffffffff }));
 const parts: fc.Arbitrary<RecordParts> = fc.record(
   {
-    event: fc.constantFrom(0x10001, 0x10002, 0x20005, 0x40001),
+    event: fc.constantFrom(0x10001, 0x10002, 0x20005, 0x40003),
     pid: fc.integer({ min: 1, max: 4_194_304 }),
     vcpu: fc.nat(4096),
     time: fc.option(fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }), { nil: undefined }),

@@ -22,7 +22,7 @@ import { RecordingFile } from "../../tools/trace/recording-file";
 import { PROJECT, Running, run } from "../tools";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-tools-"));
-const FORMATS = join(PROJECT, "formats");
+const FORMATS = join(PROJECT, "share", "kvmtrace.formats");
 const TOOL = join(PROJECT, "dist", "bin", "kvm-trace.js");
 
 after(() => {
@@ -137,7 +137,10 @@ test("the timeline of a damaged recording is whole up to the damage; no recordin
   const out = join(FOLDER, "damaged.json");
   const exported = run("kvm-trace", "export", "--perfetto", out, damaged);
   assert.equal(exported.status, 2);
-  assert.match(exported.stderr, /^kvm-trace: \S+: no record at byte 6404: .*\n$/);
+  assert.match(
+    exported.stderr,
+    /^kvm-trace export: \S+: damaged from byte 6364 to its end: 680 bytes are left out, .*\n$/,
+  );
   const { traceEvents } = JSON.parse(readFileSync(out, "utf8")) as { traceEvents: { name: string }[] };
   assert.ok(traceEvents.filter(({ name }) => name === "CPUID").length >= 98);
   const over = run("kvm-trace", "export", "--perfetto", damaged, damaged);
@@ -185,10 +188,13 @@ test("an earlier recording stays until the next has something to say; only regul
   file.append(firstRecord(1, new Date(0)), 0);
   file.finish(() => lastRecord(1, { lost: 0, unwritten: 0, reason: END_REASON.asked }));
   assert.equal(readFileSync(path).length, 4 * 7 + LAST_BYTES);
-  for (const other of ["/dev/full", FOLDER])
+  for (const [other, why] of [
+    ["/dev/full", "it is no regular file"],
+    [FOLDER, "EISDIR: it is a folder"],
+  ] as const)
     assert.throws(
       () => new RecordingFile(other, 1000),
-      /^UsageError: cannot write \S+: it is no regular file; name one/,
+      (error: Error) => error.message.startsWith(`cannot write ${other}: ${why}; name a file`),
     );
 });
 

@@ -1,10 +1,11 @@
 // kvm-trace export: a recording as a timeline for ui.perfetto.dev and chrome://tracing.
-import { fstatSync, statSync } from "node:fs";
+import { type Stats, fstatSync, statSync } from "node:fs";
 import type { Command } from "commander";
 import { UsageError } from "../../src/errors";
 import { Timeline } from "../../src/trace/perfetto";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
+import type { Status } from "../lib/run";
 import { command } from "./command";
 import { type ClockOptions, clockOptions, readTurns } from "./read-turns";
 import { TextFile } from "./text-file";
@@ -15,19 +16,41 @@ interface ExportOptions extends ClockOptions {
   perfetto: string;
 }
 
-/** @throws UsageError if the timeline would be written over a recording */
-function refuseOverwriting(out: string, files: readonly string[]): void {
-  const target = statSync(out, { throwIfNoEntry: false });
-  for (const file of files.length > 0 ? files : ["-"]) {
-    const source = file === "-" ? fstatSync(STDIN) : statSync(file, { throwIfNoEntry: false });
-    if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
-      throw new UsageError(`${out} is the recording itself; name another file with --perfetto`);
+/** A recording tells of guests: what is made of one that isn't a file is for its owner. */
+const PRIVATE = 0o600;
+const READ_WRITE = 0o666;
+
+/** What is known of a file; undefined if nothing is: whoever opens it says why. */
+function look(file: string): Stats | undefined {
+  try {
+    return file === "-" ? fstatSync(STDIN) : statSync(file);
+  } catch {
+    return undefined;
   }
 }
 
-async function exportTimeline(tool: string, files: readonly string[], options: ExportOptions): Promise<void> {
-  refuseOverwriting(options.perfetto, files);
-  const out = new TextFile(options.perfetto);
+/**
+ * The mode for a timeline of these recordings: readable to those who can read all of them.
+ * @throws UsageError if the timeline would be written over a recording
+ */
+function modeFor(out: string, files: readonly string[]): number {
+  const target = out === "-" ? undefined : look(out);
+  let mode = READ_WRITE;
+  for (const file of files.length > 0 ? files : ["-"]) {
+    const source = look(file);
+    if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
+      throw new UsageError(`${out} is the recording itself; name another file with --perfetto`);
+    mode &= source?.isFile() ? source.mode : PRIVATE;
+  }
+  return mode;
+}
+
+async function exportTimeline(
+  tool: string,
+  files: readonly string[],
+  options: ExportOptions,
+): Promise<number> {
+  const out = new TextFile(options.perfetto, modeFor(options.perfetto, files));
   const timeline = new Timeline();
   let pieces = [timeline.begin()];
   let read = false;
@@ -43,11 +66,13 @@ async function exportTimeline(tool: string, files: readonly string[], options: E
   };
   let said: Pick<Summary, "health" | "startMs"> = { health: undefined, startMs: 0 };
   try {
-    said = (await readTurns(tool, files, options, onTurn, flush)).summary;
+    const { summary, status } = await readTurns(tool, files, options, onTurn, flush);
+    said = summary;
     read = true;
+    return status;
   } finally {
-    // Of a damaged recording too, what came before the damage is a whole timeline. Where nothing was read, whatever stood
-    // in the file stays there.
+    // Of a damaged recording too, what came before the damage is a whole timeline. Where nothing was read, the file stays as
+    // it was.
     if (read) {
       pieces.push(timeline.end(said));
       await flush();
@@ -57,14 +82,14 @@ async function exportTimeline(tool: string, files: readonly string[], options: E
 }
 
 /** kvm-trace's subcommand `export`. */
-export function exportCommand(tool: string): Command {
+export function exportCommand(tool: string, ended: (status: Status) => void): Command {
   const plain = command("export", tool, "Converts a recording to a timeline of its vCPUs.", [
     [`${tool} --perfetto vm.json.gz trace.bin`, "to open at ui.perfetto.dev"],
     [`${tool} --perfetto vm.json trace.bin`, "for chrome://tracing"],
   ])
     .argument("[file...]", "recordings, merged by time (default: standard input)")
     .requiredOption("--perfetto <out>", "where to write the JSON; compressed if it ends in .gz");
-  return clockOptions(plain).action((files: string[], options: ExportOptions) =>
-    exportTimeline(tool, files, options),
-  );
+  return clockOptions(plain).action(async (files: string[], options: ExportOptions) => {
+    ended(await exportTimeline(tool, files, options));
+  });
 }

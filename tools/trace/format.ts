@@ -1,14 +1,19 @@
 // kvm-trace format: prints a recording by the rules of a definitions file.
+import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { PACKAGE } from "../../src/assets";
+import { exists } from "../../src/host/read";
 import { safeText } from "../../src/text";
 import { consume } from "../../src/trace/consume";
 import { parseDefinitions } from "../../src/trace/definitions";
 import { Formatter } from "../../src/trace/formatter";
 import type { ByteOrder } from "../../src/trace/layout";
+import type { Damage } from "../../src/trace/reader";
 import { outputWritten, printBytes, queueOutput } from "../lib/output";
+import type { Status } from "../lib/run";
 import { command } from "./command";
 import { megahertz } from "./megahertz";
-import { endSignal, readBytes, recordings, reportCuts } from "./inputs";
+import { DAMAGED, Damages, endSignal, readBytes, recordings, reportCuts } from "./inputs";
 
 interface FormatOptions {
   c?: string;
@@ -19,36 +24,61 @@ interface FormatOptions {
 /** Output is handed on in pieces of about this size. */
 const FLUSH_BYTES = 1 << 16;
 
+/** The rules for what `record` writes, which come with the package, and their names on a command line. */
+const OURS = "kvmtrace.formats";
+const NAMES: ReadonlySet<string> = new Set(["formats", OURS]);
+
+/** The path of a definitions file; the package's own is found by its name where there is no file of that name. */
+function definitionsPath(named: string): string {
+  return NAMES.has(named) && !exists(named) ? join(PACKAGE, "share", OURS) : named;
+}
+
 async function format(
   tool: string,
   definitions: string,
   files: readonly string[],
   options: FormatOptions,
-): Promise<void> {
+): Promise<number> {
   const name = safeText(definitions);
-  const formatter = new Formatter(parseDefinitions(readBytes(definitions), name), name, megahertz(options.c));
+  const formatter = new Formatter(
+    parseDefinitions(readBytes(definitionsPath(definitions)), name),
+    name,
+    megahertz(options.c),
+  );
   const signal = endSignal();
   queueOutput();
   const { merge = false, byteOrder } = options;
-  // Whoever feeds a pipe line by line sees each line: what there is to read is printed before waiting for more.
+  const ended = new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => {
+      resolve();
+    });
+  });
+  // What there is to read is printed before waiting for more: a reader of a pipe sees each line as it comes. No more is
+  // read until it is taken.
   const pause = async () => {
     printBytes(formatter.take());
-    await outputWritten();
+    await Promise.race([outputWritten(), ended]);
+  };
+  const sources = recordings(files, signal);
+  const damages = new Damages(tool);
+  const onDamage = (damage: Damage, source: number) => {
+    damages.add(sources[source]?.name ?? "", damage);
   };
   try {
-    const reading = { knows: formatter.knows.bind(formatter), merge, byteOrder, signal, pause };
-    const cuts = await consume(recordings(files, signal), reading, (record) => {
+    const reading = { knows: formatter.knows.bind(formatter), merge, byteOrder, signal, pause, onDamage };
+    const cuts = await consume(sources, reading, (record) => {
       formatter.format(record);
-      if (formatter.waiting >= FLUSH_BYTES) printBytes(formatter.take());
+      return formatter.waiting >= FLUSH_BYTES;
     });
     reportCuts(tool, cuts);
+    return damages.end() ? DAMAGED : 0;
   } finally {
     printBytes(formatter.take());
   }
 }
 
 /** The command, as kvm-trace's subcommand `format` or under the original's own name. */
-export function formatCommand(name: string, tool: string): Command {
+export function formatCommand(name: string, tool: string, ended: (status: Status) => void): Command {
   return command(name, tool, "Prints a recording of kvmtrace's format by the rules of a definitions file.", [
     [`${tool} formats trace.bin`, "every record as a line of text"],
     [`${tool} -c 1000 formats < trace.bin`, "seconds, of a clock in ns"],
@@ -61,7 +91,7 @@ export function formatCommand(name: string, tool: string): Command {
     .addOption(
       new Option("--byte-order <order>", "of a recording without a magic").choices(["little", "big"]),
     )
-    .action((definitions: string, files: string[], options: FormatOptions) =>
-      format(tool, definitions, files, options),
-    );
+    .action(async (definitions: string, files: string[], options: FormatOptions) => {
+      ended(await format(tool, definitions, files, options));
+    });
 }

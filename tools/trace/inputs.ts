@@ -1,5 +1,5 @@
 // The recordings that a kvm-trace command reads: files, pipes, or standard input.
-import { closeSync, constants, fstatSync, openSync, read, readFileSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, read, readSync, statSync } from "node:fs";
 import { Socket } from "node:net";
 import { addAbortSignal } from "node:stream";
 import { ReadStream, isatty } from "node:tty";
@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
 import type { CutSource, Source } from "../../src/trace/consume";
+import type { Damage } from "../../src/trace/reader";
 import { diagnose } from "../lib/output";
 import { stopOnSignals } from "../lib/stop";
 
@@ -23,7 +24,7 @@ function unreadable(path: string, error: unknown): UsageError {
   return new UsageError(`cannot read ${nameOf(path)}: ${messageOf(error)}; name a file that you may read`);
 }
 
-/** Aborted by the first signal that asks to end, and when nobody takes standard output any more. */
+/** Aborted by the first signal that asks to end, and when standard output takes no more. */
 export function endSignal(): AbortSignal {
   const ended = new AbortController();
   void stopOnSignals()
@@ -66,18 +67,78 @@ async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint
   }
 }
 
+/** Whether a file is one that is read to its end without waiting. */
+function isFile(path: string): boolean {
+  try {
+    return (path === "-" ? fstatSync(STDIN) : statSync(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
 /** The recordings named on a command line; none or `-` is standard input. */
 export function recordings(paths: readonly string[], signal: AbortSignal): Source[] {
   const named = paths.length > 0 ? paths : ["-"];
-  return named.map((path) => ({ name: nameOf(path), chunks: chunksOf(path, signal) }));
+  return named.map((path) => ({ name: nameOf(path), chunks: chunksOf(path, signal), live: !isFile(path) }));
 }
 
-/** A small text file as a latin1 string: its bytes. */
+/** Most bytes of a definitions file: thousands of rules. */
+const MAX_TEXT = 1 << 20;
+
+/** A small text file as a latin1 string: its bytes. @throws UsageError if it can't be read, or is larger than 1 MiB */
 export function readBytes(path: string): string {
   try {
-    return readFileSync(path, "latin1");
+    const file = openSync(path, "r");
+    try {
+      // One byte more shows whether the file goes on.
+      const bytes = Buffer.alloc(MAX_TEXT + 1);
+      let length = 0;
+      for (let got = -1; got !== 0 && length < bytes.length; length += got)
+        got = readSync(file, bytes, length, bytes.length - length, null);
+      if (length <= MAX_TEXT) return bytes.toString("latin1", 0, length);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     throw unreadable(path, error);
+  }
+  throw new UsageError(
+    `${nameOf(path)} is larger than 1 MiB, too large for definitions; name a file with rules`,
+  );
+}
+
+/** The exit status where an input is damaged. */
+export const DAMAGED = 2;
+
+/** Most places of damage that are told one by one. */
+const MAX_DAMAGES = 5;
+
+/** Says where recordings of ours are damaged. */
+export class Damages {
+  #count = 0;
+  #bytes = 0;
+  readonly #tool: string;
+
+  constructor(tool: string) {
+    this.#tool = tool;
+  }
+
+  /** @param name the recording's */
+  add(name: string, { offset, bytes, last }: Damage): void {
+    this.#count++;
+    this.#bytes += bytes;
+    if (this.#count > MAX_DAMAGES) return;
+    const where = last ? "its end" : `byte ${offset + bytes}, where the next record is`;
+    diagnose(
+      `${this.#tool}: ${name}: damaged from byte ${offset} to ${where}: ${bytes} bytes are left out, and what was lost is unknown`,
+    );
+  }
+
+  /** Says how many there were in all, if not each was told. Returns whether there were any. */
+  end(): boolean {
+    if (this.#count > MAX_DAMAGES)
+      diagnose(`${this.#tool}: damaged at ${this.#count} places; ${this.#bytes} bytes are left out in all`);
+    return this.#count > 0;
   }
 }
 

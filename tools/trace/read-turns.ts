@@ -5,9 +5,10 @@ import { UsageError } from "../../src/errors";
 import { consume } from "../../src/trace/consume";
 import { EVENT } from "../../src/trace/events";
 import type { Summary } from "../../src/trace/summary";
-import { type Turn, Turns } from "../../src/trace/turns";
+import type { Damage } from "../../src/trace/reader";
+import { MAX_REASONS, MAX_SLOTS, MAX_THREADS, type Turn, Turns } from "../../src/trace/turns";
 import { diagnose, outputEnded } from "../lib/output";
-import { endSignal, recordings, reportCuts } from "./inputs";
+import { DAMAGED, Damages, endSignal, recordings, reportCuts } from "./inputs";
 import { megahertz } from "./megahertz";
 
 /** Options for recordings that don't tell their clock's rate and instruction set: kvmtrace's own. */
@@ -29,11 +30,34 @@ export function clockOptions(to: Command): Command {
     );
 }
 
+/** What came of reading recordings. */
+export interface Turned {
+  /** What they say about themselves. */
+  readonly summary: Summary;
+  /** How long a tick lasts. */
+  readonly nsPerTick: number;
+  /** The exit status: 2 if one of them is damaged. */
+  readonly status: number;
+}
+
 /** Says what the recordings, or this reading of them, lack. */
-function tellLosses(tool: string, { ours, lost, unwritten }: Summary, interrupted: boolean): void {
+function tellLosses(tool: string, summary: Summary, interrupted: boolean): void {
+  const { ours, lost, unwritten, inGaps, others, damaged } = summary;
+  if (others > 0)
+    diagnose(
+      `${tool}: ${others} exits are counted as others, most of them without a time: the bounds are ${MAX_THREADS} threads, ` +
+        `${MAX_REASONS} reasons and ${MAX_SLOTS} of both`,
+    );
   if (interrupted) diagnose(`${tool}: interrupted; what follows in the recording is left out`);
-  else if (ours && lost === undefined)
-    diagnose(`${tool}: the recording has no end, so nobody knows what was lost; was its recorder killed?`);
+  else if (ours && lost === undefined) {
+    if (!damaged)
+      diagnose(`${tool}: the recording has no end, so what was lost is unknown; was its recorder killed?`);
+    if (inGaps > 0) diagnose(`Lost: ${inGaps} events while recording, and perhaps more`);
+  }
+  if (lost !== undefined && lost > inGaps)
+    diagnose(
+      `${tool}: the recording doesn't tell where ${lost - inGaps} of its lost events are missing: times may be too long`,
+    );
   if (lost) diagnose(`Lost: ${lost} events while recording`);
   for (const [why, count] of [
     ["it had its --max-size", unwritten?.sizeLimit],
@@ -44,7 +68,6 @@ function tellLosses(tool: string, { ours, lost, unwritten }: Summary, interrupte
 
 /**
  * Reads recordings, those of several files merged by time, and gives their turns out as they end.
- * @returns what the recordings say about themselves, and how long a tick lasts
  */
 export async function readTurns(
   tool: string,
@@ -52,7 +75,7 @@ export async function readTurns(
   options: ClockOptions,
   onTurn: (turn: Turn, nsPerTick: number, summary: Summary) => void,
   pause?: () => Promise<void>,
-): Promise<{ summary: Summary; nsPerTick: number }> {
+): Promise<Turned> {
   const mhz = megahertz(options.c);
   const nsPerTick = () => {
     const rate = turns.summary.ticksPerUs || mhz;
@@ -65,12 +88,20 @@ export async function readTurns(
   });
   const knows = (event: number) => KNOWN.has(event) || KVMTRACE_CATEGORIES.has(event >>> 16);
   const signal = endSignal();
-  const reading = { knows, merge: files.length > 1, signal, pause };
-  const cuts = await consume(recordings(files, signal), reading, (record, source) => {
+  const sources = recordings(files, signal);
+  const damages = new Damages(tool);
+  const onDamage = (damage: Damage, source: number) => {
+    damages.add(sources[source]?.name ?? "", damage);
+    turns.damage(source);
+  };
+  const reading = { knows, merge: files.length > 1, signal, pause, onDamage };
+  const cuts = await consume(sources, reading, (record, source) => {
     turns.record(record, source);
   });
   turns.end();
   reportCuts(tool, cuts);
+  const damaged = damages.end();
   if (!outputEnded()) tellLosses(tool, turns.summary, signal.aborted);
-  return { summary: turns.summary, nsPerTick: turns.summary.ticks === 0 ? 1 : nsPerTick() };
+  const { summary } = turns;
+  return { summary, nsPerTick: summary.ticks === 0 ? 1 : nsPerTick(), status: damaged ? DAMAGED : 0 };
 }

@@ -1,11 +1,11 @@
 // kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
 import { MAX_PIDS } from "../../src/contract";
 import type { Command } from "commander";
-import { ToolError, UsageError } from "../../src/errors";
+import { UsageError } from "../../src/errors";
 import { EVENT_BYTES, openRecorder } from "../../src/native/trace";
 import { requireHostPids } from "../../src/host/pid-namespace";
-import { preflight, recordFormat } from "../../src/host/preflight";
-import { KINDS, KIND_WORDS, wordOffset } from "../../src/trace/kinds";
+import { preflight } from "../../src/host/preflight";
+import { KINDS } from "../../src/trace/kinds";
 import { added, seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { type Meter, OVERHEAD_HELP, withOverhead } from "../lib/overhead";
@@ -52,20 +52,12 @@ function eventNames(list: string): string[] {
   return names;
 }
 
-/** The kinds that are wanted, without those that this kernel lacks. */
-function chosen(wanted: readonly string[]): { kinds: Uint32Array; offsets: Uint32Array } {
-  const kinds: number[] = [];
-  const offsets = new Uint32Array(KINDS.length * KIND_WORDS);
-  for (const [index, kind] of KINDS.entries()) {
-    const format = recordFormat(kind.tracepoint);
-    if (!wanted.includes(kind.name) || format === undefined) continue;
-    kinds.push(index);
-    for (const [word, source] of kind.words.entries())
-      offsets[index * KIND_WORDS + word] = wordOffset(source, format);
-  }
-  if (kinds.length === 0)
-    throw new ToolError("this kernel has none of these events; leave --events out to record what it has");
-  return { kinds: Uint32Array.from(kinds), offsets };
+/** The numbers of the kinds of these names. */
+function kindsOf(names: readonly string[]): Uint32Array {
+  return Uint32Array.from(
+    [...KINDS.entries()].filter(([, { name }]) => names.includes(name)),
+    ([kind]) => kind,
+  );
 }
 
 async function record(
@@ -76,11 +68,14 @@ async function record(
 ): Promise<Status> {
   preflight();
   if (options.pid) requireHostPids("--pid");
-  const request = chosen(options.events ?? NAMES);
   const stop = stopOnSignals();
   const file = new RecordingFile(options.output, options.maxSize ?? MAX_BYTES);
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
-  const recorder = openRecorder({ ...request, ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT });
+  const recorder = openRecorder({
+    kinds: kindsOf(options.events ?? NAMES),
+    ...pids,
+    ringShift: options.buffer ?? DEFAULT_RING_SHIFT,
+  });
   let traced: TracedCommand | undefined;
   try {
     meter.begin();

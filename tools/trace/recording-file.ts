@@ -1,12 +1,11 @@
 // The file of a recording in the making: whole events, and room for a last record at all times, full disks included.
-import { closeSync, constants, ftruncateSync, openSync, readSync, statSync, writeSync } from "node:fs";
-import { ToolError, UsageError, messageOf } from "../../src/errors";
+import { closeSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import { ToolError } from "../../src/errors";
 import { safeText } from "../../src/text";
 import { LAST_BYTES } from "../../src/trace/encode";
 import { wholeEvents } from "../../src/trace/fit";
-
-/** Exits tell of guests: nobody but the user may read them. */
-const MODE = 0o600;
+import { changedByOthers, openToWrite } from "../lib/files";
+import { writeError } from "./write-error";
 
 /** A place in the file between two events, and how many events stand before it. */
 interface Place {
@@ -15,6 +14,7 @@ interface Place {
 }
 
 export class RecordingFile {
+  readonly #path: string;
   readonly #name: string;
   readonly #fd: number;
   readonly #limit: number;
@@ -23,6 +23,8 @@ export class RecordingFile {
   #spare: Place = this.#end;
   #nextSpare: Place = this.#end;
   #failed = false;
+  /** Whether others have changed it. */
+  #taken = false;
 
   /**
    * What stands in the file stays until the first records are written.
@@ -31,15 +33,8 @@ export class RecordingFile {
   constructor(path: string, limit: number) {
     this.#name = safeText(path);
     this.#limit = limit;
-    if (statSync(path, { throwIfNoEntry: false })?.isFile() === false)
-      throw new UsageError(`cannot write ${this.#name}: it is no regular file; name one with -o`);
-    try {
-      this.#fd = openSync(path, constants.O_RDWR | constants.O_CREAT, MODE);
-    } catch (error) {
-      throw new UsageError(
-        `cannot write ${this.#name}: ${messageOf(error)}; name a file that you may write with -o`,
-      );
-    }
+    this.#path = path;
+    this.#fd = openToWrite(path, { mend: "name a file that you may write with -o", alone: true });
   }
 
   get bytes(): number {
@@ -69,6 +64,7 @@ export class RecordingFile {
   append(records: Uint32Array, events: number): void {
     const first = this.#end.bytes === 0;
     if (first) ftruncateSync(this.#fd);
+    this.#check();
     this.#write(records, events);
     if (!first && this.#end.bytes - this.#nextSpare.bytes < LAST_BYTES) return;
     this.#spare = first ? this.#end : this.#nextSpare;
@@ -81,6 +77,10 @@ export class RecordingFile {
    */
   finish(last: () => Uint32Array): void {
     const cut = this.#failed;
+    if (this.#taken) {
+      closeSync(this.#fd);
+      return;
+    }
     try {
       this.#write(last(), 0);
     } catch (error) {
@@ -92,6 +92,16 @@ export class RecordingFile {
     }
   }
 
+  /** @throws ToolError if others have changed the file: nothing more is written to it then */
+  #check(): void {
+    const change = changedByOthers(this.#path, this.#fd, this.#end.bytes);
+    if (change === undefined) return;
+    this.#taken = this.#failed = true;
+    throw new ToolError(
+      `${this.#name} ${change} by another program while it was recorded; what is in it is no whole recording: record again`,
+    );
+  }
+
   #write(words: Uint32Array, events: number): void {
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     let at = 0;
@@ -101,10 +111,7 @@ export class RecordingFile {
       this.#end = { bytes: this.#end.bytes + at, events: this.#end.events + events };
     } catch (error) {
       this.#cut(this.#end.bytes + at);
-      throw new ToolError(
-        `cannot write ${this.#name}: ${messageOf(error)}; ` +
-          (this.#end.bytes > 0 ? "it holds what was recorded before: free some space" : "free some space"),
-      );
+      throw writeError(this.#name, error, this.#end.bytes > 0 ? "it holds what was recorded before" : "");
     }
   }
 

@@ -5,6 +5,7 @@ import { GROUPINGS } from "../../src/measure/grouping";
 import { Tally } from "../../src/trace/tally";
 import { FILTERS, type FilterOptions, unitOption } from "../lib/options";
 import { diagnose } from "../lib/output";
+import type { Status } from "../lib/run";
 import { command } from "./command";
 import { type ClockOptions, clockOptions, readTurns } from "./read-turns";
 import { SlowPrinter, type SlowerOptions } from "./slower";
@@ -15,18 +16,21 @@ interface ReportOptions extends ClockOptions, FilterOptions, TableOptions, Omit<
   slower?: number;
 }
 
-async function report(tool: string, files: readonly string[], options: ReportOptions): Promise<void> {
+async function report(tool: string, files: readonly string[], options: ReportOptions): Promise<number> {
   const filter = new TurnFilter(options);
+  let status: number;
   if (options.slower === undefined) {
     const tally = new Tally();
-    const { summary, nsPerTick } = await readTurns(tool, files, options, (turn, nsPerTick) => {
+    const turned = await readTurns(tool, files, options, (turn, nsPerTick) => {
       if (filter.wants(turn)) tally.add(turn, nsPerTick);
     });
+    const { summary, nsPerTick } = turned;
+    status = turned.status;
     printTables(tool, tally, summary, nsPerTick, options);
   } else {
     const printer = new SlowPrinter(tool, { ...options, ms: options.slower });
     try {
-      const { summary, nsPerTick } = await readTurns(
+      const turned = await readTurns(
         tool,
         files,
         options,
@@ -35,12 +39,14 @@ async function report(tool: string, files: readonly string[], options: ReportOpt
         },
         () => printer.flush(),
       );
-      printer.end(summary, nsPerTick);
+      printer.end(turned.summary, turned.nsPerTick);
+      status = turned.status;
     } finally {
       await printer.flush();
     }
   }
   if (filter.whyNothing !== undefined) diagnose(filter.whyNothing);
+  return status;
 }
 
 function milliseconds(text: string): number {
@@ -50,7 +56,7 @@ function milliseconds(text: string): number {
 }
 
 /** kvm-trace's subcommand `report`. */
-export function reportCommand(tool: string): Command {
+export function reportCommand(tool: string, ended: (status: Status) => void): Command {
   const examples = [
     [`${tool} trace.bin`, "exits by reason"],
     [`${tool} --table time --by vm trace.bin`, "what each VM's exits cost"],
@@ -80,7 +86,7 @@ export function reportCommand(tool: string): Command {
     .option("--csv", "print CSV, the headings first")
     .option("--no-header", "leave headings out");
   for (const option of FILTERS) plain.addOption(option);
-  return clockOptions(plain).action((files: string[], options: ReportOptions) =>
-    report(tool, files, options),
-  );
+  return clockOptions(plain).action(async (files: string[], options: ReportOptions) => {
+    ended(await report(tool, files, options));
+  });
 }
