@@ -175,7 +175,8 @@ uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 uint32_t *TraceEncoder::begin_gap(uint32_t *out, Ring &ring, size_t cpu) const
 {
 	const bool waits = ring.tail != ring.head;
-	if (ring.gap || (waits ? ring.events[ring.tail & ring.mask].lost : ring.lost) == ring.told)
+	// What the ring lost was read before its head: its latest events may know of more.
+	if (ring.gap || (waits ? ring.events[ring.tail & ring.mask].lost : ring.lost) <= ring.told)
 		return out;
 	ring.gap = true;
 	out = put_header(out, TRACE_RECORD_GAP, 1, 0, 0, time_ns_);
@@ -247,7 +248,8 @@ size_t TraceEncoder::encode(std::vector<Ring> &rings, uint64_t until_ns, uint64_
 	// A gap that no event has followed: all that is older than when it was known is written.
 	for (size_t i = 0; i < rings.size() && out <= last; i++) {
 		Ring &ring = rings[i];
-		if (!ring.gap || ring.tail != ring.head || ring.lost_ns > certain_ns)
+		if (!ring.gap || ring.tail != ring.head || ring.lost_ns > certain_ns ||
+		    ring.lost <= ring.told)
 			continue;
 		time_ns_ = std::max<uint64_t>(time_ns_, ring.lost_ns);
 		out = end_gap(out, ring, i, ring.lost);

@@ -1,4 +1,5 @@
 // Turns a rule's text into the steps that write a record by it: once for each rule, and never by evaluating text.
+import { UsageError } from "../errors";
 import { safeText } from "../text";
 import type { Rule } from "./definitions";
 import { parsePercent, type Conversion, type Field } from "../python/percent";
@@ -64,6 +65,9 @@ export interface Failing {
 
 /** A rule ready to run. */
 export type Program = Steps | Failing;
+
+/** Most bytes of a line, so that memory has a bound and signals are heard between two of them. */
+const MAX_LINE = 1 << 24;
 
 const HEADER_FIELDS: readonly Field[] = ["event", "pid", "vcpu"];
 
@@ -133,7 +137,7 @@ class StepMaker {
       conversion: c,
       next: undefined,
     };
-    this.room += this.#text.length + Math.max(step.padding.width, NUMBER_BYTES);
+    this.room += this.#text.length + Math.max(step.padding.width, c?.precision ?? 0, NUMBER_BYTES);
     if (this.#last) this.#last.next = step;
     this.#last = step;
     this.#text = "";
@@ -167,5 +171,9 @@ export function compileRule(rule: Rule, inSeconds: boolean, source: string): Pro
   if (failure) return failure.kind === "mismatch" ? failing(rule.text) : failing(undefined, failure.reason);
   maker.addText("\n");
   const first = maker.finish(undefined);
+  if (maker.room > MAX_LINE)
+    throw new UsageError(
+      `${source}: the rule makes lines of more than ${MAX_LINE} bytes; give it smaller widths`,
+    );
   return { kind: "steps", first, room: maker.room, quick: characters.length === 0, source };
 }

@@ -30,17 +30,15 @@ export type OnRecord = (record: TraceRecord, source: number) => unknown;
 
 /** How long records are given out without a look at signals and timers, in ms. */
 const MOST_MS = 50;
-/** The clock is looked at every so many records, a power of two: a rule may take a millisecond for each. */
-const RECORDS_AT_ONCE = 16;
+/** The clock is looked at every so many records: a rule may take some milliseconds for each. */
+const RECORDS_AT_ONCE = 32;
 
 /** Lets the event loop run often enough. */
 class Pace {
-  #records = 0;
   #since = performance.now();
 
-  /** Whether it is time to wait, to be asked after each record. */
+  /** Whether it is time to wait. */
   get due(): boolean {
-    if (++this.#records & (RECORDS_AT_ONCE - 1)) return false;
     return performance.now() - this.#since > MOST_MS;
   }
 
@@ -111,7 +109,12 @@ class Cursor {
 
 /** Gives out the records whose bytes are there; true if it is to go on after a pause. */
 function drain({ reader, index }: Cursor, onRecord: OnRecord, pace: Pace): boolean {
-  while (reader.next()) if (onRecord(reader.record, index) === true || pace.due) return true;
+  for (let left = RECORDS_AT_ONCE; reader.next();) {
+    if (onRecord(reader.record, index) === true) return true;
+    if (--left > 0) continue;
+    if (pace.due) return true;
+    left = RECORDS_AT_ONCE;
+  }
   return false;
 }
 
@@ -139,8 +142,11 @@ async function merged(cursors: Cursor[], onRecord: OnRecord, options: ConsumeOpt
   const pace = new Pace();
   let open: Cursor[] = [];
   for (const cursor of cursors) if (await cursor.refill()) open.push(cursor);
+  let left = RECORDS_AT_ONCE;
   for (let cursor = earliest(open); cursor && !options.signal?.aborted; cursor = earliest(open)) {
-    if (onRecord(cursor.reader.record, cursor.index) === true || pace.due) await pace.rest(options);
+    const waits = onRecord(cursor.reader.record, cursor.index) === true;
+    if (waits || (--left <= 0 && pace.due)) await pace.rest(options);
+    if (left <= 0) left = RECORDS_AT_ONCE;
     const done = cursor;
     if (cursor.step()) continue;
     await pace.rest(options);

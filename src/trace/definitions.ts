@@ -13,6 +13,9 @@ export interface Rule {
 /** The rule of this event formats every event that has none of its own. */
 export const DEFAULT_EVENT = 0;
 
+/** Most bytes of a rule. */
+const MAX_RULE = 1 << 16;
+
 // An event id, white space, text; white space as in the C locale, and the line may end in one.
 const LINE = /^([^ \t\n\r\f\v]+)[ \t\r\f\v]+([^ \t\n\r\f\v].*)$/s;
 const DECIMAL = /^(0|[1-9][0-9]*)[lL]?$/;
@@ -39,6 +42,8 @@ export function parseDefinitions(content: string, name: string): Map<number, Rul
   for (const [index, line] of content.split("\n").entries()) {
     if (line === "" || line.startsWith("#")) continue;
     const at = `${name}:${index + 1}`;
+    if (line.length > MAX_RULE)
+      throw new UsageError(`${at}: the rule has ${line.length} bytes; shorten it to ${MAX_RULE}`);
     const match = LINE.exec(line);
     if (!match?.[1] || !match[2]) {
       throw new UsageError(

@@ -1,5 +1,5 @@
 // The first and the last record of a recording; the recorder's addon writes those between them.
-import { EVENT, TICKS_PER_US, VERSION } from "./events";
+import { ANY_CPU, EVENT, TICKS_PER_US, VERSION } from "./events";
 
 /** Without a time stamp, so that the first relative time is 0. */
 function untimed(event: number, pid: number, data: readonly number[]): Uint32Array {
@@ -10,6 +10,16 @@ function untimed(event: number, pid: number, data: readonly number[]): Uint32Arr
 export function firstRecord(pid: number, now: Date): Uint32Array {
   const ms = now.getTime();
   return untimed(EVENT.recording, pid, [VERSION, TICKS_PER_US, ms >>> 0, Math.floor(ms / 2 ** 32)]);
+}
+
+/**
+ * Records of a gap whose CPU and place are unknown, in which so many events were lost: without a time stamp, they are of
+ * the moment before.
+ */
+export function gapRecords(lost: number): Uint32Array {
+  const begin = untimed(EVENT.gap, 0, [ANY_CPU]);
+  const end = untimed(EVENT.gapEnd, 0, [ANY_CPU, lost >>> 0, Math.floor(lost / 2 ** 32)]);
+  return Uint32Array.of(...begin, ...end);
 }
 
 /** What the last record says. */

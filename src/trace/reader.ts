@@ -1,6 +1,6 @@
 // Reads kvmtrace's binary records out of chunks of bytes, in constant memory and whatever the bytes are.
 import { UsageError } from "../errors";
-import { EVENT, UNKNOWN_VCPU, VERSION, hasWords } from "./events";
+import { EVENT, TICKS_PER_US, UNKNOWN_VCPU, VERSION, hasWords } from "./events";
 import { EVENT_MASK, HEADER_WORDS, MAGIC, PID_LIMIT, TIME_WORDS, VCPU_LIMIT, type ByteOrder } from "./layout";
 
 const NO_WORDS = new Uint32Array(0);
@@ -101,6 +101,10 @@ function swapped(word: number): number {
   return bytes.readUInt32LE();
 }
 
+/** The first record of a recording of ours: 4 data words and no time stamp. */
+const BEGIN_WORDS = HEADER_WORDS + 4;
+const BEGIN_HEAD = EVENT.recording | (4 << 28);
+
 /** Whether a record begins a recording of ours whose records this program knows. */
 function isOurs(record: TraceRecord): boolean {
   const version = record.word(0);
@@ -135,6 +139,8 @@ export class RecordReader {
   #ended = false;
   /** Whether `kvm-trace record` wrote what is read: the records that there are, and their lengths, are known then. */
   #ours = false;
+  /** Whether it has begun and isn't ours: the quick case. */
+  #plain = false;
   /** Length in words of the record at #at, where it is known already; of ours only. */
   #length = 0;
   /** Where bytes began that are no records, while a record is searched. */
@@ -188,8 +194,10 @@ export class RecordReader {
    * @throws UsageError with the byte offset, at bytes that are no record
    */
   next(): boolean {
-    if (!this.#begun && !this.#begin()) return false;
-    if (this.#ours) return this.#nextOfOurs();
+    if (!this.#plain) {
+      if (!this.#begun && !this.#begin()) return false;
+      if (this.#ours) return this.#nextOfOurs();
+    }
     const words = this.#words;
     const at = this.#at;
     const record = this.record;
@@ -203,7 +211,10 @@ export class RecordReader {
     if (left < length) return false;
     record.set(words, at, timed, count);
     this.#at = at + length;
-    if (record.event === EVENT.recording) this.#ours = isOurs(record);
+    if (head << 4 === BEGIN_HEAD << 4 && isOurs(record)) {
+      this.#ours = true;
+      this.#plain = false;
+    }
     return true;
   }
 
@@ -222,7 +233,7 @@ export class RecordReader {
       if (length > 0 && length <= left) {
         const after = left - length;
         const follows = after < HEADER_WORDS ? 0 : this.#lengthAt(at + length);
-        if (follows > 0 || after < HEADER_WORDS) {
+        if ((follows > 0 || after < HEADER_WORDS) && !this.#swallows(at, length)) {
           if (follows === 0 && !this.#ended && this.#options.eager !== true) return false;
           this.#take(at, length, follows);
           return true;
@@ -232,6 +243,18 @@ export class RecordReader {
       this.#damagedAt ??= this.offset;
       if (!this.#search()) return this.#ended && this.#endDamage();
     }
+  }
+
+  /**
+   * Whether a record's words after its header are the first record of another recording: of a record as long as the two
+   * that was cut there, the end is where a record begins.
+   */
+  #swallows(at: number, length: number): boolean {
+    const words = this.#words;
+    const inner = at + HEADER_WORDS;
+    if (length !== HEADER_WORDS + BEGIN_WORDS || words[inner] !== BEGIN_HEAD) return false;
+    const version = words[inner + HEADER_WORDS] ?? 0;
+    return version >= 1 && version <= VERSION && words[inner + HEADER_WORDS + 1] === TICKS_PER_US;
   }
 
   #take(at: number, length: number, follows: number): void {
@@ -291,7 +314,7 @@ export class RecordReader {
   /** Finds the byte order and steps over the magic; false while too few bytes are there to tell. */
   #begin(): boolean {
     if (this.#words.length < 1 + HEADER_WORDS && !this.#ended) return false;
-    this.#begun = true;
+    this.#begun = this.#plain = true;
     const first = this.#words[0] ?? 0;
     if (first === MAGIC || swapped(first) === MAGIC) {
       this.#big = first !== MAGIC;

@@ -1,7 +1,7 @@
 // kvm-trace on a KVM host: what is recorded is what the guest did, and the live tools count the same.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -284,4 +284,79 @@ test("a process that isn't there records nothing; an event that isn't there is r
   const unknown = run("kvm-trace", "record", "--events", "exit,exits");
   assert.equal(unknown.status, 2);
   assert.match(unknown.stderr, /^kvm-trace: --events knows no "exits"; there are entry, exit, nested/);
+});
+
+/** Of CPUID: how many exits, their mean and their maximum in ns. */
+function cpuid(result: Result): { count: number; mean: number; max: number } {
+  const exits = jsonLines({ ...result, status: 0 }).flatMap((line) => line.exits);
+  const found = exits.find(({ name }) => name === "CPUID");
+  if (!found) return { count: 0, mean: NaN, max: NaN };
+  return { count: found.count.total, mean: found.timeNs.total / found.timed.total, max: found.maxNs.total };
+}
+
+test("losses inside a recording invent no time: none is longer than the live tool saw, and the means agree", () => {
+  const live = [
+    process.execPath,
+    join(TOOLS, "kvm-vmexit-time.js"),
+    "--json",
+    "--wide",
+    "--",
+    GUEST,
+    "--cpuid",
+    "50000",
+  ];
+  const options = ["-o", FILE, "--events", "exit,entry", "--buffer", "4K", "--strict"];
+  const recorded = run("kvm-trace", "record", ...options, "--", ...live);
+  assert.equal(recorded.status, 3, recorded.stderr);
+  const lost = Number(/^Lost: (\d+) events while the buffer was full/m.exec(recorded.stderr)?.[1]);
+  assert.match(recorded.stderr, /^Lost: \d+ events so far$/m);
+  const report = run("kvm-trace", "report", "--json", "--table", "time", "--wide", FILE);
+  assert.equal(report.stderr, `Lost: ${lost} events while recording\n`);
+  const [saw, told] = [cpuid(recorded), cpuid(report)];
+  assert.equal(saw.count, 50_000);
+  assert.ok(told.count > 0 && told.count < saw.count);
+  // Both clocks are read in the two programs at one event: some hundred instructions apart.
+  assert.ok(told.max <= saw.max + 100_000, `${told.max} ns, live ${saw.max}`);
+  assert.ok(told.mean > saw.mean / 2 && told.mean < saw.mean * 2, `${told.mean} ns, live ${saw.mean}`);
+});
+
+test("a recorder that is killed leaves what it knew of losses", async () => {
+  const recorder = new Running("kvm-trace", "record", "-o", FILE, "--events", "exit,entry", "--buffer", "4K");
+  await recorder.seen(/Recording/);
+  assert.equal(spawnSync(GUEST, ["--cpuid", "5000"]).status, 0);
+  await recorder.seen(/^Lost: \d+ events so far$/m);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await recorder.end("SIGKILL");
+  const { stderr } = run("kvm-trace", "report", FILE);
+  assert.match(stderr, /the recording has no end, so what was lost is unknown/);
+  assert.match(stderr, /^Lost: [1-9]\d* events while recording, and perhaps more$/m);
+});
+
+test("--strict=now ends at the first loss; a second recorder of a file is refused", async () => {
+  const recorder = new Running("kvm-trace", "record", "-o", FILE, "--strict=now", "--buffer", "4K");
+  await recorder.seen(/Recording/);
+  const second = run("kvm-trace", "record", "-o", FILE);
+  assert.equal(second.status, 2);
+  assert.match(second.stderr, /another process is writing it/);
+  const closed = new Promise((resolve) => recorder.child.on("close", resolve));
+  assert.equal(spawnSync(GUEST, ["--cpuid", "5000"]).status, 0);
+  assert.equal(await closed, 3);
+});
+
+test("a CPU that comes online while recording gets a ring of its own", async () => {
+  const online = "/sys/devices/system/cpu/cpu1/online";
+  writeFileSync(online, "0");
+  try {
+    const recorder = new Running("kvm-trace", "record", "-o", FILE, "--events", "exit");
+    await recorder.seen(/Recording/);
+    writeFileSync(online, "1");
+    // It looks for CPUs once a second.
+    await new Promise((resolve) => setTimeout(resolve, 3000));
+    assert.equal(spawnSync("taskset", ["-c", "1", GUEST, "--cpuid", "230"]).status, 0);
+    const { stderr } = await recorder.end("SIGINT");
+    assert.doesNotMatch(stderr, /Lost/);
+    assert.match(run("kvm-trace", "report", FILE).stdout, /114 CPUID +230 /);
+  } finally {
+    writeFileSync(online, "1");
+  }
 });

@@ -9,7 +9,7 @@ import { parseDefinitions } from "../../src/trace/definitions";
 import { Formatter } from "../../src/trace/formatter";
 import type { ByteOrder } from "../../src/trace/layout";
 import type { Damage } from "../../src/trace/reader";
-import { outputWritten, printBytes, queueOutput } from "../lib/output";
+import { outputPending, outputWritten, printBytes, queueOutput } from "../lib/output";
 import type { Status } from "../lib/run";
 import { command } from "./command";
 import { megahertz } from "./megahertz";
@@ -33,6 +33,19 @@ function definitionsPath(named: string): string {
   return NAMES.has(named) && !exists(named) ? join(PACKAGE, "share", OURS) : named;
 }
 
+/** Resolves when all that was printed is written, or with the signal. */
+async function writtenOr(signal: AbortSignal): Promise<void> {
+  if (!outputPending() || signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const end = () => {
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    signal.addEventListener("abort", end);
+    void outputWritten().then(end);
+  });
+}
+
 async function format(
   tool: string,
   definitions: string,
@@ -48,16 +61,11 @@ async function format(
   const signal = endSignal();
   queueOutput();
   const { merge = false, byteOrder } = options;
-  const ended = new Promise<void>((resolve) => {
-    signal.addEventListener("abort", () => {
-      resolve();
-    });
-  });
   // What there is to read is printed before waiting for more: a reader of a pipe sees each line as it comes. No more is
   // read until it is taken.
   const pause = async () => {
     printBytes(formatter.take());
-    await Promise.race([outputWritten(), ended]);
+    await writtenOr(signal);
   };
   const sources = recordings(files, signal);
   const damages = new Damages(tool);

@@ -1,6 +1,6 @@
 // kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
 import { MAX_PIDS } from "../../src/contract";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import { EVENT_BYTES, openRecorder } from "../../src/native/trace";
 import { requireHostPids } from "../../src/host/pid-namespace";
@@ -25,7 +25,10 @@ interface RecordOptions {
   /** As ringShift() gives it. */
   buffer?: number;
   overhead?: true;
+  strict?: true | "now";
 }
+
+const STRICT_STATUS = 3;
 
 /** 2 MiB: 128 CPUs have 256 MiB together. */
 const DEFAULT_RING_SHIFT = 15;
@@ -88,7 +91,7 @@ async function record(
     const recording = new Recording(recorder, file, began);
     try {
       try {
-        await pump(recording, stop, options.duration);
+        await pump(recording, stop, options.duration, options.strict === "now");
       } finally {
         recording.finish();
       }
@@ -96,7 +99,8 @@ async function record(
       diagnose(recording.summary(tool, options.output).join("\n"));
       meter.report();
     }
-    return await traced?.finish();
+    const status = await traced?.finish();
+    return options.strict !== undefined && recording.incomplete && !status ? STRICT_STATUS : status;
   } catch (error) {
     // A command that still runs is asked to end, however the recording ended.
     await traced?.finish();
@@ -145,6 +149,15 @@ export function recordCommand(
     )
     .option("--buffer <size>", "memory for each CPU's events until they are written (default: 2M)", (text) =>
       ringShift(size("--buffer", text, 4096, 2 ** 26)),
+    )
+    .addOption(
+      new Option(
+        "--strict [when]",
+        "exit with status 3 if anything was lost; with =now end at the first loss",
+      ).argParser((when) => {
+        if (when !== "now") throw new UsageError(`--strict takes now or nothing, not "${when}"`);
+        return when;
+      }),
     )
     .option("--overhead", OVERHEAD_HELP)
     .action(async (options: RecordOptions) => {

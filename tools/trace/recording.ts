@@ -1,8 +1,9 @@
 // The way of events from the kernel's rings to a recording's file, and the count of those that don't get there.
 import { EVENT_MAX_WORDS, type Recorder } from "../../src/native/trace";
 import { safeText } from "../../src/text";
-import { type End, firstRecord, lastRecord } from "../../src/trace/encode";
+import { type End, firstRecord, gapRecords, lastRecord } from "../../src/trace/encode";
 import { END_REASON } from "../../src/trace/events";
+import { diagnose } from "../lib/output";
 import type { Stop } from "../lib/stop";
 import type { RecordingFile } from "./recording-file";
 
@@ -16,6 +17,10 @@ const ENDED: Readonly<Record<number, string>> = {
   [END_REASON.writeFailed]: "; it ended before its time",
 };
 
+/** How often losses are looked for, and how often they are told at most. */
+const LOOK_MS = 1000;
+const TELL_MS = 60_000;
+
 /** Moves events from the rings to the file. */
 export class Recording {
   readonly #batch = new Uint32Array(BATCH_WORDS);
@@ -23,6 +28,10 @@ export class Recording {
   #missed = 0;
   /** What the last record says; known in the end. */
   #end: End = { lost: 0, unwritten: 0, reason: END_REASON.asked };
+  #lookedAt = { lost: 0, missed: 0 };
+  #told = 0;
+  #nextLook = 0;
+  #nextTell = 0;
   readonly #recorder: Recorder;
   readonly #file: RecordingFile;
 
@@ -50,6 +59,34 @@ export class Recording {
     return false;
   }
 
+  /** Events lost so far, and those among them for which the kernel didn't run a program. */
+  get #losses(): { readonly lost: number; readonly missed: number } {
+    return { missed: this.#recorder.missed(), lost: this.#recorder.lost() };
+  }
+
+  /** Whether an event has been lost. */
+  get lostAnything(): boolean {
+    return this.#lookedAt.lost > 0;
+  }
+
+  /**
+   * Looks for losses once a second. Events for which the kernel ran no program are missing somewhere since the last look:
+   * a gap says so in the file, and a recorder that is killed leaves what it knew.
+   * @returns what to tell the user: the first loss at once, more at most once a minute
+   */
+  watchLosses(now: number): string | undefined {
+    if (now < this.#nextLook) return undefined;
+    this.#nextLook = now + LOOK_MS;
+    const { lost, missed } = this.#losses;
+    const unplaced = missed - this.#lookedAt.missed;
+    this.#lookedAt = { lost, missed };
+    if (unplaced > 0 && !this.#full) this.#file.append(gapRecords(unplaced), 0);
+    if (lost === this.#told || now < this.#nextTell) return undefined;
+    this.#told = lost;
+    this.#nextTell = now + TELL_MS;
+    return `Lost: ${lost} events so far`;
+  }
+
   /** Takes in the rest unless the file is full, and writes the last record, whatever else fails. */
   finish(): void {
     // From here on the rings have no room because the file has none.
@@ -60,6 +97,11 @@ export class Recording {
     } finally {
       this.#finish(lostBefore ?? this.#recorder.lost());
     }
+  }
+
+  /** Whether something that happened isn't in the file, or may not be; known in the end. */
+  get incomplete(): boolean {
+    return this.#end.lost > 0 || this.#end.unwritten > 0;
   }
 
   /** What was recorded and what wasn't, in lines. */
@@ -90,9 +132,20 @@ export class Recording {
   }
 }
 
-/** Records until `stop` stops, for so many seconds, or until the file is full. */
-export async function pump(recording: Recording, stop: Stop, duration: number | undefined): Promise<void> {
+/**
+ * Records until `stop` stops, for so many seconds, until the file is full, or, if `endAtLoss`, until an event is lost.
+ */
+export async function pump(
+  recording: Recording,
+  stop: Stop,
+  duration: number | undefined,
+  endAtLoss: boolean,
+): Promise<void> {
   const endAt = duration === undefined ? Infinity : performance.now() + duration * 1000;
-  while (!stop.stopped && performance.now() < endAt && recording.poll())
+  while (!stop.stopped && performance.now() < endAt && recording.poll()) {
+    const losses = recording.watchLosses(performance.now());
+    if (losses !== undefined) diagnose(losses);
+    if (endAtLoss && recording.lostAnything) return;
     await stop.wait(Math.min(POLL_MS, endAt - performance.now()));
+  }
 }
