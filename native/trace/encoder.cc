@@ -2,6 +2,7 @@
 #include "encoder.h"
 
 #include <algorithm>
+#include <array>
 #include <initializer_list>
 #include <utility>
 
@@ -33,6 +34,30 @@ uint32_t *put_header(uint32_t *out, uint32_t id, size_t words, uint32_t pid, uin
 	return out;
 }
 
+// What is written of a kind's words.
+struct Shape {
+	uint32_t record, other, words;
+	bool with_thread;
+	uint8_t from[TRACE_WORDS];
+};
+
+std::array<Shape, TRACE_KINDS_COUNT> shapes()
+{
+	std::array<Shape, TRACE_KINDS_COUNT> made = {};
+	for (size_t kind = 0; kind < made.size(); kind++) {
+		Shape &shape = made[kind];
+		shape.record = kKinds[kind].record;
+		shape.other = kKinds[kind].other_record;
+		for (uint8_t i = 0; i < TRACE_WORDS && kKinds[kind].words[i].fields; i++)
+			if (kKinds[kind].words[i].written)
+				shape.from[shape.words++] = i;
+		shape.with_thread = shape.words < kMostWithThread;
+	}
+	return made;
+}
+
+const std::array<Shape, TRACE_KINDS_COUNT> kShapes = shapes();
+
 // Writes the records of one event.
 class Records
 {
@@ -51,18 +76,14 @@ public:
 	}
 
 	// The record of a kind.
-	void put(const Kind &kind, const uint32_t *data)
+	void put(const Shape &shape, const uint32_t *data)
 	{
-		uint32_t *header = out_;
-		out_ += kHeaderWords;
-		for (size_t i = 0; i < TRACE_WORDS && kind.words[i].fields; i++)
-			if (kind.words[i].written)
-				*out_++ = data[i];
-		if (out_ < header + kHeaderWords + kMostWithThread)
+		out_ = put_header(out_, shape.other != shape.record && data[0] ? shape.other : shape.record,
+				  shape.words + shape.with_thread, from_.tgid, vcpu_, from_.time_ns);
+		for (uint32_t i = 0; i < shape.words; i++)
+			*out_++ = data[shape.from[i]];
+		if (shape.with_thread)
 			*out_++ = from_.tid;
-		const bool other = kind.other_record != kind.record && data[0];
-		put_header(header, other ? kind.other_record : kind.record, out_ - header - kHeaderWords,
-			   from_.tgid, vcpu_, from_.time_ns);
 	}
 
 	uint32_t *end() const
@@ -71,8 +92,6 @@ public:
 	}
 
 private:
-	static constexpr size_t kHeaderWords = 5;
-
 	uint32_t *out_;
 	const trace_event &from_;
 	const uint32_t vcpu_;
@@ -151,7 +170,7 @@ uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 	if (from.kind >= TRACE_KINDS_COUNT)
 		return out;
 	if (from.kind != TRACE_EXIT) {
-		records.put(kKinds[from.kind], from.data);
+		records.put(kShapes[from.kind], from.data);
 		return records.end();
 	}
 	if (arm64_) {
@@ -159,10 +178,10 @@ uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 		// set.
 		const uint32_t data[TRACE_WORDS] = {from.data[0] << 8 | (from.data[5] & 0xff), from.data[1],
 						    from.data[2], ISA_ARM64};
-		records.put(kKinds[TRACE_EXIT], data);
+		records.put(kShapes[TRACE_EXIT], data);
 		return records.end();
 	}
-	records.put(kKinds[TRACE_EXIT], from.data);
+	records.put(kShapes[TRACE_EXIT], from.data);
 	if (from.data[3] == ISA_VMX)
 		put_vmx_handler(records, from);
 	else if (from.data[3] == ISA_SVM)
@@ -172,7 +191,7 @@ uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 
 // Says that events of a CPU are missing from here on, if the ring's next event, or what the ring lost if
 // there is none, tells so.
-uint32_t *TraceEncoder::begin_gap(uint32_t *out, Ring &ring, size_t cpu) const
+inline uint32_t *TraceEncoder::begin_gap(uint32_t *out, Ring &ring, size_t cpu) const
 {
 	const bool waits = ring.tail != ring.head;
 	// What the ring lost was read before its head: its latest events may know of more.
