@@ -1,4 +1,4 @@
-/* x86: from an event to whose exit it is (isa), from which level, for which reason. */
+/* x86: an exit's instruction set (isa), level and reason, read from an event. */
 #ifndef ARCH_X86_BPF_H
 #define ARCH_X86_BPF_H
 
@@ -41,7 +41,7 @@ static __always_inline __u32 svm_exit_code(const struct vmcb *vmcb, int casts)
 	return read_u32(&vmcb->control.exit_code, casts);
 }
 
-/* The VMCB of an SVM vCPU: L2's while it runs L2, else L1's, whose address is kept in `vmcb01`. */
+/* The VMCB of an SVM vCPU: L2's while it runs L2, else L1's. `vmcb01` keeps the address of L1's. */
 static __always_inline const struct vmcb *svm_vmcb(const struct kvm_vcpu *vcpu, int from_l2, __u64 *vmcb01)
 {
 	const struct vcpu_svm *svm = (void *)vcpu;

@@ -1,4 +1,4 @@
-/* Whose codes the reasons of exits are: numbers that programs, addon and TypeScript share. */
+/* Instruction sets. A reason is a code of one of them. Programs, addon and TypeScript share the numbers. */
 #ifndef ISA_H
 #define ISA_H
 

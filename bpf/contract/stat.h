@@ -27,7 +27,7 @@ struct stat_counts {
 	__u64 events[STAT_EVENTS];
 };
 
-/* Whose codes a child's reason is from: an isa, or user space's. */
+/* What a child's reason is a code of: an isa, or KVM_EXIT_ for user space. */
 #define STAT_KIND_VMX ISA_VMX
 #define STAT_KIND_SVM ISA_SVM
 #define STAT_KIND_ARM64 ISA_ARM64

@@ -1,5 +1,5 @@
 /*
- * Which account is whose: looked up, claimed at an owner's first exit, released at the owner's end.
+ * Accounts and their owners: looked up, claimed at an owner's first exit, released at the owner's end.
  *
  * An owner is a number of 64 bits: see vcpu-owner.bpf.h and thread-owner.bpf.h. Its low half decides where
  * its account may be.
@@ -84,7 +84,7 @@ VERIFIED_ONCE int account_claim_at(__u32 index)
 	       !bpf_map_update_elem(&claims, &index, &taken, BPF_NOEXIST);
 }
 
-/* Whose account it is, for the reader: the current process and thread. */
+/* Tells the reader the account's owner: the current process and thread. */
 static __always_inline void account_describe(struct vmexit_account *account, int vcpu_id)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();

@@ -6,12 +6,12 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 
 #include "../kernel/attach.h"
+#include "../kernel/error.h"
 #include "../kernel/fields.h"
 #include "../kernel/support.h"
 #include "../kernel/names.h"
@@ -25,14 +25,8 @@ namespace
 constexpr char kPlainProgram[] = "plain_event";
 constexpr char kUserspaceProgram[] = "userspace_exit";
 constexpr char kEventPrefix[] = "kvm_";
-constexpr uint32_t kPageBytes = 4096;
 
 static_assert(sizeof(stat_children) % 8 == 0, "an array map rounds its elements up to 8 bytes");
-
-size_t whole_pages(size_t bytes)
-{
-	return (bytes + kPageBytes - 1) / kPageBytes * kPageBytes;
-}
 
 } // namespace
 
@@ -47,23 +41,15 @@ Counters::Counters(const CountersOptions &options)
 	// A program and its attachment for each.
 	allow_descriptors(2 * options.events.size());
 	load(options);
-	counts_ = map_memory<stat_counts>(".bss.counts", STAT_CPU_SLOTS);
-	children_ = map_memory<stat_children>("children", cpus_);
+	auto map = [&](const char *name) { return bpf_object__find_map_fd_by_name(object_.get(), name); };
+	counts_.emplace(map(".bss.counts"), STAT_CPU_SLOTS, PROT_READ, "the counters");
+	children_.emplace(map("children"), cpus_, PROT_READ, "the counters");
 }
 
 Counters::~Counters()
 {
 	for (auto &[event, attached] : attached_)
 		detach(event, attached);
-	if (counts_)
-		munmap(const_cast<stat_counts *>(counts_), whole_pages(sizeof(stat_counts) * STAT_CPU_SLOTS));
-	if (children_)
-		munmap(const_cast<stat_children *>(children_), whole_pages(sizeof(stat_children) * cpus_));
-}
-
-void Counters::fail(const std::string &what, int error) const
-{
-	throw std::runtime_error(what + ": " + strerror(error < 0 ? -error : error));
 }
 
 void Counters::choose_exit_program(const DirectSupport &support)
@@ -114,15 +100,6 @@ void Counters::load(const CountersOptions &options)
 	if (!excerpt.empty())
 		throw std::runtime_error("the kernel's verifier refuses a BPF program:\n" + excerpt);
 	throw load_error(error);
-}
-
-template <typename T> const T *Counters::map_memory(const char *name, uint32_t count)
-{
-	int map = bpf_object__find_map_fd_by_name(object_.get(), name);
-	void *memory = mmap(nullptr, whole_pages(sizeof(T) * count), PROT_READ, MAP_SHARED, map, 0);
-	if (memory == MAP_FAILED)
-		fail("cannot map the counters", errno);
-	return static_cast<const T *>(memory);
 }
 
 bpf_program *Counters::program_of(uint32_t event) const
@@ -247,15 +224,15 @@ CountersSnapshot Counters::snapshot()
 	for (size_t event = 0; event < std::min<size_t>(events_.size(), STAT_EVENTS); event++)
 		for (uint32_t slot = 0; slot < STAT_CPU_SLOTS; slot++)
 			snapshot.events[event] +=
-			    __atomic_load_n(&counts_[slot].events[event], __ATOMIC_RELAXED);
+			    __atomic_load_n(&(*counts_)[slot].events[event], __ATOMIC_RELAXED);
 	std::map<uint64_t, uint64_t> children;
 	for (uint32_t cpu = 0; cpu < cpus_; cpu++) {
 		for (uint32_t event = 0; event < STAT_EVENT_FIRST_PLAIN; event++) {
-			for (const stat_child &slot : children_[cpu].slots[event])
+			for (const stat_child &slot : (*children_)[cpu].slots[event])
 				if (uint64_t key = __atomic_load_n(&slot.key, __ATOMIC_RELAXED))
 					children[key] += __atomic_load_n(&slot.count, __ATOMIC_RELAXED);
 			uint64_t unplaced =
-			    __atomic_load_n(&children_[cpu].unplaced[event], __ATOMIC_RELAXED);
+			    __atomic_load_n(&(*children_)[cpu].unplaced[event], __ATOMIC_RELAXED);
 			snapshot.events[event] += unplaced;
 			snapshot.unplaced += unplaced;
 		}

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 
 #include "../../bpf/contract/stat.h"
 #include "../kernel/core_btf.h"
+#include "../kernel/mapped.h"
 #include "../kernel/support.h"
 
 namespace vmexit
@@ -64,13 +66,11 @@ private:
 
 	void choose_exit_program(const DirectSupport &support);
 	void load(const CountersOptions &options);
-	template <typename T> const T *map_memory(const char *name, uint32_t count);
 	bpf_program *program_of(uint32_t event) const;
 	int load_clone(uint32_t event) const;
 	Attached attach_event(uint32_t event) const;
 	void detach(uint32_t event, Attached &attached);
 	void account_misses(uint32_t event, Attached &attached);
-	[[noreturn]] void fail(const std::string &what, int error) const;
 
 	Object object_;
 	std::vector<std::string> events_;
@@ -81,8 +81,8 @@ private:
 	uint64_t missed_ = 0; // those that aren't
 	bool filtered_ = false;
 	uint32_t cpus_ = 0;
-	const stat_counts *counts_ = nullptr;
-	const stat_children *children_ = nullptr;
+	std::optional<Mapped<const stat_counts>> counts_;
+	std::optional<Mapped<const stat_children>> children_;
 	std::string log_;
 };
 

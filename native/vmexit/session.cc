@@ -5,11 +5,11 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <sys/mman.h>
 
 #include <bpf/bpf.h>
 
 #include "../kernel/attach.h"
+#include "../kernel/error.h"
 #include "../kernel/fields.h"
 #include "../kernel/support.h"
 #include "../kernel/names.h"
@@ -81,12 +81,8 @@ void Session::unload()
 {
 	stop();
 	ring_.reset();
-	if (accounts_)
-		munmap(accounts_, sizeof(vmexit_account) * account_count_);
-	accounts_ = nullptr;
-	if (histograms_)
-		munmap(histograms_, sizeof(vmexit_histogram) * histogram_count_);
-	histograms_ = nullptr;
+	accounts_.reset();
+	histograms_.reset();
 	object_.reset();
 	programs_.clear();
 	verifier_logs_.clear();
@@ -100,11 +96,6 @@ void Session::stop()
 		bpf_link__destroy(link);
 	links_.clear();
 	stopped_ = true;
-}
-
-void Session::fail(const std::string &what, int error)
-{
-	throw std::runtime_error(what + ": " + strerror(error < 0 ? -error : error));
 }
 
 void Session::fail_load(int error)
@@ -278,18 +269,11 @@ void Session::fill_pool()
 
 void Session::map_memory()
 {
-	auto shared = [&](const char *name, size_t bytes) {
-		void *memory =
-		    mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(map(name)), 0);
-		if (memory == MAP_FAILED)
-			fail(std::string("cannot map the ") + name, errno);
-		return memory;
-	};
-	accounts_ =
-	    static_cast<vmexit_account *>(shared("accounts", sizeof(vmexit_account) * account_count_));
+	accounts_.emplace(bpf_map__fd(map("accounts")), account_count_, PROT_READ | PROT_WRITE,
+			  "the accounts");
 	if (histogram_count_)
-		histograms_ = static_cast<vmexit_histogram *>(
-		    shared("histograms", sizeof(vmexit_histogram) * histogram_count_));
+		histograms_.emplace(bpf_map__fd(map("histograms")), histogram_count_, PROT_READ | PROT_WRITE,
+				    "the histograms");
 	auto keep = [](void *context, void *data, size_t size) {
 		auto *session = static_cast<Session *>(context);
 		if (size == sizeof(vmexit_event))
@@ -347,7 +331,7 @@ std::vector<vmexit_event> Session::take_events(uint32_t most)
 void Session::read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot)
 {
 	for (uint32_t i = 0; i < VMEXIT_BUCKETS; i++)
-		if (uint64_t count = histograms_[index].buckets[i])
+		if (uint64_t count = (*histograms_)[index].buckets[i])
 			snapshot.buckets.push_back({slot, static_cast<uint8_t>(i), count});
 }
 
@@ -376,15 +360,15 @@ void Session::read_account(vmexit_account &account, bool ended, Snapshot &snapsh
 
 void Session::free_account(uint32_t index)
 {
-	for (uint32_t one_more : accounts_[index].histograms) {
+	for (uint32_t one_more : (*accounts_)[index].histograms) {
 		if (!one_more || one_more > histogram_count_)
 			continue;
 		uint32_t histogram = one_more - 1;
-		memset(&histograms_[histogram], 0, sizeof(vmexit_histogram));
+		memset(&(*histograms_)[histogram], 0, sizeof(vmexit_histogram));
 		bpf_map__update_elem(map("free_histograms"), nullptr, 0, &histogram, sizeof(histogram),
 				     BPF_ANY);
 	}
-	memset(&accounts_[index], 0, sizeof(vmexit_account));
+	memset(&(*accounts_)[index], 0, sizeof(vmexit_account));
 	// Only when it is empty may another vCPU claim it.
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	bpf_map__delete_elem(map("claims"), &index, sizeof(index), 0);
@@ -394,7 +378,7 @@ Snapshot Session::snapshot()
 {
 	Snapshot snapshot = {};
 	for (uint32_t i = 0; i < account_count_; i++) {
-		vmexit_account &account = accounts_[i];
+		vmexit_account &account = (*accounts_)[i];
 		uint32_t state = __atomic_load_n(&account.state, __ATOMIC_ACQUIRE);
 		if (state == VMEXIT_FREE)
 			continue;

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 
 #include "../../bpf/contract/vmexit.h"
 #include "../kernel/core_btf.h"
+#include "../kernel/mapped.h"
 #include "../kernel/support.h"
 
 namespace vmexit
@@ -138,7 +140,6 @@ private:
 	void fill_pool();
 	void map_memory();
 	void unload();
-	[[noreturn]] static void fail(const std::string &what, int error);
 	[[noreturn]] void fail_load(int error);
 	bpf_map *map(const char *name);
 	void read_account(vmexit_account &account, bool ended, Snapshot &snapshot);
@@ -155,9 +156,9 @@ private:
 	std::vector<bpf_program *> programs_;
 	std::vector<std::string> verifier_logs_; // one for each of programs_
 	std::vector<bpf_link *> links_;
-	vmexit_account *accounts_ = nullptr;
-	vmexit_histogram *histograms_ = nullptr;
-	uint32_t histogram_count_ = 0; // 0: not wanted
+	std::optional<Mapped<vmexit_account>> accounts_;
+	std::optional<Mapped<vmexit_histogram>> histograms_; // empty if not wanted
+	uint32_t histogram_count_ = 0;
 	std::unique_ptr<ring_buffer, RingFree> ring_;
 	std::vector<vmexit_event> events_;
 	size_t most_events_ = 0;

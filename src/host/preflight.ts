@@ -30,12 +30,6 @@ function tracefs(machine: Machine): string | undefined {
   return TRACEFS.map((root) => machine.root + root).find((root) => exists(`${root}/events`));
 }
 
-/** The file that describes the record of a tracepoint of KVM's; undefined if this kernel has no such tracepoint. */
-export function recordFormat(tracepoint: string, machine: Machine = HERE): string | undefined {
-  const path = `${tracefs(machine) ?? ""}/events/kvm/${tracepoint}/format`;
-  return exists(path) ? readText(path) : undefined;
-}
-
 const read = (machine: Machine, path: string) => readText(machine.root + path);
 
 function checkPrivileges(machine: Machine): void {

@@ -1,6 +1,8 @@
 // Guests by name: the processes whose command line has QEMU's -name, and what it calls them.
-import { readFileSync, readdirSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { requireHostPids } from "../host/pid-namespace";
+import { readText } from "../host/read";
+import { MAX_COMMAND_LINE } from "../host/vm";
 
 /** A process that runs a guest. */
 export interface Guest {
@@ -29,11 +31,7 @@ export class Processes {
 
   /** The name of the guest that `pid` runs, "" if it runs none or is gone. */
   nameOf(pid: number): string {
-    try {
-      return nameInCommandLine(readFileSync(`${this.#root}/${String(pid)}/cmdline`, "utf8").split("\0"));
-    } catch {
-      return "";
-    }
+    return nameInCommandLine(readText(`${this.#root}/${String(pid)}/cmdline`, MAX_COMMAND_LINE).split("\0"));
   }
 
   /** All guests with names, by pid. */
@@ -58,12 +56,8 @@ export class Processes {
 
   /** The process that thread or process `id` belongs to; `id` itself if it is gone. */
   processOf(id: number): number {
-    try {
-      const status = readFileSync(`${this.#root}/${String(id)}/status`, "utf8");
-      return Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? id);
-    } catch {
-      return id;
-    }
+    const status = readText(`${this.#root}/${String(id)}/status`);
+    return Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? id);
   }
 }
 

@@ -16,8 +16,6 @@ export const MAGIC = 0x12345678;
 export const HEADER_WORDS = 3;
 /** The time stamp. */
 export const TIME_WORDS = 2;
-/** Most data words in a record: what three bits can say. */
-export const MAX_WORDS = 7;
 
 /** The bits of word 0 that hold the event id. */
 export const EVENT_MASK = 0x0fffffff;

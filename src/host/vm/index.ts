@@ -16,8 +16,8 @@ export interface Vm {
   readonly source: NameSource;
 }
 
-// A process chooses how long its command line is (PR_SET_MM_MAP); VMMs' are some 10 KiB.
-const MAX_COMMAND_LINE = 2 ** 17;
+/** Bytes that are read of a command line: a process chooses how long its own is (PR_SET_MM_MAP), VMMs have some 10 KiB. */
+export const MAX_COMMAND_LINE = 2 ** 17;
 // USER_HZ, the unit of times in /proc, is 100 on all architectures with KVM.
 const TICK_NS = 1e7;
 const MAX_CACHED = 8192;

@@ -1,14 +1,11 @@
 // What a process is to a user who wants to trace it: none at all, a thread of another, one that runs a VM or not.
-import { readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { readdirSync, readlinkSync } from "node:fs";
 import { ToolError } from "../../errors";
+import { readText } from "../read";
 
 function threadGroup(pid: number, root: string): number | undefined {
-  try {
-    const [, id] = /^Tgid:\t(\d+)$/m.exec(readFileSync(`${root}/proc/${pid}/status`, "utf8")) ?? [];
-    return id === undefined ? undefined : Number(id);
-  } catch {
-    return undefined;
-  }
+  const [, id] = /^Tgid:\t(\d+)$/m.exec(readText(`${root}/proc/${pid}/status`)) ?? [];
+  return id === undefined ? undefined : Number(id);
 }
 
 /**
