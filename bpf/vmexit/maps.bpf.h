@@ -6,6 +6,9 @@
 #include <bpf/bpf_helpers.h>
 #include "../contract/vmexit.h"
 
+/* For what bpf/accounts/ has. */
+#define ACCOUNT vmexit_account
+
 const volatile struct vmexit_config config SEC(".rodata.config");
 
 struct vmexit_losses losses SEC(".bss.losses");
@@ -54,7 +57,7 @@ struct {
 	__type(value, __u8);
 } reasons SEC(".maps");
 
-/* See filters.bpf.h and thread-owner.bpf.h. Both are one element long if nothing is filtered. */
+/* See accounts/filters.bpf.h and thread-owner.bpf.h. Both are one element long if nothing is filtered. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -9,8 +9,9 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "../kernel/verifier.bpf.h"
-#include "accounts.bpf.h"
-#include "filters.bpf.h"
+#include "maps.bpf.h"
+#include "../accounts/accounts.bpf.h"
+#include "../accounts/filters.bpf.h"
 
 static __always_inline __u64 owner_of_further(__u64 thread, __u32 vcpu_id)
 {

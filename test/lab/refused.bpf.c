@@ -1,7 +1,8 @@
 /*
  * The programs' object with an exit program that no verifier takes: it reads through a null pointer.
  */
-#include "../../bpf/vmexit/accounts.bpf.h"
+#include "../../bpf/vmexit/maps.bpf.h"
+#include "../../bpf/accounts/accounts.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 

@@ -1,26 +1,29 @@
 /*
- * Accounts and their owners: looked up, claimed at an owner's first exit, released at the owner's end.
+ * Accounts and their owners: looked up, claimed at an owner's first event, released at the owner's end.
  *
- * An owner is a number of 64 bits: see vcpu-owner.bpf.h and thread-owner.bpf.h. Its low half decides where
+ * What includes this has before it: ACCOUNT, the name of the struct of its accounts, which has the members
+ * used here; maps called accounts and claims; config with account_mask, and losses.
+ *
+ * An owner is a number of 64 bits: a vCPU's address, or a number of a thread. Its low half decides where
  * its account may be.
  */
-#ifndef VMEXIT_ACCOUNTS_BPF_H
-#define VMEXIT_ACCOUNTS_BPF_H
+#ifndef ACCOUNTS_BPF_H
+#define ACCOUNTS_BPF_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
+#include "../contract/vmexit.h"
 #include "../kernel/types.h"
 #include "../kernel/verifier.bpf.h"
-#include "maps.bpf.h"
 
-static __always_inline struct vmexit_account *account_at(__u32 index)
+static __always_inline struct ACCOUNT *account_at(__u32 index)
 {
 	return bpf_map_lookup_elem(&accounts, &index);
 }
 
 /* For what account_search() returns. */
-static __always_inline struct vmexit_account *account_at_plus_one(int index_plus_one)
+static __always_inline struct ACCOUNT *account_at_plus_one(int index_plus_one)
 {
 	return index_plus_one ? account_at(index_plus_one - 1) : NULL;
 }
@@ -46,9 +49,9 @@ static __always_inline __u32 place_of(__u32 id, __u32 i)
  * mostly gives a new vCPU the address of the one that ended last, whose account stays until the reader has
  * read it: without the hint, each exit of a VM that is started again would probe past that account.
  */
-static __always_inline struct vmexit_account *account_lookup(__u64 owner, __u32 id)
+static __always_inline struct ACCOUNT *account_lookup(__u64 owner, __u32 id)
 {
-	struct vmexit_account *account = account_at(place_of(id, 0));
+	struct ACCOUNT *account = account_at(place_of(id, 0));
 
 	if (!account || account->owner == owner)
 		return account;
@@ -59,7 +62,7 @@ static __always_inline struct vmexit_account *account_lookup(__u64 owner, __u32 
 /* Index + 1 of the account of `owner`, wherever it is; 0 if it has none. */
 VERIFIED_ONCE int account_search(__u64 owner)
 {
-	struct vmexit_account *account;
+	struct ACCOUNT *account;
 	__u32 i, index;
 
 	for (i = 0; i < VMEXIT_PROBES; i++) {
@@ -77,7 +80,7 @@ VERIFIED_ONCE int account_search(__u64 owner)
 /* Whether the account was free and is the caller's from now on. */
 VERIFIED_ONCE int account_claim_at(__u32 index)
 {
-	struct vmexit_account *account = account_at(index);
+	struct ACCOUNT *account = account_at(index);
 	__u8 taken = 1;
 
 	return account && account->state == VMEXIT_FREE &&
@@ -85,7 +88,7 @@ VERIFIED_ONCE int account_claim_at(__u32 index)
 }
 
 /* Tells the reader the account's owner: the current process and thread. */
-static __always_inline void account_describe(struct vmexit_account *account, int vcpu_id)
+static __always_inline void account_describe(struct ACCOUNT *account, int vcpu_id)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
@@ -101,7 +104,7 @@ static __always_inline void account_describe(struct vmexit_account *account, int
 /* Gives `owner` a free account. Index + 1; 0 if there is none. */
 static __always_inline int account_claim(__u64 owner, int vcpu_id)
 {
-	struct vmexit_account *account;
+	struct ACCOUNT *account;
 	__u32 i, index;
 
 	for (i = 0; i < VMEXIT_PROBES; i++) {
@@ -126,7 +129,7 @@ claimed: /* After the loop, where the verifier walks it once. */
 static __always_inline int account_for_exit(__u64 owner, int vcpu_id)
 {
 	int index_plus_one = account_search(owner);
-	struct vmexit_account *first;
+	struct ACCOUNT *first;
 
 	if (!index_plus_one)
 		index_plus_one = account_claim(owner, vcpu_id);
@@ -138,7 +141,7 @@ static __always_inline int account_for_exit(__u64 owner, int vcpu_id)
 
 /* The account's owner is gone: the account is the reader's, and a new owner with the same number gets
  * another. */
-static __always_inline void account_release(struct vmexit_account *account)
+static __always_inline void account_release(struct ACCOUNT *account)
 {
 	account->owner = 0;
 	account->state = VMEXIT_ENDED;

@@ -1,6 +1,6 @@
 /* Accounts of vCPUs, for programs that have the vCPU: the owner is its address. */
-#ifndef VMEXIT_VCPU_OWNER_BPF_H
-#define VMEXIT_VCPU_OWNER_BPF_H
+#ifndef ACCOUNTS_VCPU_OWNER_BPF_H
+#define ACCOUNTS_VCPU_OWNER_BPF_H
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -18,12 +18,12 @@ static __always_inline __u64 vcpu_owner(struct kvm_vcpu *vcpu)
 	return owner;
 }
 
-static __always_inline struct vmexit_account *vcpu_lookup(struct kvm_vcpu *vcpu)
+static __always_inline struct ACCOUNT *vcpu_lookup(struct kvm_vcpu *vcpu)
 {
 	return account_lookup((__u64)vcpu, low_half(vcpu));
 }
 
-static __always_inline struct vmexit_account *vcpu_search(struct kvm_vcpu *vcpu)
+static __always_inline struct ACCOUNT *vcpu_search(struct kvm_vcpu *vcpu)
 {
 	return account_at_plus_one(account_search(vcpu_owner(vcpu)));
 }
@@ -39,9 +39,9 @@ OUT_OF_LINE int vcpu_claim(struct kvm_vcpu *vcpu, int vcpu_id)
 }
 
 /* The account of a vCPU that exits, its own from the first exit on; NULL if it isn't traced. */
-static __always_inline struct vmexit_account *vcpu_for_exit(struct kvm_vcpu *vcpu)
+static __always_inline struct ACCOUNT *vcpu_for_exit(struct kvm_vcpu *vcpu)
 {
-	struct vmexit_account *account = vcpu_lookup(vcpu);
+	struct ACCOUNT *account = vcpu_lookup(vcpu);
 
 	if (account)
 		return account;
@@ -51,9 +51,9 @@ static __always_inline struct vmexit_account *vcpu_for_exit(struct kvm_vcpu *vcp
 }
 
 /* The account of a vCPU that is entered; NULL if it has none. */
-static __always_inline struct vmexit_account *vcpu_for_entry(struct kvm_vcpu *vcpu)
+static __always_inline struct ACCOUNT *vcpu_for_entry(struct kvm_vcpu *vcpu)
 {
-	struct vmexit_account *account = vcpu_lookup(vcpu);
+	struct ACCOUNT *account = vcpu_lookup(vcpu);
 
 	if (account)
 		return account;
