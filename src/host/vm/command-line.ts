@@ -99,3 +99,14 @@ export function nameInCommandLine(commandLine: string): Found | undefined {
   const name = vmm?.nameIn(parameters);
   return vmm && name ? { name: name.slice(0, MAX_NAME_LENGTH), source: vmm.source } : undefined;
 }
+
+// The form of RFC 9562, which QEMU asks for, too.
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The UUID that a command line gives a VM, in lower case; undefined where it gives none. As nameInCommandLine(). */
+export function uuidInCommandLine(commandLine: string): string | undefined {
+  const [program = "", ...parameters] = commandLine.split("\0");
+  if (!/qemu|^kvm$/.test(basename(program))) return undefined;
+  const uuid = optionValue(parameters, "-uuid", "--uuid");
+  return uuid !== undefined && UUID.test(uuid) ? uuid.toLowerCase() : undefined;
+}

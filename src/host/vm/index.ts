@@ -1,6 +1,6 @@
 // Which VM a process is: its name from /proc, told apart from others by process id and start time.
 import { readText } from "../read";
-import { type NameSource, nameInCommandLine } from "./command-line";
+import { type NameSource, nameInCommandLine, uuidInCommandLine } from "./command-line";
 
 export { nameMatcher } from "./glob";
 export { runsVm } from "./process";
@@ -14,6 +14,8 @@ export interface Vm {
   /** As its VMM was told, or the process's name. Chosen by others: make it safe before printing it. */
   readonly name: string;
   readonly source: NameSource;
+  /** As its VMM was told, if it was. */
+  readonly uuid?: string;
 }
 
 /** Bytes that are read of a command line: a process chooses how long its own is (PR_SET_MM_MAP), VMMs have some 10 KiB. */
@@ -34,12 +36,26 @@ function startTicks(stat: string): number {
  */
 export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm {
   const commandLine = readText(`${root}/proc/${pid}/cmdline`, MAX_COMMAND_LINE);
-  // Read afterwards: if the process still is the one meant, the command line was its own. Numbers beyond 2^53 ns (104
-  // days) are rounded, which can move one over the edge of a tick.
-  const ticks = startTicks(readText(`${root}/proc/${pid}/stat`));
-  const same = Math.abs(ticks - Math.floor(startNs / TICK_NS)) <= 1;
+  // Read afterwards: if the process still is the one meant, the command line was its own.
+  const same = runsStill(pid, startNs, root);
   const found = same ? nameInCommandLine(commandLine) : undefined;
-  return { pid, startNs, ...(found ?? { name: comm, source: same ? "process" : "ended" }) };
+  const uuid = same ? uuidInCommandLine(commandLine) : undefined;
+  return {
+    pid,
+    startNs,
+    ...(found ?? { name: comm, source: same ? "process" : "ended" }),
+    ...(uuid === undefined ? {} : { uuid }),
+  };
+}
+
+/**
+ * Whether the process `pid` that started `startNs` after boot is still there.
+ * @param root folder that stands for /
+ */
+export function runsStill(pid: number, startNs: number, root = ""): boolean {
+  // Numbers beyond 2^53 ns (104 days) are rounded, which can move one over the edge of a tick.
+  const ticks = startTicks(readText(`${root}/proc/${pid}/stat`));
+  return Math.abs(ticks - Math.floor(startNs / TICK_NS)) <= 1;
 }
 
 /** Remembers VMs, so that one that ended keeps its name: the same VM is the same object. */

@@ -1,0 +1,81 @@
+// Metric families as text: Prometheus's format 0.0.4 and OpenMetrics 1.0.
+import type { Distribution, Family } from "./family";
+
+/** The formats that scrapers ask for. */
+export type TextFormat = "prometheus" | "openmetrics";
+
+/** What HTTP calls each. */
+export const CONTENT_TYPE: Readonly<Record<TextFormat, string>> = {
+  prometheus: "text/plain; version=0.0.4; charset=utf-8",
+  openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
+};
+
+const UNIT_WORDS: Readonly<Record<string, string>> = { s: "_seconds", By: "_bytes" };
+
+/** The name of a family, with its unit and without what its samples add. */
+export function familyName({ name, unit }: Pick<Family, "name" | "unit">): string {
+  return name.replaceAll(".", "_") + (UNIT_WORDS[unit] ?? "");
+}
+
+/** A number as Go prints it, so that a bound is the same label whoever exports it: exponents have two digits. */
+export function boundLabel(bound: number): string {
+  const [digits = "", exponent = ""] = bound.toExponential().split("e");
+  const power = Number(exponent);
+  if (power >= -4 && power < 21) return String(bound);
+  return `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+}
+
+/** A series' name with its labels. */
+function named(name: string, labels: string): string {
+  return labels === "" ? name : `${name}{${labels}}`;
+}
+
+function histogramLines(
+  lines: string[],
+  name: string,
+  ends: readonly string[],
+  points: readonly Distribution[],
+) {
+  for (const { labels, buckets, count, sum } of points) {
+    const prefix = labels.text === "" ? "" : `${labels.text},`;
+    let below = 0;
+    for (let i = 0; i < ends.length; i++) {
+      below += buckets[i] ?? 0;
+      lines.push(`${name}_bucket{${prefix}le="${ends[i] ?? ""}"} ${below}`);
+    }
+    lines.push(`${name}_bucket{${prefix}le="+Inf"} ${count}`);
+    lines.push(
+      `${named(`${name}_sum`, labels.text)} ${sum}`,
+      `${named(`${name}_count`, labels.text)} ${count}`,
+    );
+  }
+}
+
+function heading(lines: string[], family: Family, name: string, format: TextFormat): void {
+  const { kind, unit, help } = family;
+  const open = format === "openmetrics";
+  // OpenMetrics names a family without what its samples end with; 0.0.4 knows no info.
+  const suffix = open ? "" : kind === "counter" ? "_total" : kind === "info" ? "_info" : "";
+  const type = kind === "info" && !open ? "gauge" : kind;
+  lines.push(`# HELP ${name}${suffix} ${help}`, `# TYPE ${name}${suffix} ${type}`);
+  const word = UNIT_WORDS[unit];
+  if (open && word !== undefined) lines.push(`# UNIT ${name} ${word.slice(1)}`);
+}
+
+/** The whole text; families without a series are left out. */
+export function exposition(families: readonly Family[], format: TextFormat): string {
+  const lines: string[] = [];
+  for (const family of families) {
+    if (family.points.length === 0) continue;
+    const name = familyName(family);
+    heading(lines, family, name, format);
+    if (family.kind === "histogram") {
+      histogramLines(lines, name, family.bounds.map(boundLabel), family.points);
+      continue;
+    }
+    const sample = name + (family.kind === "counter" ? "_total" : family.kind === "info" ? "_info" : "");
+    for (const { labels, value } of family.points) lines.push(`${named(sample, labels.text)} ${value}`);
+  }
+  if (format === "openmetrics") lines.push("# EOF");
+  return lines.join("\n") + "\n";
+}

@@ -1,0 +1,378 @@
+// What is exported of snapshots, as text.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { BUCKETS } from "../../src/contract";
+import { bucketStart } from "../../src/measure/histogram";
+import { NOTHING_LOST } from "../../src/measure/lost";
+import type { Snapshot } from "../../src/native/vmexit";
+import { BOUNDS, BUCKET_COUNT, BUCKET_OF } from "../../src/export/bounds";
+import { Families } from "../../src/export/families";
+import { type Counted, Fleet, type FleetOptions, MIN_SERIES, type Names } from "../../src/export/fleet";
+import { type TextFormat, boundLabel, exposition } from "../../src/export/text";
+import type { Vm } from "../../src/host/vm";
+import { type Slot, type Vcpu, snapshot } from "./snapshots";
+
+const START = Date.UTC(2026, 0, 1);
+const HLT = 0x78;
+const MSR = 0x7c;
+const CPUID = 0x72;
+
+/** Processes of VMs, by pid; those that have ended are in `gone`. */
+class Processes implements Names {
+  readonly gone = new Set<number>();
+  readonly #vms: Readonly<Record<number, Partial<Vm>>>;
+
+  constructor(vms: Readonly<Record<number, Partial<Vm>>> = {}) {
+    this.#vms = vms;
+  }
+
+  of(pid: number, startNs: number, comm: string): Vm {
+    return { pid, startNs, name: comm, source: "qemu", ...this.#vms[pid] };
+  }
+
+  runs({ pid }: Vm): boolean {
+    return !this.gone.has(pid);
+  }
+}
+
+class Exporter {
+  readonly processes: Processes;
+  readonly #fleet: Fleet;
+  readonly #families: Families;
+  #now = START;
+
+  constructor(options: Partial<FleetOptions> = {}, vms: Readonly<Record<number, Partial<Vm>>> = {}) {
+    this.processes = new Processes(vms);
+    const { histograms = "host", maxSeries = 100_000 } = options;
+    this.#fleet = new Fleet(this.processes, { histograms, maxSeries }, START);
+    this.#families = new Families(START, histograms !== "none");
+  }
+
+  look(vcpus: readonly Vcpu[], slots: readonly Slot[]): boolean {
+    return this.#fleet.look(snapshot(vcpus, slots), (this.#now += 1000));
+  }
+
+  read(vcpus: readonly Vcpu[], slots: readonly Slot[], scraper = "a", waitMs = 1000): Counted {
+    return this.#fleet.read(snapshot(vcpus, slots), scraper, (this.#now += waitMs));
+  }
+
+  text(counted: Counted, format: TextFormat = "prometheus", lost = NOTHING_LOST): string {
+    const families = this.#families.of({
+      counted,
+      lost,
+      start: START,
+      host: [["version", "1.2.3"]],
+      process: { cpuSeconds: 0.25, residentBytes: 1024 },
+      mapBytes: 4096,
+      programs: [],
+      pushes: {},
+    });
+    return exposition(families, format);
+  }
+
+  /** The lines of a scrape that contain a word. */
+  lines(word: string, vcpus: readonly Vcpu[], slots: readonly Slot[], scraper = "a"): string[] {
+    return this.text(this.read(vcpus, slots, scraper))
+      .split("\n")
+      .filter((line) => line.includes(word) && !line.startsWith("#"));
+  }
+}
+
+const exits = (counted: Counted) =>
+  counted.rows.map(({ labels, all }) => [labels.pairs.map(([, value]) => value).join(" "), all.exits]);
+
+test("the text of a scrape in Prometheus's format", () => {
+  const exporter = new Exporter({}, { 41: { name: "web1", uuid: "00000000-0000-0000-0000-000000000001" } });
+  const counted = exporter.read(
+    [{ pid: 41 }, { pid: 41 }],
+    [
+      { vcpu: 0, reason: MSR, count: 5, totalNs: 2500, buckets: [[32, 5]] },
+      { vcpu: 1, reason: MSR, count: 2, totalNs: 600, buckets: [[28, 2]] },
+      { vcpu: 1, reason: MSR, count: 3, totalNs: 9e9, level: 2, buckets: [[128, 3]] },
+      { vcpu: 1, reason: HLT, count: 1, timed: 0 },
+    ],
+  );
+  const labels = 'vm="web1",isa="svm",reason="MSR",level=';
+  assert.deepEqual(exporter.text(counted, "prometheus", { ...NOTHING_LOST, slotsFull: 7 }).split("\n"), [
+    "# HELP kvm_vmexit_exits_total VM exits.",
+    "# TYPE kvm_vmexit_exits_total counter",
+    `kvm_vmexit_exits_total{${labels}"L1"} 7`,
+    `kvm_vmexit_exits_total{${labels}"L2"} 3`,
+    'kvm_vmexit_exits_total{vm="web1",isa="svm",reason="HLT",level="L1"} 1',
+    "# HELP kvm_vmexit_handling_seconds_total Time from VM exits to the next entries of their vCPUs.",
+    "# TYPE kvm_vmexit_handling_seconds_total counter",
+    `kvm_vmexit_handling_seconds_total{${labels}"L1"} 0.0000031`,
+    `kvm_vmexit_handling_seconds_total{${labels}"L2"} 9`,
+    'kvm_vmexit_handling_seconds_total{vm="web1",isa="svm",reason="HLT",level="L1"} 0',
+    "# HELP kvm_vmexit_timed_exits_total VM exits that have a handling time: those that an entry followed.",
+    "# TYPE kvm_vmexit_timed_exits_total counter",
+    `kvm_vmexit_timed_exits_total{${labels}"L1"} 7`,
+    `kvm_vmexit_timed_exits_total{${labels}"L2"} 3`,
+    'kvm_vmexit_timed_exits_total{vm="web1",isa="svm",reason="HLT",level="L1"} 0',
+    "# HELP kvm_vmexit_handling_time_seconds Handling times of VM exits, from the exit to the next entry.",
+    "# TYPE kvm_vmexit_handling_time_seconds histogram",
+    ...histogram(
+      'isa="svm",reason="MSR",level="L1"',
+      [0, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7],
+      "0.0000031",
+    ),
+    ...histogram('isa="svm",reason="MSR",level="L2"', [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 3], "9"),
+    ...histogram('isa="svm",reason="HLT",level="L1"', Array<number>(15).fill(0), "0"),
+    "# HELP kvm_vmexit_lost_exits_total VM exits that are missing in the other metrics, by why.",
+    "# TYPE kvm_vmexit_lost_exits_total counter",
+    'kvm_vmexit_lost_exits_total{why="records_full"} 0',
+    'kvm_vmexit_lost_exits_total{why="threads_full"} 0',
+    'kvm_vmexit_lost_exits_total{why="slots_full"} 7',
+    'kvm_vmexit_lost_exits_total{why="histograms_full"} 0',
+    'kvm_vmexit_lost_exits_total{why="missed_events"} 0',
+    "# HELP kvm_vmexit_vm_info Who a VM is, by its label vm.",
+    "# TYPE kvm_vmexit_vm_info gauge",
+    'kvm_vmexit_vm_info{vm="web1",name="web1",pid="41",uuid="00000000-0000-0000-0000-000000000001",source="qemu"} 1',
+    "# HELP kvm_vmexit_vms VMs by their series: own, or other for those that are counted together since there are too many.",
+    "# TYPE kvm_vmexit_vms gauge",
+    'kvm_vmexit_vms{series="own"} 1',
+    'kvm_vmexit_vms{series="other"} 0',
+    "# HELP kvm_vmexit_vcpus vCPUs that are counted.",
+    "# TYPE kvm_vmexit_vcpus gauge",
+    "kvm_vmexit_vcpus 2",
+    "# HELP kvm_vmexit_host_info What is exported, and of what host.",
+    "# TYPE kvm_vmexit_host_info gauge",
+    'kvm_vmexit_host_info{version="1.2.3"} 1',
+    "# HELP kvm_vmexit_map_bytes Memory that the kernel set aside to count in.",
+    "# TYPE kvm_vmexit_map_bytes gauge",
+    "kvm_vmexit_map_bytes 4096",
+    "# HELP process_cpu_seconds_total CPU time of the exporter.",
+    "# TYPE process_cpu_seconds_total counter",
+    "process_cpu_seconds_total 0.25",
+    "# HELP process_resident_memory_bytes Memory of the exporter.",
+    "# TYPE process_resident_memory_bytes gauge",
+    "process_resident_memory_bytes 1024",
+    "# HELP process_start_time_seconds When the exporter began to count, in seconds since 1970.",
+    "# TYPE process_start_time_seconds gauge",
+    `process_start_time_seconds ${START / 1000}`,
+    "",
+  ]);
+});
+
+function histogram(labels: string, cumulative: readonly number[], sum: string): string[] {
+  const ends = [...BOUNDS.map(boundLabel), "+Inf"];
+  return [
+    ...ends.map(
+      (le, i) => `kvm_vmexit_handling_time_seconds_bucket{${labels},le="${le}"} ${cumulative[i] ?? -1}`,
+    ),
+    `kvm_vmexit_handling_time_seconds_sum{${labels}} ${sum}`,
+    `kvm_vmexit_handling_time_seconds_count{${labels}} ${cumulative.at(-1) ?? -1}`,
+  ];
+}
+
+test("OpenMetrics names families without what their samples end with, says units and where it ends", () => {
+  const exporter = new Exporter();
+  const text = exporter.text(
+    exporter.read([{ pid: 41 }], [{ vcpu: 0, reason: MSR, count: 5 }]),
+    "openmetrics",
+  );
+  for (const line of [
+    "# TYPE kvm_vmexit_exits counter",
+    'kvm_vmexit_exits_total{vm="vm1",isa="svm",reason="MSR",level="L1"} 5',
+    "# TYPE kvm_vmexit_handling_seconds counter",
+    "# UNIT kvm_vmexit_handling_seconds seconds",
+    "# TYPE kvm_vmexit_vm info",
+    'kvm_vmexit_vm_info{vm="vm1",name="vm1",pid="41",source="qemu"} 1',
+    "# UNIT process_resident_memory_bytes bytes",
+  ])
+    assert.ok(text.split("\n").includes(line), line);
+  assert.match(text, /\n# EOF\n$/);
+});
+
+test("bounds are labels as Go prints them", () => {
+  const of = (bound: number) => boundLabel(bound);
+  assert.deepEqual([256e-9, 16384e-9, 0.000262144, 0.5, 17.179869184, 1e21].map(of), [
+    "2.56e-07",
+    "1.6384e-05",
+    "0.000262144",
+    "0.5",
+    "17.179869184",
+    "1e+21",
+  ]);
+});
+
+test("each of the kernel's buckets is within one that is exported", () => {
+  for (let bucket = 0; bucket + 1 < BUCKETS; bucket++) {
+    const exported = BUCKET_OF[bucket] ?? -1;
+    const [low, high] = [BOUNDS[exported - 1] ?? 0, BOUNDS[exported] ?? Infinity];
+    assert.ok(low <= bucketStart(bucket) / 1e9 && bucketStart(bucket + 1) / 1e9 <= high, String(bucket));
+  }
+  assert.equal(BUCKET_OF.at(-1), BUCKET_COUNT - 1);
+});
+
+test("a vCPU that ended stays in its VM's counters, and in the host's", () => {
+  const exporter = new Exporter();
+  const slot = (vcpu: number, count: number) =>
+    ({ vcpu, reason: MSR, count, buckets: [[30, count]] }) as const;
+  exporter.read([{ pid: 41 }, { pid: 41 }], [slot(0, 5), slot(1, 11)]);
+  const ending = exporter.read([{ pid: 41 }, { pid: 41, ended: true }], [slot(0, 7), slot(1, 13)]);
+  assert.deepEqual(exits(ending), [["vm1 svm MSR L1", 20]]);
+  const after = exporter.read([{ pid: 41 }], [slot(0, 7)]);
+  assert.deepEqual(exits(after), [["vm1 svm MSR L1", 20]]);
+  assert.equal(after.hostRows[0]?.all.buckets?.[1], 20);
+});
+
+test("a VM that ended leaves after one more scrape of each scraper; the host keeps what it counted", () => {
+  const exporter = new Exporter();
+  const slot = { vcpu: 0, reason: MSR, count: 5, buckets: [[30, 5]] } as const;
+  exporter.read([{ pid: 41 }], [slot], "a");
+  exporter.read([{ pid: 41 }], [slot], "b");
+  exporter.processes.gone.add(41);
+  assert.equal(exporter.look([{ pid: 41, ended: true }], [slot]), true);
+  assert.deepEqual(exits(exporter.read([], [], "a")), [["vm1 svm MSR L1", 5]]);
+  assert.deepEqual(exits(exporter.read([], [], "a")), [["vm1 svm MSR L1", 5]]);
+  assert.deepEqual(exits(exporter.read([], [], "b")), [["vm1 svm MSR L1", 5]]);
+  const left = exporter.read([], [], "a");
+  assert.deepEqual([exits(left), left.vms], [[], []]);
+  assert.equal(left.hostRows[0]?.all.buckets?.[1], 5);
+});
+
+test("a scraper that has stayed away for five minutes isn't waited for", () => {
+  const exporter = new Exporter();
+  const slot = { vcpu: 0, reason: MSR, count: 5 };
+  exporter.read([{ pid: 41 }], [slot], "b");
+  exporter.read([{ pid: 41 }], [slot], "a", 300_000);
+  exporter.processes.gone.add(41);
+  assert.equal(exits(exporter.read([{ pid: 41, ended: true }], [slot], "a")).length, 1);
+  assert.equal(exits(exporter.read([], [], "a")).length, 0);
+});
+
+test("a VM whose process has no vCPUs for a while keeps its counters", () => {
+  const exporter = new Exporter();
+  const slot = { vcpu: 0, reason: MSR, count: 5 };
+  exporter.read([{ pid: 41, ended: true }], [slot]);
+  for (let i = 0; i < 3; i++) assert.deepEqual(exits(exporter.read([], [])), [["vm1 svm MSR L1", 5]]);
+  assert.deepEqual(exits(exporter.read([{ pid: 41 }], [slot])), [["vm1 svm MSR L1", 10]]);
+});
+
+test("a VM that starts again under its name goes on with its series", () => {
+  const exporter = new Exporter({}, { 41: { name: "web1" }, 57: { name: "web1" } });
+  const slot = (count: number) => ({ vcpu: 0, reason: MSR, count });
+  exporter.read([{ pid: 41 }], [slot(5)]);
+  exporter.processes.gone.add(41);
+  exporter.look([{ pid: 41, ended: true }], [slot(5)]);
+  exporter.look([{ pid: 57 }], [slot(1)]);
+  const again = exporter.read([{ pid: 57 }], [slot(3)]);
+  assert.deepEqual(exits(again), [["web1 svm MSR L1", 8]]);
+  assert.deepEqual(
+    again.vms.map(({ text }) => text),
+    ['vm="web1",name="web1",pid="57",source="qemu"'],
+  );
+});
+
+test("VMs of one name, and those without one, have their process ids in the label", () => {
+  const web = { name: "web1" };
+  const exporter = new Exporter({}, { 41: web, 57: web, 63: { source: "process" }, 71: { name: "other" } });
+  const pids = [41, 57, 63, 71];
+  const counted = exporter.read(
+    pids.map((pid) => ({ pid })),
+    pids.map((_, vcpu) => ({ vcpu, reason: MSR, count: 1 })),
+  );
+  assert.deepEqual(
+    exits(counted).map(([labels]) => labels),
+    ["web1 svm MSR L1", "web1 (57) svm MSR L1", "vm3 (63) svm MSR L1", "other (71) svm MSR L1"],
+  );
+});
+
+test("names are cut, escaped and made valid", () => {
+  const name = `a"b\\c\nd\u{1f600}\ud800${"x".repeat(300)}`;
+  const exporter = new Exporter({}, { 41: { name } });
+  const [line = ""] = exporter.lines("_exits_total", [{ pid: 41 }], [{ vcpu: 0, reason: MSR, count: 1 }]);
+  const x = "x".repeat(128 - 'a"b\\c\\x0ad'.length - 2);
+  assert.equal(
+    line,
+    `kvm_vmexit_exits_total{vm="a\\"b\\\\c\\\\x0ad\u{1f600}\ufffd${x}",isa="svm",reason="MSR",level="L1"} 1`,
+  );
+});
+
+/** As many VMs as a number says, each with one vCPU and one exit of each of some reasons. */
+function crowd(vms: number, reasons: readonly number[]): [Vcpu[], Slot[]] {
+  const vcpus = Array.from({ length: vms }, (_, i) => ({ pid: 1000 + i, comm: `vm${i}` }));
+  return [vcpus, vcpus.flatMap((_, vcpu) => reasons.map((reason) => ({ vcpu, reason, count: 1 })))];
+}
+
+const seriesOf = (text: string) =>
+  text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).length;
+
+test("VMs beyond the most series are counted together, for good", () => {
+  for (const histograms of ["host", "vm", "none"] as const) {
+    const exporter = new Exporter({ histograms, maxSeries: MIN_SERIES + 3000 });
+    const counted = exporter.read(...crowd(300, [HLT, MSR]));
+    const own = counted.vms.length;
+    assert.ok(own > 0 && own < 300);
+    assert.equal(counted.others, 300 - own);
+    assert.deepEqual(exits(counted).slice(-2), [
+      ["other svm HLT L1", 300 - own],
+      ["other svm MSR L1", 300 - own],
+    ]);
+    assert.equal(
+      counted.rows.reduce((sum, { all }) => sum + all.exits, 0),
+      600,
+    );
+    // Those of its own end; the room is the next one's, and what was counted together stays so.
+    const [vcpus, slots] = crowd(300, [HLT, MSR]);
+    for (let i = 0; i < own; i++) exporter.processes.gone.add(1000 + i);
+    exporter.read(
+      vcpus.map((vcpu, i) => ({ ...vcpu, ended: i < own })),
+      slots,
+    );
+    const after = exporter.read(
+      [...vcpus.slice(own), { pid: 5000, comm: "new" }],
+      [
+        ...slots.slice(2 * own).map((slot) => ({ ...slot, vcpu: slot.vcpu - own })),
+        { vcpu: 300 - own, reason: MSR, count: 17 },
+      ],
+    );
+    assert.deepEqual(exits(after), [
+      ["new svm MSR L1", 17],
+      ["other svm HLT L1", 300 - own],
+      ["other svm MSR L1", 300 - own],
+    ]);
+  }
+});
+
+test("there are never more series than the most, whatever reasons there are", () => {
+  for (const histograms of ["host", "vm", "none"] as const)
+    for (const maxSeries of [MIN_SERIES, MIN_SERIES + 3000]) {
+      const exporter = new Exporter({ histograms, maxSeries });
+      const [vcpus, slots] = crowd(
+        200,
+        Array.from({ length: 150 }, (_, i) => 0x1000 + i),
+      );
+      const counted = exporter.read(vcpus, slots);
+      assert.ok(seriesOf(exporter.text(counted)) <= maxSeries, `${histograms} ${maxSeries}`);
+      assert.equal(
+        counted.rows.reduce((sum, { all }) => sum + all.exits, 0),
+        200 * 150,
+      );
+    }
+});
+
+test("unscraped, VMs that ended give their room to those that come", () => {
+  const exporter = new Exporter({ maxSeries: MIN_SERIES + 1000 });
+  for (let i = 0; i < 100; i++) {
+    exporter.processes.gone.add(1000 + i);
+    exporter.look([{ pid: 1000 + i, comm: `vm${i}`, ended: true }], [{ vcpu: 0, reason: CPUID, count: 1 }]);
+  }
+  const counted = exporter.read([{ pid: 5000, comm: "new" }], [{ vcpu: 0, reason: CPUID, count: 1 }]);
+  assert.ok(exits(counted).some(([labels]) => labels === "new svm CPUID L1"));
+  assert.equal(counted.others, 0);
+});
+
+test("nothing new is nothing found by a look", () => {
+  const exporter = new Exporter();
+  const live: readonly [Vcpu[], Slot[]] = [[{ pid: 41 }], [{ vcpu: 0, reason: MSR, count: 5 }]];
+  assert.deepEqual([exporter.look(...live), exporter.look(...live)], [true, false]);
+});
+
+test("what a fleet reads is left as it was", () => {
+  const taken: Snapshot = snapshot([{ pid: 41 }], [{ vcpu: 0, reason: MSR, count: 5 }]);
+  const fleet = new Fleet(new Processes(), { histograms: "host", maxSeries: 10_000 }, START);
+  const first = exits(fleet.read(taken, "a", START + 1));
+  assert.deepEqual(exits(fleet.read(taken, "a", START + 2)), first);
+});
