@@ -4,6 +4,7 @@
       "target_name": "vmexit",
       "sources": [
         "native/addon.cc",
+        "native/host.cc",
         "native/kernel/attach.cc",
         "native/kernel/btf.cc",
         "native/kernel/core_btf.cc",
@@ -11,6 +12,7 @@
         "native/kernel/log.cc",
         "native/kernel/names.cc",
         "native/kernel/support.cc",
+        "native/kernel/this_host.cc",
         "native/kernel/tracefs.cc",
         "native/local_time.cc",
         "native/lock.cc",

@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "stat/binding.h"
+#include "host.h"
 #include "local_time.h"
 #include "lock.h"
 #include "overhead.h"
@@ -285,6 +286,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("Counters", vmexit::define_counters(env));
 	exports.Set("Recorder", vmexit::define_recorder(env));
 	exports.Set("encodeRings", vmexit::define_encode_rings(env));
+	exports.Set("describeHost", Napi::Function::New(env, vmexit::describe_host));
 	exports.Set("localTime", Napi::Function::New(env, vmexit::local_time));
 	exports.Set("lockFile", Napi::Function::New(env, vmexit::lock_file));
 	exports.Set("enableRunStatistics", Napi::Function::New(env, vmexit::enable_run_statistics));

@@ -1,6 +1,7 @@
 // The library's sessions: a trace from its beginning to its end.
 import { DEFAULT_VCPUS } from "./contract";
 import { checkOptions } from "./check";
+import { Machine } from "./host/machine";
 import { preflight } from "./host/preflight";
 import { type Kept, Ledger } from "./measure/ledger";
 import { type Lost, NOTHING_LOST } from "./measure/lost";
@@ -8,6 +9,7 @@ import type { Reading } from "./measure/reading";
 import { Roster } from "./measure/roster";
 import { type SessionInfo, type SessionOptions, openSession as load } from "./native/vmexit";
 import type { Session as Programs } from "./native/vmexit";
+import { learnReasons } from "./reasons";
 
 /** What to trace, and how; nothing needs to be said. */
 export interface Options extends Partial<
@@ -116,7 +118,9 @@ export function openSession(options: Options = {}): Session {
   } = options;
   if (!(Number.isSafeInteger(keepEnded) && keepEnded >= 0))
     throw new TypeError(`keepEnded must be a whole number, not ${String(keepEnded)}`);
-  preflight();
-  const programs = load({ ...who, attach, timing, histograms, maxVcpus, details: false });
+  const machine = new Machine();
+  preflight(machine);
+  learnReasons(machine.formatOf("kvm_exit") ?? "");
+  const programs = load({ ...who, attach, timing, histograms, maxVcpus, details: false }, machine);
   return new Session(programs, { timing, ended: keepEnded, endedUnread: Math.max(keepEnded, KEEP_ENDED) });
 }

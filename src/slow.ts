@@ -4,7 +4,8 @@ import { checkOptions } from "./check";
 import { detailText, exitDetail } from "./details";
 import { hex } from "./details/bits";
 import { UsageError } from "./errors";
-import { preflight } from "./host/preflight";
+import { Machine } from "./host/machine";
+import { REPORTING, preflight } from "./host/preflight";
 import type { Vm } from "./host/vm";
 import { type Pace, endOf } from "./intervals";
 import { type Lost, NOTHING_LOST } from "./measure/lost";
@@ -17,7 +18,7 @@ import {
   type SessionInfo,
   openSession as load,
 } from "./native/vmexit";
-import { isaName, reasonName, reasonNumber } from "./reasons";
+import { isaName, learnReasons, reasonName, reasonNumber } from "./reasons";
 import { ReasonFilter } from "./reasons/filter";
 import type { Options } from "./session";
 
@@ -193,7 +194,10 @@ export function openSlowSession(options: SlowOptions): SlowSession {
     if (list !== undefined && typeof list !== "string")
       throw new UsageError(`${name} takes text, numbers and names separated by commas`);
   if (details && attach === "direct") throw new UsageError('details need attach "record", or "auto"');
-  const filter = new ReasonFilter(preflight(), { reasons, excludes });
+  const machine = new Machine();
+  const isa = preflight(machine, REPORTING);
+  learnReasons(machine.formatOf("kvm_exit") ?? "");
+  const filter = new ReasonFilter(isa, { reasons, excludes });
   const kept = { timing: true, histograms: false, details, maxVcpus, attach, slowNs: thresholdNs };
-  return new SlowSession(load({ ...who, ...kept, ...filter.session }), details);
+  return new SlowSession(load({ ...who, ...kept, ...filter.session }, machine), details);
 }

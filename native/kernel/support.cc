@@ -1,9 +1,6 @@
 // What the running kernel offers the programs: asked of its BTF, never of its version.
 #include "support.h"
 
-#ifdef __x86_64__
-#include <cpuid.h>
-#endif
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -12,6 +9,8 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+
+#include "this_host.h"
 
 #include "../../bpf/contract/isa.h"
 
@@ -31,19 +30,6 @@ constexpr Vendor kVendors[] = {
     {"kvm_amd", "svm", "vcpu_svm", ISA_SVM},
     {"kvm_intel", "vmx", "vcpu_vmx", ISA_VMX},
 };
-
-// What decides where both modules are built into the kernel.
-uint32_t isa_of_cpu()
-{
-#ifdef __x86_64__
-	constexpr unsigned kVmx = 1u << 5; // CPUID.1:ECX, Intel's manual, volume 3, 24.6
-	unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
-	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
-	return ecx & kVmx ? ISA_VMX : ISA_SVM;
-#else
-	return ISA_ARM64;
-#endif
-}
 
 bool exists(const std::string &path)
 {
@@ -109,12 +95,10 @@ std::optional<std::string> obstacle(const Vendor &vendor, const KernelBtf *kvm, 
 
 const Vendor *loaded_vendor()
 {
-	const Vendor *found = nullptr;
 	for (const Vendor &vendor : kVendors)
-		if (exists(std::string("/sys/module/") + vendor.module) &&
-		    (!found || vendor.isa == isa_of_cpu()))
-			found = &vendor;
-	return found;
+		if (this_host().module == vendor.module)
+			return &vendor;
+	return nullptr;
 }
 
 DirectSupport direct_support(const KernelBtf *vmlinux)
@@ -127,7 +111,7 @@ DirectSupport direct_support(const KernelBtf *vmlinux)
 	const Vendor *vendor = loaded_vendor();
 	if (!vendor || !vmlinux) {
 		support.obstacle =
-		    vendor ? "the kernel's BTF can't be read" : "neither kvm_amd nor kvm_intel is loaded";
+		    vendor ? "the kernel's BTF can't be read" : "neither kvm_amd nor kvm_intel drives KVM";
 		return support;
 	}
 	std::unique_ptr<KernelBtf> own_of_kvm;

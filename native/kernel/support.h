@@ -21,7 +21,7 @@ struct Vendor {
 	uint32_t isa; // ISA_*
 };
 
-// The vendor module that is loaded; nullptr if neither or if KVM is not split by vendors (arm64).
+// The vendor whose module drives KVM; nullptr if the programs know none of that name (arm64, kvm_pvm).
 const Vendor *loaded_vendor();
 
 // What the programs meet here that read KVM's own structs.

@@ -6,6 +6,8 @@
 #include <fstream>
 #include <sys/stat.h>
 
+#include "this_host.h"
+
 namespace vmexit
 {
 namespace
@@ -17,15 +19,13 @@ bool exists(const std::string &path)
 	return stat(path.c_str(), &status) == 0;
 }
 
-// The folder of tracepoint SYSTEM/EVENT, in tracefs at its own mount point, or where debugfs shows it.
+// The folder of tracepoint SYSTEM/EVENT; "" if there is none.
 std::string event_folder(const std::string &tracepoint)
 {
-	for (const char *root : {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"}) {
-		std::string folder = std::string(root) + "/events/" + tracepoint;
-		if (exists(folder))
-			return folder;
-	}
-	return "";
+	if (this_host().tracefs.empty())
+		return "";
+	std::string folder = this_host().tracefs + "/events/" + tracepoint;
+	return exists(folder) ? folder : "";
 }
 
 std::map<std::string, Field> read_format(const std::string &event)

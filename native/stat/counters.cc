@@ -14,6 +14,7 @@
 #include "../kernel/error.h"
 #include "../kernel/fields.h"
 #include "../kernel/support.h"
+#include "../kernel/this_host.h"
 #include "../kernel/names.h"
 #include "../kernel/log.h"
 
@@ -57,11 +58,11 @@ void Counters::choose_exit_program(const DirectSupport &support)
 #ifdef __aarch64__
 	exit_program_ = "exit_arm64";
 #else
-	const Vendor *vendor = loaded_vendor();
-	if (!vendor)
-		throw std::runtime_error("neither kvm_amd nor kvm_intel is loaded; run modprobe with either");
-	exit_program_ = (support.obstacle ? "record_exit_" : "exit_") + std::string(vendor->name) +
-			(support.casts() ? "_cast" : "");
+	const std::string &isa = this_host().isa;
+	if (isa.empty())
+		throw std::runtime_error("KVM is not loaded");
+	exit_program_ =
+	    (support.obstacle ? "record_exit_" : "exit_") + isa + (support.casts() ? "_cast" : "");
 #endif
 }
 

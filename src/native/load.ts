@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { PACKAGE } from "../assets";
 import { ToolError, messageOf } from "../errors";
 import type { LocalFields } from "./local-time";
+import type { Machine } from "../host/machine";
 import type { HeldProgram } from "./overhead";
 import type { Counters } from "./stat";
 import type { Recorder, RecorderOptions } from "./trace";
@@ -14,6 +15,7 @@ interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
   Counters: new (options: { object: string; events: readonly string[] }) => Counters;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
+  describeHost(host: Machine["forAddon"]): void;
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array, lost: Uint32Array): number;
   localTime(seconds: number): LocalFields | undefined;
   lockFile(descriptor: number): boolean;
@@ -47,14 +49,16 @@ export function loadAddon(): Addon {
 
 /**
  * What `create` makes of the addon and the BPF object `name`.
+ * @param machine this host, which the addon takes as it is described here
  * @throws ToolError with the cause and its mend
  */
-export function open<T>(name: string, create: (addon: Addon, object: string) => T): T {
+export function open<T>(name: string, machine: Machine, create: (addon: Addon, object: string) => T): T {
   const addon = loadAddon();
   const object = objectPath(name);
   if (!existsSync(object))
     throw new ToolError(`there is no BPF object for ${process.arch}; build it with make`);
   try {
+    addon.describeHost(machine.forAddon);
     return create(addon, object);
   } catch (error) {
     // The addon's word for an option that isn't one: the caller's fault, not the machine's.

@@ -1,4 +1,5 @@
 // Programs that count KVM's tracepoints.
+import { Machine } from "../host/machine";
 import { open } from "./load";
 
 /** Counts of KVM's tracepoints, over all CPUs and since the counters opened, whatever was attached when. */
@@ -35,6 +36,6 @@ export interface Counters {
  * @param events names of tracepoints of system kvm by index, of which the first two are kvm_exit and kvm_userspace_exit
  * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
  */
-export function openCounters(events: readonly string[]): Counters {
-  return open("stat", (addon, object) => new addon.Counters({ object, events }));
+export function openCounters(events: readonly string[], machine = new Machine()): Counters {
+  return open("stat", machine, (addon, object) => new addon.Counters({ object, events }));
 }

@@ -1,4 +1,5 @@
 // Programs that record KVM's events one by one.
+import { Machine } from "../host/machine";
 import { loadAddon, open } from "./load";
 
 export interface RecorderOptions {
@@ -34,8 +35,8 @@ export interface Recorder {
  * Loads and attaches the programs that record events.
  * @throws ToolError with the cause
  */
-export function openRecorder(options: RecorderOptions): Recorder {
-  return open("trace", (addon, object) => new addon.Recorder({ ...options, object }));
+export function openRecorder(options: RecorderOptions, machine = new Machine()): Recorder {
+  return open("trace", machine, (addon, object) => new addon.Recorder({ ...options, object }));
 }
 
 /** sizeof(struct trace_event) */

@@ -1,5 +1,6 @@
 // Programs that count and time VM exits, or report slow ones.
 import type { Losses } from "../contract";
+import { Machine } from "../host/machine";
 import { open } from "./load";
 
 /** How the programs attach: BTF-typed raw tracepoints, the tracepoints' records, or what the kernel can. */
@@ -140,6 +141,6 @@ export interface Session {
  * Loads and attaches the programs.
  * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
  */
-export function openSession(options: SessionOptions): Session {
-  return open("vmexit", (addon, object) => new addon.Session({ ...options, object }));
+export function openSession(options: SessionOptions, machine = new Machine()): Session {
+  return open("vmexit", machine, (addon, object) => new addon.Session({ ...options, object }));
 }

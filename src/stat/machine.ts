@@ -1,30 +1,19 @@
 // Where this machine shows KVM's counters and tracepoints, and what to say where it doesn't.
-import { readFileSync, readdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { ToolError } from "../errors";
 import { exists } from "../host/read";
 import { openCounters } from "../native/stat";
-import { preflight } from "../host/preflight";
+import { Machine } from "../host/machine";
+import { TRACING, preflight } from "../host/preflight";
+import { learnReasons } from "../reasons";
 import { DebugfsProvider } from "./debugfs";
 import type { Processes } from "./guests";
 import { Refusal, fieldFilter, type StatOptions } from "./options";
 import { TracepointProvider, indexedEvents } from "./tracepoints";
 
-/** The first mount of a file system's type, undefined if there is none. Blanks in paths are octal in /proc/mounts. */
-export function mountOf(type: string, mounts: string): string | undefined {
-  const fields = mounts.split("\n").map((line) => line.split(" "));
-  const path = fields.find((line) => line[2] === type)?.[1];
-  return path?.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(parseInt(octal, 8)));
-}
-
-function mounted(type: string): string | undefined {
-  return mountOf(type, readFileSync("/proc/mounts", "utf8"));
-}
-
 /** The folder of KVM's tracepoints' file system, undefined where the kernel has none or it is not mounted. */
 export function tracingFolder(): string | undefined {
-  const debugfs = mounted("debugfs");
-  const folders = [mounted("tracefs"), ...(debugfs === undefined ? [] : [`${debugfs}/tracing`])];
-  return folders.find((folder) => folder !== undefined && exists(folder));
+  return new Machine().tracefs;
 }
 
 /**
@@ -33,7 +22,7 @@ export function tracingFolder(): string | undefined {
  * @throws ToolError if it may not be read
  */
 function debugfsFolder(): string {
-  const debugfs = mounted("debugfs");
+  const { debugfs } = new Machine();
   if (debugfs === undefined)
     throw new Refusal(
       "Please make sure that CONFIG_DEBUG_FS is enabled in your kernel, mounted and\n" +
@@ -70,13 +59,15 @@ export function openTracepoints(
   processes: Processes,
   tracing: string,
 ): TracepointProvider {
-  const kind = preflight();
+  const machine = new Machine();
+  const kind = preflight(machine, TRACING);
+  learnReasons(machine.formatOf("kvm_exit") ?? "");
   const folders = readdirSync(`${tracing}/events/kvm`, { withFileTypes: true }).filter((entry) =>
     entry.isDirectory(),
   );
   const present = new Set(folders.map((entry) => entry.name));
   const events = indexedEvents([...present]);
-  const counters = openCounters(events);
+  const counters = openCounters(events, machine);
   const processOf = (id: number): number => processes.processOf(id);
   try {
     const source = { counters, events, present, kind, processOf };

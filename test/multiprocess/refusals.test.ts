@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import test from "node:test";
-import { PROJECT, run } from "../tools";
+import { GUEST, PROJECT, run } from "../tools";
 
 const TOOL = "kvm-vmexit-count";
 
@@ -73,19 +73,67 @@ test("a process can't be chosen by its id in a pid namespace", () => {
   assert.equal(inside("kvm-stat", "-1").status, 0);
 });
 
-test("without tracefs", () => {
-  must(
-    "umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/tracing && umount /sys/kernel/debug",
-  );
-  refused(/tracefs is not mounted; run: sudo mount -t tracefs tracefs \/sys\/kernel\/tracing/);
-  must("mount -t tracefs tracefs /sys/kernel/tracing && mount -t debugfs debugfs /sys/kernel/debug");
-});
+/** Runs a shell in mounts of its own: what it mounts is seen by its children only. */
+function apart(script: string) {
+  return spawnSync("unshare", ["-m", "sh", "-c", script], { encoding: "utf8" });
+}
 
-test("without /dev/kvm", () => {
-  must("mv /dev/kvm /dev/kvm.away");
-  refused(/there is no \/dev\/kvm; .* sudo mknod \/dev\/kvm c 10 232/);
-  must("mv /dev/kvm.away /dev/kvm");
-});
+const TOOL_RUNS = `${process.execPath} ${PROJECT}/dist/bin/${TOOL}.js -d 0.1`;
+/** The shell's commands that a refusal tells, as root types them. */
+const mendOf = (stderr: string) => (/ run: (.*)$/m.exec(stderr)?.[1] ?? "false").replaceAll("sudo ", "");
+
+for (const [what, taken, expected] of [
+  [
+    "without tracefs",
+    "umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/tracing && umount /sys/kernel/debug",
+    /tracefs is not mounted; run: sudo mount -t tracefs tracefs \/sys\/kernel\/tracing/,
+  ],
+  [
+    "an empty file system over tracefs, without debugfs",
+    "mount -t tmpfs none /sys/kernel/tracing; umount /sys/kernel/debug/tracing 2>/dev/null; umount /sys/kernel/debug",
+    /tracefs is not mounted; run: sudo mount -t tracefs tracefs \/sys\/kernel\/tracing/,
+  ],
+  ["without /proc", "umount -l /proc", /\/proc is not mounted; run: sudo mount -t proc proc \/proc/],
+  [
+    "without /dev/kvm",
+    "mount -t tmpfs none /dev",
+    /there is no \/dev\/kvm; run: sudo mknod \/dev\/kvm c 10 232/,
+  ],
+] as const)
+  test(`${what}, and what mends it`, () => {
+    const result = apart(`${taken}; ${TOOL_RUNS}`);
+    refused(expected, result);
+    const mended = apart(`${taken}; ${mendOf(result.stderr)} && ${TOOL_RUNS}`);
+    assert.equal(mended.status, 0, mended.stderr);
+  });
+
+for (const [what, taken] of [
+  ["tracefs within debugfs only", "umount /sys/kernel/tracing"],
+  ["an empty file system over tracefs", "mount -t tmpfs none /sys/kernel/tracing"],
+  [
+    "tracefs elsewhere only",
+    'umount /sys/kernel/tracing; umount /sys/kernel/debug; mkdir "/tmp/my traces"; mount -t tracefs none "/tmp/my traces"',
+  ],
+  ["/proc with processes only", "mount -t proc -o subset=pid proc /proc"],
+  [
+    "both vendors' modules built in",
+    "mount -t tmpfs none /sys/module; for m in kvm kvm_intel kvm_amd; do mkdir -p /sys/module/$m/parameters; done",
+  ],
+] as const)
+  test(`everything works with ${what}`, () => {
+    const tool = (name: string, parameters: string) => `node ${PROJECT}/dist/bin/${name}.js ${parameters}`;
+    for (const attach of ["direct", "record"]) {
+      const { status, stdout, stderr } = apart(
+        `${taken}; ${tool(TOOL, `--attach ${attach} --json --reasons CPUID`)} -- ${GUEST} --cpuid 23`,
+      );
+      assert.equal(status, 0, stderr);
+      assert.match(stdout, /"name":"CPUID".*"count":\{"total":23\b/, stderr);
+    }
+    const batch = apart(`${taken}; ${tool("kvm-stat", "-1 -t")}`);
+    assert.equal(batch.status, 0, batch.stderr);
+    const record = apart(`${taken}; ${tool("kvm-trace", "record -o /tmp/apart.bin -d 0.1")}`);
+    assert.equal(record.status, 0, record.stderr);
+  });
 
 test("without KVM's modules", () => {
   must("rmmod kvm_amd && rmmod kvm");

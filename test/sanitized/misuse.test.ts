@@ -124,6 +124,29 @@ for (const [name, right] of Object.entries(RIGHT)) {
   });
 }
 
+test("describeHost: anything but three texts throws", () => {
+  const describeHost = (addon.exports as { describeHost: (...parameters: unknown[]) => void }).describeHost;
+  const text = fc.string({ unit: "binary" });
+  fc.assert(
+    fc.property(fc.record({ tracefs: text, module: text, isa: text }), (host) => {
+      describeHost(host);
+    }),
+  );
+  const value = fc.anything().filter((value) => typeof value !== "string");
+  fc.assert(
+    fc.property(fc.constantFrom("tracefs", "module", "isa"), value, (name, value) => {
+      assert.throws(() => {
+        describeHost({ tracefs: "", module: "", isa: "", [name]: value });
+      }, TypeError);
+    }),
+  );
+  for (const parameters of [[], [null], [1], ["text"]])
+    assert.throws(() => {
+      describeHost(...parameters);
+    }, TypeError);
+  describeHost({ tracefs: "", module: "", isa: "" });
+});
+
 test("encodeRings: anything throws or works", () => {
   const encodeRings = (addon.exports as { encodeRings: (...parameters: unknown[]) => unknown }).encodeRings;
   const event = fc.uint8Array({ minLength: 64, maxLength: 64 });

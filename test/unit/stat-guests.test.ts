@@ -1,11 +1,10 @@
-// Guests' names in QEMU's command lines, and where file systems are mounted.
+// Guests' names in QEMU's command lines.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { Processes, nameInCommandLine } from "../../src/stat/guests";
-import { mountOf } from "../../src/stat/machine";
 
 const NAMES: [line: string[], name: string][] = [
   [["qemu", "-name", "vm1"], "vm1"],
@@ -50,10 +49,4 @@ test("processes are found by guest, and a thread's process by its id", () => {
     [30, 7, 8].map((id) => processes.processOf(id)),
     [7, 7, 8],
   );
-});
-
-test("a mount is found by its type, whatever its device is called", () => {
-  const mounts = "none /sys/kernel/my\\040debug debugfs rw 0 0\ndebugfs /x tmpfs rw 0 0\n";
-  assert.equal(mountOf("debugfs", mounts), "/sys/kernel/my debug");
-  assert.equal(mountOf("tracefs", mounts), undefined);
 });

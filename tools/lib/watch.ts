@@ -1,10 +1,12 @@
 // The course that all tools of exits share: open, run the command, hand on what happens, say what is to be said, end.
 import { hasHostPids } from "../../src/host/pid-namespace";
-import { preflight } from "../../src/host/preflight";
+import { Machine } from "../../src/host/machine";
+import { COUNTING, REPORTING, preflight } from "../../src/host/preflight";
 import { nameMatcher } from "../../src/host/vm";
 import type { Pace, Plan } from "../../src/intervals";
 import { Roster } from "../../src/measure/roster";
 import { type SessionInfo, openSession } from "../../src/native/vmexit";
+import { learnReasons } from "../../src/reasons";
 import { ReasonFilter } from "../../src/reasons/filter";
 import { lostLines } from "../../src/render/lost";
 import { Session } from "../../src/session";
@@ -65,18 +67,22 @@ function explain(info: SessionInfo): void {
 function open(
   { options, timing = false, histograms = false, reflected = false, slow }: Request,
   filter: ReasonFilter,
+  machine: Machine,
 ) {
-  return openSession({
-    attach: options.attach,
-    timing,
-    histograms,
-    details: slow?.details ?? false,
-    reflected,
-    maxVcpus: options.maxVcpus,
-    ...(slow ? { slowNs: slow.ns, ...filter.session } : {}),
-    ...(options.pid ? { pids: options.pid } : {}),
-    ...(options.vcpu ? { vcpuIds: options.vcpu } : {}),
-  });
+  return openSession(
+    {
+      attach: options.attach,
+      timing,
+      histograms,
+      details: slow?.details ?? false,
+      reflected,
+      maxVcpus: options.maxVcpus,
+      ...(slow ? { slowNs: slow.ns, ...filter.session } : {}),
+      ...(options.pid ? { pids: options.pid } : {}),
+      ...(options.vcpu ? { vcpuIds: options.vcpu } : {}),
+    },
+    machine,
+  );
 }
 
 /** What a user should know of the VMs' names. */
@@ -118,7 +124,10 @@ async function watchToEnd<S extends Watched>(
   show: Show<S>,
 ): Promise<Status> {
   const { options, slow } = request;
-  const filter = new ReasonFilter(preflight(), options);
+  const machine = new Machine();
+  const isa = preflight(machine, slow ? REPORTING : COUNTING);
+  learnReasons(machine.formatOf("kvm_exit") ?? "");
+  const filter = new ReasonFilter(isa, options);
   expectOutput();
   queueOutput();
   checkProcesses(options);
@@ -126,7 +135,7 @@ async function watchToEnd<S extends Watched>(
   const stop = stopOnSignals();
   const roster = new Roster(options.vm === undefined ? undefined : nameMatcher(options.vm));
   const names = request.names === true || options.vm !== undefined;
-  const session = make(open(request, filter), roster);
+  const session = make(open(request, filter, machine), roster);
   try {
     meter.begin();
     if (options.verbose) explain(session.info());

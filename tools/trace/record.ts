@@ -4,7 +4,8 @@ import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import { EVENT_BYTES, openRecorder } from "../../src/native/trace";
 import { requireHostPids } from "../../src/host/pid-namespace";
-import { preflight } from "../../src/host/preflight";
+import { Machine } from "../../src/host/machine";
+import { TRACING, preflight } from "../../src/host/preflight";
 import { KINDS } from "../../src/trace/kinds";
 import { added, seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
@@ -69,16 +70,16 @@ async function record(
   toRun: readonly string[],
   meter: Meter,
 ): Promise<Status> {
-  preflight();
+  const machine = new Machine();
+  preflight(machine, TRACING);
   if (options.pid) requireHostPids("--pid");
   const stop = stopOnSignals();
   const file = new RecordingFile(options.output, options.maxSize ?? MAX_BYTES);
   const pids = options.pid ? { pids: Uint32Array.from(options.pid) } : {};
-  const recorder = openRecorder({
-    kinds: kindsOf(options.events ?? NAMES),
-    ...pids,
-    ringShift: options.buffer ?? DEFAULT_RING_SHIFT,
-  });
+  const recorder = openRecorder(
+    { kinds: kindsOf(options.events ?? NAMES), ...pids, ringShift: options.buffer ?? DEFAULT_RING_SHIFT },
+    machine,
+  );
   let traced: TracedCommand | undefined;
   try {
     meter.begin();
