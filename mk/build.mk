@@ -64,7 +64,6 @@ src/trace/kinds.ts: packaging/kinds.mjs bpf/contract/kinds.h
 typescript: node_modules/.package-lock.json src/contract.ts src/trace/kinds.ts ## compile the tools and the tests
 	npx tsc -p .
 	node dist/packaging/bundle.js
-	@chmod +x dist/bin/*.js
 
 man: typescript ## write the man pages
 	node dist/packaging/man.mjs

@@ -1,25 +1,54 @@
-// Writes dist/bin: each tool with all that it imports as one file. Node finds and compiles some sixty modules otherwise, which is a fifth of a start.
-import { readFileSync } from "node:fs";
+// Writes dist/bin: each tool with all that it imports as one file, which runs as its command, or as the umbrella's word.
+// Node finds and compiles some sixty modules otherwise, which is a fifth of a start.
+import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
-import { PROJECT, toolNames } from "./help";
+import { PAGES, UMBRELLA } from "./commands";
+import { PROJECT } from "./project";
 
-/** Packages whose code is in the tools, and whose licences are shown with it. cli-table3 is loaded with the first table. */
-const BUNDLED = ["commander"];
+const SHEBANG = "#!/usr/bin/env node";
+/** All tools in one file: twice what a tool of its own takes to load. For help, and what isn't a word. */
+const ALL = `${UMBRELLA}-words`;
 
-const licences = BUNDLED.map(
-  (name) => `${name}:\n${readFileSync(join(PROJECT, "node_modules", name, "LICENSE"), "utf8").trim()}`,
+const pathOf = (name: string) => join(PROJECT, "dist", "bin", `${name}.js`);
+
+function bundle(module: string, name: string): void {
+  buildSync({
+    absWorkingDir: PROJECT,
+    stdin: {
+      contents: `import { tool } from "./${module}";
+import { runTool } from "./lib/run";
+export const main = (name, argv) => runTool(tool, name, argv);
+if (require.main === module) main("${name}", process.argv.slice(2));
+`,
+      resolveDir: join(PROJECT, "tools"),
+      loader: "js",
+    },
+    banner: { js: SHEBANG },
+    outfile: pathOf(name),
+    bundle: true,
+    platform: "node",
+    target: "node20.9",
+    // Of 24 million instructions, which each start would pay.
+    alias: { "node:child_process": "./packaging/lazy-child-process.ts" },
+    logLevel: "warning",
+  });
+  chmodSync(pathOf(name), 0o755);
+}
+
+for (const { name, module } of PAGES) bundle(module, name === UMBRELLA ? ALL : name);
+
+const words = PAGES.flatMap(({ name, word }) =>
+  word === undefined ? [] : [[word, `./${name}.js`] as const],
 );
-
-buildSync({
-  absWorkingDir: PROJECT,
-  entryPoints: toolNames().map((name) => `tools/${name}.ts`),
-  outdir: "dist/bin",
-  bundle: true,
-  platform: "node",
-  target: "node20.9",
-  // Of 24 million instructions, and commander would load it at each start.
-  alias: { "node:child_process": "./packaging/lazy-child-process.ts" },
-  footer: { js: `/*\n${licences.join("\n\n")}\n*/` },
-  logLevel: "warning",
-});
+writeFileSync(
+  pathOf(UMBRELLA),
+  `${SHEBANG}
+const FILES = new Map(${JSON.stringify(words)});
+const [word, ...rest] = process.argv.slice(2);
+const file = FILES.get(word);
+if (file) require(file).main("${UMBRELLA} " + word, rest);
+else require("./${ALL}.js").main("${UMBRELLA}", process.argv.slice(2));
+`,
+  { mode: 0o755 },
+);

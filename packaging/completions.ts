@@ -1,25 +1,32 @@
-// Writes dist/completions: for each tool a file for bash, zsh and fish, of what it says with --help.
+// Writes dist/completions: a file for each command and each of bash, zsh and fish, made of the tool's options.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { PROJECT, helpOf, helpsOfCommands, toolNames } from "./help";
+import { COMMANDS, type Named, treeOf } from "./commands";
+import { PROJECT } from "./project";
 import { bash } from "./shells/bash";
 import { fish } from "./shells/fish";
-import type { Tool } from "./shells/words";
 import { zsh } from "./shells/zsh";
 
-/** Folder, name of a tool's file in it, and the file's text. */
-const SHELLS: readonly (readonly [string, (tool: string) => string, (tool: Tool) => string])[] = [
-  ["bash", (tool) => tool, bash],
-  ["zsh", (tool) => `_${tool}`, zsh],
-  ["fish", (tool) => `${tool}.fish`, fish],
+/** Folder, name of a command's file in it, and the file's text. */
+const SHELLS: readonly (readonly [
+  string,
+  (command: string) => string,
+  (command: string, tree: readonly Named[]) => string,
+])[] = [
+  ["bash", (command) => command, bash],
+  ["zsh", (command) => `_${command}`, zsh],
+  ["fish", (command) => `${command}.fish`, fish],
 ];
 
-for (const name of toolNames()) {
-  const help = helpOf(name);
-  const commands = helpsOfCommands(help);
-  for (const [shell, file, text] of SHELLS) {
-    const folder = join(PROJECT, "dist", "completions", shell);
-    mkdirSync(folder, { recursive: true });
-    writeFileSync(join(folder, file(name)), text({ help, commands }));
+async function main(): Promise<void> {
+  const completions = join(PROJECT, "dist", "completions");
+  for (const command of COMMANDS) {
+    const tree = await treeOf(command);
+    for (const [shell, file, text] of SHELLS) {
+      mkdirSync(join(completions, shell), { recursive: true });
+      writeFileSync(join(completions, shell, file(command.name)), text(command.name, tree));
+    }
   }
 }
+
+void main();

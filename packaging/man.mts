@@ -1,8 +1,11 @@
-// Writes dist/man: a man page for each tool, of its page in docs/ and what it says with --help.
+// Writes dist/man: a man page for each tool, made of its page in docs/ and its options.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lexer } from "marked";
-import { type Help, PROJECT, helpOf, helpsOfCommands, toolNames } from "./help.js";
+import { descriptionOf, examplesOf, optionsOf, usageOf, valueOf } from "../tools/lib/help.js";
+import { isGroup } from "../tools/lib/tool.js";
+import { type Named, PAGES, type Page, treeOf } from "./commands.js";
+import { PROJECT } from "./project.js";
 import { blocks, entry, filesOf, literal } from "./roff.mjs";
 
 const EXIT_STATUS: readonly (readonly [string, string])[] = [
@@ -23,57 +26,79 @@ function entries(rows: readonly (readonly [string, string])[]): string {
   return rows.map(([heading, text]) => entry(`\\fB${literal(heading)}\\fR`, text)).join("");
 }
 
-function options({ operands, options }: Help): string {
-  const italic = (text: string) => `\\fI${literal(text)}\\fR`;
-  const described = options.map(({ flags, value, description }) => {
-    const names = flags.map((flag) => `\\fB${literal(flag)}\\fR`).join(", ");
-    return entry(value === undefined ? names : `${names} ${italic(value)}`, description);
+const bold = (text: string) => `\\fB${literal(text)}\\fR`;
+const italic = (text: string) => `\\fI${literal(text)}\\fR`;
+
+/** Operands and options of a tool, or the words that lead on. */
+function options({ tool }: Named): string {
+  if (isGroup(tool)) return entries(tool.words.map(({ word, summary }) => [word, summary]));
+  const operands = tool.operands.map(({ name, description }) => entry(italic(name), description));
+  const described = optionsOf(tool).map((option) => {
+    const names = option.flags.map(bold).join(", ");
+    return entry(names + valueOf(option, italic), descriptionOf(option));
   });
-  return [...operands.map(([name, description]) => entry(italic(name), description)), ...described].join("");
+  return [...operands, ...described].join("");
 }
 
-/** Options of a tool and, below their names, of its commands. */
-function allOptions(help: Help, commands: readonly Help[]): string {
-  const parts = commands.map((command) => {
-    const name = command.name.slice(help.name.length + 1);
-    return `.SS ${literal(name)}\n${literal(command.description)}\n${options(command)}`;
-  });
-  return [options(help), ...parts].join("");
+/** Options of a tool and, below their names, of those that its words lead to. */
+function allOptions([root, ...others]: readonly Named[]): string {
+  const parts = others.map(
+    (named) => `.SS ${literal(named.path.join(" "))}\n${literal(named.tool.summary)}\n${options(named)}`,
+  );
+  return [root ? options(root) : "", ...parts].join("");
 }
 
-/** A page of docs/ without its heading and usage, which --help tells better: its beginning, and its sections. */
-function partsOf(tool: string): [string, string] {
-  const tokens = lexer(readFileSync(join(PROJECT, "docs", `${tool}.md`), "utf8")).slice(1);
-  const usage = tokens.findIndex(({ type, raw }) => type === "code" && raw.includes(tool));
+/** A page of docs/ without its heading and usage, which the options tell better: its beginning, and its sections. */
+function partsOf(name: string): [string, string] {
+  const tokens = lexer(readFileSync(join(PROJECT, "docs", `${name}.md`), "utf8")).slice(1);
+  const usage = tokens.findIndex(({ type, raw }) => type === "code" && raw.includes(name));
   const body = tokens.filter((_, i) => i !== usage);
   const sections = body.findIndex(({ type }) => type === "heading");
-  return [blocks(body.slice(0, sections)), blocks(body.slice(sections))];
+  const at = sections < 0 ? body.length : sections;
+  return [blocks(body.slice(0, at)), blocks(body.slice(at))];
 }
 
-function manPage(help: Help, version: string, tools: readonly string[]): string {
-  const commands = helpsOfCommands(help);
-  const [description, sections] = partsOf(help.name);
-  const what = help.description.replace(/[.;:].*$/, "").replace(/^[A-Z]/, (letter) => letter.toLowerCase());
-  const strict = help.options.some(({ flags }) => flags.includes("--strict"));
-  const others = tools.filter((tool) => tool !== help.name).map((tool) => `${tool}(1)`);
-  const usages = (commands.length > 0 ? commands : [help]).map(
-    ({ name, usage }) => `\\fB${literal(name)}\\fR ${literal(usage)}\n`,
+/** Each way to call a tool: by its command, and by the umbrella's word. */
+function synopsis(page: Page, tree: readonly Named[]): string {
+  const names = [
+    ...(page.installed ? [page.name] : []),
+    ...(page.word === undefined ? [] : [`kvm-vmexit ${page.word}`]),
+  ];
+  const called = tree.filter(({ tool }) => tree.length === 1 || !isGroup(tool));
+  const lines = names.flatMap((name) =>
+    called.map(({ path, tool }) => `${bold([name, ...path].join(" "))} ${literal(usageOf(tool))}\n`),
   );
+  return lines.join(".br\n");
+}
+
+async function manPage(page: Page, version: string): Promise<string> {
+  const { name } = page;
+  const whole = await treeOf({
+    name: page.installed ? name : `kvm-vmexit ${page.word ?? ""}`,
+    load: page.load,
+  });
+  // The umbrella's words have pages of their own.
+  const tree = name === "kvm-vmexit" ? whole.slice(0, 1) : whole;
+  const [description, sections] = partsOf(name);
+  const [first] = tree;
+  const what = (first?.tool.summary ?? "")
+    .replace(/[.;:].*$/, "")
+    .replace(/^[A-Z]/, (letter) => letter.toLowerCase());
+  const strict = tree.some(({ tool }) => optionsOf(tool).some(({ flags }) => flags.includes("--strict")));
+  const others = PAGES.filter((other) => other.name !== name).map((other) => `${other.name}(1)`);
   const files = filesOf(description + sections);
-  const examples = [help, ...commands].flatMap((each) => each.examples);
+  const examples = tree.flatMap((named) => examplesOf(named.tool, named.name));
   return [
     // The first line asks for tbl. Neither hyphens nor stretched spaces: both would spoil options and commands. An
     // ellipsis is dots on a terminal that knows ASCII only.
-    `'\\" t\n.fchar \\[u2026] ...\n.TH ${literal(help.name.toUpperCase())} 1 "" "kvm\\-vmexit ${version}" "VM exits"\n.nh\n.ad l\n`,
-    `.SH NAME\n${literal(help.name)} \\- ${literal(what)}\n`,
-    `.SH SYNOPSIS\n${usages.join(".br\n")}`,
+    `'\\" t\n.fchar \\[u2026] ...\n.TH ${literal(name.toUpperCase())} 1 "" "kvm\\-vmexit ${version}" "VM exits"\n.nh\n.ad l\n`,
+    `.SH NAME\n${literal(name)} \\- ${literal(what)}\n`,
+    `.SH SYNOPSIS\n${synopsis(page, tree)}`,
     `.SH DESCRIPTION\n${description}`,
-    `.SH OPTIONS\n${allOptions(help, commands)}`,
+    `.SH ${first && isGroup(first.tool) && tree.length === 1 ? "WORDS" : "OPTIONS"}\n${allOptions(tree)}`,
     sections,
     `.SH EXAMPLES\n${entries(examples)}`,
-    files.length > 0
-      ? `.SH FILES\n${entry(files.map((file) => `\\fB${literal(file)}\\fR`).join(", "), IN_PACKAGE)}`
-      : "",
+    files.length > 0 ? `.SH FILES\n${entry(files.map(bold).join(", "), IN_PACKAGE)}` : "",
     `.SH EXIT STATUS\n${entries(strict ? [...EXIT_STATUS, STRICT] : EXIT_STATUS)}`,
     `.SH SEE ALSO\n${literal([...others, "perf-kvm(1)", "kvm_stat(1)"].join(", "))}\n`,
   ].join("");
@@ -82,5 +107,4 @@ function manPage(help: Help, version: string, tools: readonly string[]): string 
 const folder = join(PROJECT, "dist", "man");
 mkdirSync(folder, { recursive: true });
 const { version } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as { version: string };
-const tools = toolNames();
-for (const tool of tools) writeFileSync(join(folder, `${tool}.1`), manPage(helpOf(tool), version, tools));
+for (const page of PAGES) writeFileSync(join(folder, `${page.name}.1`), await manPage(page, version));

@@ -1,52 +1,68 @@
-// Writes a tool's completion for bash.
-import type { Help } from "../help";
+// Writes a command's completion for bash.
+import { optionsOf } from "../../tools/lib/help";
+import type { Option, Tool } from "../../tools/lib/tool";
+import type { Named } from "../commands";
 import {
   type Offers,
+  PRINT_REASONS,
   REASONS,
-  type Tool,
   identifier,
   namesReasons,
   offered,
   runsCommand,
-  takesFiles,
-  takesReasons,
-  wordOf,
+  takes,
+  wordsOf,
 } from "./words";
 
 const words = (list: readonly string[], more = "") => `compgen -W '${list.join(" ")}'${more} -- "$current"`;
 const FILES = 'compgen -f -- "$current"';
 const reply = (command: string) => `mapfile -t COMPREPLY < <(${command})`;
-// Only where files are offered: a folder of the same name would put a slash behind any other word.
+// Only where files are offered: a folder of the same name would put a slash after any other word.
 const REPLY_FILES = `{ compopt -o filenames 2>/dev/null; ${reply(FILES)}; }`;
 
 const OFFERS: Offers = {
-  choices: ({ choices }) => reply(words(choices)),
+  choices: ({ choices = [] }) => reply(words(choices)),
   pids: () => reply('compgen -W "$(cd /proc && echo [0-9]*)" -- "$current"'),
   // The last of a list; those before it are part of the word.
-  reasons: () => reply('compgen -P "${current%"${current##*,}"}" -W "$reasons" -- "${current##*,}"'),
+  reasons: () =>
+    reply(`compgen -P "\${current%"\${current##*,}"}" -W "$(${PRINT_REASONS})" -- "\${current##*,}"`),
   file: () => REPLY_FILES,
   other: () => ":",
 };
 
-/** A case of the word before, for the options of a tool or one of its commands. */
-function cases(help: Help): string[] {
-  const values = help.options
+/** What the word before is where the option's value follows: after an `=`, that and the flag. */
+function patternOf({ flags, implied }: Option): string {
+  const joined = flags.filter((flag) => flag.startsWith("--")).map((flag) => `=${flag}`);
+  return [...(implied === undefined ? flags : []), ...joined].join(" | ");
+}
+
+/** A case of the word before, for the options of a tool. */
+function cases(tool: Tool): string[] {
+  const options = optionsOf(tool);
+  const values = options
     .filter(({ value }) => value !== undefined)
-    .map((option) => `  ${option.flags.join(" | ")}) ${offered(option, OFFERS)} ;;`);
-  const flags = help.options.flatMap((option) => option.flags);
+    .map((option) => `  ${patternOf(option)}) ${offered(option, OFFERS)} ;;`);
+  const flags = options.flatMap((option) => option.flags);
   const all = reply(
     words(
-      [...help.commands, ...flags, ...(runsCommand(help) ? ["--"] : [])],
-      takesReasons(help) ? '" $reasons"' : "",
+      [...wordsOf(tool), ...flags, ...(runsCommand(tool) ? ["--"] : [])],
+      takes(tool, "reasons") ? `" $(${PRINT_REASONS})"` : "",
     ),
   );
-  const any = takesFiles(help) ? `if [[ $current == -* ]]; then ${all}; else ${REPLY_FILES}; fi` : all;
+  const any = takes(tool, "file") ? `if [[ $current == -* ]]; then ${all}; else ${REPLY_FILES}; fi` : all;
   return values.length === 0 ? [any] : ["case $previous in", ...values, `  *) ${any} ;;`, "esac"];
 }
 
-const REASONS_LOCAL = `
-  local reasons='${REASONS.vmx}'
-  [[ ! -d ${REASONS.module} ]] || reasons='${REASONS.svm}'`;
+const REASONS_FUNCTION = `${PRINT_REASONS}() {
+  if [[ $(uname -m) == aarch64 ]]; then
+    echo '${REASONS.arm64}'
+  elif [[ "$(grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null) " == *' svm '* ]]; then
+    echo '${REASONS.svm}'
+  else
+    echo '${REASONS.vmx}'
+  fi
+}
+`;
 
 const COMMAND_LINE = `
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -61,32 +77,41 @@ const COMMAND_LINE = `
     return
   done`;
 
-/** The file's text. */
-export function bash(tool: Tool): string {
-  const { help, commands } = tool;
-  const name = `_${identifier(tool)}`;
-  const runs = [help, ...commands].some(runsCommand);
-  const indent = (lines: readonly string[], by: string) => lines.map((line) => by + line).join("\n");
-  const body =
-    commands.length === 0
-      ? indent(cases(help), "  ")
-      : `  local command=
-  ((COMP_CWORD == 1)) || command=\${COMP_WORDS[1]}
-  case $command in
-${commands.map((command) => `    ${wordOf(command)})\n${indent(cases(command), "      ")}\n      ;;`).join("\n")}
-    '')
-${indent(cases(help), "      ")}
-      ;;
-  esac`;
-  return `# bash completion of ${help.name}
-${name}() {
-  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}${runs ? " i" : ""}${namesReasons(tool) ? REASONS_LOCAL : ""}
-  COMPREPLY=()${runs ? COMMAND_LINE : ""}
-  # --option=value comes as three words.
-  [[ $previous != = ]] || previous=\${COMP_WORDS[COMP_CWORD - 2]}
-  [[ $current != = ]] || current=
-${body}
+const indent = (lines: readonly string[], by: string) => lines.map((line) => by + line).join("\n");
+
+/** The words so far that lead to a tool, in `path`. */
+function pathOf(tree: readonly Named[]): string {
+  const paths = tree.filter(({ path }) => path.length > 0).map(({ path }) => `' ${path.join(" ")}'`);
+  return `
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    [[ $i != 1 || \${COMP_WORDS[i]} != help ]] || continue
+    case "$path \${COMP_WORDS[i]}" in
+      ${paths.join(" | ")}) path+=" \${COMP_WORDS[i]}" ;;
+      *) break ;;
+    esac
+  done`;
 }
-complete -F ${name} ${help.name}
+
+/** The file's text. */
+export function bash(command: string, tree: readonly Named[]): string {
+  const [root] = tree;
+  if (!root) return "";
+  const name = `_${identifier(command)}`;
+  const runs = tree.some(({ tool }) => runsCommand(tool));
+  const grouped = tree.length > 1;
+  const branches = tree.map(({ path, tool }) => {
+    const place = path.map((word) => ` ${word}`).join("");
+    return `    '${place}')\n${indent(cases(tool), "      ")}\n      ;;`;
+  });
+  return `# bash completion of ${command}
+${namesReasons(tree) ? REASONS_FUNCTION : ""}${name}() {
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD - 1]}${runs || grouped ? " i" : ""}${grouped ? " path=" : ""}
+  COMPREPLY=()${runs ? COMMAND_LINE : ""}${grouped ? pathOf(tree) : ""}
+  # --option=value comes as three words.
+  [[ $previous != = ]] || previous='='\${COMP_WORDS[COMP_CWORD - 2]}
+  [[ $current != = ]] || { current=; previous="=$previous"; }
+${grouped ? `  case $path in\n${branches.join("\n")}\n  esac` : indent(cases(root.tool), "  ")}
+}
+complete -F ${name} ${command}
 `;
 }

@@ -1,51 +1,55 @@
-// Writes a tool's completion for fish.
-import type { Help } from "../help";
+// Writes a command's completion for fish.
+import { optionsOf } from "../../tools/lib/help";
+import { isGroup } from "../../tools/lib/tool";
+import type { Named } from "../commands";
 import {
   type Offers,
+  PRINT_REASONS,
   REASONS,
-  type Tool,
   identifier,
   namesReasons,
   offered,
   quoted,
   runsCommand,
-  shortly,
-  takesFiles,
-  takesReasons,
-  wordOf,
+  takes,
 } from "./words";
 
 const quote = (text: string) => quoted(text.replaceAll("\\", "\\\\"), "\\'");
 
-/** The function that prints the names of exit reasons. */
-const PRINT_REASONS = "__kvm_vmexit_reasons";
-
 const OFFERS: Offers = {
-  choices: ({ choices }) => `-x -a ${quote(choices.join(" "))}`,
+  choices: ({ choices = [], implied }) =>
+    `${implied === undefined ? "-x" : "-f"} -a ${quote(choices.join(" "))}`,
   pids: () => "-x -a '(__fish_complete_pids)'",
   reasons: () => `-x -a '(__fish_complete_list , ${PRINT_REASONS})'`,
   file: () => "-r -F",
   other: () => "-x",
 };
 
-/** Lines for the options and operands of a tool or one of its commands, offered under a condition. */
-function lines(tool: string, help: Help, condition: readonly string[]): string[] {
-  const options = help.options.map((option) => {
+/** Lines for the options, operands and words of a tool, offered where `condition` holds. */
+function lines(command: string, { tool }: Named, condition: readonly string[]): string[] {
+  const line = (...more: readonly string[]) => ["complete", "-c", command, ...condition, ...more].join(" ");
+  const words = isGroup(tool)
+    ? [
+        ...tool.words.map(({ word, summary }) => line("-a", word, "-d", quote(summary))),
+        line("-a", "help", "-d", quote("show the help of a word")),
+      ]
+    : [];
+  const options = optionsOf(tool).map((option) => {
     const names = option.flags.map((flag) =>
       flag.startsWith("--") ? `-l ${flag.slice(2)}` : `-s ${flag.slice(1)}`,
     );
     const value = option.value === undefined ? [] : [offered(option, OFFERS)];
-    return ["complete", "-c", tool, ...condition, ...names, ...value, "-d", quote(shortly(option))].join(" ");
+    return line(...names, ...value, "-d", quote(option.description));
   });
-  const files = takesFiles(help) ? [["complete", "-c", tool, ...condition, "-F"].join(" ")] : [];
-  const reasons = takesReasons(help)
-    ? [["complete", "-c", tool, ...condition, "-a", `'(${PRINT_REASONS})'`].join(" ")]
-    : [];
-  return [...files, ...reasons, ...options];
+  const files = takes(tool, "file") ? [line("-F")] : [];
+  const reasons = takes(tool, "reasons") ? [line("-a", `'(${PRINT_REASONS})'`)] : [];
+  return [...words, ...files, ...reasons, ...options];
 }
 
 const REASONS_FUNCTION = `function ${PRINT_REASONS}
-    if test -d ${REASONS.module}
+    if test (uname -m) = aarch64
+        string split ' ' '${REASONS.arm64}'
+    else if string match -q '* svm *' -- (grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null)' '
         string split ' ' '${REASONS.svm}'
     else
         string split ' ' '${REASONS.vmx}'
@@ -53,8 +57,8 @@ const REASONS_FUNCTION = `function ${PRINT_REASONS}
 end
 `;
 
-function commandLine(tool: Tool): string {
-  const name = `__${identifier(tool)}_command`;
+function commandLine(command: string): string {
+  const name = `__${identifier(command)}_command`;
   return `function ${name}
     set -l words (commandline -opc)
     if set -l separator (contains -i -- -- $words)
@@ -62,23 +66,40 @@ function commandLine(tool: Tool): string {
         complete -C (string join ' ' -- (string escape -- $words) (commandline -ct))
     end
 end
-complete -c ${tool.help.name} -a '(${name})'
+complete -c ${command} -a '(${name})'
+`;
+}
+
+/** Functions that say whether the words so far are a path, or begin with one. */
+function pathFunctions(command: string): string {
+  const name = `__${identifier(command)}`;
+  return `function ${name}_words
+    set -l words (commandline -opc)
+    set -e words[1]
+    test "$words[1]" = help; and set -e words[1]
+    string join \\n -- $words
+end
+function ${name}_at
+    set -l words (${name}_words)
+    test "$words" = "$argv"
+end
+function ${name}_under
+    set -l words (${name}_words)
+    test "$words[1..$(count $argv)]" = "$argv"
+end
 `;
 }
 
 /** The file's text. */
-export function fish(tool: Tool): string {
-  const { help, commands } = tool;
-  const own = commands.length === 0 ? [] : ["-n", "__fish_use_subcommand"];
-  const named = commands.map((command) => {
-    const description = quote(command.description.replace(/\.$/, ""));
-    return `complete -c ${help.name} ${own.join(" ")} -a ${wordOf(command)} -d ${description}`;
+export function fish(command: string, tree: readonly Named[]): string {
+  const grouped = tree.length > 1;
+  const all = tree.flatMap((named) => {
+    const where = isGroup(named.tool) ? "at" : "under";
+    const condition = `'__${identifier(command)}_${where} ${named.path.join(" ")}'`;
+    return lines(command, named, grouped ? ["-n", condition] : []);
   });
-  const theirs = commands.flatMap((command) =>
-    lines(help.name, command, ["-n", `'__fish_seen_subcommand_from ${wordOf(command)}'`]),
-  );
-  return `# fish completion of ${help.name}
-complete -c ${help.name} -f
-${namesReasons(tool) ? REASONS_FUNCTION : ""}${[help, ...commands].some(runsCommand) ? commandLine(tool) : ""}${[...named, ...lines(help.name, help, own), ...theirs].join("\n")}
+  return `# fish completion of ${command}
+complete -c ${command} -f
+${namesReasons(tree) ? REASONS_FUNCTION : ""}${tree.some(({ tool }) => runsCommand(tool)) ? commandLine(command) : ""}${grouped ? pathFunctions(command) : ""}${all.join("\n")}
 `;
 }

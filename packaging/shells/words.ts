@@ -1,70 +1,50 @@
-// What the completions of all shells take from a tool's help.
+// What the completions of all shells take from a tool's options and operands.
+import { ARM64_CLASSES, ARM64_RETURNS } from "../../src/reasons/arm64";
 import { SVM_REASONS } from "../../src/reasons/svm";
 import { VMX_REASONS } from "../../src/reasons/vmx";
-import type { Help, HelpOption } from "../help";
-
-/** A tool, and the commands it has, if any. */
-export interface Tool {
-  readonly help: Help;
-  readonly commands: readonly Help[];
-}
-
-/** What an option's value or an operand is, as --help calls it: one of these words, or another. */
-export type Kind = "choices" | "pids" | "reasons" | "file" | "other";
+import { type Kind, type Option, type Tool, isGroup } from "../../tools/lib/tool";
+import type { Named } from "../commands";
 
 /** How a shell offers the values of an option. */
-export type Offers = Readonly<Record<Kind, (option: HelpOption) => string>>;
-
-function kindOf(name: string): Kind {
-  if (name === "pids" || name === "reasons") return name;
-  return /^(file|out|definitions)(\.\.\.)?$/.test(name) ? "file" : "other";
-}
+export type Offers = Readonly<Record<Kind | "choices" | "other", (option: Option) => string>>;
 
 /** What is offered for an option's value. */
-export function offered(option: HelpOption, offers: Offers): string {
-  return offers[option.choices.length > 0 ? "choices" : kindOf(option.value ?? "")](option);
+export function offered(option: Option, offers: Offers): string {
+  return offers[option.choices ? "choices" : (option.kind ?? "other")](option);
 }
 
-/** Whether an option takes a list, which may also come in parts, each with the option. */
-export function repeats({ value = "" }: HelpOption): boolean {
-  return ["pids", "list", "reasons"].includes(value);
-}
-
-/** Names of exit reasons: those of a host with AMD's module of KVM, and those of others. */
+/** Names of exit reasons, by instruction set. */
 export const REASONS = {
-  module: "/sys/module/kvm_amd",
+  arm64: [...ARM64_CLASSES.values(), ...ARM64_RETURNS.values()].join(" "),
   svm: [...SVM_REASONS.values()].join(" "),
   vmx: [...VMX_REASONS.values()].join(" "),
 } as const;
 
-/** Whether a command's operands are exit reasons. */
-export function takesReasons({ usage }: Help): boolean {
-  return usage.includes("[REASON");
+/** The name of the function that prints the reasons of the host. */
+export const PRINT_REASONS = "__kvm_vmexit_reasons";
+
+/** Whether a command's operands are of a kind. */
+export function takes(tool: Tool, kind: Kind): boolean {
+  return !isGroup(tool) && tool.operands.some((operand) => operand.kind === kind);
 }
 
-/** Whether a tool needs the names of exit reasons. */
-export function namesReasons({ help, commands }: Tool): boolean {
-  return [help, ...commands].some(({ options }) => options.some(({ value }) => value === "reasons"));
+/** Whether any of the tools offers names of exit reasons. */
+export function namesReasons(tree: readonly Named[]): boolean {
+  return tree.some(
+    ({ tool }) =>
+      takes(tool, "reasons") ||
+      (!isGroup(tool) && Object.values(tool.options).some(({ kind }) => kind === "reasons")),
+  );
 }
 
-/** Whether a command's operands are files. */
-export function takesFiles({ operands }: Help): boolean {
-  return operands.some(([name]) => kindOf(name) === "file");
+/** Whether what follows `--` is a command to run. */
+export function runsCommand(tool: Tool): boolean {
+  return !isGroup(tool) && tool.runsCommand === true;
 }
 
-/** Whether what stands behind `--` is a command to run. */
-export function runsCommand({ usage }: Help): boolean {
-  return usage.includes("[-- COMMAND");
-}
-
-/** The word that names a command of a tool. */
-export function wordOf(command: Help): string {
-  return command.name.split(" ")[1] ?? "";
-}
-
-/** What an option does, without its values: these are offered themselves. */
-export function shortly({ description }: HelpOption): string {
-  return description.replace(/ ?\((choices|default): .*/, "");
+/** The words that a tool is called with, `help` among them. */
+export function wordsOf(tool: Tool): string[] {
+  return isGroup(tool) ? [...tool.words.map(({ word }) => word), "help"] : [];
 }
 
 /** Text between single quotes. */
@@ -72,7 +52,7 @@ export function quoted(text: string, quoteInside: string): string {
   return `'${text.replaceAll("'", quoteInside)}'`;
 }
 
-/** A tool's name as part of a function's. */
-export function identifier({ help }: Tool): string {
-  return help.name.replaceAll("-", "_");
+/** A command's name as part of a function's. */
+export function identifier(command: string): string {
+  return command.replaceAll("-", "_");
 }

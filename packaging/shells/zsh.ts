@@ -1,53 +1,77 @@
-// Writes a tool's completion for zsh.
-import type { Help } from "../help";
-import {
-  type Offers,
-  REASONS,
-  type Tool,
-  namesReasons,
-  offered,
-  quoted,
-  repeats,
-  runsCommand,
-  shortly,
-  takesFiles,
-  takesReasons,
-  wordOf,
-} from "./words";
+// Writes a command's completion for zsh.
+import { optionsOf } from "../../tools/lib/help";
+import { type Option, type Tool, isGroup } from "../../tools/lib/tool";
+import type { Named } from "../commands";
+import { type Offers, REASONS, namesReasons, offered, quoted, runsCommand, takes, wordsOf } from "./words";
 
 const OFFERS: Offers = {
-  choices: ({ choices }) => `(${choices.join(" ")})`,
+  choices: ({ choices = [] }) => `(${choices.join(" ")})`,
   pids: () => "_pids",
   reasons: () => " _values -s , reason $reasons",
   file: () => "_files",
   other: () => " ",
 };
 
-/** The call that completes options and operands of a tool or one of its commands. */
-function argumentsOf(help: Help): string {
-  const options = help.options.flatMap((option) => {
-    const { flags, value } = option;
-    const text = `[${shortly(option).replace(/[\\[\]:]/g, "\\$&")}]`;
-    const argument = value === undefined ? "" : `:${value}:${offered(option, OFFERS)}`;
-    // One of the option's names excludes the others, or it may come again; = and + say that the value may follow without a space.
-    return flags.map((flag) => {
-      const joint = value === undefined ? "" : flag.startsWith("--") ? "=" : "+";
-      const others = repeats(option) ? "*" : `(${flags.join(" ")})`;
-      return quoted(`${others}${flag}${joint}${text}${argument}`, "'\\''");
-    });
+/** What _arguments needs of an option, for each of its names. */
+function specifications(option: Option): string[] {
+  const { flags, value, implied, description, repeats } = option;
+  const text = `[${description.replace(/[\\[\]:]/g, "\\$&")}]`;
+  const argument =
+    value === undefined ? "" : `${implied === undefined ? "" : ":"}:${value}:${offered(option, OFFERS)}`;
+  // One of the option's names excludes the others, or it may come again. = and + say that the value may follow without a space,
+  // =- that it follows so only.
+  return flags.map((flag) => {
+    const joint =
+      value === undefined ? "" : !flag.startsWith("--") ? "+" : implied === undefined ? "=" : "=-";
+    const others = repeats ? "*" : `(${flags.join(" ")})`;
+    return quoted(`${others}${flag}${joint}${text}${argument}`, "'\\''");
   });
-  const operand = takesFiles(help)
-    ? "'*:file:_files'"
-    : help.commands.length > 0
-      ? `'1:command:(${help.commands.join(" ")})'`
-      : takesReasons(help)
-        ? "'*:reason:($reasons)'"
-        : "'*:operand:( )'";
-  return ["_arguments -s", ...options, operand].join(" \\\n    ");
 }
 
-const REASONS_LOCAL = `local -a reasons=(${REASONS.vmx})
-[[ ! -d ${REASONS.module} ]] || reasons=(${REASONS.svm})
+/** The call that completes options and operands of a tool. */
+function argumentsOf(tool: Tool): string {
+  const operand = isGroup(tool)
+    ? `'1:word:(${wordsOf(tool).join(" ")})'`
+    : takes(tool, "file")
+      ? "'*:file:_files'"
+      : takes(tool, "reasons")
+        ? "'*:reason:($reasons)'"
+        : "'*:operand:( )'";
+  return ["_arguments -s", ...optionsOf(tool).flatMap(specifications), operand].join(" \\\n    ");
+}
+
+/** The code for a place in the tree, once the words that lead to it are shifted away. */
+function place(tree: readonly Named[], { path, tool }: Named): string {
+  if (!isGroup(tool)) return argumentsOf(tool);
+  const depth = path.length;
+  const children = tree.filter(
+    (other) => other.path.length === depth + 1 && path.every((word, at) => other.path[at] === word),
+  );
+  const cases = children.map(
+    (child) => `${child.path[depth] ?? ""})
+shift words
+((CURRENT--))
+${place(tree, child)}
+;;
+`,
+  );
+  return `word=
+((CURRENT == 2)) || word=\${words[2]}
+case $word in
+${cases.join("")}'')
+${argumentsOf(tool)}
+;;
+esac`;
+}
+
+const REASONS_LOCAL = `local -a reasons
+if [[ $(uname -m) == aarch64 ]]; then
+  reasons=(${REASONS.arm64})
+elif [[ "$(grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null) " == *' svm '* ]]; then
+  reasons=(${REASONS.svm})
+else
+  reasons=(${REASONS.vmx})
+fi
 `;
 
 const COMMAND_LINE = `local separator=\${words[(i)--]}
@@ -59,29 +83,19 @@ if ((separator < CURRENT)); then
 fi
 `;
 
-/** The file's text. */
-export function zsh(tool: Tool): string {
-  const { help, commands } = tool;
-  const cases = commands.map(
-    (command) => `${wordOf(command)})
+const WORDS = `local word
+if ((CURRENT > 2)) && [[ \${words[2]} == help ]]; then
   shift words
   ((CURRENT--))
-  ${argumentsOf(command)}
-  ;;
-`,
-  );
-  const body =
-    cases.length === 0
-      ? argumentsOf(help)
-      : `local command=
-((CURRENT == 2)) || command=\${words[2]}
-case $command in
-${cases.join("")}'')
-  ${argumentsOf(help)}
-  ;;
-esac`;
-  return `#compdef ${help.name}
-# zsh completion of ${help.name}
-${[help, ...commands].some(runsCommand) ? COMMAND_LINE : ""}${namesReasons(tool) ? REASONS_LOCAL : ""}${body}
+fi
+`;
+
+/** The file's text. */
+export function zsh(command: string, tree: readonly Named[]): string {
+  const [root] = tree;
+  if (!root) return "";
+  return `#compdef ${command}
+# zsh completion of ${command}
+${tree.some(({ tool }) => runsCommand(tool)) ? COMMAND_LINE : ""}${namesReasons(tree) ? REASONS_LOCAL : ""}${isGroup(root.tool) ? WORDS : ""}${place(tree, root)}
 `;
 }

@@ -21,6 +21,16 @@ for (const attach of MODES)
     assert.doesNotMatch(result.stdout, /Lost/);
   });
 
+test("kvm-vmexit's words count, time and record as the commands do", () => {
+  assertPromised(run("kvm-vmexit", "count", "--", GUEST, ...WORKLOAD));
+  const timed = run("kvm-vmexit", "time", "--json", "--", GUEST, ...WORKLOAD);
+  assert.equal(timed.status, 0, timed.stderr);
+  assert.match(timed.stdout, /"tool":"kvm-vmexit-time"/);
+  const recorded = run("kvm-vmexit", "trace", "record", "-o", "/tmp/umbrella.bin", "--", GUEST, ...WORKLOAD);
+  assert.match(recorded.stderr, /^kvm-vmexit trace record: \d+ events/m);
+  assertPromised(run("kvm-vmexit", "trace", "report", "/tmp/umbrella.bin"));
+});
+
 test("auto attaches directly where the kernel can, and --verbose says so", () => {
   const result = run(TOOL, "-v", "-d", "0.1");
   assert.match(result.stderr, new RegExp(`^attached: ${MODES[0]}; 4096 records`, "m"));

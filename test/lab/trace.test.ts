@@ -187,7 +187,7 @@ const SHORT = [
 const WORDS = {
   [END_REASON.sizeLimit]: [/; it reached --max-size$/m, "it had its --max-size"],
   [END_REASON.writeFailed]: [
-    /; it ended before its time$[^]*^kvm-trace: cannot write .*ENOSPC.*$/m,
+    /; it ended before its time$[^]*^kvm-trace record: cannot write .*ENOSPC.*$/m,
     "it could not be written any more, as on a full disk",
   ],
 } as const;
@@ -279,11 +279,11 @@ test("a process that isn't there records nothing; an event that isn't there is r
   assert.equal(missing.status, 1);
   assert.match(
     missing.stderr,
-    /\nkvm-trace: cannot run "\/nowhere\/guest" \(ENOENT\); check the command behind --\n$/,
+    /\nkvm-trace record: cannot run "\/nowhere\/guest" \(ENOENT\); check the command behind --\n$/,
   );
   const unknown = run("kvm-trace", "record", "--events", "exit,exits");
   assert.equal(unknown.status, 2);
-  assert.match(unknown.stderr, /^kvm-trace: --events knows no "exits"; there are entry, exit, nested/);
+  assert.match(unknown.stderr, /^kvm-trace record: --events knows no "exits"; there are entry, exit, nested/);
 });
 
 /** Of CPUID: how many exits, their mean and their maximum in ns. */

@@ -5,7 +5,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { helpOf, helpsOfCommands, toolNames } from "../../packaging/help";
+import { COMMANDS, treeOf } from "../../packaging/commands";
+import { wordsOf } from "../../packaging/shells/words";
+import { optionsOf } from "../../tools/lib/help";
 import { PROJECT } from "../tools";
 
 const FOLDER = join(PROJECT, "dist", "completions");
@@ -47,6 +49,10 @@ function fish(tool: string, line: string): string[] {
 
 /** What zsh makes of the ends of lines when the tab key is pressed there, in an interactive shell on a terminal. */
 function zsh(tool: string, ...lines: string[]): string[] {
+  return zshWith({}, tool, lines);
+}
+
+function zshWith(more: Readonly<Record<string, string>>, tool: string, lines: readonly string[]): string[] {
   const folder = mkdtempSync(join(tmpdir(), "zsh-"));
   try {
     const lineEditor = `zle-line-init() {
@@ -61,6 +67,7 @@ function zsh(tool: string, ...lines: string[]): string[] {
     );
     const completed = join(folder, "completed");
     const environment = {
+      ...more,
       ZDOTDIR: folder,
       COMPLETIONS: join(FOLDER, "zsh"),
       COMPLETED: completed,
@@ -77,64 +84,81 @@ function zsh(tool: string, ...lines: string[]): string[] {
   }
 }
 
-const commandsOf = (tool: string) => {
-  const help = helpOf(tool);
-  return [help, ...helpsOfCommands(help)].map((each) => ({ ...each, words: each.name.split(" ").slice(1) }));
-};
-
-for (const tool of toolNames()) {
-  test(`${tool}: the shells take the files as they are`, () => {
-    run("shellcheck", ["-s", "bash", join(FOLDER, "bash", tool)]);
-    run("zsh", ["-n", join(FOLDER, "zsh", `_${tool}`)]);
-    run("fish", ["--no-execute", join(FOLDER, "fish", `${tool}.fish`)]);
-  });
-
-  for (const { name, words, options, commands } of commandsOf(tool)) {
-    test(`${name}: every option is offered`, () => {
-      const flags = options.flatMap((option) => option.flags);
-      const long = flags.filter((flag) => flag.startsWith("--"));
-      const line = words.map((word) => `${word} `).join("");
-      const ownFlags = (offers: readonly string[]) => offers.filter((word) => word !== "--");
-      assert.deepEqual(ownFlags(bash(tool, ...words, "-")), flags);
-      assert.deepEqual(fish(tool, `${line}--`), [...long].sort());
-      // Without their last letter, most can only be themselves.
-      const clear = long.filter(
-        (flag) => long.filter((other) => other.startsWith(flag.slice(0, -1))).length === 1,
-      );
-      const completed = zsh(tool, ...clear.map((flag) => line + flag.slice(0, -1)));
-      assert.deepEqual(
-        completed.map((word) => word.replace(/=$/, "")),
-        clear.map((flag) => line + flag),
-      );
-      if (commands.length > 0) assert.deepEqual(bash(tool, "").slice(0, commands.length), commands);
+void (async () => {
+  for (const command of COMMANDS) {
+    const tool = command.name;
+    test(`${tool}: the shells take the files as they are`, () => {
+      run("shellcheck", ["-s", "bash", join(FOLDER, "bash", tool)]);
+      run("zsh", ["-n", join(FOLDER, "zsh", `_${tool}`)]);
+      run("fish", ["--no-execute", join(FOLDER, "fish", `${tool}.fish`)]);
     });
 
-    test(`${name}: values are offered`, () => {
-      const lineTo = (flags: readonly string[]) => [...words, flags.at(-1) ?? ""];
-      const few = options.filter(({ choices }) => choices.length > 0);
-      const lastOf = (choices: readonly string[]) => choices.at(-1) ?? "";
-      for (const { flags, choices } of few) {
-        const line = lineTo(flags);
-        assert.deepEqual(bash(tool, ...line, ""), choices);
-        assert.deepEqual(bash(tool, ...line, "="), choices);
-        assert.deepEqual(bash(tool, ...line, "=", lastOf(choices)), [lastOf(choices)]);
-        assert.deepEqual(fish(tool, `${line.join(" ")} `), [...choices].sort());
-      }
-      const whole = few.map(({ flags, choices }) => [...lineTo(flags), lastOf(choices)].join(" "));
-      if (few.length > 0) assert.deepEqual(zsh(tool, ...whole.map((line) => line.slice(0, -1))), whole);
-      for (const { flags, value } of options) {
-        const line = lineTo(flags);
-        if (value === "sec") assert.deepEqual(bash(tool, ...line, ""), [""]);
-        if (value !== "pids") continue;
-        assert.ok(bash(tool, ...line, "").includes(String(process.pid)));
-        assert.ok(fish(tool, `${line.join(" ")} `).includes(String(process.pid)));
-      }
-    });
+    for (const named of await treeOf(command)) {
+      const { name, path: words } = named;
+      const options = optionsOf(named.tool);
+      const commands = wordsOf(named.tool);
+
+      test(`${name}: every option is offered`, () => {
+        const flags = options.flatMap((option) => option.flags);
+        const long = flags.filter((flag) => flag.startsWith("--"));
+        const line = words.map((word) => `${word} `).join("");
+        const ownFlags = (offers: readonly string[]) => offers.filter((word) => word !== "--");
+        assert.deepEqual(ownFlags(bash(tool, ...words, "-")), flags);
+        // One whose value may be left out is offered with and without =.
+        const offered = fish(tool, `${line}--`).map((word) => word.replace(/=$/, ""));
+        assert.deepEqual([...new Set(offered)], [...long].sort());
+        // Without their last letter, most can only be themselves.
+        const clear = long.filter(
+          (flag) => long.filter((other) => other.startsWith(flag.slice(0, -1))).length === 1,
+        );
+        const completed = zsh(tool, ...clear.map((flag) => line + flag.slice(0, -1)));
+        assert.deepEqual(
+          completed.map((word) => word.replace(/=$/, "")),
+          clear.map((flag) => line + flag),
+        );
+        if (commands.length === 0) return;
+        assert.deepEqual(bash(tool, ...words, "").slice(0, commands.length), commands);
+        assert.deepEqual(fish(tool, line), [...commands].sort());
+        assert.deepEqual(bash(tool, ...words, "hel"), ["help"]);
+      });
+
+      test(`${name}: values are offered`, () => {
+        const lineTo = (flags: readonly string[]) => [...words, flags.at(-1) ?? ""];
+        const few = options.flatMap(({ flags, choices, implied }) =>
+          choices ? [{ flags, choices, joined: implied !== undefined }] : [],
+        );
+        const lastOf = (choices: readonly string[]) => choices.at(-1) ?? "";
+        for (const { flags, choices, joined } of few) {
+          const line = lineTo(flags);
+          if (!joined) assert.deepEqual(bash(tool, ...line, ""), choices);
+          else assert.ok(!choices.some((choice) => bash(tool, ...line, "").includes(choice)));
+          assert.deepEqual(bash(tool, ...line, "="), choices);
+          assert.deepEqual(bash(tool, ...line, "=", lastOf(choices)), [lastOf(choices)]);
+          if (!joined) assert.deepEqual(fish(tool, `${line.join(" ")} `), [...choices].sort());
+          else
+            assert.deepEqual(
+              fish(tool, `${line.join(" ")}=`),
+              choices.map((choice) => `${line.at(-1) ?? ""}=${choice}`).sort(),
+            );
+        }
+        const whole = few.map(
+          ({ flags, choices, joined }) => lineTo(flags).join(" ") + (joined ? "=" : " ") + lastOf(choices),
+        );
+        if (few.length > 0) assert.deepEqual(zsh(tool, ...whole.map((line) => line.slice(0, -1))), whole);
+        for (const { flags, value, kind } of options) {
+          const line = lineTo(flags);
+          if (value === "SEC") assert.deepEqual(bash(tool, ...line, ""), [""]);
+          if (kind !== "pids") continue;
+          assert.ok(bash(tool, ...line, "").includes(String(process.pid)));
+          assert.ok(fish(tool, `${line.join(" ")} `).includes(String(process.pid)));
+        }
+      });
+    }
   }
-}
+})();
 
 test("after -- a command is completed, not the tool", () => {
-  for (const words of [["kvm-vmexit-count"], ["kvm-trace", "record"]] as const) {
+  for (const words of [["kvm-vmexit-count"], ["kvm-trace", "record"], ["kvm-vmexit", "count"]] as const) {
     const [tool, ...more] = words;
     const line = more.map((word) => `${word} `).join("");
     assert.ok(bash(tool, ...more, "--", "mkfif").includes("mkfifo"));
@@ -185,6 +209,45 @@ test("files are offered where files belong, and commands where they do", () => {
   assert.ok(fish("kvm-trace", "report /etc/passw").includes("/etc/passwd"));
   assert.ok(fish("kvmtrace_format", "/etc/passw").includes("/etc/passwd"));
   assert.deepEqual(fish("kvm-trace", "re"), ["record", "report"]);
+  assert.deepEqual(fish("kvm-vmexit", "trace re"), ["record", "report"]);
+  assert.deepEqual(zsh("kvm-vmexit", "trace rec", "help tim", "hist HL"), [
+    "trace record",
+    "help time",
+    "hist HLT",
+  ]);
   assert.deepEqual(zsh("kvm-trace", "rec", "report /etc/passw"), ["record", "report /etc/passwd"]);
   assert.deepEqual(zsh("kvmtrace_format", "/etc/passw"), ["/etc/passwd"]);
+});
+
+test("the reasons offered are those of the host's processor", () => {
+  const folder = mkdtempSync(join(tmpdir(), "processor-"));
+  try {
+    // Programs that answer for another host, before those of this one.
+    const stub = (name: string, answer: string) => {
+      writeFileSync(join(folder, name), `#!/bin/sh\necho '${answer}'\n`, { mode: 0o755 });
+    };
+    const PATH = `${folder}:${process.env["PATH"] ?? ""}`;
+    for (const [machine, flags, own, others] of [
+      ["aarch64", "", "HVC64", ["VMCALL", "VMMCALL"]],
+      ["x86_64", "flags : fpu vmx smx", "VMCALL", ["HVC64", "VMMCALL"]],
+      ["x86_64", "flags : fpu svm", "VMMCALL", ["HVC64", "VMCALL"]],
+    ] as const) {
+      stub("uname", machine);
+      stub("grep", flags);
+      const script = `source "$1"; COMP_WORDS=(kvm-vmexit-hist ""); COMP_CWORD=1; _kvm_vmexit_hist
+        printf '%s\\n' "\${COMPREPLY[@]}"`;
+      const path = join(FOLDER, "bash", "kvm-vmexit-hist");
+      const inBash = run("bash", ["-c", script, "bash", path], { PATH }).split("\n");
+      const fishScript = "source $argv[1]; complete -C 'kvm-vmexit-hist '";
+      const fishFile = join(FOLDER, "fish", "kvm-vmexit-hist.fish");
+      const inFish = run("fish", ["--no-config", "-c", fishScript, fishFile], { PATH }).split("\n");
+      for (const offered of [inBash, inFish]) {
+        assert.ok(offered.includes(own), `${machine} ${flags}: ${own}`);
+        for (const other of others) assert.ok(!offered.includes(other), `${machine} ${flags}: ${other}`);
+      }
+      assert.deepEqual(zshWith({ PATH }, "kvm-vmexit-hist", [own.slice(0, -1)]), [own]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

@@ -154,7 +154,7 @@ test("definitions have bounds: the file, a rule, a line", () => {
   const formatted = (text: string) => run("kvm-trace", "format", fileOf("rules", Buffer.from(text)), file);
   const endless = run("kvm-trace", "format", "/dev/zero", file);
   assert.deepEqual([endless.status, endless.stderr.split("\n").length], [2, 2]);
-  assert.match(endless.stderr, /^kvm-trace: \/dev\/zero is larger than 1 MiB/);
+  assert.match(endless.stderr, /^kvm-trace format: \/dev\/zero is larger than 1 MiB/);
   assert.match(formatted(`0 ${"x".repeat(70_000)}`).stderr, /rules:1: the rule has 70002 bytes; shorten it/);
   assert.match(
     formatted(`0 ${"%(1)4096d".repeat(5000)}`).stderr,
@@ -203,7 +203,7 @@ test("a timeline is readable to those only who can read the recording, and isn't
   for (const path of [loop, join(FOLDER, "x".repeat(300)), join(loop, "out")]) {
     const { status, stderr } = run("kvm-trace", "export", "--perfetto", path, source);
     assert.equal(status, 2, stderr);
-    assert.match(stderr, /^kvm-trace: cannot write .*\n$/);
+    assert.match(stderr, /^kvm-trace export: cannot write .*\n$/);
     assert.doesNotMatch(stderr, /internal error/);
     assert.throws(() => new RecordingFile(path, 1000), /^UsageError: cannot write /);
   }

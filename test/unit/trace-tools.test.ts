@@ -88,7 +88,11 @@ test("a full disk is said, with status 1", () => {
   ]) {
     const { stdout, stderr } = shell(`${line}; echo $?`);
     assert.equal(stdout, "1\n", line);
-    assert.match(stderr, /^kvm-trace: cannot write (to standard output|\/dev\/full): .*ENOSPC.*\n$/, line);
+    assert.match(
+      stderr,
+      /^kvm-trace \w+: cannot write (to standard output|\/dev\/full): .*ENOSPC.*\n$/,
+      line,
+    );
   }
 });
 
@@ -153,8 +157,8 @@ test("export writes nothing until something was read, and never over what it rea
   const keep = join(FOLDER, "keep.json");
   const missing = join(FOLDER, "missing.bin");
   for (const [input, message] of [
-    [missing, /^kvm-trace: cannot read \S+missing.bin: ENOENT/],
-    [join(PROJECT, "README.md"), /^kvm-trace: \S+: no record at byte 0: /],
+    [missing, /^kvm-trace export: cannot read \S+missing.bin: ENOENT/],
+    [join(PROJECT, "README.md"), /^kvm-trace export: \S+: no record at byte 0: /],
   ] as const) {
     writeFileSync(keep, "kept");
     const { status, stderr } = run("kvm-trace", "export", "--perfetto", keep, input);
@@ -165,7 +169,7 @@ test("export writes nothing until something was read, and never over what it rea
   for (const [line, message] of [
     ["$TOOL export --perfetto $SMALL < $SMALL", /small.bin is the recording itself/],
     ["$TOOL export --perfetto $SMALL - < $SMALL", /small.bin is the recording itself/],
-    ["$TOOL format $FORMATS - < /", /^kvm-trace: cannot read standard input: EISDIR/],
+    ["$TOOL format $FORMATS - < /", /^kvm-trace \w+: cannot read standard input: EISDIR/],
   ] as const) {
     const { stdout, stderr } = shell(`${line}; echo $?`);
     assert.equal(stdout, "2\n");
@@ -177,7 +181,10 @@ test("export writes nothing until something was read, and never over what it rea
 test("events that there are not are refused, whatever the machine", () => {
   const { status, stderr } = run("kvm-trace", "record", "--events", "exit,\x1bexits");
   assert.equal(status, 2);
-  assert.match(stderr, /^kvm-trace: --events knows no "\\x1bexits"; there are entry, exit, nested.*\n$/);
+  assert.match(
+    stderr,
+    /^kvm-trace record: --events knows no "\\x1bexits"; there are entry, exit, nested.*\n$/,
+  );
 });
 
 test("an earlier recording stays until the next has something to say; only regular files are written", () => {
@@ -271,7 +278,7 @@ test("where a file takes no more, each event is in it or counted as unwritten, a
 
 /** The most memory that a command takes, in MiB, on a heap that could not hold a large recording. @param output a file */
 function peakMiB(output: string, ...parameters: string[]): number {
-  const script = `process.on("exit", () => console.error(process.resourceUsage().maxRSS)); require(${JSON.stringify(TOOL)})`;
+  const script = `process.on("exit", () => console.error(process.resourceUsage().maxRSS)); require(${JSON.stringify(TOOL)}).main("kvm-trace", process.argv.slice(2))`;
   const heap = ["--max-old-space-size=24", "--max-semi-space-size=2"];
   const argv = [...heap, "-e", script, "--", TOOL, ...parameters];
   const stdout = openSync(output, "w");

@@ -1,45 +1,10 @@
 // The options that all tools share, as data, and how their values are checked.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Command, Option } from "commander";
 import { DEFAULT_VCPUS, MAX_PIDS, MAX_VCPUS, MAX_VCPU_IDS } from "../../src/contract";
 import { UsageError } from "../../src/errors";
-import { PACKAGE } from "../../src/assets";
 import { GROUPINGS } from "../../src/measure/grouping";
-import type { AttachMode } from "../../src/native/vmexit";
-import { UNITS, type Unit } from "../../src/render/units";
+import { UNITS } from "../../src/render/units";
 import { parseVcpus } from "../../src/host/vcpus";
-import { parserOutput } from "./output";
-import { OVERHEAD_HELP } from "./overhead";
-
-/** Raw values of the shared options, as commander leaves them. */
-export interface SharedOptions {
-  readonly pid?: readonly number[];
-  readonly vm?: string;
-  readonly vcpu?: readonly number[];
-  readonly reasons?: string;
-  readonly excludes?: string;
-  readonly duration?: number;
-  readonly json?: true;
-  readonly csv?: true;
-  readonly unit: Unit;
-  readonly header: boolean;
-  readonly strict?: true;
-  readonly attach: AttachMode;
-  readonly maxVcpus: number;
-  readonly overhead?: true;
-  readonly verbose?: true;
-}
-
-/** Which exits a user wants to see. */
-export type FilterOptions = Pick<SharedOptions, "pid" | "vm" | "vcpu" | "reasons" | "excludes">;
-
-/** What the command line said: the options, the operands before `--`, and the command after it. */
-export interface Invocation<T> {
-  readonly options: T;
-  readonly operands: readonly string[];
-  readonly command: readonly string[];
-}
+import type { Options, OptionsOf } from "./tool";
 
 const MAX_SECONDS = 365 * 24 * 3600;
 // PID_MAX_LIMIT of the kernel is 2^22.
@@ -93,105 +58,142 @@ function vmName(text: string, before?: string): string {
   return text;
 }
 
-/** `--unit`, in which tables tell times. */
-export function unitOption(): Option {
-  return new Option("--unit <unit>", "unit of times in tables").choices([...UNITS]).default("ns");
-}
-
 /** Which exits to show. */
-export const FILTERS: readonly Option[] = [
-  new Option("-p, --pid <pids>", "trace only the VMs of these processes, separated by commas").argParser(
-    added("--pid", MAX_PIDS, pids),
-  ),
-  new Option("--vm <name>", "show only VMs of this name, or of names like web-*").argParser(vmName),
-  new Option("--vcpu <list>", "trace only vCPUs with these ids: 0,2-5").argParser(
-    added("--vcpu", MAX_VCPU_IDS, (text) => parseVcpus("--vcpu", text)),
-  ),
-  new Option(
-    "--reasons <reasons>",
-    "show only these exit reasons, numbers or names separated by commas",
-  ).argParser(addedText),
-  new Option("--excludes <reasons>", "leave these exit reasons out").argParser(addedText),
-];
+export const FILTERS = {
+  pid: {
+    flags: ["-p", "--pid"],
+    value: "PIDS",
+    kind: "pids",
+    description: `only VMs of these processes, separated by commas; ${MAX_PIDS} at most`,
+    parse: added("--pid", MAX_PIDS, pids),
+    repeats: true,
+  },
+  vm: {
+    flags: ["--vm"],
+    value: "NAME",
+    description: "only VMs of this name, or of names like web-*",
+    parse: vmName,
+  },
+  vcpu: {
+    flags: ["--vcpu"],
+    value: "LIST",
+    description: `only vCPUs with these ids, such as 0,2-5; ${MAX_VCPU_IDS} at most`,
+    parse: added("--vcpu", MAX_VCPU_IDS, (text) => parseVcpus("--vcpu", text)),
+    repeats: true,
+  },
+  reasons: {
+    flags: ["--reasons"],
+    value: "REASONS",
+    kind: "reasons",
+    description: "only these exit reasons, names or numbers separated by commas",
+    parse: addedText,
+    repeats: true,
+  },
+  excludes: {
+    flags: ["--excludes"],
+    value: "REASONS",
+    kind: "reasons",
+    description: "leave out these exit reasons",
+    parse: addedText,
+    repeats: true,
+  },
+} as const satisfies Options;
 
-const SHARED: readonly Option[] = [
-  ...FILTERS,
-  new Option("-d, --duration <sec>", "end after so many seconds").argParser((text) =>
-    seconds("--duration", text),
-  ),
-  new Option("--json", "print JSON, one object a line"),
-  new Option("--csv", "print CSV, the headings first").conflicts("json"),
-  unitOption(),
-  new Option("--no-header", "leave headings out"),
-  new Option("--strict", "exit with status 3 if anything was lost"),
-  new Option("--attach <how>", "auto, direct (BTF) or record (classic tracepoints)")
-    .choices(["auto", "direct", "record"])
-    .default("auto"),
-  new Option("--max-vcpus <n>", "vCPUs that can be told apart at a time; 9.5 KiB each, with histograms 31")
-    .argParser((text) => wholeNumber("--max-vcpus", text, 1, MAX_VCPUS))
-    .default(DEFAULT_VCPUS),
-  new Option("--overhead", OVERHEAD_HELP),
-  new Option("-v, --verbose", "say on stderr how the programs attached, and what libbpf logs"),
-];
+/** `--unit`, in which tables show times. */
+export const UNIT = {
+  unit: {
+    flags: ["--unit"],
+    value: "UNIT",
+    description: "unit of times in tables",
+    choices: UNITS,
+    default: "ns",
+  },
+} as const satisfies Options;
 
-export function version(): string {
-  const text = readFileSync(join(PACKAGE, "package.json"), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
+/** In which form to print. */
+export const OUTPUT = {
+  json: { flags: ["--json"], description: "print JSON, one object a line" },
+  csv: { flags: ["--csv"], description: "print CSV, the headings first", conflicts: ["json"] },
+  ...UNIT,
+  header: { flags: ["--no-header"], description: "leave out headings", default: true },
+} as const satisfies Options;
 
-/** `--by`, for tools that show groups. */
-export function byOption(): Option {
-  return new Option("--by <what>", "what each gets a table: all together, or each VM or vCPU")
-    .choices([...GROUPINGS])
-    .default("reason");
-}
+/** How long to trace. */
+export const DURATION = {
+  duration: {
+    flags: ["-d", "--duration"],
+    value: "SEC",
+    description: "end after so many seconds, from 0.001 to a year",
+    parse: (text: string) => seconds("--duration", text),
+  },
+} as const satisfies Options;
 
-/** Splits a command line at the first `--`: what comes behind is the command to run, whatever it looks like. */
-function splitCommand(argv: readonly string[]): [string[], string[]] {
-  const at = argv.indexOf("--");
-  return at < 0 ? [[...argv], []] : [argv.slice(0, at), argv.slice(at + 1)];
-}
+/** What tracing costs, as the kernel measures it. */
+export const OVERHEAD = {
+  overhead: {
+    flags: ["--overhead"],
+    description: "print on stderr, at the end, what tracing cost, as the kernel measured it",
+  },
+} as const satisfies Options;
 
-/** A commander command with the shared options, which `configure` may add to. */
-export function parseCommandLine<T extends SharedOptions>(
-  argv: readonly string[],
-  name: string,
-  operands: string,
-  description: string,
-  examples: readonly (readonly [string, string])[],
-  configure: (command: Command) => void = () => undefined,
-): Invocation<T> {
-  const [own, toRun] = splitCommand(argv);
-  if (argv.includes("--") && toRun.length === 0)
-    throw new UsageError(`there is no command behind --; name one, or leave -- out`);
-  const command = new Command(name)
-    .usage(`[options] ${operands} [-- COMMAND…]`)
-    .description(description)
-    .argument("[operands...]")
-    .version(version(), "-V, --version", "print the version")
-    .helpOption("-h, --help", "show this help")
-    .configureHelp({ visibleArguments: () => [], helpWidth: 80 })
-    .configureOutput(parserOutput(name))
-    .exitOverride();
-  configure(command);
-  for (const option of SHARED) command.addOption(option);
-  const width = Math.max(...examples.map(([example]) => example.length)) + 2;
-  command.addHelpText(
-    "after",
-    `\nExamples:\n${examples.map(([example, what]) => `  ${example.padEnd(width)}${what}`).join("\n")}`,
-  );
-  command.parse(own, { from: "user" });
-  return { options: command.opts<T>(), operands: command.args, command: toRun };
-}
+/** How to trace exits. */
+export const TRACING = {
+  strict: { flags: ["--strict"], description: "end with status 3 if anything was lost" },
+  attach: {
+    flags: ["--attach"],
+    value: "HOW",
+    description: "direct: read KVM's structs through BTF; record: read the tracepoints' records",
+    choices: ["auto", "direct", "record"],
+    default: "auto",
+  },
+  maxVcpus: {
+    flags: ["--max-vcpus"],
+    value: "N",
+    description: `how many vCPUs can be counted apart at a time, from 1 to ${MAX_VCPUS}; each takes 9.5 KiB, or 31 with histograms`,
+    parse: (text: string) => wholeNumber("--max-vcpus", text, 1, MAX_VCPUS),
+    default: DEFAULT_VCPUS,
+  },
+  ...OVERHEAD,
+  verbose: {
+    flags: ["-v", "--verbose"],
+    description: "print on stderr how the programs attached, and what libbpf logs",
+  },
+} as const satisfies Options;
 
-/** `[interval [count]]`: seconds between tables, and how many. */
-export function parseInterval(operands: readonly string[]): {
+/** What all tools take that trace exits. */
+export const SHARED = { ...FILTERS, ...DURATION, ...OUTPUT, ...TRACING } as const;
+
+/** Groups that get a table each. */
+export const BY = {
+  by: {
+    flags: ["--by"],
+    value: "WHAT",
+    description: "one table for all, or one for each VM or vCPU",
+    choices: GROUPINGS,
+    default: "reason",
+  },
+} as const satisfies Options;
+
+/** Values of the shared options. */
+export type SharedOptions = OptionsOf<typeof SHARED>;
+
+/** Which exits a user wants to see. */
+export type FilterOptions = OptionsOf<typeof FILTERS>;
+
+/** What tables are printed at, and how many. */
+export const INTERVAL = [
+  {
+    name: "interval",
+    description: "seconds between tables, from 0.001 to a year; without it one table at the end",
+  },
+  { name: "count", description: "how many tables; without it until Ctrl-C" },
+] as const;
+
+/** Reads the operands of INTERVAL. */
+export function parseInterval([interval, count]: readonly string[]): {
   interval: number | undefined;
   count: number | undefined;
 } {
-  const [interval, count, ...rest] = operands;
-  if (rest.length > 0)
-    throw new UsageError(`"${rest.join(" ")}" is too much behind interval and count; leave it out`);
   return {
     interval: interval === undefined ? undefined : seconds("the interval", interval),
     count: count === undefined ? undefined : wholeNumber("the count", count, 1, 1e9),

@@ -1,9 +1,7 @@
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
 import { fstatSync, readFileSync, readlinkSync, write as writeLater, writeSync } from "node:fs";
-import { basename } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
-import type { OutputConfiguration } from "commander";
 import { ToolError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
 
@@ -15,12 +13,15 @@ const RETRY_MS = 10;
 const ACCESS = 0o3;
 const READ_AND_WRITE = 0o2;
 
+/** What messages call the running tool. */
+let toolName = "kvm-vmexit";
+
 const CLOSED = "standard output is closed, or is /dev/null: nothing printed is seen; use >FILE";
 
 let expected = false;
 let failure: NodeJS.ErrnoException | undefined;
 let onEnd: () => void = () => undefined;
-// What waits for being written, and whoever writes it; undefined where each print() writes at once.
+// What is still to be written, and the promise of its writer; undefined where each print() writes at once.
 let queue: Buffer[] | undefined;
 let writing: Promise<void> | undefined;
 
@@ -52,9 +53,14 @@ async function writeQueue(): Promise<void> {
   writing = undefined;
 }
 
+/** Gives the running tool the name that messages about its output have. */
+export function nameTool(name: string): void {
+  toolName = name;
+}
+
 /**
- * From now on, a reader that has stopped reading a pipe keeps nobody from hearing signals: what is printed is written in
- * the background. Whoever prints on and on looks at outputPending() first.
+ * Writes in the background from here on, so that signals are handled while a pipe's reader doesn't read. A caller that prints
+ * without end asks outputPending() first.
  */
 export function queueOutput(): void {
   // A file takes what is written without waiting for anybody.
@@ -92,11 +98,11 @@ function maybeClosed(): boolean {
  * its output discarded may have opened /dev/null just so.
  */
 export function expectOutput(): void {
-  if (!expected && maybeClosed()) diagnose(`${basename(process.argv[1] ?? "", ".js")}: ${CLOSED}`);
+  if (!expected && maybeClosed()) diagnose(`${toolName}: ${CLOSED}`);
   expected = true;
 }
 
-/** Calls `listener` when standard output can take no more, so that a tool ends instead of working for nobody. */
+/** Calls `listener` when standard output can take no more, so that a tool ends when no output is read. */
 export function onOutputEnd(listener: () => void): void {
   onEnd = listener;
 }
@@ -127,7 +133,7 @@ export function diagnose(lines: string): void {
   try {
     write(STDERR, Buffer.from(lines.split("\n").map(safeText).join("\n") + "\n"));
   } catch {
-    // Nobody is left to be told.
+    // There is nowhere left to report this.
   }
 }
 
@@ -140,25 +146,4 @@ export function checkOutput(): void {
   throw new ToolError(
     `cannot write to standard output: ${messageOf(failure)}; free some space or write elsewhere`,
   );
-}
-
-// A typo seldom begins with another letter: --wide is no hint for who wrote --idle.
-const FAR_SUGGESTION = /('(--.)[^']*')\n\(Did you mean (?!.*\2).*\)/;
-
-/** How a command's parser prints: help and version as all output, what is wrong in one line that begins with the tool's name. */
-export function parserOutput(tool: string): OutputConfiguration {
-  return {
-    writeOut: (text) => {
-      printBytes(Buffer.from(text));
-    },
-    outputError: (text) => {
-      const fault = text
-        .replace(/^error: /, "")
-        .replace(FAR_SUGGESTION, "$1")
-        .trim()
-        .replace(/\.$/, "")
-        .replaceAll("\n", " ");
-      diagnose(`${tool}: ${fault}; see ${tool} --help`);
-    },
-  };
 }

@@ -4,10 +4,7 @@ import { enableRunStatistics, runStatistics } from "../../src/native/overhead";
 import { overheadLines } from "../../src/render/overhead";
 import { diagnose } from "./output";
 
-/** The option, on every tool that traces. */
-export const OVERHEAD_HELP = "say on stderr in the end what tracing cost, as the kernel measured it";
-
-/** What a trace tells of its course. */
+/** What is called as a trace begins and ends. */
 export interface Meter {
   /** Its programs are attached. */
   begin(): void;
@@ -45,7 +42,7 @@ class Overhead implements Meter {
     for (const line of overheadLines(cost)) diagnose(line);
   }
 
-  /** Turns the statistics off, unless somebody else wants them too. */
+  /** Turns the statistics off, unless another process keeps them on. */
   end(): void {
     if (this.#fd !== undefined) closeSync(this.#fd);
   }

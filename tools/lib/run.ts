@@ -1,18 +1,22 @@
-// Runs a tool's main function and turns what comes of it into one line on standard error and an exit status.
-import { CommanderError } from "commander";
+// Runs a tool and turns what comes of it into output, one line on standard error, and an exit status.
 import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
-import { checkOutput, diagnose, outputWritten } from "./output";
+import { hint, readCommandLine } from "./command-line";
+import { helpLines } from "./help";
+import { checkOutput, diagnose, nameTool, outputWritten, print } from "./output";
+import { Asked, type Command, type Context, type Group, type Tool, isGroup } from "./tool";
+import { version } from "./version";
 
-/** What a tool's main function returns: its exit status, 0 if nothing. */
+/** What a run ends with: its exit status, 0 if nothing. */
 export type Status = number | undefined;
 
+/** What a wrong command line ends with. */
+const WRONG = 2;
+
 function statusOf(name: string, error: unknown): number {
-  // commander has printed its own message, or the help or version that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (error instanceof UsageError) {
     diagnose(`${name}: ${safeText(error.message)}`);
-    return 2;
+    return WRONG;
   }
   if (error instanceof ToolError) {
     diagnose(`${name}: ${error.message}`);
@@ -23,21 +27,69 @@ function statusOf(name: string, error: unknown): number {
   return 1;
 }
 
-/** Runs `main` as the tool called `name` and ends the process with its exit status; never returns to the caller. */
-export function runTool(name: string, main: () => Promise<Status> | Status): void {
+function contextOf(command: Command, name: string, argv: readonly string[]): Context<never> {
+  if (command.readsItself) return { name, argv, options: {} as never, operands: [], command: [] };
+  // The options' types follow from the same data that the command line is read by.
+  const { options, operands, command: toRun } = readCommandLine(command, name, argv);
+  return { name, argv, options: options as never, operands, command: toRun };
+}
+
+/** Prints what was asked for in place of a run. */
+function answer(tool: Tool, name: string, what: "help" | "version"): number {
+  print(what === "help" ? helpLines(tool, name) : [version()]);
+  return 0;
+}
+
+async function runCommand(command: Command, name: string, argv: readonly string[]): Promise<number> {
+  let status: number;
+  try {
+    status = (await command.run(contextOf(command, name, argv))) ?? 0;
+  } catch (error) {
+    if (!(error instanceof Asked)) throw error;
+    status = answer(command, name, error.what);
+  }
+  await outputWritten();
+  checkOutput();
+  return status;
+}
+
+async function runGroup(group: Group, name: string, argv: readonly string[]): Promise<number> {
+  const [first, ...rest] = argv;
+  const asked = ["-V", "--version"].includes(first ?? "")
+    ? "version"
+    : ["-h", "--help"].includes(first ?? "-h") || (first === "help" && rest.length === 0)
+      ? "help"
+      : undefined;
+  if (asked) {
+    answer(group, name, asked);
+    checkOutput();
+    return first === undefined ? WRONG : 0;
+  }
+  const [word = "", ...others] = first === "help" ? [...rest, "--help"] : argv;
+  const found = group.words.find((each) => each.word === word);
+  if (found) return runNamed(await found.load(), `${name} ${word}`, others);
+  const words = group.words.map((each) => each.word);
+  const fault = word.startsWith("-")
+    ? `unknown option '${word}'`
+    : `unknown word "${word}"${hint(word, words)}`;
+  throw new UsageError(`${fault}; see ${name} --help`);
+}
+
+/** Runs a tool; what is wrong is said with the whole name by which it was called. */
+async function runNamed(tool: Tool, name: string, argv: readonly string[]): Promise<number> {
+  nameTool(name);
+  try {
+    return await (isGroup(tool) ? runGroup(tool, name, argv) : runCommand(tool, name, argv));
+  } catch (error) {
+    return statusOf(name, error);
+  }
+}
+
+/** Runs a tool as `name`, and ends the process with its exit status; never returns to the caller. */
+export function runTool(tool: Tool, name: string, argv: readonly string[]): void {
   const finish = async (): Promise<number> => {
-    let status: number;
-    try {
-      status = (await main()) ?? 0;
-    } catch (error) {
-      status = statusOf(name, error);
-    }
+    const status = await runNamed(tool, name, argv);
     await outputWritten();
-    try {
-      checkOutput();
-    } catch (error) {
-      return statusOf(name, error);
-    }
     return status;
   };
   void finish().then((status) => process.exit(status));

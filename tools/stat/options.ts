@@ -1,10 +1,7 @@
 // kvm-stat's command line: kvm_stat's options, read as its parser reads them.
-import { Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
-import { safeText } from "../../src/text";
 import { type OptionForm, readArguments } from "../../src/python/arguments";
 import type { Processes } from "../../src/stat/guests";
-import { keyLines } from "../../src/stat/help-screen";
 import {
   DELAY_DEFAULT,
   DELAY_RANGE,
@@ -14,14 +11,12 @@ import {
   readInteger,
   type StatOptions,
 } from "../../src/stat/options";
-import { version } from "../lib/options";
-import { parserOutput } from "../lib/output";
-import { OVERHEAD_HELP } from "../lib/overhead";
+import { safeText } from "../../src/text";
+import { HELP, VERSION } from "../lib/command-line";
+import { OVERHEAD } from "../lib/options";
+import { Asked, type Option, type Options } from "../lib/tool";
 
 type ProcessTable = Pick<Processes, "pidsOf" | "isRunning">;
-
-/** The long options that kvm_stat doesn't have. */
-const ADDED: ReadonlySet<string> = new Set(["--overhead", "--version"]);
 
 const DEFAULTS: Readonly<StatOptions> = {
   once: false,
@@ -38,17 +33,52 @@ const DEFAULTS: Readonly<StatOptions> = {
   overhead: false,
 };
 
-const EXAMPLES = `
-Keys:
-${keyLines().join("\n")}
+/** The options as help, man page and completions describe them. */
+export const STAT_OPTIONS = {
+  once: { flags: ["-1", "--once", "--batch"], description: "run in batch mode for one second" },
+  csv: { flags: ["-c", "--csv"], description: "log in csv format - requires option -l/-L" },
+  debugfs: { flags: ["-d", "--debugfs"], description: "retrieve statistics from debugfs" },
+  fields: {
+    flags: ["-f", "--fields"],
+    value: "REGEX",
+    description: 'fields to display (Python regex); "-f help" lists them',
+  },
+  guest: { flags: ["-g", "--guest"], value: "NAME", description: "restrict statistics to guest by name" },
+  debugfsIncludePast: {
+    flags: ["-i", "--debugfs-include-past"],
+    description: "include all available data on past events for debugfs",
+  },
+  log: { flags: ["-l", "--log"], description: "run in logging mode (like vmstat)" },
+  logToFile: {
+    flags: ["-L", "--log-to-file"],
+    value: "FILE",
+    kind: "file",
+    description: "like --log, but logging to a file",
+  },
+  pid: { flags: ["-p", "--pid"], value: "PID", kind: "pids", description: "restrict statistics to pid" },
+  setDelay: {
+    flags: ["-s", "--set-delay"],
+    value: "SEC",
+    description: `set delay between refreshes (${DELAY_RANGE})`,
+    default: DELAY_DEFAULT,
+  },
+  tracepoints: { flags: ["-t", "--tracepoints"], description: "retrieve statistics from tracepoints" },
+  skipZeroRecords: {
+    flags: ["-z", "--skip-zero-records"],
+    description: "omit records with all zeros in logging mode",
+  },
+  ...OVERHEAD,
+} as const satisfies Options;
 
-Examples:
-  kvm-stat                       show all tracepoints of KVM, as top does
-  kvm-stat -d -p 4242            show one VM's counters from debugfs
-  kvm-stat -1 -f 'kvm_exit\\('    count exits by reason for a second
-  kvm-stat -l -s 10 -z           a line each 10 seconds, if anything happened
-  kvm-stat -cz -L exits.csv      keep a CSV file
-  kvm-stat -f help               list what can be counted`;
+/** Options that kvm_stat doesn't have. */
+const ADDED: readonly Option[] = [STAT_OPTIONS.overhead, VERSION];
+
+/** The options' names as kvm_stat's parser knows them. */
+const FORMS = [HELP, VERSION, ...Object.values(STAT_OPTIONS)].map((option: Option): OptionForm => ({
+  names: option.flags,
+  takesValue: option.value !== undefined,
+  added: ADDED.includes(option),
+}));
 
 function guestPid(name: string, processes: ProcessTable): number {
   const pids = processes.pidsOf(name);
@@ -63,65 +93,19 @@ function refuse(message: string): never {
   throw new Refusal(message);
 }
 
-function program(): Command {
-  return new Command("kvm-stat")
-    .description(
-      "Shows what KVM's VMs do: counts of its tracepoints, and of their reasons, or its debugfs counters.",
-    )
-    .version(version(), "-V, --version", "print the version")
-    .helpOption("-h, --help", "show this help")
-    .configureHelp({ helpWidth: 80 })
-    .addHelpText("after", EXAMPLES)
-    .configureOutput(parserOutput("kvm-stat"))
-    .exitOverride()
-    .addOption(new Option("-1, --once", "run in batch mode for one second (also --batch)"))
-    .addOption(new Option("--batch").hideHelp())
-    .addOption(new Option("-c, --csv", "log in csv format - requires option -l/-L"))
-    .addOption(new Option("-d, --debugfs", "retrieve statistics from debugfs"))
-    .addOption(
-      new Option("-f, --fields <regex>", 'fields to display (Python regex); "-f help" lists them').default(
-        "",
-      ),
-    )
-    .addOption(new Option("-g, --guest <name>", "restrict statistics to guest by name"))
-    .addOption(
-      new Option("-i, --debugfs-include-past", "include all available data on past events for debugfs"),
-    )
-    .addOption(new Option("-l, --log", "run in logging mode (like vmstat)"))
-    .addOption(new Option("-L, --log-to-file <file>", "like --log, but logging to a file"))
-    .addOption(new Option("-p, --pid <pid>", "restrict statistics to pid"))
-    .addOption(
-      new Option("-s, --set-delay <sec>", `set delay between refreshes (${DELAY_RANGE})`).default(
-        DELAY_DEFAULT,
-      ),
-    )
-    .addOption(new Option("-t, --tracepoints", "retrieve statistics from tracepoints"))
-    .addOption(new Option("-z, --skip-zero-records", "omit records with all zeros in logging mode"))
-    .addOption(new Option("--overhead", OVERHEAD_HELP));
-}
-
-/** The options' names as kvm_stat's parser knows them. */
-function formsOf(command: Command): OptionForm[] {
-  const forms = command.options
-    .filter((option) => option.long !== "--batch")
-    .map((option): OptionForm => {
-      const names = [option.short, option.long].filter((name) => name !== undefined);
-      if (option.long === "--once") names.push("--batch");
-      return { names, takesValue: option.required, added: ADDED.has(option.long ?? "") };
-    });
-  return [{ names: ["-h", "--help"], takesValue: false }, ...forms];
-}
-
 /**
  * The options that a command line asks for, checked.
- * @throws Refusal, UsageError; CommanderError once the help or the version is printed
+ * @throws Refusal, UsageError; Asked for the help or the version
  */
 export function parseStatOptions(argv: readonly string[], processes: ProcessTable): StatOptions {
-  const command = program();
   const options: StatOptions = { ...DEFAULTS };
   const readers: Readonly<Record<string, (value: string) => unknown>> = {
-    "-h": () => command.parse(["-h"], { from: "user" }),
-    "-V": () => command.parse(["-V"], { from: "user" }),
+    "-h": () => {
+      throw new Asked("help");
+    },
+    "-V": () => {
+      throw new Asked("version");
+    },
     "-1": () => (options.once = true),
     "-c": () => (options.csv = true),
     "-d": () => (options.debugfs = true),
@@ -136,7 +120,7 @@ export function parseStatOptions(argv: readonly string[], processes: ProcessTabl
     "-z": () => (options.skipZeroRecords = true),
     "--overhead": () => (options.overhead = true),
   };
-  readArguments(argv, formsOf(command), ({ names }, value) => readers[names[0] ?? ""]?.(value));
+  readArguments(argv, FORMS, ({ names }, value) => readers[names[0] ?? ""]?.(value));
   if (options.pid < 0) throw new UsageError(`argument -p/--pid: there is no process ${options.pid}`);
   checkOptions(options, (id) => processes.isRunning(id));
   return options;

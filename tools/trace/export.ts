@@ -1,20 +1,27 @@
 // kvm-trace export: a recording as a timeline for ui.perfetto.dev and chrome://tracing.
 import { type Stats, fstatSync, statSync } from "node:fs";
-import type { Command } from "commander";
 import { UsageError } from "../../src/errors";
 import { Timeline } from "../../src/trace/perfetto";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
-import type { Status } from "../lib/run";
-import { command } from "./command";
-import { type ClockOptions, clockOptions, readTurns } from "./read-turns";
+import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
+import { CLOCK, RECORDINGS, readTurns } from "./read-turns";
 import { TextFile } from "./text-file";
 
 const STDIN = 0;
 
-interface ExportOptions extends ClockOptions {
-  perfetto: string;
-}
+const OPTIONS = {
+  perfetto: {
+    flags: ["--perfetto"],
+    value: "OUT",
+    kind: "file",
+    description: "where to write the JSON; compressed if it ends in .gz",
+    required: true,
+  },
+  ...CLOCK,
+} as const satisfies Options;
+
+type ExportOptions = OptionsOf<typeof OPTIONS>;
 
 /** A recording tells of guests: what is made of one that isn't a file is for its owner. */
 const PRIVATE = 0o600;
@@ -81,15 +88,13 @@ async function exportTimeline(
   }
 }
 
-/** kvm-trace's subcommand `export`. */
-export function exportCommand(tool: string, ended: (status: Status) => void): Command {
-  const plain = command("export", tool, "Converts a recording to a timeline of its vCPUs.", [
-    [`${tool} --perfetto vm.json.gz trace.bin`, "to open at ui.perfetto.dev"],
-    [`${tool} --perfetto vm.json trace.bin`, "for chrome://tracing"],
-  ])
-    .argument("[file...]", "recordings, merged by time (default: standard input)")
-    .requiredOption("--perfetto <out>", "where to write the JSON; compressed if it ends in .gz");
-  return clockOptions(plain).action(async (files: string[], options: ExportOptions) => {
-    ended(await exportTimeline(tool, files, options));
-  });
-}
+export const tool = defineCommand({
+  summary: "Converts a recording to a timeline of its vCPUs.",
+  examples: [
+    ["--perfetto vm.json.gz trace.bin", "to open at ui.perfetto.dev"],
+    ["--perfetto vm.json trace.bin", "for chrome://tracing"],
+  ],
+  operands: RECORDINGS,
+  options: OPTIONS,
+  run: ({ name, operands, options }) => exportTimeline(name, operands, options),
+});

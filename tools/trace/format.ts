@@ -1,25 +1,36 @@
 // kvm-trace format: prints a recording by the rules of a definitions file.
 import { join } from "node:path";
-import { type Command, Option } from "commander";
 import { PACKAGE } from "../../src/assets";
 import { exists } from "../../src/host/read";
 import { safeText } from "../../src/text";
 import { consume } from "../../src/trace/consume";
 import { parseDefinitions } from "../../src/trace/definitions";
 import { Formatter } from "../../src/trace/formatter";
-import type { ByteOrder } from "../../src/trace/layout";
 import type { Damage } from "../../src/trace/reader";
 import { outputPending, outputWritten, printBytes, queueOutput } from "../lib/output";
-import type { Status } from "../lib/run";
-import { command } from "./command";
+import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { megahertz } from "./megahertz";
 import { DAMAGED, Damages, endSignal, readBytes, recordings, reportCuts } from "./inputs";
 
-interface FormatOptions {
-  c?: string;
-  merge?: boolean;
-  byteOrder?: ByteOrder;
-}
+const OPTIONS = {
+  c: {
+    flags: ["-c"],
+    value: "MHZ",
+    description: "the rate of the recording's clock in MHz: time stamps are then in seconds",
+  },
+  merge: {
+    flags: ["--merge"],
+    description: "take the records of all files in the order of their time stamps",
+  },
+  byteOrder: {
+    flags: ["--byte-order"],
+    value: "ORDER",
+    description: "of a recording without a magic number",
+    choices: ["little", "big"],
+  },
+} as const satisfies Options;
+
+type FormatOptions = OptionsOf<typeof OPTIONS>;
 
 /** Output is handed on in pieces of about this size. */
 const FLUSH_BYTES = 1 << 16;
@@ -60,7 +71,7 @@ async function format(
   );
   const signal = endSignal();
   queueOutput();
-  const { merge = false, byteOrder } = options;
+  const { merge, byteOrder } = options;
   // What there is to read is printed before waiting for more: a reader of a pipe sees each line as it comes. No more is
   // read until it is taken.
   const pause = async () => {
@@ -85,21 +96,28 @@ async function format(
   }
 }
 
-/** The command, as kvm-trace's subcommand `format` or under the original's own name. */
-export function formatCommand(name: string, tool: string, ended: (status: Status) => void): Command {
-  return command(name, tool, "Prints a recording of kvmtrace's format by the rules of a definitions file.", [
-    [`${tool} formats trace.bin`, "every record as a line of text"],
-    [`${tool} -c 1000 formats < trace.bin`, "seconds, of a clock in ns"],
-    [`${tool} --merge formats trace.*`, "one file for each CPU"],
-  ])
-    .argument("<definitions>", "the rules: an event id, a space, a format such as %(tsc)d %(1)08x")
-    .argument("[file...]", "recordings, one after another (default: standard input)")
-    .option("-c <mhz>", "the clock's rate: tsc is then in seconds")
-    .option("--merge", "take the records of all files in the order of their time stamps")
-    .addOption(
-      new Option("--byte-order <order>", "of a recording without a magic").choices(["little", "big"]),
-    )
-    .action(async (definitions: string, files: string[], options: FormatOptions) => {
-      ended(await format(tool, definitions, files, options));
-    });
-}
+export const tool = defineCommand({
+  summary: "Prints a recording of kvmtrace's format by the rules of a definitions file.",
+  examples: [
+    ["formats trace.bin", "every record as a line of text"],
+    ["-c 1000 formats < trace.bin", "seconds, of a clock in ns"],
+    ["--merge formats trace.*", "one file for each CPU"],
+  ],
+  operands: [
+    {
+      name: "DEFINITIONS",
+      description: "the rules: an event id, a space, a format such as %(tsc)d %(1)08x",
+      kind: "file",
+      required: true,
+    },
+    {
+      name: "FILE",
+      description: "recordings, one after another (default: standard input)",
+      kind: "file",
+      many: true,
+    },
+  ],
+  options: OPTIONS,
+  run: ({ name, operands: [definitions = "", ...files], options }) =>
+    format(name, definitions, files, options),
+});

@@ -1,6 +1,5 @@
 // Reads recordings as turns, for the commands that understand events: report and export.
 import { ISA } from "../../src/contract";
-import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import { consume } from "../../src/trace/consume";
 import { EVENT } from "../../src/trace/events";
@@ -8,27 +7,36 @@ import type { Summary } from "../../src/trace/summary";
 import type { Damage } from "../../src/trace/reader";
 import { MAX_REASONS, MAX_SLOTS, MAX_THREADS, type Turn, Turns } from "../../src/trace/turns";
 import { diagnose, outputEnded } from "../lib/output";
+import type { Operand, Options, OptionsOf } from "../lib/tool";
 import { DAMAGED, Damages, endSignal, recordings, reportCuts } from "./inputs";
 import { megahertz } from "./megahertz";
 
 /** Options for recordings that don't tell their clock's rate and instruction set: kvmtrace's own. */
-export interface ClockOptions {
-  c?: string;
-  isa: "vmx" | "svm";
-}
+export const CLOCK = {
+  c: { flags: ["-c"], value: "MHZ", description: "the clock's rate in MHz, for kvmtrace's own recordings" },
+  isa: {
+    flags: ["--isa"],
+    value: "ISA",
+    description: "whose exits they are, for the same",
+    choices: ["vmx", "svm"],
+    default: "vmx",
+  },
+} as const satisfies Options;
+
+export type ClockOptions = OptionsOf<typeof CLOCK>;
+
+export const RECORDINGS: readonly Operand[] = [
+  {
+    name: "FILE",
+    description: "recordings, merged by time (default: standard input)",
+    kind: "file",
+    many: true,
+  },
+];
 
 const KNOWN = new Set<number>(Object.values(EVENT));
 /** kvmtrace's categories: later versions had more events in them. */
 const KVMTRACE_CATEGORIES = new Set([1, 2]);
-
-/** Adds the options to a command. */
-export function clockOptions(to: Command): Command {
-  return to
-    .option("-c <mhz>", "the clock's rate, for kvmtrace's own recordings")
-    .addOption(
-      new Option("--isa <isa>", "whose exits they are, for the same").choices(["vmx", "svm"]).default("vmx"),
-    );
-}
 
 /** What came of reading recordings. */
 export interface Turned {

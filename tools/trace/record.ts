@@ -1,33 +1,19 @@
 // kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
 import { MAX_PIDS } from "../../src/contract";
-import { type Command, Option } from "commander";
 import { UsageError } from "../../src/errors";
 import { EVENT_BYTES, openRecorder } from "../../src/native/trace";
 import { requireHostPids } from "../../src/host/pid-namespace";
 import { Machine } from "../../src/host/machine";
 import { TRACING, preflight } from "../../src/host/preflight";
 import { KINDS } from "../../src/trace/kinds";
-import { added, seconds, wholeNumber } from "../lib/options";
+import { DURATION, OVERHEAD, added, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
-import { type Meter, OVERHEAD_HELP, withOverhead } from "../lib/overhead";
+import { type Meter, withOverhead } from "../lib/overhead";
 import type { Status } from "../lib/run";
 import { TracedCommand, stopOnSignals } from "../lib/stop";
-import { command } from "./command";
+import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { Recording, pump } from "./recording";
 import { RecordingFile } from "./recording-file";
-
-interface RecordOptions {
-  output: string;
-  pid?: readonly number[];
-  /** Names of kinds; all by default. */
-  events?: readonly string[];
-  duration?: number;
-  maxSize?: number;
-  /** As ringShift() gives it. */
-  buffer?: number;
-  overhead?: true;
-  strict?: true | "now";
-}
 
 const STRICT_STATUS = 3;
 
@@ -55,6 +41,63 @@ function eventNames(list: string): string[] {
       throw new UsageError(`--events knows no "${name}"; there are ${NAMES.join(", ")}`);
   return names;
 }
+
+function pids(text: string): number[] {
+  return text.split(",").map((pid) => wholeNumber("--pid", pid.trim(), 1, MAX_PID));
+}
+
+/** The logarithm of how many events a buffer of so many bytes has to hold. */
+function ringShift(bytes: number): number {
+  return Math.ceil(Math.log2(bytes / EVENT_BYTES));
+}
+
+const OPTIONS = {
+  output: {
+    flags: ["-o", "--output"],
+    value: "FILE",
+    kind: "file",
+    description: "where to write",
+    default: "kvm-trace.bin",
+  },
+  pid: {
+    flags: ["-p", "--pid"],
+    value: "PIDS",
+    kind: "pids",
+    description: `only VMs of these processes, separated by commas; ${MAX_PIDS} at most`,
+    parse: added("--pid", MAX_PIDS, pids),
+    repeats: true,
+  },
+  events: {
+    flags: ["--events"],
+    value: "LIST",
+    description: `only these, separated by commas: ${NAMES.join(", ")}`,
+    parse: added("--events", NAMES.length, eventNames),
+    repeats: true,
+  },
+  ...DURATION,
+  maxSize: {
+    flags: ["--max-size"],
+    value: "SIZE",
+    description: "end when the file has so many bytes, such as 500M, from 4K",
+    parse: (text: string) => size("--max-size", text, 4096, MAX_BYTES),
+  },
+  buffer: {
+    flags: ["--buffer"],
+    value: "SIZE",
+    description: "memory for each CPU's events until they are written, in bytes from 4K to 64M (default: 2M)",
+    parse: (text: string) => ringShift(size("--buffer", text, 4096, 2 ** 26)),
+  },
+  strict: {
+    flags: ["--strict"],
+    value: "WHEN",
+    description: "end with status 3 if anything was lost; with =now at the first loss",
+    choices: ["end", "now"],
+    implied: "end",
+  },
+  ...OVERHEAD,
+} as const satisfies Options;
+
+type RecordOptions = OptionsOf<typeof OPTIONS>;
 
 /** The numbers of the kinds of these names. */
 function kindsOf(names: readonly string[]): Uint32Array {
@@ -111,57 +154,17 @@ async function record(
   }
 }
 
-function pids(text: string): number[] {
-  return text.split(",").map((pid) => wholeNumber("--pid", pid.trim(), 1, MAX_PID));
-}
-
-/** The logarithm of how many events a buffer of so many bytes has to hold. */
-function ringShift(bytes: number): number {
-  return Math.ceil(Math.log2(bytes / EVENT_BYTES));
-}
-
-/** The command; `toRun` is what stood behind `--`, and `ended` takes the exit status. */
-export function recordCommand(
-  tool: string,
-  toRun: readonly string[],
-  ended: (status: Status) => void,
-): Command {
-  return command("record", tool, "Records KVM's events into a file, in kvmtrace's format.", [
-    [tool, "everything, until Ctrl-C"],
-    [`${tool} -p 4242 -d 10 -o vm.bin`, "one VM, for ten seconds"],
-    [`${tool} --events exit,entry,msr`, "exits and what MSRs they are for"],
-    [`${tool} --max-size 1G -- make bench`, "while it runs, 1 GiB at most"],
-  ])
-    .usage("[options] [-- COMMAND...]")
-    .option("-o, --output <file>", "where to write", "kvm-trace.bin")
-    .option(
-      "-p, --pid <pids>",
-      "only the VMs of these processes, separated by commas",
-      added("--pid", MAX_PIDS, pids),
-    )
-    .option(
-      "--events <list>",
-      `only these, separated by commas: ${NAMES.join(", ")}`,
-      added("--events", NAMES.length, eventNames),
-    )
-    .option("-d, --duration <sec>", "end after so many seconds", (text) => seconds("--duration", text))
-    .option("--max-size <size>", "end when the file has this size, such as 500M", (text) =>
-      size("--max-size", text, 4096, MAX_BYTES),
-    )
-    .option("--buffer <size>", "memory for each CPU's events until they are written (default: 2M)", (text) =>
-      ringShift(size("--buffer", text, 4096, 2 ** 26)),
-    )
-    .addOption(
-      new Option(
-        "--strict [when]",
-        "exit with status 3 if anything was lost; with =now end at the first loss",
-      ).argParser((when) => {
-        if (when !== "now") throw new UsageError(`--strict takes now or nothing, not "${when}"`);
-        return when;
-      }),
-    )
-    .option("--overhead", OVERHEAD_HELP)
-    .action(async (options: RecordOptions) => {
-      ended(await withOverhead(options.overhead, (meter) => record(tool, options, toRun, meter)));
-    });
-}
+export const tool = defineCommand({
+  summary: "Records KVM's events into a file, in kvmtrace's format.",
+  examples: [
+    ["", "everything, until Ctrl-C"],
+    ["-p 4242 -d 10 -o vm.bin", "one VM, for ten seconds"],
+    ["--events exit,entry,msr", "exits and what MSRs they are for"],
+    ["--max-size 1G -- make bench", "while it runs, 1 GiB at most"],
+  ],
+  operands: [],
+  options: OPTIONS,
+  runsCommand: true,
+  run: ({ name, options, command }) =>
+    withOverhead(options.overhead, (meter) => record(name, options, command, meter)),
+});

@@ -11,10 +11,10 @@ export interface SlowerOptions {
   /** In milliseconds. */
   ms: number;
   unit: Unit;
-  wide?: true;
-  timestamp?: true;
-  json?: true;
-  csv?: true;
+  wide: boolean;
+  timestamp: boolean;
+  json: boolean;
+  csv: boolean;
   header: boolean;
 }
 
@@ -35,7 +35,7 @@ export class SlowPrinter {
   add(turn: Turn, nsPerTick: number, summary: Summary): void {
     if (turn.ended === undefined) return;
     const ns = Math.round((turn.ended - turn.exited) * nsPerTick);
-    const { ms, unit, wide = false, timestamp: timeOfDay = false, json, csv } = this.#options;
+    const { ms, unit, wide, timestamp: timeOfDay, json, csv } = this.#options;
     if (ns < ms * 1e6) return;
     const exit = slowExitOf(turn, ns, summary.dateAt(turn.ended, nsPerTick));
     if (json) this.#lines.push(slowJson(this.#tool, exit));

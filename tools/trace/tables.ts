@@ -18,15 +18,15 @@ export interface TableOptions {
   by: By;
   table: "count" | "time" | "histogram";
   unit: Unit;
-  wide?: true;
-  json?: true;
-  csv?: true;
+  wide: boolean;
+  json: boolean;
+  csv: boolean;
   header: boolean;
 }
 
 function linesOf(samples: Samples, { table, unit, wide, header }: TableOptions): string[] {
   if (table === "count") return countTable(samples, header);
-  if (table === "time") return timeTable(samples, unit, wide === true, header);
+  if (table === "time") return timeTable(samples, unit, wide, header);
   return inOrder(samples).flatMap((sample) => [
     `${reasonLabel(sample.reason)} ${nameInTable(sample)}`,
     ...histogramLines(total(sample).buckets, unit, header),

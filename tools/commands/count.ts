@@ -1,0 +1,44 @@
+// Counts VM exits by reason, those of nested guests apart.
+import { UsageError } from "../../src/errors";
+import { countTable } from "../../src/render/count";
+import { BY, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { runCounting } from "../lib/present";
+import { defineCommand } from "../lib/tool";
+
+export const tool = defineCommand({
+  summary: "Counts VM exits of all KVM guests by reason; L2 are the exits of nested guests.",
+  examples: [
+    ["", "count until Ctrl-C"],
+    ["1 10", "ten tables, one a second"],
+    ["-p 4242 -d 30", "one VM, for 30 seconds"],
+    ["--by vm --excludes HLT", "each VM, without sleeping vCPUs"],
+    ["--wide 10", "who handles exits of nested guests"],
+    ["--json -- make bench", "while a command runs, for programs"],
+  ],
+  operands: INTERVAL,
+  options: {
+    ...BY,
+    wide: {
+      flags: ["--wide"],
+      description: "also which exits of L2 went to L1, and which L0 handled (attaches by record)",
+    },
+    ...SHARED,
+  },
+  runsCommand: true,
+  run({ options, operands, command }) {
+    const { wide } = options;
+    if (wide && options.attach === "direct") throw new UsageError("--wide needs --attach record, or auto");
+    return runCounting({
+      name: "kvm-vmexit-count",
+      options,
+      command,
+      ...parseInterval(operands),
+      by: options.by,
+      columns: wide ? "nested" : "count",
+      timing: false,
+      histograms: false,
+      reflected: wide,
+      text: (samples, heading) => countTable(samples, heading, wide),
+    });
+  },
+});

@@ -1,0 +1,66 @@
+// Counts VM exits by reason with their average handling time, exit to entry.
+import { isIdle, reasonName } from "../../src/reasons";
+import { timeTable } from "../../src/render/time";
+import { readable } from "../../src/render/units";
+import { type Samples, sumOf, total } from "../../src/measure/samples";
+import { BY, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { runCounting } from "../lib/present";
+import { defineCommand } from "../lib/tool";
+
+const IDLE = ["show", "hide", "only"] as const;
+type Idle = (typeof IDLE)[number];
+
+function select(samples: Samples, idle: Idle): Samples {
+  if (idle === "show") return samples;
+  return new Map([...samples].filter(([, { isa, reason }]) => isIdle(isa, reason) === (idle === "only")));
+}
+
+function leftOut(all: Samples, idle: Idle): string[] {
+  if (idle === "show") return [];
+  const out = select(all, idle === "hide" ? "only" : "hide");
+  const names = [...out.values()].map(({ isa, reason }) => reasonName(isa, reason) ?? String(reason));
+  const { count, totalNs } = total(sumOf(out));
+  if (count === 0) return [];
+  const what = idle === "hide" ? `idle exits (${names.join(", ")})` : "exits that aren't idle";
+  return [`Left out: ${count} ${what}, ${readable(totalNs)}`];
+}
+
+export const tool = defineCommand({
+  summary: "Counts VM exits by reason with their average handling time, from exit to entry.",
+  examples: [
+    ["", "until Ctrl-C"],
+    ["--idle hide --wide", "what costs, without sleeping vCPUs"],
+    ["--unit us 1 10", "ten tables, one a second, in us"],
+    ["--by vcpu --vm web1", "each vCPU of one VM"],
+    ["--csv 10 > exits.csv", "a row for each reason, every 10 seconds"],
+  ],
+  operands: INTERVAL,
+  options: {
+    ...BY,
+    wide: { flags: ["--wide"], description: "also the longest, percentiles and the share of the time" },
+    idle: {
+      flags: ["--idle"],
+      value: "WHAT",
+      description: "exits of vCPUs with nothing to do, such as HLT",
+      choices: IDLE,
+      default: "show",
+    },
+    ...SHARED,
+  },
+  runsCommand: true,
+  run({ options, operands, command }) {
+    const { unit, wide, idle } = options;
+    return runCounting({
+      name: "kvm-vmexit-time",
+      options,
+      command,
+      ...parseInterval(operands),
+      by: options.by,
+      columns: wide ? "wide" : "time",
+      timing: true,
+      histograms: wide,
+      select: (samples) => select(samples, idle),
+      text: (samples, heading, all) => [...timeTable(samples, unit, wide, heading), ...leftOut(all, idle)],
+    });
+  },
+});

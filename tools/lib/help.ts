@@ -1,0 +1,122 @@
+// What a tool says of itself with --help.
+import { HELP, VERSION, either } from "./command-line";
+import { type Command, type Group, type Operand, type Option, type Tool, isGroup } from "./tool";
+
+const WIDTH = 80;
+const INDENT = 2;
+const GAP = 2;
+// A longer first column has its text in the line below.
+const MAX_TERM = 22;
+
+/** Text in lines of at most `width` characters. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width)
+      lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+/** Two columns, whose second goes on below. */
+function columns(rows: readonly (readonly [string, string])[], most = Infinity): string[] {
+  const fitting = rows.map(([term]) => term.length).filter((length) => length <= most);
+  const indent = INDENT + Math.max(0, ...fitting) + GAP;
+  return rows.flatMap(([term, text]) => {
+    const [first = "", ...rest] = wrap(text, WIDTH - indent);
+    const below = rest.map((line) => " ".repeat(indent) + line);
+    const head = " ".repeat(INDENT) + term;
+    return head.length + GAP > indent
+      ? [head, " ".repeat(indent) + first, ...below]
+      : [head.padEnd(indent) + first, ...below];
+  });
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  return lines.length === 0 ? [] : ["", `${title}:`, ...lines];
+}
+
+/** How an option's value follows it: ` PIDS`, or `[=WHEN]` where it may be left out. */
+export function valueOf({ value, implied }: Option, mark: (text: string) => string = (text) => text): string {
+  if (value === undefined) return "";
+  return implied === undefined ? ` ${mark(value)}` : `[=${mark(value)}]`;
+}
+
+/** `-p, --pid PIDS`. */
+export function termOf(option: Option): string {
+  return option.flags.join(", ") + valueOf(option);
+}
+
+/** What an option does, its choices and its default. */
+export function descriptionOf({ description, choices, implied, default: fallback }: Option): string {
+  const value = implied ?? fallback;
+  const facts = [
+    ...(choices ? [either(choices)] : []),
+    ...((typeof value === "string" && value !== "") || typeof value === "number"
+      ? [`default: ${value}`]
+      : []),
+  ];
+  return facts.length === 0 ? description : `${description} (${facts.join("; ")})`;
+}
+
+/** Operands as a usage line has them: one that may be left out leaves out those that follow it. */
+function operandsOf([first, ...rest]: readonly Operand[]): string {
+  if (!first) return "";
+  const name = first.name + (first.many ? "…" : "");
+  const others = operandsOf(rest);
+  const all = others === "" ? name : `${name} ${others}`;
+  return first.required ? all : `[${all}]`;
+}
+
+/** The options of a tool with those that every tool has. */
+export function optionsOf(tool: Tool): Option[] {
+  return [...(isGroup(tool) ? [] : Object.values(tool.options)), HELP, VERSION];
+}
+
+/** What follows a tool's name: `[options] [interval [count]] [-- COMMAND…]`. */
+export function usageOf(tool: Tool): string {
+  if (isGroup(tool)) return "WORD …";
+  const parts = ["[options]", operandsOf(tool.operands), tool.runsCommand ? "[-- COMMAND…]" : ""];
+  return parts.filter((part) => part !== "").join(" ");
+}
+
+/** Examples with the name by which the tool is called. */
+export function examplesOf(tool: Tool, name: string): [string, string][] {
+  return tool.examples.map(([line, what]) => [line === "" ? name : `${name} ${line}`, what]);
+}
+
+function commandLines(command: Command): string[] {
+  return [
+    ...section("Operands", columns(command.operands.map(({ name, description }) => [name, description]))),
+    ...section(
+      "Options",
+      columns(
+        optionsOf(command).map((option) => [termOf(option), descriptionOf(option)]),
+        MAX_TERM,
+      ),
+    ),
+    ...(command.more ? ["", ...command.more] : []),
+  ];
+}
+
+function groupLines(group: Group, name: string): string[] {
+  const words = group.words.map(({ word, summary }) => [word, summary] as const);
+  return [
+    ...section("Words", columns(words)),
+    "",
+    `${name} WORD --help, or ${name} help WORD, tells the rest.`,
+  ];
+}
+
+/** The help of a tool by the name by which it was called, in lines of 80 characters at most. */
+export function helpLines(tool: Tool, name: string): string[] {
+  return [
+    ...wrap(`Usage: ${name} ${usageOf(tool)}`, WIDTH),
+    "",
+    ...wrap(tool.summary, WIDTH),
+    ...(isGroup(tool) ? groupLines(tool, name) : commandLines(tool)),
+    ...section("Examples", columns(examplesOf(tool, name))),
+  ];
+}
