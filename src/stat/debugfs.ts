@@ -1,143 +1,199 @@
-// Counts from KVM's folder in debugfs, where each VM has a folder PID-FD of counters.
-import { readFileSync, readdirSync, statSync } from "node:fs";
+// Counts from KVM's folder in debugfs: of all VMs, of one process's, or by guest.
+import { ToolError } from "../errors";
+import { DebugfsFiles, parseMachine, type Value } from "./debugfs-files";
 import { keyOf, type Count, type Counts } from "./keys";
+import { Owners, type ProcessLookup } from "./owners";
 import { wantedFields, type FieldFilter, type Provider } from "./provider";
-
-/** Times, not events. */
-const EXEMPT = new Set(["halt_poll_fail_ns", "halt_poll_success_ns", "halt_wait_ns"]);
+import { Remainder, type Values } from "./remainder";
 
 /** s390 counts each emulated instruction apart, and all of them in exit_instruction. */
 function parentOfField(field: string): string | undefined {
   return field.startsWith("instruction_") ? "exit_instruction" : undefined;
 }
 
-/** One VM's counters: where they began to count for us, and what they were at the last read. */
+/** One VM's counter: where it began to count for us, and what it was at the last read. */
 interface Counter {
-  baseline: number;
-  previous: number;
+  readonly baseline: number;
+  readonly previous: number;
 }
+
+/** A counter's count, and its value. */
+interface Reading extends Count {
+  readonly now: number;
+}
+
+const NOTHING: Reading = { value: 0, delta: 0, now: 0 };
 
 export interface DebugfsSource {
   /** KVM's folder in debugfs. */
-  folder: string;
-  /** The process that a process's or thread's id belongs to. */
-  processOf: (id: number) => number;
+  readonly folder: string;
+  readonly processes: ProcessLookup;
   /** Count what happened before the start too. */
-  includePast: boolean;
+  readonly includePast: boolean;
+  /** What keeps counters from being read, as far as it is known: "kernel lockdown forbids it". */
+  readonly obstacle: string;
+  /** Whether nothing else is counted: then a counter that can't be read is an error, else it is left out. */
+  readonly isAlone: boolean;
 }
 
 export class DebugfsProvider implements Provider {
   readonly knowsGuests = true;
-  #fields: Set<string>;
-  readonly #counters = new Map<string, Counter>();
-  /** Inodes of the VMs' folders: a process that ends a VM and starts one has the same folder, made again. */
-  #inodes = new Map<string, number>();
-  /** What the last VMs counted that were there. */
-  #last: { byGuest: boolean; counts: Counts } | undefined;
   readonly #source: DebugfsSource;
+  readonly #files: DebugfsFiles;
+  readonly #owners: Owners;
+  readonly #remainder = new Remainder();
+  #fields: Set<string>;
+  /** Fields that can't be read. */
+  readonly #closed = new Set<string>();
+  /** By folder and field. */
+  readonly #counters = new Map<string, Counter>();
+  /** The VMs' folders at the last read, with their inodes. */
+  #machines: ReadonlyMap<string, number> = new Map();
+  /** What the last VMs counted that were there. */
+  #last: { readonly byGuest: boolean; readonly counts: Counts } | undefined;
   #pid: number;
+  /** Whether the process that is followed runs a VM which has no folder. */
+  #isFolderless = false;
 
+  /** @throws ToolError if nothing else is counted, and a wanted counter can't be read */
   constructor(source: DebugfsSource, wanted: FieldFilter, pid: number) {
     this.#source = source;
     this.#pid = pid;
-
+    this.#files = new DebugfsFiles(source.folder);
+    this.#owners = new Owners(source.processes);
     this.#fields = this.#wanted(wanted);
     this.#sight(source.includePast);
   }
 
+  /** The fields to count. KVM's own sums have the same modes as the VMs' counters: what can't be read shows in them. */
   #wanted(wanted: FieldFilter): Set<string> {
-    const files = this.#entries(this.#source.folder, false).filter((name) => !EXEMPT.has(name));
-    return wantedFields(files, wanted, parentOfField);
+    const fields = wantedFields(this.#files.fields, wanted, parentOfField);
+    this.#close([...fields].filter((field) => this.#files.value("", field) === "closed"));
+    return new Set([...fields].filter((field) => !this.#closed.has(field)));
   }
 
-  /** The files or folders in a folder; none if it is gone, with its VM or with KVM's modules. */
-  #entries(folder: string, folders: boolean): string[] {
-    try {
-      const entries = readdirSync(folder, { withFileTypes: true });
-      return entries.filter((entry) => entry.isDirectory() === folders).map((entry) => entry.name);
-    } catch {
-      return [];
+  #close(fields: readonly string[]): void {
+    for (const field of fields) this.#closed.add(field);
+    if (fields.length > 0 && this.#source.isAlone)
+      throw new ToolError(
+        `${this.#closedFields}${this.#source.obstacle}; count tracepoints instead (-t), or other fields (-f)`,
+      );
+  }
+
+  get #closedFields(): string {
+    const [first = ""] = this.#closed;
+    const { size } = this.#closed;
+    return `${size === 1 ? `${first} in debugfs` : `${size} counters in debugfs, such as ${first},`} can't be read`;
+  }
+
+  /** A value as a number; a field that turns out to be closed is left out from now on. */
+  #number(field: string, value: Value): number | undefined {
+    if (typeof value === "number") return value;
+    if (value === "closed") {
+      this.#fields.delete(field);
+      this.#close([field]);
     }
+    return undefined;
   }
 
-  /** The folders of all VMs, with their inodes. */
-  #machines(): Map<string, number> {
-    const machines = new Map<string, number>();
-    for (const name of this.#entries(this.#source.folder, true)) {
-      if (!/^\d+-/.test(name)) continue;
-      const found = statSync(`${this.#source.folder}/${name}`, { throwIfNoEntry: false });
-      if (found) machines.set(name, found.ino);
+  /** KVM's sums of all fields. */
+  #sums(): Values {
+    const sums = new Map<string, number>();
+    for (const field of [...this.#fields]) {
+      const sum = this.#number(field, this.#files.value("", field));
+      if (sum !== undefined) sums.set(field, sum);
     }
-    return machines;
+    return sums;
   }
 
-  /** A counter's value; undefined if the VM is gone or counts no such thing. */
-  #value(machine: string, field: string): number | undefined {
-    try {
-      const text = readFileSync(`${this.#source.folder}/${machine}/${field}`, "utf8").trim();
-      return /^-?\d+$/.test(text) ? Number(text) : undefined;
-    } catch {
-      return undefined;
-    }
-  }
-
-  /** A counter's count. At its first sight a counter begins at 0, or where it stands if `from` says so. */
-  #count(machine: string, field: string, from: "birth" | "now"): Count {
-    const now = this.#value(machine, field);
+  /** A counter's count. At its first sight a counter begins at 0, or at what it is now if `from` says so. */
+  #count(machine: string, field: string, from: "birth" | "now"): Reading {
+    const now = this.#number(field, this.#files.value(machine, field));
     const path = `${machine}/${field}`;
     const known = this.#counters.get(path);
     // A VM that ends while it is read keeps what it had, so that its last totals are whole.
-    if (now === undefined) return { value: known ? known.previous - known.baseline : 0, delta: 0 };
+    if (now === undefined) return known ? { ...NOTHING, value: known.previous - known.baseline } : NOTHING;
     const start = from === "birth" ? 0 : now;
     const counter = known ?? { baseline: start, previous: start };
     this.#counters.set(path, { baseline: counter.baseline, previous: now });
-    return { value: now - counter.baseline, delta: now - counter.previous };
+    return { value: now - counter.baseline, delta: now - counter.previous, now };
   }
 
   /** Meets the VMs there are, so that only those that appear later count from their birth. */
   #sight(includePast: boolean): void {
-    if (includePast) return;
-    for (const machine of this.#selected())
-      for (const field of this.#fields) this.#count(machine, field, "now");
+    if (!includePast) this.#readMachines("now");
   }
 
   /** The VMs to count. Counters of VMs that ended are dropped: a later one may have the same folder. */
-  #selected(): string[] {
-    const machines = this.#machines();
+  #selected(byGuest: boolean): {
+    machines: string[];
+    owners: ReadonlyMap<string, number>;
+    hasEnded: boolean;
+  } {
+    const machines = this.#files.machines();
     for (const path of this.#counters.keys()) {
       const machine = path.slice(0, path.indexOf("/"));
-      if (machines.get(machine) !== this.#inodes.get(machine)) this.#counters.delete(path);
+      if (machines.get(machine) !== this.#machines.get(machine)) this.#counters.delete(path);
     }
-    this.#inodes = machines;
-    const wanted = this.#pid === 0 ? undefined : this.#source.processOf(this.#pid);
-    return [...machines.keys()].filter((name) => wanted === undefined || Number.parseInt(name) === wanted);
+    const hasEnded = this.#isWithout(machines);
+    this.#machines = machines;
+    // A search through all processes may be needed for them.
+    const owners = this.#pid !== 0 || byGuest ? this.#owners.of(machines) : new Map<string, number>();
+    const wanted = this.#pid === 0 ? undefined : (this.#source.processes.processOf(this.#pid) ?? this.#pid);
+    const selected = [...machines.keys()].filter(
+      (name) => wanted === undefined || owners.get(name) === wanted,
+    );
+    return { machines: selected, owners, hasEnded };
+  }
+
+  /** Whether a VM of the last read is gone. */
+  #isWithout(machines: ReadonlyMap<string, number>): boolean {
+    return [...this.#machines].some(([name, inode]) => machines.get(name) !== inode);
+  }
+
+  /** Reads all selected VMs. The counts are by key: of fields, or of guests by their processes' ids. */
+  #readMachines(from: "birth" | "now", byGuest = false): { counts: Counts; isEmpty: boolean } {
+    const { machines, owners, hasEnded } = this.#selected(byGuest);
+    const isWhole = this.#pid === 0 && !byGuest;
+    const before = isWhole ? this.#sums() : new Map<string, number>();
+    const values = new Map<string, number>();
+    const counts = new Map<string, Count>();
+    const add = (key: string, { value, delta }: Count): void => {
+      const sum = counts.get(key) ?? { value: 0, delta: 0 };
+      counts.set(key, { value: sum.value + value, delta: sum.delta + delta });
+    };
+    for (const machine of machines)
+      for (const field of [...this.#fields]) {
+        const count = this.#count(machine, field, from);
+        values.set(field, (values.get(field) ?? 0) + count.now);
+        const parent = parentOfField(field);
+        if (!byGuest) add(keyOf(field, parent), count);
+        // A parent has its children's events in it already.
+        else if (parent === undefined)
+          add(String(owners.get(machine) ?? parseMachine(machine).thread), count);
+      }
+    if (isWhole) {
+      if (hasEnded || this.#isWithout(this.#files.machines())) this.#remainder.skip();
+      else this.#remainder.update(before, values, () => this.#sums(), from);
+    }
+    if (byGuest) return { counts, isEmpty: machines.length === 0 };
+    const all = Array.from(this.#fields, (field) => keyOf(field, parentOfField(field)));
+    if (isWhole)
+      for (const field of this.#fields) add(keyOf(field, parentOfField(field)), this.#remainder.count(field));
+    return {
+      counts: new Map(all.map((key) => [key, counts.get(key) ?? { value: 0, delta: 0 }])),
+      isEmpty: machines.length === 0 && !this.#remainder.isThere,
+    };
   }
 
   read(byGuest: boolean): Counts {
-    const machines = this.#selected();
+    const { counts, isEmpty } = this.#readMachines("birth", byGuest);
+    this.#isFolderless = isEmpty && this.#pid !== 0 && (this.#source.processes.runsVm(this.#pid) ?? false);
+    if (this.#isFolderless) return new Map();
     // A process that is followed ends after its VM: its last totals stay.
-    if (this.#pid !== 0 && machines.length === 0 && this.#last?.byGuest === byGuest)
+    if (this.#pid !== 0 && isEmpty && this.#last?.byGuest === byGuest)
       return new Map(Array.from(this.#last.counts, ([key, { value }]) => [key, { value, delta: 0 }]));
-    const counts = this.#sum(machines, byGuest);
-    this.#last = machines.length === 0 ? undefined : { byGuest, counts };
-    return counts;
-  }
-
-  #sum(machines: readonly string[], byGuest: boolean): Counts {
-    const counts = new Map<string, Count>();
-    if (!byGuest)
-      for (const field of this.#fields)
-        counts.set(keyOf(field, parentOfField(field)), { value: 0, delta: 0 });
-    for (const machine of machines)
-      for (const field of this.#fields) {
-        const { value, delta } = this.#count(machine, field, "birth");
-        const parent = parentOfField(field);
-        // A parent has its children's events in it already.
-        if (byGuest && parent !== undefined) continue;
-        const key = byGuest ? machine.slice(0, machine.indexOf("-")) : keyOf(field, parent);
-        const sum = counts.get(key) ?? { value: 0, delta: 0 };
-        counts.set(key, { value: sum.value + value, delta: sum.delta + delta });
-      }
+    this.#last = isEmpty ? undefined : { byGuest, counts };
     return counts;
   }
 
@@ -145,9 +201,7 @@ export class DebugfsProvider implements Provider {
   setFilter(wanted: FieldFilter): void {
     this.#fields = this.#wanted(wanted);
     this.#last = undefined;
-    const from = this.#source.includePast ? "birth" : "now";
-    for (const machine of this.#selected())
-      for (const field of this.#fields) this.#count(machine, field, from);
+    this.#readMachines(this.#source.includePast ? "birth" : "now");
   }
 
   /** Totals go on: a VM that was counted before keeps what it has. */
@@ -159,12 +213,19 @@ export class DebugfsProvider implements Provider {
 
   reset(): void {
     this.#counters.clear();
+    this.#remainder.clear();
     this.#last = undefined;
     this.#sight(false);
   }
 
   losses(): string[] {
-    return [];
+    const lines: string[] = [];
+    if (this.#closed.size > 0) lines.push(`${this.#closedFields}, and are left out${this.#source.obstacle}`);
+    if (this.#isFolderless)
+      lines.push(`process ${this.#pid} runs a VM that has no folder in debugfs, which is not counted`);
+    if (this.#remainder.isThere)
+      lines.push("VMs without a folder in debugfs are in the sums, and not in those of a process or guest");
+    return lines;
   }
 
   close(): void {

@@ -1,46 +1,42 @@
-// Guests by name: the processes whose command line has QEMU's -name, and what it calls them.
-import { readdirSync, statSync } from "node:fs";
+// What the screen and the options ask of the processes on this machine: those that run VMs, and what these are called.
 import { requireHostPids } from "../host/pid-namespace";
-import { readText } from "../host/read";
-import { MAX_COMMAND_LINE } from "../host/vm";
+import { exists, listFolder } from "../host/read";
+import { hasVm, isVmFile, nameOfVm, processOf } from "../host/vm";
 
 /** A process that runs a guest. */
 export interface Guest {
-  pid: number;
-  name: string;
+  readonly pid: number;
+  readonly name: string;
 }
 
-/** The guest's name in a QEMU command line, "" if it has none. A bare name goes before `guest=`; `,,` is a comma. */
-export function nameInCommandLine(line: readonly string[]): string {
-  const at = line.indexOf("-name");
-  const value = at < 0 ? undefined : line[at + 1];
-  if (value === undefined) return "";
-  const parameters = (value.match(/(?:[^,]|,,)+/g) ?? []).map((parameter) => parameter.replaceAll(",,", ","));
-  const bare = parameters.find((parameter) => parameter !== "" && !parameter.includes("="));
-  return (
-    bare ?? parameters.findLast((parameter) => parameter.startsWith("guest="))?.slice("guest=".length) ?? ""
-  );
-}
+// PID_MAX_LIMIT of include/linux/threads.h.
+const MAX_PROCESSES = 2 ** 22;
 
-/** What the screen and the options ask of the processes on this machine. */
 export class Processes {
   readonly #root: string;
-  constructor(root = "/proc") {
+
+  /** @param root folder that takes the place of / */
+  constructor(root = "") {
     this.#root = root;
+  }
+
+  #pids(): number[] {
+    return listFolder(`${this.#root}/proc`, MAX_PROCESSES)
+      .names.filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .sort((a, b) => a - b);
   }
 
   /** The name of the guest that `pid` runs, "" if it runs none or is gone. */
   nameOf(pid: number): string {
-    return nameInCommandLine(readText(`${this.#root}/${String(pid)}/cmdline`, MAX_COMMAND_LINE).split("\0"));
+    return nameOfVm(pid, this.#root);
   }
 
-  /** All guests with names, by pid. */
+  /** All guests, by pid. */
   guests(): Guest[] {
-    return readdirSync(this.#root)
-      .filter((entry) => /^\d+$/.test(entry))
-      .map((entry) => ({ pid: Number(entry), name: this.nameOf(Number(entry)) }))
-      .filter((guest) => guest.name !== "")
-      .sort((a, b) => a.pid - b.pid);
+    return this.#pids()
+      .map((pid) => ({ pid, name: this.nameOf(pid) }))
+      .filter((guest) => guest.name !== "");
   }
 
   /** The processes whose guest is called exactly `name`. */
@@ -50,19 +46,41 @@ export class Processes {
       .map((guest) => guest.pid);
   }
 
+  /** Whether there is a process, or a thread, with this id. */
   isRunning(pid: number): boolean {
-    return statSync(`${this.#root}/${String(pid)}`, { throwIfNoEntry: false })?.isDirectory() ?? false;
+    return exists(`${this.#root}/proc/${pid}`);
   }
 
-  /** The process that thread or process `id` belongs to; `id` itself if it is gone. */
-  processOf(id: number): number {
-    const status = readText(`${this.#root}/${String(id)}/status`);
-    return Number(/^Tgid:\t(\d+)$/m.exec(status)?.[1] ?? id);
+  /** The process that thread or process `id` belongs to; undefined if it is gone. */
+  processOf(id: number): number | undefined {
+    return processOf(id, this.#root);
+  }
+
+  /** The processes that have a VM open under this file descriptor. */
+  havingVm(file: number): number[] {
+    return this.#pids().filter((pid) => isVmFile(pid, file, this.#root));
+  }
+
+  /** Whether a process runs a VM now; undefined if its files may not be looked at. */
+  runsVm(pid: number): boolean | undefined {
+    return hasVm(pid, this.#root);
   }
 }
 
-/** Where process ids aren't those of KVM's programs: nobody can be followed, which whoever asks for it is told. */
+/** Where process ids aren't those of KVM's programs: none can be followed, and a request for one is refused. */
 export class ForeignProcesses extends Processes {
+  override processOf(): undefined {
+    return undefined;
+  }
+
+  override havingVm(): number[] {
+    return [];
+  }
+
+  override runsVm(): undefined {
+    return undefined;
+  }
+
   override nameOf(): string {
     return "";
   }

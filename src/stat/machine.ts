@@ -21,8 +21,7 @@ export function tracingFolder(): string | undefined {
  * @throws Refusal in kvm_stat's words if debugfs or KVM is missing
  * @throws ToolError if it may not be read
  */
-function debugfsFolder(): string {
-  const { debugfs } = new Machine();
+function debugfsFolder({ debugfs }: Machine): string {
   if (debugfs === undefined)
     throw new Refusal(
       "Please make sure that CONFIG_DEBUG_FS is enabled in your kernel, mounted and\n" +
@@ -40,14 +39,26 @@ function debugfsFolder(): string {
   return `${debugfs}/kvm`;
 }
 
-/** @throws as debugfsFolder() does */
-export function openDebugfs(options: StatOptions, processes: Processes): DebugfsProvider {
-  const processOf = (id: number): number => processes.processOf(id);
-  return new DebugfsProvider(
-    { folder: debugfsFolder(), processOf, includePast: options.debugfsIncludePast },
-    fieldFilter(options.fields),
-    options.pid,
-  );
+/** What keeps root from reading debugfs. */
+function obstacle({ lockdown }: Machine): string {
+  if (lockdown === "none" || lockdown === "absent") return "";
+  return `: kernel lockdown, as with Secure Boot, ${lockdown === undefined ? "may forbid" : "forbids"} it`;
+}
+
+/**
+ * @param isAlone whether no tracepoints are counted
+ * @throws as debugfsFolder() and DebugfsProvider do
+ */
+export function openDebugfs(options: StatOptions, processes: Processes, isAlone: boolean): DebugfsProvider {
+  const machine = new Machine();
+  const source = {
+    folder: debugfsFolder(machine),
+    processes,
+    includePast: options.debugfsIncludePast,
+    obstacle: obstacle(machine),
+    isAlone,
+  };
+  return new DebugfsProvider(source, fieldFilter(options.fields), options.pid);
 }
 
 /**
@@ -68,7 +79,7 @@ export function openTracepoints(
   const present = new Set(folders.map((entry) => entry.name));
   const events = indexedEvents([...present]);
   const counters = openCounters(events, machine);
-  const processOf = (id: number): number => processes.processOf(id);
+  const processOf = (id: number): number => processes.processOf(id) ?? id;
   try {
     const source = { counters, events, present, kind, processOf };
     return new TracepointProvider(source, fieldFilter(options.fields), options.pid);

@@ -33,10 +33,9 @@ async function openProviders(options: StatOptions, processes: Processes, stop: S
     diagnose("Falling back to debugfs statistics!");
     await stop.wait(FALLBACK_MS);
   }
-  const debugfs = options.debugfs || tracing === undefined ? [openDebugfs(options, processes)] : [];
-  return traces && tracing !== undefined
-    ? [...debugfs, openTracepoints(options, processes, tracing)]
-    : debugfs;
+  if (!traces || tracing === undefined) return [openDebugfs(options, processes, true)];
+  const debugfs = options.debugfs ? [openDebugfs(options, processes, false)] : [];
+  return [...debugfs, openTracepoints(options, processes, tracing)];
 }
 
 async function batch(statistics: Statistics, stop: Stop): Promise<void> {

@@ -1,9 +1,10 @@
 // Which VM a process is: its name from /proc, told apart from others by process id and start time.
 import { readText } from "../read";
 import { type NameSource, nameInCommandLine, uuidInCommandLine } from "./command-line";
+import { commandLineOf, hasVm } from "./process";
 
 export { nameMatcher } from "./glob";
-export { runsVm } from "./process";
+export { hasVm, isVmFile, processOf, runsVm } from "./process";
 export type { NameSource } from "./command-line";
 
 /** A virtual machine: the process that runs it. Two are the same only if both pid and start time are. */
@@ -18,11 +19,22 @@ export interface Vm {
   readonly uuid?: string;
 }
 
-/** Bytes that are read of a command line: a process chooses how long its own is (PR_SET_MM_MAP), VMMs have some 10 KiB. */
-export const MAX_COMMAND_LINE = 2 ** 17;
 // USER_HZ, the unit of times in /proc, is 100 on all architectures with KVM.
 const TICK_NS = 1e7;
 const MAX_CACHED = 8192;
+
+/**
+ * What the VM that process `pid` runs now is called: by its VMM's command line, or as the process; "" if it runs none.
+ * @param root folder that takes the place of /
+ */
+export function nameOfVm(pid: number, root = ""): string {
+  const runs = hasVm(pid, root);
+  if (runs === false) return "";
+  const found = nameInCommandLine(commandLineOf(pid, root));
+  if (found) return found.name;
+  // Of a process whose files may not be looked at, only a VMM's command line shows that it runs a VM.
+  return runs ? readText(`${root}/proc/${pid}/comm`).replace(/\n$/, "") : "";
+}
 
 /** Field 22 of /proc/PID/stat, in ticks since boot; the second field, in parentheses, may hold anything. */
 function startTicks(stat: string): number {
@@ -32,10 +44,10 @@ function startTicks(stat: string): number {
 /**
  * Names the VM that the process `pid`, started `startNs` after boot, runs or ran.
  * @param comm the process's name as the kernel knew it: the VM's name when the process is gone, or names no VM
- * @param root folder that stands for /
+ * @param root folder that takes the place of /
  */
 export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm {
-  const commandLine = readText(`${root}/proc/${pid}/cmdline`, MAX_COMMAND_LINE);
+  const commandLine = commandLineOf(pid, root);
   // Read afterwards: if the process still is the one meant, the command line was its own.
   const same = runsStill(pid, startNs, root);
   const found = same ? nameInCommandLine(commandLine) : undefined;
@@ -50,7 +62,7 @@ export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm 
 
 /**
  * Whether the process `pid` that started `startNs` after boot is still there.
- * @param root folder that stands for /
+ * @param root folder that takes the place of /
  */
 export function runsStill(pid: number, startNs: number, root = ""): boolean {
   // Numbers beyond 2^53 ns (104 days) are rounded, which can move one over the edge of a tick.
