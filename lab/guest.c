@@ -3,7 +3,8 @@
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move] [--one-thread]
- *              [--wait] [--pause-ms N] [--nap-ms N] [--hold SEC] [--time] [--cpu-time]
+ *              [--maker 0|1|2] [--close-vms] [--wait] [--pause-ms N] [--nap-ms N] [--hold SEC]
+ *              [--time] [--cpu-time]
  *
  * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
  * instruction; all of it R times; then one write to port 0xf4, which ends the vCPU (so `out` counts one more).
@@ -16,6 +17,9 @@
  *                    refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
  * --one-thread       one thread for each VM runs its vCPUs in turns, 10 userspace exits each
+ * --maker N          who makes the VMs, by whose id debugfs names their folders: 0 the first thread; 1 a thread that
+ *                    stays; 2 a thread that ends
+ * --close-vms        closes each VM's file descriptor once its vCPUs are there: the next VM has the same, and no folder
  * --wait             prints "waiting" when all vCPU threads are there; they run their guests when standard input ends
  * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
  * --nap-ms N         HLTs sleep in the kernel, at an interrupt controller, until a signal that each vCPU's thread gets
@@ -96,9 +100,11 @@ struct seat {
 };
 
 static int kvm;
-static bool timing, cpu_timing, threads_move, one_thread, waits;
-static long vcpus = 1, vms = 1, repeat = 1, fail_entry, pause_ms, nap_ms, hold;
-static sem_t ended;
+static bool timing, cpu_timing, threads_move, one_thread, close_vms, waits;
+static long vcpus = 1, vms = 1, repeat = 1, fail_entry, maker, pause_ms, nap_ms, hold;
+static struct vcpu *all;
+static long count; /* of all */
+static sem_t made, ended;
 static pthread_barrier_t started; /* with --wait, by all vCPU threads and main */
 
 static const struct {
@@ -109,6 +115,7 @@ static const struct {
 	{ "--vms", &vms, 1, 4096 },
 	{ "--repeat", &repeat, 1, UINT32_MAX },
 	{ "--fail-entry", &fail_entry, 0, UINT32_MAX },
+	{ "--maker", &maker, 0, 2 },
 	{ "--pause-ms", &pause_ms, 0, 3600000 },
 	{ "--nap-ms", &nap_ms, 0, 3600000 },
 	{ "--hold", &hold, 0, 86400 },
@@ -404,6 +411,8 @@ static void parse_options(int argc, char **argv)
 			cpu_timing = true;
 		} else if (!strcmp(name, "--one-thread")) {
 			one_thread = true;
+		} else if (!strcmp(name, "--close-vms")) {
+			close_vms = true;
 		} else if (!strcmp(name, "--wait")) {
 			waits = true;
 		} else if (!strcmp(name, "--threads-move")) {
@@ -431,12 +440,36 @@ static void wait_for_input(void)
 	pthread_barrier_wait(&started);
 }
 
+static void create_vms(void)
+{
+	for (long i = 0; i < vcpus * vms;) {
+		int vm = create_vm();
+
+		for (long id = 0; id < vcpus; id++)
+			create_vcpu(&all[i++], vm, id, 0);
+		if (one_thread)
+			start_thread(run_in_turns, &all[i - vcpus]);
+		if (close_vms)
+			close(vm);
+	}
+	if (fail_entry)
+		create_vcpu(&all[count - 1], create_vm(), 0, fail_entry);
+}
+
+static void *make(void *unused)
+{
+	create_vms();
+	sem_post(&made);
+	while (maker == 1)
+		pause();
+	return unused;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int eax, ebx, ecx = 0, edx;
 	struct rlimit limit;
-	struct vcpu *all;
-	long count, turns = 0;
+	long turns = 0;
 
 	parse_options(argc, argv);
 	if (one_thread && (waits || nap_ms || fail_entry || threads_move)) {
@@ -455,20 +488,16 @@ int main(int argc, char **argv)
 	}
 	count = vcpus * vms + !!fail_entry;
 	all = calloc((size_t)count, sizeof(*all));
-	if (!all || sem_init(&ended, 0, 0))
+	if (!all || sem_init(&made, 0, 0) || sem_init(&ended, 0, 0))
 		fail("no memory");
 	if (waits)
 		pthread_barrier_init(&started, NULL, (unsigned int)(count << threads_move) + 1);
-	for (long i = 0; i < vcpus * vms;) {
-		int vm = create_vm();
-
-		for (long id = 0; id < vcpus; id++)
-			create_vcpu(&all[i++], vm, id, 0);
-		if (one_thread)
-			start_thread(run_in_turns, &all[i - vcpus]);
+	if (maker) {
+		start_thread(make, NULL);
+		wait_for(&made);
+	} else {
+		create_vms();
 	}
-	if (fail_entry)
-		create_vcpu(&all[count - 1], create_vm(), 0, fail_entry);
 	if (waits)
 		wait_for_input();
 	for (long i = 0; i < count; i++)

@@ -22,6 +22,9 @@ interface Reading extends Count {
   readonly now: number;
 }
 
+/** What shows that there are VMs without a folder, whatever is counted: each VM that runs has some. */
+const PROBE = "exits";
+
 const NOTHING: Reading = { value: 0, delta: 0, now: 0 };
 
 export interface DebugfsSource {
@@ -54,6 +57,8 @@ export class DebugfsProvider implements Provider {
   #pid: number;
   /** Whether the process that is followed runs a VM which has no folder. */
   #isFolderless = false;
+  /** Whether VMs without a folder were met while only VMs with folders were counted. */
+  #areOthers = false;
 
   /** @throws ToolError if nothing else is counted, and a wanted counter can't be read */
   constructor(source: DebugfsSource, wanted: FieldFilter, pid: number) {
@@ -151,6 +156,15 @@ export class DebugfsProvider implements Provider {
     return [...this.#machines].some(([name, inode]) => machines.get(name) !== inode);
   }
 
+  /** Looks whether there are VMs without a folder, which may be the process's or guest's that is shown. */
+  #seekOthers(): void {
+    if (this.#areOthers) return;
+    const sum = this.#files.value("", PROBE);
+    const values = Array.from(this.#machines.keys(), (machine) => this.#files.value(machine, PROBE));
+    const ofFolders = values.reduce<number>((all, value) => all + (typeof value === "number" ? value : 0), 0);
+    this.#areOthers = typeof sum === "number" && sum > ofFolders && !this.#isWithout(this.#files.machines());
+  }
+
   /** Reads all selected VMs. The counts are by key: of fields, or of guests by their processes' ids. */
   #readMachines(from: "birth" | "now", byGuest = false): { counts: Counts; isEmpty: boolean } {
     const { machines, owners, hasEnded } = this.#selected(byGuest);
@@ -172,6 +186,7 @@ export class DebugfsProvider implements Provider {
         else if (parent === undefined)
           add(String(owners.get(machine) ?? parseMachine(machine).thread), count);
       }
+    if (!isWhole && !hasEnded) this.#seekOthers();
     if (isWhole) {
       if (hasEnded || this.#isWithout(this.#files.machines())) this.#remainder.skip();
       else this.#remainder.update(before, values, () => this.#sums(), from);
@@ -223,8 +238,10 @@ export class DebugfsProvider implements Provider {
     if (this.#closed.size > 0) lines.push(`${this.#closedFields}, and are left out${this.#source.obstacle}`);
     if (this.#isFolderless)
       lines.push(`process ${this.#pid} runs a VM that has no folder in debugfs, which is not counted`);
-    if (this.#remainder.isThere)
-      lines.push("VMs without a folder in debugfs are in the sums, and not in those of a process or guest");
+    if (this.#remainder.isThere || this.#areOthers)
+      lines.push(
+        "VMs without a folder in debugfs count in the sum of all VMs, and not in that of a process or guest",
+      );
     return lines;
   }
 

@@ -1,7 +1,7 @@
 // kvm-stat on a real KVM host: the guest's numbers, and kvm_stat's beside them.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -114,6 +114,50 @@ test("-d -p and -d -t: debugfs, of one process, and of all with tracepoints", as
     assert.equal(ours.get("io_exits"), 19 + 17 + 1);
     assert.equal(ours.get("kvm_exit(CPUID)"), parameters[0] === "-dt" ? 23 : undefined);
   }
+});
+
+/** Runs guests to their end, leaves their VMs there, and calls `look`. */
+async function endedGuests(parameters: readonly string[], look: (pid: number) => void): Promise<void> {
+  const guest = spawn(GUEST, [...WORKLOAD, ...parameters, "--time", "--hold", "600"]);
+  await said(guest, "per turn");
+  try {
+    look(guest.pid ?? 0);
+  } finally {
+    guest.kill();
+    await ended(guest);
+  }
+}
+
+const HALTS = ["-d", "-i", "-1", "-f", "^halt_exits$"];
+const halts = (...parameters: string[]) => {
+  const { status, stdout, stderr } = run(NAME, ...HALTS, ...parameters);
+  assert.equal(status, 0, stderr);
+  return { count: /^halt_exits +(\d+) +0\n$/.exec(stdout)?.[1], stderr };
+};
+
+test("-d finds the VMs of a process whichever thread made them: by pid, thread's id and name", async () => {
+  for (const maker of ["0", "1", "2"])
+    await endedGuests(["--maker", maker, "--vms", "2"], (pid) => {
+      const expected = { count: String(37 * 2), stderr: "" };
+      assert.deepEqual(halts("-p", String(pid)), expected, `maker ${maker}`);
+      assert.deepEqual(halts("-g", "guest"), expected);
+      const folders = readdirSync("/sys/kernel/debug/kvm").filter((name) => /^\d/.test(name));
+      assert.equal(folders.length, 2);
+      const thread = folders[0]?.split("-")[0] ?? "";
+      assert.equal(thread === String(pid), maker === "0");
+      if (maker === "1") assert.deepEqual(halts("-p", thread), expected);
+    });
+});
+
+test("-d: VMs without a folder are in the sums, which are KVM's own", async () => {
+  await endedGuests(["--vms", "3", "--close-vms"], (pid) => {
+    assert.equal(readdirSync("/sys/kernel/debug/kvm").filter((name) => /^\d/.test(name)).length, 1);
+    const told =
+      "kvm-stat: VMs without a folder in debugfs count in the sum of all VMs, and not in that of a process or guest\n";
+    assert.deepEqual(halts(), { count: String(37 * 3), stderr: told });
+    assert.equal(readFileSync("/sys/kernel/debug/kvm/halt_exits", "utf8"), `${37 * 3}\n`);
+    assert.deepEqual(halts("-p", String(pid)), { count: "37", stderr: told });
+  });
 });
 
 test("-d logs from before the first VM on", async () => {

@@ -274,7 +274,7 @@ test("VMs without a folder count in the sum, which is KVM's own", () => {
   folder.sum("exits", 6137);
   assert.deepEqual(plain(provider.read(false)), { exits: [15, 15], halts: [0, 0] });
   assert.deepEqual(provider.losses(), [
-    "VMs without a folder in debugfs are in the sums, and not in those of a process or guest",
+    "VMs without a folder in debugfs count in the sum of all VMs, and not in that of a process or guest",
   ]);
   // The VM with a folder is ending: its folder is gone, and its counts still are in KVM's sums.
   folder.end("12-5");
@@ -296,6 +296,26 @@ test("a VM without a folder that starts later counts from its birth", () => {
   folder.sum("exits", 142);
   assert.deepEqual(plain(provider.read(false)), { exits: [42, 42] });
   assert.deepEqual(plain(provider.read(true)), { 12: [0, 0] });
+  assert.equal(provider.losses().length, 1);
+});
+
+test("that there are VMs without a folder is told where a process or guests are shown, too", () => {
+  for (const byGuest of [false, true]) {
+    const folder = new Folder();
+    folder.set("12-5", { exits: 100, halts: 1 });
+    folder.set("13-5", { exits: 7, halts: 1 });
+    const provider = open(folder, {
+      pid: byGuest ? 0 : 12,
+      past: true,
+      wanted: (field) => field === "halts",
+    });
+    folder.sum("exits", 107);
+    provider.read(byGuest);
+    assert.deepEqual(provider.losses(), []);
+    folder.sum("exits", 108);
+    provider.read(byGuest);
+    assert.equal(provider.losses().length, 1);
+  }
 });
 
 test("a counter that can't be read is an error if nothing else is counted, else it is left out and told", () => {
