@@ -17,6 +17,7 @@
         "native/local_time.cc",
         "native/lock.cc",
         "native/overhead.cc",
+        "native/privileges.cc",
         "native/stat/binding.cc",
         "native/stat/counters.cc",
         "native/static_libbpf.cc",

@@ -10,6 +10,7 @@
 #include "local_time.h"
 #include "lock.h"
 #include "overhead.h"
+#include "privileges.h"
 #include "trace/binding.h"
 #include "vmexit/session.h"
 
@@ -289,6 +290,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("describeHost", Napi::Function::New(env, vmexit::describe_host));
 	exports.Set("localTime", Napi::Function::New(env, vmexit::local_time));
 	exports.Set("lockFile", Napi::Function::New(env, vmexit::lock_file));
+	exports.Set("dropPrivileges", Napi::Function::New(env, vmexit::drop_privileges));
 	exports.Set("enableRunStatistics", Napi::Function::New(env, vmexit::enable_run_statistics));
 	exports.Set("runStatistics", Napi::Function::New(env, vmexit::run_statistics));
 	return exports;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <dirent.h>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -34,7 +35,7 @@ bool is_program(int folder, const char *name)
 }
 
 // A program's name as its types have it: bpf_prog_info keeps its first 15 characters.
-std::string name_of(int fd, const bpf_prog_info &program)
+std::string whole_name(int fd, const bpf_prog_info &program)
 {
 	bpf_func_info first = {};
 	bpf_prog_info asked = {};
@@ -50,6 +51,16 @@ std::string name_of(int fd, const bpf_prog_info &program)
 			return name;
 	}
 	return std::string(program.name, strnlen(program.name, sizeof(program.name)));
+}
+
+// Asked for once: types are given out to CAP_SYS_ADMIN, which a tool gives up.
+std::string name_of(int fd, const bpf_prog_info &program)
+{
+	static std::map<uint32_t, std::string> known;
+	auto [entry, fresh] = known.try_emplace(program.id);
+	if (fresh)
+		entry->second = whole_name(fd, program);
+	return entry->second;
 }
 
 } // namespace

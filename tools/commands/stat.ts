@@ -11,6 +11,7 @@ import { Statistics } from "../../src/stat/statistics";
 import { Hangups } from "../lib/hangups";
 import { diagnose, print } from "../lib/output";
 import { type Meter, withOverhead } from "../lib/overhead";
+import { dropPowers } from "../lib/powers";
 import { type Stop, stopOnSignals } from "../lib/stop";
 import { defineCommand } from "../lib/tool";
 import { logStatistics } from "../stat/log";
@@ -52,6 +53,9 @@ async function show(name: string, options: StatOptions, processes: Processes, me
   const statistics = new Statistics(providers, options.fields, options.pid);
   try {
     meter.begin();
+    const screen = !options.log && options.logToFile === "" && !options.once;
+    // By guest or process, debugfs's folders are those of processes that have a VM open.
+    dropPowers({ names: screen || statistics.knowsGuests, maps: true, attaches: screen });
     if (lists) print(helpLines(statistics.read().keys()));
     else if (options.log || options.logToFile !== "") await logStatistics(statistics, options, stop, hangups);
     else if (options.once) await batch(statistics, stop);

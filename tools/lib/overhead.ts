@@ -26,6 +26,8 @@ class Overhead implements Meter {
 
   begin(): void {
     this.#fd = enableRunStatistics();
+    // Learns the programs' names, for which root's powers are needed.
+    runStatistics();
     this.#begin = process.hrtime.bigint();
     this.#startNs = cpuNs();
   }

@@ -15,6 +15,7 @@ import { checkProcesses, lateNames, whyNothing } from "./filters";
 import type { SharedOptions } from "./options";
 import { diagnose, expectOutput, outputEnded, outputPending, outputWritten, queueOutput } from "./output";
 import { type Meter, withOverhead } from "./overhead";
+import { dropPowers } from "./powers";
 import type { Status } from "./run";
 import { TracedCommand, stopOnSignals } from "./stop";
 
@@ -144,6 +145,7 @@ async function watchToEnd<S extends Watched>(
     const output = options.json || options.csv ? 2 : 1;
     const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
     await command?.started;
+    dropPowers({ names, maps: true, command: command !== undefined });
     let shown = slow !== undefined;
     const plan = {
       end: stop,

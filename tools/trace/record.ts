@@ -9,6 +9,7 @@ import { KINDS } from "../../src/trace/kinds";
 import { DURATION, OVERHEAD, added, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { type Meter, withOverhead } from "../lib/overhead";
+import { dropPowers } from "../lib/powers";
 import type { Status } from "../lib/run";
 import { TracedCommand, stopOnSignals } from "../lib/stop";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
@@ -131,6 +132,7 @@ async function record(
     const [program, ...parameters] = toRun;
     traced = program === undefined ? undefined : new TracedCommand(program, parameters, 1, stop);
     await traced?.started;
+    dropPowers({ maps: true, command: traced !== undefined });
     // Only now: a command that can't be run leaves an earlier recording as it is.
     const recording = new Recording(recorder, file, began);
     try {
