@@ -38,7 +38,13 @@
         "-lz"
       ],
       # Distributions build libbpf.a as PIE, which may name no data of another library: see native/static_libbpf.cc.
-      "ldflags": ["-Wl,--wrap=stderr"]
+      "ldflags": ["-Wl,--wrap=stderr", "-Wl,-z,relro,-z,now", "-Wl,-z,noexecstack"],
+      # Root runs it: what overruns a buffer ends the process, and no table of addresses can be written.
+      "configurations": {
+        "Release": {
+          "cflags": ["-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2"],
+        },
+      },
     }
   ]
 }
