@@ -3,11 +3,23 @@ export type { ExitDetail } from "./details";
 export { ToolError, UsageError } from "./errors";
 export { type Interval, type Pace, type Plan, intervals } from "./intervals";
 export { type By, type Group, type Identity, type NamedSample, group } from "./measure/grouping";
+export {
+  type About,
+  type AskedFor,
+  type Host,
+  type ReadLine,
+  SCHEMA,
+  readLine,
+  readLines,
+} from "./measure/lines";
 export { type Octave, bucketStart, octaves, percentile } from "./measure/histogram";
 export type { Lost } from "./measure/lost";
 export type { AttachMode, ProgramInfo, SessionInfo } from "./native/vmexit";
 export { type Reading, diff } from "./measure/reading";
 export { type Options, Session, openSession } from "./session";
+export { type Isa, reasonName, reasonNames } from "./reasons";
+export { type RecordingOptions, readRecording } from "./trace/read-recording";
+export { safeText } from "./text";
 export { type SlowExit, type SlowExits, type SlowOptions, SlowSession, openSlowSession } from "./slow";
 export { total } from "./measure/samples";
 export type { Counters, Groups, Sample, Samples } from "./measure/samples";

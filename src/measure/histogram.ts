@@ -1,4 +1,5 @@
 // The buckets in which the kernel keeps handling times, and what can be read from them.
+import { BUCKETS } from "../contract";
 
 // 0 to 3 ns have buckets of their own, then come four for each power of two.
 const PER_OCTAVE = 4;
@@ -35,6 +36,24 @@ export function percentileOf(
 ): number | undefined {
   const ns = percentile(buckets, fraction);
   return ns === undefined ? undefined : Math.min(ns, maxNs || ns);
+}
+
+/** The bucket of a handling time: the last one that begins no later. */
+export function bucketOf(ns: number): number {
+  let [low, high] = [0, BUCKETS];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (bucketStart(middle) <= ns) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** The buckets with a count, each with its ends in ns, both included; longer times are in the last one, too. */
+export function filledBuckets(buckets: readonly number[]): Octave[] {
+  return buckets.flatMap((count, bucket) =>
+    count > 0 ? [{ low: bucketStart(bucket), high: bucketStart(bucket + 1) - 1, count }] : [],
+  );
 }
 
 /** One row of a log2 histogram: from `low` to `high` ns, both included. */

@@ -130,6 +130,11 @@ export function reasonName(isa: string, number: number): string | undefined {
   return table && (table.name(number) ?? learned()[isa as Isa].get(rawReason(number)));
 }
 
+/** All reasons of an instruction set that have names, by their numbers, as far as this program knows them. */
+export function reasonNames(isa: Isa): Map<number, string> {
+  return new Map(TABLES[isa].names());
+}
+
 /** Whether exits of this reason last while the vCPU has nothing to do: HLT and the like. */
 export function isIdle(isa: string, number: number): boolean {
   return tableOf(isa)?.idle.has(number) ?? false;
@@ -204,7 +209,7 @@ function parseReason(isa: Isa, word: string): number {
         ? "a reason is a number of 32 bits"
         : nearestNames(isa, word);
   if (number === undefined || fault !== undefined)
-    throw new UsageError(`"${word}" is not an exit reason of this host's ${isa}; ${fault ?? ""}`);
+    throw new UsageError(`"${word}" is not an exit reason of this host's ${isa}; ${fault ?? ""}`, "E_REASON");
   return number;
 }
 

@@ -1,4 +1,5 @@
 // The table of exit counts: number, name, Total, L1, L2.
+import { COLUMN, cellOf } from "../measure/columns";
 import { reasonLabel } from "../reasons";
 import { nameInTable } from "./names";
 import { type Sample, type Samples, inOrder, sumOf, total } from "../measure/samples";
@@ -7,15 +8,13 @@ import { type Column, table } from "./table";
 const COLUMNS: readonly Column[] = [
   { heading: "", align: "right", width: 3 },
   { heading: "Exit reason", align: "left", width: 18, least: 8 },
-  { heading: "Total", align: "right", width: 8 },
+  { heading: COLUMN.count.heading, align: "right", width: 8 },
   { heading: "L1", align: "right", width: 8 },
   { heading: "L2", align: "right", width: 8 },
 ];
 
-const WIDE: readonly Column[] = [
-  { heading: "L2 to L1", align: "right", width: 9 },
-  { heading: "L2 by L0", align: "right", width: 9 },
-];
+const WIDE = [COLUMN.reflected, COLUMN.handled];
+const WIDE_COLUMNS = WIDE.map(({ heading }): Column => ({ heading, align: "right", width: 9 }));
 
 /** Lines of the table, the row of sums last; `wide` tells who handled the exits of L2. */
 export function countTable(samples: Samples, heading = true, wide = false): string[] {
@@ -25,10 +24,14 @@ export function countTable(samples: Samples, heading = true, wide = false): stri
     String(total(sample).count),
     String(sample.l1.count),
     String(sample.l2.count),
-    ...(wide ? [sample.reflected, sample.l2.count - sample.reflected].map(String) : []),
+    ...(wide ? WIDE.map((column) => String(column.of(cellOf(sample, "l2")))) : []),
   ];
   const rows = inOrder(samples).map((sample) =>
     cells(reasonLabel(sample.reason), nameInTable(sample), sample),
   );
-  return table([...COLUMNS, ...(wide ? WIDE : [])], [...rows, cells("", "Total", sumOf(samples))], heading);
+  return table(
+    [...COLUMNS, ...(wide ? WIDE_COLUMNS : [])],
+    [...rows, cells("", "Total", sumOf(samples))],
+    heading,
+  );
 }

@@ -1,11 +1,11 @@
 // Tidy CSV (RFC 4180): one row for each key, the time stamp first.
+import { CHOICES, type Columns, cellOf } from "../measure/columns";
 import type { Grouped } from "../measure/grouping";
-import { octaves, percentileOf } from "../measure/histogram";
-import { reasonName } from "../reasons";
-import { type Counters, inOrder } from "../measure/samples";
-import type { Columns } from "../measure/columns";
+import { octaves } from "../measure/histogram";
+import { type Sample, inOrder } from "../measure/samples";
 import type { Time } from "../measure/time";
-import { safeText } from "../text";
+import { reasonName } from "../reasons";
+import { csvText, safeText } from "../text";
 
 /** One line of fields; those with a comma or quote are quoted. */
 export function csvLine(fields: readonly (string | number)[]): string {
@@ -15,50 +15,46 @@ export function csvLine(fields: readonly (string | number)[]): string {
     .join(",");
 }
 
-const VALUES: Readonly<Record<Columns, readonly string[]>> = {
-  count: ["count"],
-  nested: ["count", "reflected"],
-  time: ["count", "timed", "total_ns", "max_ns"],
-  wide: ["count", "timed", "total_ns", "max_ns", "p50_ns", "p99_ns", "p999_ns"],
-  histogram: ["low_ns", "high_ns", "count"],
-};
+const KEY = ["time", "vm", "pid", "vcpu", "isa", "reason", "name", "level"];
+const BUCKET = ["low_ns", "high_ns", "count"];
+// Of the interval, by a clock that is never set: rates are count / duration_ns.
+const DURATION = "duration_ns";
 
 /** The heading; the columns of VM and vCPU are there whatever the grouping, so that files can be put together. */
 export function csvHeading(columns: Columns): string {
-  return csvLine(["time", "vm", "pid", "vcpu", "isa", "reason", "name", "level", ...VALUES[columns]]);
+  const values = CHOICES[columns].flatMap(({ csv }) => csv ?? []);
+  return csvLine([...KEY, ...(columns === "histogram" ? BUCKET : values), DURATION]);
 }
 
-function values(counters: Counters, reflected: number, columns: Columns): (number | string)[][] {
-  if (columns === "count") return [[counters.count]];
-  if (columns === "nested") return [[counters.count, reflected]];
-  const times = [counters.count, counters.timed, counters.totalNs, counters.maxNs];
-  if (columns === "time") return [times];
-  if (columns === "wide")
-    return [[...times, ...[0.5, 0.99, 0.999].map((fraction) => percentileOf(counters, fraction) ?? "")]];
-  return octaves(counters.buckets)
+/** The rows of values of a sample at a level. */
+function values(sample: Sample, level: "l1" | "l2", columns: Columns): (number | string)[][] {
+  const cell = cellOf(sample, level);
+  if (columns !== "histogram")
+    return [CHOICES[columns].flatMap(({ csv, of }) => (csv === undefined ? [] : [of(cell) ?? ""]))];
+  return octaves(cell.counters.buckets)
     .filter(({ count }) => count > 0)
     .map(({ low, high, count }) => [low, high, count]);
 }
 
-/** The rows of one time. */
+/** The rows of one interval. */
 export function csvLines(time: Time, groups: readonly Grouped[], columns: Columns): string[] {
   const lines: string[] = [];
   for (const [{ vm, vcpu, tid }, samples] of groups)
     for (const sample of inOrder(samples))
-      for (const [level, counters] of [sample.l1, sample.l2].entries()) {
-        if (counters.count === 0) continue;
+      for (const level of ["l1", "l2"] as const) {
+        if (sample[level].count === 0) continue;
         const key = [
           time.end.toISOString(),
-          vm?.name ?? "",
+          vm ? csvText(vm.name) : "",
           vm?.pid ?? "",
           vcpu ?? (tid === undefined ? "" : `t${tid}`),
           sample.isa,
           sample.reason,
           reasonName(sample.isa, sample.reason) ?? "",
-          level + 1,
+          level === "l1" ? 1 : 2,
         ];
-        for (const row of values(counters, level === 0 ? 0 : sample.reflected, columns))
-          lines.push(csvLine([...key, ...row]));
+        for (const row of values(sample, level, columns))
+          lines.push(csvLine([...key, ...row, time.durationNs]));
       }
   return lines;
 }

@@ -1,20 +1,22 @@
-// The JSON of the tools, schema kvm-vmexit/1 (docs/kvm-vmexit.schema.json): one object a line for each time.
+// The tools' JSON, one object a line: an interval or a slow exit. docs/kvm-vmexit.schema.json describes it.
+import { CHOICES, type Column, type Columns, LEVELS, type Level, cellOf } from "../measure/columns";
 import type { Grouped, Identity } from "../measure/grouping";
-import { octaves } from "../measure/histogram";
-import type { Columns } from "../measure/columns";
-import type { Time } from "../measure/time";
+import { filledBuckets } from "../measure/histogram";
+import { type About, SCHEMA } from "../measure/lines";
 import type { Lost } from "../measure/lost";
+import { type Sample, inOrder } from "../measure/samples";
+import type { SlowExit } from "../measure/slow-exit";
+import type { Time } from "../measure/time";
 import { reasonName } from "../reasons";
-import { type Counters, type Sample, inOrder, total } from "../measure/samples";
-
-type Levels<T> = Record<"total" | "l1" | "l2", T>;
+import { jsonText } from "../text";
 
 /** Something of a sample for each level and for both. */
-function levels<T>(sample: Sample, of: (counters: Counters) => T): Levels<T> {
-  return { total: of(total(sample)), l1: of(sample.l1), l2: of(sample.l2) };
+function levels<T>(of: (level: Level) => T): Record<Level, T> {
+  const [total, l1, l2] = LEVELS;
+  return { total: of(total), l1: of(l1), l2: of(l2) };
 }
 
-/** The names of a group's VM and vCPU, as JSON and CSV have them. */
+/** The names of a group's VM and vCPU. */
 function identityFields({ vm, vcpu, tid }: Identity): Record<string, string | number> {
   return {
     ...(vm ? { vm: vm.name, pid: vm.pid, pidStartNs: vm.startNs } : {}),
@@ -23,51 +25,59 @@ function identityFields({ vm, vcpu, tid }: Identity): Record<string, string | nu
   };
 }
 
+function columnFields(sample: Sample, columns: readonly Column[]): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  const ofL2: Record<string, unknown> = {};
+  for (const { json, jsonLevels, of } of columns)
+    if (json !== undefined && jsonLevels === "l2") ofL2[json] = of(cellOf(sample, "l2"));
+    else if (json !== undefined) fields[json] = levels((level) => of(cellOf(sample, level)));
+  return Object.keys(ofL2).length > 0 ? { ...fields, l2: ofL2 } : fields;
+}
+
 function exitFields(sample: Sample, columns: Columns): Record<string, unknown> {
+  const buckets = (level: Level) =>
+    filledBuckets(cellOf(sample, level).counters.buckets).map(({ low, high, count }) => [low, high, count]);
   return {
     isa: sample.isa,
     reason: sample.reason,
     name: reasonName(sample.isa, sample.reason) ?? null,
-    count: levels(sample, (counters) => counters.count),
-    ...(columns === "nested"
-      ? { l2: { reflected: sample.reflected, handled: sample.l2.count - sample.reflected } }
-      : {}),
-    ...(columns === "count" || columns === "nested"
-      ? {}
-      : {
-          timed: levels(sample, (counters) => counters.timed),
-          timeNs: levels(sample, (counters) => counters.totalNs),
-          maxNs: levels(sample, (counters) => counters.maxNs),
-        }),
-    ...(columns === "histogram" || columns === "wide"
-      ? {
-          histogram: levels(sample, (counters) =>
-            octaves(counters.buckets).flatMap(({ low, high, count }) =>
-              count > 0 ? [[low, high, count]] : [],
-            ),
-          ),
-        }
-      : {}),
+    ...columnFields(sample, CHOICES[columns]),
+    ...(columns === "histogram" || columns === "wide" ? { histogram: levels(buckets) } : {}),
   };
 }
 
-/** The line of one interval, without line break; `lost` is undefined where nobody knows. */
+function headFields({ tool, version, host, options }: About, time: Time): Record<string, unknown> {
+  const { start, end, durationNs, final } = time;
+  return { schema: SCHEMA, tool, version, host: host ?? null, options, start, end, durationNs, final };
+}
+
+/** The line of one interval, without line break; `lost` is undefined where that is unknown. */
 export function jsonLine(
-  tool: string,
+  about: About,
   time: Time,
   groups: readonly Grouped[],
   lost: Lost | undefined,
   columns: Columns,
 ): string {
-  return JSON.stringify({
-    schema: "kvm-vmexit/1",
+  const exits = groups.flatMap(([identity, samples]) =>
+    inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, columns) })),
+  );
+  return jsonText({ ...headFields(about, time), exits, lost: lost ?? null });
+}
+
+/** The last line of a tool that prints slow exits. */
+export function slowEndJson(about: About, time: Time, lost: Lost | undefined): string {
+  return jsonText({ ...headFields(about, time), lost: lost ?? null });
+}
+
+/** The line of a slow exit. */
+export function slowJson(tool: string, exit: SlowExit): string {
+  const { vm, tid, vcpu = null, isa, reason, name = null, level, ns, rip = "0x0", details = "" } = exit;
+  const { detail = null } = exit;
+  return jsonText({
+    schema: SCHEMA,
     tool,
-    start: time.start.toISOString(),
-    end: time.end.toISOString(),
-    final: time.final,
-    exits: groups.flatMap(([identity, samples]) =>
-      inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, columns) })),
-    ),
-    lost: lost ?? null,
+    time: exit.end,
+    slow: { vm: vm.name, pid: vm.pid, tid, vcpu, isa, reason, name, level, ns, rip, details, detail },
   });
 }

@@ -2,7 +2,7 @@
 import { timeOfDay } from "../local-time";
 import type { SlowExit } from "../measure/slow-exit";
 import { labelWidth, reasonLabel } from "../reasons";
-import { safeText } from "../text";
+import { csvText, safeText } from "../text";
 import { csvLine } from "./csv";
 import { type Unit, inUnit } from "./units";
 
@@ -41,7 +41,7 @@ export function slowCsv(exit: SlowExit): string {
   const { vm, isa, reason, name = "", level, ns, rip = "", details = "" } = exit;
   return csvLine([
     exit.end.toISOString(),
-    vm.name,
+    csvText(vm.name),
     vm.pid,
     vcpuOf(exit),
     isa,
@@ -52,15 +52,4 @@ export function slowCsv(exit: SlowExit): string {
     rip,
     details,
   ]);
-}
-
-/** A line of JSON. */
-export function slowJson(tool: string, exit: SlowExit): string {
-  const { vm, tid, vcpu = null, isa, reason, name = null, level, ns, rip = "0x0", details = "" } = exit;
-  return JSON.stringify({
-    schema: "kvm-vmexit/1",
-    tool,
-    time: exit.end.toISOString(),
-    slow: { vm: vm.name, pid: vm.pid, tid, vcpu, isa, reason, name, level, ns, rip, details },
-  });
 }

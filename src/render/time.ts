@@ -1,5 +1,5 @@
 // The table of exit counts with average handling times.
-import { percentileOf } from "../measure/histogram";
+import { COLUMN, type Cell, cellOf } from "../measure/columns";
 import { reasonLabel } from "../reasons";
 import {
   type Counters,
@@ -16,18 +16,16 @@ import { TERMINAL, type Column, table } from "./table";
 import { type Unit, fitted, inUnit } from "./units";
 
 const AVERAGE_WIDTH = 8;
-const SUM = "Total (Avg Time)";
+const SUM = `${COLUMN.count.heading} ${COLUMN.average.heading}`;
 
 // 80 columns with numbers of 3 digits and names of 18 letters.
 const COLUMNS: readonly Column[] = [
   { heading: "", align: "right", width: 3 },
   { heading: "Exit reason", align: "left", width: 16 },
-  { heading: "Total", align: "right", width: 8 },
-  { heading: "(Avg Time)", align: "right", width: 10 },
-  { heading: "L1", align: "right", width: 7 },
-  { heading: "(Avg Time)", align: "right", width: 10 },
-  { heading: "L2", align: "right", width: 7 },
-  { heading: "(Avg Time)", align: "right", width: 10 },
+  ...[COLUMN.count.heading, "L1", "L2"].flatMap((heading, level): Column[] => [
+    { heading, align: "right", width: level === 0 ? 8 : 7 },
+    { heading: COLUMN.average.heading, align: "right", width: 10 },
+  ]),
 ];
 
 // A count and its average in one column.
@@ -37,10 +35,11 @@ const CLOSE: readonly Column[] = [
   ...["Total", "L1", "L2"].map((level) => ({ heading: `${level}(Avg)`, align: "right", width: 0 }) as const),
 ];
 
-const WIDE: readonly Column[] = ["Max", "P50", "P99", "P99.9", "Time%"].map((heading) => ({
+const WIDE = [COLUMN.maxNs, COLUMN.p50, COLUMN.p99, COLUMN.p999, COLUMN.share];
+const WIDE_COLUMNS = WIDE.map(({ heading, unit }): Column => ({
   heading,
   align: "right",
-  width: heading === "Time%" ? 6 : 10,
+  width: unit === "%" ? 6 : 10,
 }));
 
 const countOf = ({ count }: Counters) => String(count);
@@ -87,19 +86,17 @@ function lines(samples: Samples, unit: Unit, heading: boolean, width: number, ro
 
 function wideLines(samples: Samples, unit: Unit, heading: boolean): string[] {
   const allNs = total(sumOf(samples)).totalNs;
-  const wideCells = (counters: Counters) => [
-    counters.timed === 0 ? "-" : inUnit(counters.maxNs, unit),
-    ...[0.5, 0.99, 0.999].map((fraction) => {
-      const ns = percentileOf(counters, fraction);
-      return ns === undefined ? "-" : inUnit(ns, unit);
-    }),
-    allNs === 0 ? "-" : ((100 * counters.totalNs) / allNs).toFixed(2),
-  ];
+  const wideCells = (cell: Cell) =>
+    WIDE.map((column) => {
+      const value = column.of(cell);
+      if (column.unit === "%") return value === undefined ? "-" : value.toFixed(2);
+      return value === undefined || cell.counters.timed === 0 ? "-" : inUnit(value, unit);
+    });
   const rows = rowsOf(samples, SUM, (sample) => [
     ...levelCells(sample, unit, Infinity),
-    ...wideCells(total(sample)),
+    ...wideCells(cellOf(sample, "total", allNs)),
   ]);
-  return table([...COLUMNS, ...WIDE], rows, heading, Infinity);
+  return table([...COLUMNS, ...WIDE_COLUMNS], rows, heading, Infinity);
 }
 
 function closeLines(samples: Samples, unit: Unit, heading: boolean): string[] {

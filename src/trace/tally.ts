@@ -1,26 +1,18 @@
 // Adds turns up to what a reading of the live tools has.
-import { BUCKETS } from "../contract";
-import { bucketStart } from "../measure/histogram";
+import { bucketOf } from "../measure/histogram";
 import type { Identity } from "../measure/grouping";
+import type { Reading } from "../measure/reading";
+import type { Time } from "../measure/time";
 import { identityOf, vcpuKey } from "../measure/roster";
 import { type Groups, type Samples, addToBucket, sampleAt, sampleKey } from "../measure/samples";
 import { isaName, reasonNumber } from "../reasons";
+import type { Summary } from "./summary";
 import type { Turn } from "./turns";
 import { vmOfRecording } from "./vm";
 
-/** The bucket of a handling time: the last one that begins no later. */
-function bucketOf(ns: number): number {
-  let [low, high] = [0, BUCKETS];
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (bucketStart(middle) <= ns) low = middle;
-    else high = middle;
-  }
-  return low;
-}
-
 /** Counters by vCPU, instruction set, level and reason. */
 export class Tally {
+  /** Who they are, by the key of `exits`. */
   readonly vcpus = new Map<string, Identity>();
   readonly exits: Groups = new Map<string, Samples>();
 
@@ -39,5 +31,11 @@ export class Tally {
     counters.totalNs += ns;
     counters.maxNs = Math.max(counters.maxNs, ns);
     addToBucket(counters.buckets, bucketOf(ns), 1);
+  }
+
+  /** All turns added so far, and what the recordings say about themselves. */
+  reading(summary: Summary, nsPerTick: number): Reading & Time {
+    const { vcpus, exits } = this;
+    return { ...summary.interval(nsPerTick), number: 0, lost: summary.health, vcpus, exits };
   }
 }

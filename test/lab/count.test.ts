@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import test from "node:test";
+import { SCHEMA } from "../../src/measure/lines";
 import { NOTHING_LOST } from "../../src/measure/lost";
 import { GUEST, Running, run } from "../tools";
 import { PROMISED, WORKLOAD, assertPromised, rows } from "./counts";
@@ -66,7 +67,7 @@ test("--json prints one object a line, the last one final, and nothing else", ()
   assert.ok(lines.length > 1);
   const sums: Record<string, number> = {};
   for (const [i, line] of lines.entries()) {
-    assert.equal(line.schema, "kvm-vmexit/1");
+    assert.equal(line.schema, SCHEMA);
     assert.equal(line.tool, TOOL);
     assert.equal(line.final, i === lines.length - 1);
     assert.ok(Date.parse(line.start) < Date.parse(line.end));

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv from "ajv";
+import { readLine } from "../../src/measure/lines";
 import { PROJECT, type Result } from "../tools";
 
 export interface Levels {
@@ -43,6 +44,7 @@ export interface Line {
   readonly final?: boolean;
   readonly exits: Exits[];
   readonly slow?: Slow;
+  readonly durationNs: number;
   readonly lost: Record<string, number>;
 }
 
@@ -60,6 +62,11 @@ export function jsonLines(result: Result): Line[] {
     .map((text) => {
       const line = JSON.parse(text) as Line;
       assert.ok(valid(line), `${ajv.errorsText(valid.errors)} in ${text}`);
+      assert.equal(
+        readLine(text) === undefined,
+        line.slow !== undefined,
+        "what the tools write can be read back",
+      );
       return line;
     });
 }

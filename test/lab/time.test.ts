@@ -347,8 +347,8 @@ test("--wide: JSON has histograms, CSV percentiles", () => {
     23,
   );
   const [heading, row = ""] = (csv as Result).stdout.split("\n");
-  assert.match(heading ?? "", /,level,count,timed,total_ns,max_ns,p50_ns,p99_ns,p999_ns$/);
-  const [count, timed, , max, ...percentiles] = row.split(",").slice(8).map(Number);
+  assert.match(heading ?? "", /,level,count,timed,total_ns,max_ns,p50_ns,p99_ns,p999_ns,duration_ns$/);
+  const [count, timed, , max, ...percentiles] = row.split(",").slice(8, -1).map(Number);
   assert.deepEqual([count, timed], [23, 23]);
   assert.deepEqual(
     percentiles,
@@ -392,11 +392,12 @@ test("more memory than there is: how much, and what to do", () => {
 test("--csv: a heading once, and a row for each reason and level", () => {
   const result = run("kvm-vmexit-time", "--csv", "0.3", "--", GUEST, ...WORKLOAD);
   const [heading, ...rows] = result.stdout.trimEnd().split("\n");
-  assert.equal(heading, "time,vm,pid,vcpu,isa,reason,name,level,count,timed,total_ns,max_ns");
+  assert.equal(heading, "time,vm,pid,vcpu,isa,reason,name,level,count,timed,total_ns,max_ns,duration_ns");
   const counts = new Map<string, number>();
   for (const row of rows) {
     const fields = row.split(",");
-    assert.equal(fields.length, 12, row);
+    assert.equal(fields.length, 13, row);
+    assert.ok(Number(fields[12]) > 0, "the interval took some time");
     const name = fields[6] ?? "";
     counts.set(name, (counts.get(name) ?? 0) + Number(fields[8]));
   }

@@ -176,7 +176,10 @@ for (const [what, attempt, expected] of [
   ["no group", () => call(group, readings()[0]), /^group\(\) takes reason, vm, vcpu, not undefined$/],
 ] as const)
   test(`${what} that isn't one is refused by its name`, () => {
-    assert.throws(attempt, (error: Error) => error instanceof UsageError && expected.test(error.message));
+    assert.throws(
+      attempt,
+      (error: Error) => error instanceof UsageError && expected.test(error.message) && /^E_/.test(error.code),
+    );
   });
 
 test("a value that isn't one is the caller's fault, not the machine's", () => {

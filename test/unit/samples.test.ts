@@ -16,6 +16,8 @@ import { type Slot, type Vcpu, intervalsOf, sessionOf, snapshot } from "./snapsh
 const QEMU: readonly Vcpu[] = [{ pid: 100 }, { pid: 101 }];
 const NO_TIMES = { timing: false, ended: 8, endedUnread: 8 };
 
+const ABOUT = { tool: "kvm-tool", version: "1", host: undefined, options: {} };
+
 const all = (reading: Reading | undefined): Samples =>
   (reading && groupSamples(reading, "reason")[0]?.[1]) ?? new Map<number, Sample>();
 const counts = (reading: Reading | undefined, by: By = "vm") =>
@@ -86,7 +88,7 @@ test("who handled the exits of L2: in sums, intervals, tables, JSON and CSV", ()
   ]);
   const groups = [[{}, all(second)]] as const;
   const time = { start: new Date(0), end: new Date(1000), durationNs: 1e9, final: true };
-  const line = JSON.parse(jsonLine("tool", time, groups, NOTHING_LOST, "nested")) as {
+  const line = JSON.parse(jsonLine(ABOUT, time, groups, NOTHING_LOST, "nested")) as {
     exits: { l2: unknown }[];
   };
   assert.deepEqual(
@@ -96,10 +98,10 @@ test("who handled the exits of L2: in sums, intervals, tables, JSON and CSV", ()
       { reflected: 10, handled: 0 },
     ],
   );
-  assert.equal(csvHeading("nested"), "time,vm,pid,vcpu,isa,reason,name,level,count,reflected");
+  assert.equal(csvHeading("nested"), "time,vm,pid,vcpu,isa,reason,name,level,count,reflected,duration_ns");
   assert.deepEqual(csvLines(time, groups, "nested"), [
-    "1970-01-01T00:00:01.000Z,,,,svm,114,CPUID,2,10,0",
-    "1970-01-01T00:00:01.000Z,,,,svm,120,HLT,2,10,10",
+    "1970-01-01T00:00:01.000Z,,,,svm,114,CPUID,2,10,0,1000000000",
+    "1970-01-01T00:00:01.000Z,,,,svm,120,HLT,2,10,10,1000000000",
   ]);
 });
 

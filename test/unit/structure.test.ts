@@ -157,6 +157,7 @@ const ONLY: readonly (readonly [string, readonly string[], RegExp])[] = [
     /\bprocess\.(exit|exitCode|abort|kill|on|once|off|stdin|stdout|stderr)\b|\bconsole\./,
   ],
   ["loads the addon", ["src/native/load.ts"], /\bprocess\.dlopen\b/],
+  ["names the schema of the tools' JSON", ["src/measure/lines.ts"], /\bkvm-vmexit\/\d/],
   ["draws tables with cli-table3", ["src/render/table.ts"], /"cli-table3"/],
   [
     "fills up with blanks",

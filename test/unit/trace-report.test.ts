@@ -117,13 +117,14 @@ test("--slower prints what kvm-vmexit-slower prints of each: lines, details, JSO
   for (const line of lines) assert.ok(validate(JSON.parse(line)), JSON.stringify(validate.errors));
   assert.equal(
     lines[0],
-    '{"schema":"kvm-vmexit/1","tool":"kvm-trace report","time":"2026-11-21T10:00:00.004Z","slow":{"vm":"pid 7",' +
+    '{"schema":"kvm-vmexit/2","tool":"kvm-trace report","time":"2026-11-21T10:00:00.004Z","slow":{"vm":"pid 7",' +
       '"pid":7,"tid":70,"vcpu":0,"isa":"svm","reason":123,"name":"IOIO","level":1,"ns":3000000,' +
-      '"rip":"0x100001000","details":"out port 0x3f8, 1 byte"}}',
+      '"rip":"0x100001000","details":"out port 0x3f8, 1 byte",' +
+      '"detail":{"kind":"port","write":true,"port":1016,"bytes":1,"string":false}}}',
   );
   assert.match(
     lines[4] ?? "",
-    /"start":"2026-11-21T10:00:00.000Z","end":"2026-11-21T10:00:00.017Z","final":true/,
+    /"start":"2026-11-21T10:00:00.000Z","end":"2026-11-21T10:00:00.017Z","durationNs":17000000,"final":true/,
   );
   assert.equal(lines.length, 5);
   assert.equal(

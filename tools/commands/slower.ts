@@ -6,7 +6,9 @@ import type { SlowExit } from "../../src/measure/slow-exit";
 import { reasonName } from "../../src/reasons";
 import type { ReasonFilter } from "../../src/reasons/filter";
 import { lostLines } from "../../src/render/lost";
-import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine } from "../../src/render/slow";
+import { slowEndJson, slowJson } from "../../src/render/json";
+import { SLOW_CSV_HEADING, slowCsv, slowLine } from "../../src/render/slow";
+import { aboutTrace } from "../lib/about";
 import { SHARED } from "../lib/options";
 import { diagnose, outputWritten, print } from "../lib/output";
 import { defineCommand } from "../lib/tool";
@@ -56,8 +58,9 @@ export const tool = defineCommand({
       if (csv && options.header) print([SLOW_CSV_HEADING]);
     };
     return watchSlow({ options, command, timing: true, slow, names: slow.details, begin }, async (watch) => {
-      const { session, plan } = watch;
-      const start = new Date();
+      const { session, filter, plan } = watch;
+      const about = json && aboutTrace(NAME, filter.isa, session.info(), options, { thresholdNs: ns });
+      const [start, began] = [new Date(), performance.now()];
       let last = NOTHING_LOST;
       for await (const { exits, lost } of session.exits({ ...plan, asked: outputWritten })) {
         print(exits.map(lineOf));
@@ -65,17 +68,9 @@ export const tool = defineCommand({
         // A second signal is heard in between.
         await immediate();
       }
-      if (json)
-        print([
-          JSON.stringify({
-            schema: "kvm-vmexit/1",
-            tool: NAME,
-            start,
-            end: new Date(),
-            final: true,
-            lost: last,
-          }),
-        ]);
+      const durationNs = Math.round((performance.now() - began) * 1e6);
+      const time = { start, end: new Date(), durationNs, final: true };
+      if (about) print([slowEndJson(about, time, last)]);
       else if (csv) lostLines(last).forEach(diagnose);
       else print(lostLines(last));
     });

@@ -59,6 +59,7 @@ export const tool = defineCommand({
       columns: wide ? "wide" : "time",
       timing: true,
       histograms: wide,
+      ...(idle === "show" ? {} : { idle }),
       select: (samples) => select(samples, idle),
       text: (samples, heading, all) => [...timeTable(samples, unit, wide, heading), ...leftOut(all, idle)],
     });

@@ -8,6 +8,7 @@ import { jsonLine } from "../../src/render/json";
 import { timeStamp } from "../../src/local-time";
 import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
+import { aboutTrace } from "./about";
 import type { SharedOptions } from "./options";
 import { diagnose, print } from "./output";
 import type { Status } from "./run";
@@ -27,6 +28,8 @@ export interface CountingTool<T extends SharedOptions> {
   readonly histograms: boolean;
   /** Whether to tell which exits of L2 went to L1. */
   readonly reflected?: boolean;
+  /** What JSON says of the choice that select() makes. */
+  readonly idle?: string;
   /** What of the samples is looked at, for all outputs; all if missing. */
   readonly select?: (samples: Samples) => Samples;
   /** Lines of one group as text; the heading is wanted or not. */
@@ -68,6 +71,8 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
       ...(count === undefined ? {} : { count }),
     };
     if (options.csv && options.header) print([csvHeading(columns)]);
+    const asked = { by, timing, histograms, ...(tool.idle === undefined ? {} : { idle: tool.idle }) };
+    const about = options.json && aboutTrace(name, filter.isa, session.info(), options, asked);
     let tablesBefore = false;
     for await (const reading of intervals(session, { ...plan, ...pace })) {
       const groups = groupSamples(reading, by, ({ reason }) => filter.wants(reason));
@@ -75,7 +80,7 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
       if (groups.some(([, samples]) => samples.size > 0)) shown();
       const selected = groups.map(([identity, samples]): Grouped => [identity, select(samples)]);
       const losses = lost ? lostLines(lost) : [];
-      if (options.json) print([jsonLine(name, reading, selected, lost, columns)]);
+      if (about) print([jsonLine(about, reading, selected, lost, columns)]);
       else if (options.csv) {
         print(csvLines(reading, selected, columns));
         losses.forEach(diagnose);

@@ -2,7 +2,7 @@
 import { ISA } from "../../src/contract";
 import { UsageError } from "../../src/errors";
 import { consume } from "../../src/trace/consume";
-import { EVENT } from "../../src/trace/events";
+import { isEvent } from "../../src/trace/read-recording";
 import type { Summary } from "../../src/trace/summary";
 import type { Damage } from "../../src/trace/reader";
 import { MAX_REASONS, MAX_SLOTS, MAX_THREADS, type Turn, Turns } from "../../src/trace/turns";
@@ -33,10 +33,6 @@ export const RECORDINGS: readonly Operand[] = [
     many: true,
   },
 ];
-
-const KNOWN = new Set<number>(Object.values(EVENT));
-/** kvmtrace's categories: later versions had more events in them. */
-const KVMTRACE_CATEGORIES = new Set([1, 2]);
 
 /** What came of reading recordings. */
 export interface Turned {
@@ -94,7 +90,6 @@ export async function readTurns(
   const turns = new Turns(ISA[options.isa], (turn) => {
     onTurn(turn, nsPerTick(), turns.summary);
   });
-  const knows = (event: number) => KNOWN.has(event) || KVMTRACE_CATEGORIES.has(event >>> 16);
   const signal = endSignal();
   const sources = recordings(files, signal);
   const damages = new Damages(tool);
@@ -102,7 +97,7 @@ export async function readTurns(
     damages.add(sources[source]?.name ?? "", damage);
     turns.damage(source);
   };
-  const reading = { knows, merge: files.length > 1, signal, pause, onDamage };
+  const reading = { knows: isEvent, merge: files.length > 1, signal, pause, onDamage };
   const cuts = await consume(sources, reading, (record, source) => {
     turns.record(record, source);
   });

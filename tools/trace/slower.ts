@@ -1,13 +1,16 @@
 // kvm-trace report --slower: a recording's slow exits, as kvm-vmexit-slower prints them.
 import { UsageError } from "../../src/errors";
-import { SLOW_CSV_HEADING, slowCsv, slowJson, slowLine } from "../../src/render/slow";
+import { SLOW_CSV_HEADING, slowCsv, slowLine } from "../../src/render/slow";
+import { slowEndJson, slowJson } from "../../src/render/json";
 import type { Unit } from "../../src/render/units";
 import { slowExitOf } from "../../src/trace/slow-exit";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
+import { aboutRecording } from "../lib/about";
+import type { FilterOptions } from "../lib/options";
 import { outputWritten, print, queueOutput } from "../lib/output";
 
-export interface SlowerOptions {
+export interface SlowerOptions extends FilterOptions {
   /** In milliseconds. */
   ms: number;
   unit: Unit;
@@ -50,9 +53,8 @@ export class SlowPrinter {
   /** The last line of JSON tells of the whole. */
   end(summary: Summary, nsPerTick: number): void {
     if (!this.#options.json) return;
-    const { start, end, final } = summary.interval(nsPerTick);
-    const lost = summary.health ?? null;
-    this.#lines.push(JSON.stringify({ schema: "kvm-vmexit/1", tool: this.#tool, start, end, final, lost }));
+    const about = aboutRecording(this.#tool, this.#options, { thresholdNs: this.#options.ms * 1e6 });
+    this.#lines.push(slowEndJson(about, summary.interval(nsPerTick), summary.health));
   }
 
   /** Prints what waits, and waits until it is written. */

@@ -12,9 +12,11 @@ import type { Unit } from "../../src/render/units";
 import { type Samples, inOrder, total } from "../../src/measure/samples";
 import type { Summary } from "../../src/trace/summary";
 import type { Tally } from "../../src/trace/tally";
+import { aboutRecording } from "../lib/about";
+import type { FilterOptions } from "../lib/options";
 import { print } from "../lib/output";
 
-export interface TableOptions {
+export interface TableOptions extends FilterOptions {
   by: By;
   table: "count" | "time" | "histogram";
   unit: Unit;
@@ -41,12 +43,13 @@ export function printTables(
   nsPerTick: number,
   options: TableOptions,
 ): void {
-  const groups = groupSamples(tally, options.by);
-  const time = summary.interval(nsPerTick);
+  const reading = tally.reading(summary, nsPerTick);
+  const groups = groupSamples(reading, options.by);
   const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
-  if (options.json) print([jsonLine(tool, time, groups, summary.health, columns)]);
+  const about = options.json && aboutRecording(tool, options, { by: options.by });
+  if (about) print([jsonLine(about, reading, groups, reading.lost, columns)]);
   else if (options.csv)
-    print([...(options.header ? [csvHeading(columns)] : []), ...csvLines(time, groups, columns)]);
+    print([...(options.header ? [csvHeading(columns)] : []), ...csvLines(reading, groups, columns)]);
   else
     for (const [identity, samples] of groups.length > 0 ? groups : [[{}, new Map()] as const]) {
       const title = titleOf(identity);

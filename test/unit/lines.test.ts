@@ -1,0 +1,168 @@
+// The tools' JSON: what is written is valid, says what was counted, and can be read back.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import test from "node:test";
+import Ajv from "ajv";
+import * as fc from "fast-check";
+import { readLine, readLines, UsageError } from "kvm-vmexit";
+import { NO_LOSSES } from "../../src/contract";
+import { COLUMN, type Column, type Columns } from "../../src/measure/columns";
+import { type Grouped, groupSamples } from "../../src/measure/grouping";
+import { percentileOf } from "../../src/measure/histogram";
+import { type About, SCHEMA } from "../../src/measure/lines";
+import { WAYS_OF_LOSS } from "../../src/measure/lost";
+import { type Sample, type Samples, total } from "../../src/measure/samples";
+import { countTable } from "../../src/render/count";
+import { jsonLine, slowEndJson, slowJson } from "../../src/render/json";
+import { timeTable } from "../../src/render/time";
+import { PROJECT } from "../tools";
+import { intervalsOf, snapshot } from "./snapshots";
+
+const schema = JSON.parse(readFileSync(join(PROJECT, "docs", "kvm-vmexit.schema.json"), "utf8")) as {
+  $id: string;
+  definitions: { exits: { properties: object }; lost: { properties: object } };
+};
+const valid = new Ajv({ allowUnionTypes: true, formats: { "date-time": true } }).compile(schema);
+
+const ABOUT: About = {
+  tool: "kvm-vmexit-time",
+  version: "0.1.0",
+  host: { kernel: "6.1.0", machine: "x86_64", processor: "AMD EPYC", isa: "svm", attach: "direct" },
+  options: {
+    by: "vcpu",
+    timing: true,
+    histograms: true,
+    pids: [100],
+    vm: "web-*",
+    vcpus: [0],
+    thresholdNs: 5,
+  },
+};
+
+const TIME = { start: new Date(1e12), end: new Date(1e12 + 500), durationNs: 1e9, final: false };
+
+const slot = fc.record({
+  vcpu: fc.nat(2),
+  reason: fc.constantFrom(114, 120, 1024, 0xffffffff, 0x555),
+  level: fc.constantFrom(1, 2),
+  times: fc.array(fc.tuple(fc.nat(171), fc.integer({ min: 1, max: 2 ** 40 })), {
+    minLength: 1,
+    maxLength: 8,
+  }),
+});
+
+function readingOf(
+  slots: readonly { vcpu: number; reason: number; level: number; times: [number, number][] }[],
+) {
+  const vcpus = [{ pid: 100 }, { pid: 100 }, { pid: 101, id: -1, comm: "=evil\u202e\u009b" }];
+  const rows = slots.map(({ times, ...rest }) => {
+    const count = times.reduce((sum, [, times]) => sum + times, 0);
+    return { ...rest, count, totalNs: count * 7, maxNs: 1 + 2 ** 20, buckets: times };
+  });
+  const [reading] = intervalsOf([snapshot(vcpus, rows, 3)]);
+  assert.ok(reading);
+  return reading;
+}
+
+function written(slots: Parameters<typeof readingOf>[0], columns: Columns): [readonly Grouped[], string] {
+  const reading = readingOf(slots);
+  const groups = groupSamples(reading, "vcpu");
+  return [groups, jsonLine(ABOUT, TIME, groups, reading.lost, columns)];
+}
+
+test("a line is valid by the schema, and all that it says can be read back, percentiles exactly", () => {
+  fc.assert(
+    fc.property(fc.array(slot, { maxLength: 8 }), (slots) => {
+      const [groups, text] = written(slots, "wide");
+      assert.ok(valid(JSON.parse(text)), JSON.stringify(valid.errors));
+      assert.match(text, /^[^\p{Cc}\p{Cf}]*$/u);
+      const line = readLine(text);
+      assert.ok(line);
+      const { reading, ...about } = line;
+      assert.deepEqual(about, { ...ABOUT, ...TIME });
+      assert.equal(reading.lost?.missedEvents, 3);
+      const again = groupSamples(reading, "vcpu");
+      assert.deepEqual(
+        again.map(([identity]) => identity),
+        groups.map(([{ vm, ...identity }]) => ({ ...identity, vm })),
+      );
+      for (const [i, [, samples]] of groups.entries()) {
+        const same: Samples = again[i]?.[1] ?? new Map<number, Sample>();
+        assert.deepEqual(timeTable(same, "ns", true, true), timeTable(samples, "ns", true, true));
+        assert.deepEqual(countTable(same), countTable(samples));
+        for (const [key, sample] of samples)
+          for (const fraction of [0, 0.25, 0.5, 0.99, 0.999, 1])
+            assert.equal(
+              percentileOf(total(same.get(key) ?? sample), fraction),
+              percentileOf(total(sample), fraction),
+            );
+      }
+    }),
+  );
+});
+
+test("each choice of columns is valid; all columns and ways of loss are in the schema, under their names", () => {
+  const slots = [{ vcpu: 0, reason: 114, level: 2, times: [[5, 3]] as [number, number][] }];
+  for (const columns of ["count", "nested", "time", "wide", "histogram"] as const) {
+    const [, text] = written(slots, columns);
+    assert.ok(valid(JSON.parse(text)), `${columns}: ${JSON.stringify(valid.errors)}`);
+    assert.ok(readLine(text));
+  }
+  assert.ok(valid(JSON.parse(slowEndJson({ ...ABOUT, host: undefined }, TIME, undefined))));
+  const known = JSON.stringify(schema.definitions.exits.properties);
+  for (const { json } of Object.values<Column>(COLUMN))
+    if (json !== undefined) assert.ok(known.includes(`"${json}":`), json);
+  for (const way of WAYS_OF_LOSS) assert.ok(Object.hasOwn(schema.definitions.lost.properties, way), way);
+  assert.ok(WAYS_OF_LOSS.length > Object.keys(NO_LOSSES).length);
+  assert.equal(schema.$id, SCHEMA);
+});
+
+test("a slow exit's line has its detail as values, and is no reading", () => {
+  const exit = {
+    vm: { pid: 7, startNs: 1, name: "web\u200b", source: "process" },
+    vcpu: undefined,
+    tid: 8,
+    isa: "vmx",
+    reason: 48,
+    name: undefined,
+    level: 2,
+    ns: 5,
+    end: new Date(0),
+    rip: "0xffffffff81000000",
+    detail: { kind: "fault", address: "0xfee00000", error: "0x4" },
+    details: "fault at 0xfee00000, error 0x4",
+  } as const;
+  const text = slowJson("kvm-vmexit-slower", exit);
+  const line = JSON.parse(text) as { slow: { vm: string; detail: unknown } };
+  assert.ok(valid(line), JSON.stringify(valid.errors));
+  assert.deepEqual([line.slow.vm, line.slow.detail], ["web\u200b", exit.detail]);
+  assert.ok(text.includes('"web\\u200b"'));
+  assert.equal(readLine(text), undefined);
+});
+
+test("lines are read in chunks of any size; a wrong one is told with its number", async () => {
+  const [, text] = written([{ vcpu: 0, reason: 114, level: 1, times: [[9, 3]] }], "wide");
+  const bytes = Buffer.from(`${text}\n\n${text}\n${text}`);
+  for (const size of [1, 7, 4096]) {
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.subarray(i * size, (i + 1) * size),
+    );
+    let lines = 0;
+    for await (const { tool } of readLines(chunks)) lines += Number(tool === ABOUT.tool);
+    assert.equal(lines, 3);
+  }
+  for (const [wrong, why] of [
+    ["{", /line 2: no line of .*JSON/],
+    ["[]", /line 2: .*it is no object/],
+    ['{"schema":"kvm-vmexit/1\\u202e"}', /line 2: .*its schema is "kvm-vmexit\/1\\u202e"; name/],
+    [text.replace('"l1":3', '"l1":-3'), /line 2: .*count.l1 is no whole number/],
+    [text.replace('"isa":"svm","reason"', '"isa":"nope","reason"'), /line 2: .*isa/],
+  ] as const)
+    await assert.rejects(
+      async () => {
+        for await (const line of readLines([`${text}\n${wrong}\n`])) assert.ok(line);
+      },
+      (error) => error instanceof UsageError && why.test(error.message),
+    );
+});

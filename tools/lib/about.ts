@@ -1,0 +1,33 @@
+// What the JSON says of the tool, the host and what was asked for.
+import { aboutHost } from "../../src/host/about";
+import type { About, AskedFor } from "../../src/measure/lines";
+import type { SessionInfo } from "../../src/native/vmexit";
+import type { FilterOptions } from "./options";
+import { version } from "./version";
+
+/** The filters, as JSON names them. */
+function filtersOf({ pid, vm, vcpu, reasons, excludes }: FilterOptions): AskedFor {
+  return {
+    ...(pid ? { pids: pid } : {}),
+    ...(vm === undefined ? {} : { vm }),
+    ...(vcpu ? { vcpus: vcpu } : {}),
+    ...(reasons === undefined ? {} : { reasons }),
+    ...(excludes === undefined ? {} : { excludes }),
+  };
+}
+
+/** Of a recording, whose host is unknown. */
+export function aboutRecording(tool: string, filters: FilterOptions, asked: AskedFor): About {
+  return { tool, version: version(), host: undefined, options: { ...asked, ...filtersOf(filters) } };
+}
+
+/** Of exits of this host. */
+export function aboutTrace(
+  tool: string,
+  isa: string,
+  { attach }: Pick<SessionInfo, "attach">,
+  filters: FilterOptions,
+  asked: AskedFor,
+): About {
+  return { ...aboutRecording(tool, filters, asked), host: { ...aboutHost(), isa, attach } };
+}
