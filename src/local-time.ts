@@ -43,12 +43,31 @@ function momentOf(time: Date): Moment {
 }
 
 /**
+ * The moment at which a local clock shows this date and time, in ms since 1970; where it shows it twice, the earlier.
+ * @param shown the same date and time taken as UTC, in ms since 1970
+ */
+export function momentOfLocal(shown: number): number {
+  const offsetAt = (ms: number) => (localFields(Math.floor(ms / 1000))?.[6] ?? 0) * 1000;
+  // No zone is a day from UTC, and none changes twice within two days.
+  const [before, after] = [offsetAt(shown - 86_400_000), offsetAt(shown + 86_400_000)];
+  const [early, late] = [shown - before, shown - after].sort((a, b) => a - b) as [number, number];
+  return offsetAt(early) === shown - early ? early : late;
+}
+
+/**
  * Local date and time, `2026-11-21 10:03:05`; UTC, `2026-11-21 09:03:05Z`, where the local time is unknown.
  * @param withZone adds the offset from UTC, `2026-11-21 10:03:05+01:00`
  */
 export function timeStamp(time: Date, withZone = false): string {
   const moment = momentOf(time);
   return `${moment.date} ${moment.time}${withZone || !moment.isLocal ? moment.zone : ""}`;
+}
+
+/** A moment in ISO 8601: of UTC, `2026-11-21T09:03:05.123Z`; local, `2026-11-21T10:03:05.123+01:00`. */
+export function isoTime(time: Date, local: boolean): string {
+  if (!local) return time.toISOString();
+  const moment = momentOf(time);
+  return `${moment.date}T${moment.time}.${pad(time.getUTCMilliseconds(), 3)}${moment.zone}`;
 }
 
 /** Local time of day, `10:03:05.123`; UTC, `09:03:05.123Z`, where the local time is unknown. */

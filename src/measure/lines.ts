@@ -55,6 +55,8 @@ export interface About {
 
 /** A line of an interval, read back. */
 export interface ReadLine extends About, Time {
+  /** How many vCPUs had the exits; undefined where that is unknown. */
+  readonly vcpus: number | undefined;
   readonly reading: Reading;
 }
 
@@ -181,8 +183,19 @@ export function readLine(text: string): ReadLine | undefined {
       attach: textOf(host["attach"], "attach"),
     },
     options: fieldsOf(line["options"], "options"),
+    vcpus: line["vcpus"] === undefined ? undefined : wholeOf(line["vcpus"], "vcpus"),
     reading: { ...time, number: 0, lost: lostOf(line["lost"]), vcpus, exits },
   };
+}
+
+/** Whether a line without a line break is all of it. */
+function isWhole(text: string): boolean {
+  try {
+    if (text.trim() !== "") JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Longer ones are refused: a line has some 200 bytes for each exit reason of each vCPU, with histograms 2,000. */
@@ -191,10 +204,12 @@ const MAX_LINE = 2 ** 28;
 /**
  * The readings of a file of lines, in order; lines of slow exits are left out.
  * @param chunks its text or bytes, such as a stream
+ * @param onCut is told of a last line that was cut off, as by the end of its writer, and how long it is; without, it is an error
  * @throws UsageError at a line that is none of this schema, with its number
  */
 export async function* readLines(
   chunks: AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>,
+  onCut?: (characters: number) => void,
 ): AsyncGenerator<ReadLine, void, void> {
   const decoder = new TextDecoder();
   let rest = "";
@@ -220,6 +235,10 @@ export async function* readLines(
       if (line) yield line;
     }
   }
-  const last = parse(rest + decoder.decode());
-  if (last) yield last;
+  rest += decoder.decode();
+  if (onCut && !isWhole(rest)) onCut(rest.length);
+  else {
+    const last = parse(rest);
+    if (last) yield last;
+  }
 }

@@ -1,4 +1,5 @@
 // Tidy CSV (RFC 4180): one row for each key, the time stamp first.
+import { isoTime } from "../local-time";
 import { CHOICES, type Columns, cellOf } from "../measure/columns";
 import type { Grouped } from "../measure/grouping";
 import { octaves } from "../measure/histogram";
@@ -36,15 +37,15 @@ function values(sample: Sample, level: "l1" | "l2", columns: Columns): (number |
     .map(({ low, high, count }) => [low, high, count]);
 }
 
-/** The rows of one interval. */
-export function csvLines(time: Time, groups: readonly Grouped[], columns: Columns): string[] {
+/** The rows of one interval. @param local whether times are local ones with their offset from UTC, in place of UTC */
+export function csvLines(time: Time, groups: readonly Grouped[], columns: Columns, local = false): string[] {
   const lines: string[] = [];
   for (const [{ vm, vcpu, tid }, samples] of groups)
     for (const sample of inOrder(samples))
       for (const level of ["l1", "l2"] as const) {
         if (sample[level].count === 0) continue;
         const key = [
-          time.end.toISOString(),
+          isoTime(time.end, local),
           vm ? csvText(vm.name) : "",
           vm?.pid ?? "",
           vcpu ?? (tid === undefined ? "" : `t${tid}`),

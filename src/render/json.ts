@@ -51,18 +51,23 @@ function headFields({ tool, version, host, options }: About, time: Time): Record
   return { schema: SCHEMA, tool, version, host: host ?? null, options, start, end, durationNs, final };
 }
 
-/** The line of one interval, without line break; `lost` is undefined where that is unknown. */
+/**
+ * The line of one interval, without line break.
+ * @param lost undefined where that is unknown
+ * @param vcpus how many vCPUs had these exits
+ */
 export function jsonLine(
   about: About,
   time: Time,
   groups: readonly Grouped[],
   lost: Lost | undefined,
   columns: Columns,
+  vcpus?: number,
 ): string {
   const exits = groups.flatMap(([identity, samples]) =>
     inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, columns) })),
   );
-  return jsonText({ ...headFields(about, time), exits, lost: lost ?? null });
+  return jsonText({ ...headFields(about, time), vcpus, exits, lost: lost ?? null });
 }
 
 /** The last line of a tool that prints slow exits. */

@@ -1,5 +1,5 @@
 // One line for each slow exit.
-import { timeOfDay } from "../local-time";
+import { isoTime, timeOfDay } from "../local-time";
 import type { SlowExit } from "../measure/slow-exit";
 import { labelWidth, reasonLabel } from "../reasons";
 import { csvText, safeText } from "../text";
@@ -36,11 +36,11 @@ export function slowLine(exit: SlowExit, format: SlowFormat): string {
 /** The heading of the CSV. */
 export const SLOW_CSV_HEADING = "time,vm,pid,vcpu,isa,reason,name,level,ns,rip,details";
 
-/** A row of CSV. */
-export function slowCsv(exit: SlowExit): string {
+/** A row of CSV. @param local whether times are local ones with their offset from UTC, in place of UTC */
+export function slowCsv(exit: SlowExit, local = false): string {
   const { vm, isa, reason, name = "", level, ns, rip = "", details = "" } = exit;
   return csvLine([
-    exit.end.toISOString(),
+    isoTime(exit.end, local),
     csvText(vm.name),
     vm.pid,
     vcpuOf(exit),

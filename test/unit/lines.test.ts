@@ -68,7 +68,7 @@ function readingOf(
 function written(slots: Parameters<typeof readingOf>[0], columns: Columns): [readonly Grouped[], string] {
   const reading = readingOf(slots);
   const groups = groupSamples(reading, "vcpu");
-  return [groups, jsonLine(ABOUT, TIME, groups, reading.lost, columns)];
+  return [groups, jsonLine(ABOUT, TIME, groups, reading.lost, columns, 3)];
 }
 
 test("a line is valid by the schema, and all that it says can be read back, percentiles exactly", () => {
@@ -80,7 +80,7 @@ test("a line is valid by the schema, and all that it says can be read back, perc
       const line = readLine(text);
       assert.ok(line);
       const { reading, ...about } = line;
-      assert.deepEqual(about, { ...ABOUT, ...TIME });
+      assert.deepEqual(about, { ...ABOUT, ...TIME, vcpus: 3 });
       assert.equal(reading.lost?.missedEvents, 3);
       const again = groupSamples(reading, "vcpu");
       assert.deepEqual(
@@ -139,6 +139,20 @@ test("a slow exit's line has its detail as values, and is no reading", () => {
   assert.deepEqual([line.slow.vm, line.slow.detail], ["web\u200b", exit.detail]);
   assert.ok(text.includes('"web\\u200b"'));
   assert.equal(readLine(text), undefined);
+});
+
+test("a last line that was cut off is told to who asks, and is an error to who doesn't", async () => {
+  const [, text] = written([{ vcpu: 0, reason: 114, level: 1, times: [[9, 3]] }], "wide");
+  const cuts: number[] = [];
+  let lines = 0;
+  for await (const { vcpus } of readLines([`${text}\n${text.slice(0, 50)}`], (size) => cuts.push(size))) {
+    lines++;
+    assert.equal(vcpus, 3);
+  }
+  assert.deepEqual([lines, cuts], [1, [50]]);
+  await assert.rejects(async () => {
+    for await (const line of readLines([text.slice(0, 50)])) assert.ok(line);
+  }, UsageError);
 });
 
 test("lines are read in chunks of any size; a wrong one is told with its number", async () => {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { timeOfDay, timeStamp } from "../../src/local-time";
+import { isoTime, momentOfLocal, timeOfDay, timeStamp } from "../../src/local-time";
 import { PROJECT } from "../tools";
 
 /** What `print` gives under a time zone. */
@@ -74,6 +74,18 @@ test("date(1) prints the same, also of a zone that doesn't exist and one in a fi
     under(`:${folder}/zone`, () => timeStamp(WINTER, true)),
     /^2026-01-02 05:07:05\+02:03$/,
   );
+});
+
+test("a local time is found again, the earlier one of two", () => {
+  under("CET-1CEST,M3.5.0,M10.5.0/3", () => {
+    for (const time of [WINTER.getTime(), Date.UTC(2026, 6, 1, 2, 3, 4)]) {
+      const shown = Date.parse(`${timeStamp(new Date(time)).replace(" ", "T")}Z`);
+      assert.equal(momentOfLocal(shown), Math.floor(time / 1000) * 1000);
+    }
+    assert.equal(momentOfLocal(Date.UTC(2026, 9, 25, 2, 30)), Date.UTC(2026, 9, 25, 0, 30));
+    assert.equal(isoTime(WINTER, true), "2026-01-02T04:04:05.678+01:00");
+    assert.equal(isoTime(WINTER, false), "2026-01-02T03:04:05.678Z");
+  });
 });
 
 test("a zone that changes while a tool runs is followed", () => {

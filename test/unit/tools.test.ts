@@ -43,6 +43,7 @@ test("options have their defaults, are read with and without =, and run together
     unit: "us",
     header: true,
     strict: false,
+    utcOffset: false,
     attach: "auto",
     maxVcpus: 1024,
     overhead: false,

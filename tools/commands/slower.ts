@@ -50,7 +50,7 @@ export const tool = defineCommand({
     if (wide && options.attach === "direct") throw new UsageError("--wide needs --attach record, or auto");
     const format = { unit, wide, timeOfDay };
     const lineOf = (exit: SlowExit) =>
-      json ? slowJson(NAME, exit) : csv ? slowCsv(exit) : slowLine(exit, format);
+      json ? slowJson(NAME, exit) : csv ? slowCsv(exit, options.utcOffset) : slowLine(exit, format);
     const slow = { ns, details: wide || json || csv };
     const begin = ({ isa, excludes }: ReasonFilter) => {
       const names = [...excludes].map((reason) => reasonName(isa, reason) ?? String(reason));

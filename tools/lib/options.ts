@@ -114,6 +114,10 @@ export const UNIT = {
 export const OUTPUT = {
   json: { flags: ["--json"], description: "print JSON, one object a line" },
   csv: { flags: ["--csv"], description: "print CSV, the headings first", conflicts: ["json"] },
+  utcOffset: {
+    flags: ["--utc-offset"],
+    description: "with --csv: local times with their offset from UTC, in place of UTC",
+  },
   ...UNIT,
   header: { flags: ["--no-header"], description: "leave out headings", default: true },
 } as const satisfies Options;

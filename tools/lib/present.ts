@@ -80,9 +80,9 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
       if (groups.some(([, samples]) => samples.size > 0)) shown();
       const selected = groups.map(([identity, samples]): Grouped => [identity, select(samples)]);
       const losses = lost ? lostLines(lost) : [];
-      if (about) print([jsonLine(about, reading, selected, lost, columns)]);
+      if (about) print([jsonLine(about, reading, selected, lost, columns, reading.exits.size)]);
       else if (options.csv) {
-        print(csvLines(reading, selected, columns));
+        print(csvLines(reading, selected, columns, options.utcOffset));
         losses.forEach(diagnose);
       } else {
         const stamp = interval === undefined ? [] : [timeStamp(reading.end)];

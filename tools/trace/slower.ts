@@ -18,6 +18,7 @@ export interface SlowerOptions extends FilterOptions {
   timestamp: boolean;
   json: boolean;
   csv: boolean;
+  utcOffset: boolean;
   header: boolean;
 }
 
@@ -42,7 +43,7 @@ export class SlowPrinter {
     if (ns < ms * 1e6) return;
     const exit = slowExitOf(turn, ns, summary.dateAt(turn.ended, nsPerTick));
     if (json) this.#lines.push(slowJson(this.#tool, exit));
-    else if (csv) this.#lines.push(slowCsv(exit));
+    else if (csv) this.#lines.push(slowCsv(exit, this.#options.utcOffset));
     else {
       if (timeOfDay && summary.startMs === 0)
         throw new UsageError("the recording doesn't tell when it began; leave -T out");

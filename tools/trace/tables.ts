@@ -10,8 +10,8 @@ import { jsonLine } from "../../src/render/json";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
 import { type Samples, inOrder, total } from "../../src/measure/samples";
-import type { Summary } from "../../src/trace/summary";
-import type { Tally } from "../../src/trace/tally";
+import type { Reading } from "../../src/measure/reading";
+import type { Time } from "../../src/measure/time";
 import { aboutRecording } from "../lib/about";
 import type { FilterOptions } from "../lib/options";
 import { print } from "../lib/output";
@@ -23,6 +23,7 @@ export interface TableOptions extends FilterOptions {
   wide: boolean;
   json: boolean;
   csv: boolean;
+  utcOffset: boolean;
   header: boolean;
 }
 
@@ -35,21 +36,17 @@ function linesOf(samples: Samples, { table, unit, wide, header }: TableOptions):
   ]);
 }
 
-/** Prints what was added up of recordings. @param tool what JSON calls the tool */
-export function printTables(
-  tool: string,
-  tally: Tally,
-  summary: Summary,
-  nsPerTick: number,
-  options: TableOptions,
-): void {
-  const reading = tally.reading(summary, nsPerTick);
+/** Prints a reading that isn't live. @param tool what JSON calls the tool */
+export function printTables(tool: string, reading: Reading & Time, options: TableOptions): void {
   const groups = groupSamples(reading, options.by);
   const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
   const about = options.json && aboutRecording(tool, options, { by: options.by });
-  if (about) print([jsonLine(about, reading, groups, reading.lost, columns)]);
+  if (about) print([jsonLine(about, reading, groups, reading.lost, columns, reading.exits.size)]);
   else if (options.csv)
-    print([...(options.header ? [csvHeading(columns)] : []), ...csvLines(reading, groups, columns)]);
+    print([
+      ...(options.header ? [csvHeading(columns)] : []),
+      ...csvLines(reading, groups, columns, options.utcOffset),
+    ]);
   else
     for (const [identity, samples] of groups.length > 0 ? groups : [[{}, new Map()] as const]) {
       const title = titleOf(identity);
