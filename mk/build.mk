@@ -11,11 +11,10 @@ BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_HEADERS := $(wildcard bpf/*.h bpf/*/*.h)
 BPF_OBJECTS := $(foreach arch,$(ARCHITECTURES),$(BPF_SOURCES:bpf/%.bpf.c=dist/bpf/%.$(arch).bpf.o))
 ADDON := build/Release/vmexit.node
-ADDON_ARM64 := build/arm64/vmexit.node
 ADDON_SANITIZED := build/sanitized/vmexit.node
 ADDON_SOURCES := binding.gyp $(wildcard native/*.cc native/*.h native/*/*.cc native/*/*.h bpf/contract/*.h) node_modules/.package-lock.json
 
-.PHONY: all bpf addon addon-arm64 typescript man completions clean
+.PHONY: all bpf addon typescript man completions clean
 
 all: bpf addon typescript man completions ## build everything (the default)
 
@@ -34,25 +33,13 @@ $(ADDON): $(ADDON_SOURCES)
 	npx node-gyp configure build --loglevel=warn
 	@touch $@
 
-# node-gyp builds in the folder of binding.gyp only: these folders lead to the same files.
-define build_apart
-@mkdir -p $(@D)
-@for name in binding.gyp bpf native node_modules; do ln -sfn ../../$$name $(@D)/$$name; done
-$(1) npx node-gyp -C $(@D) configure build --loglevel=warn $(2)
-@cp $(@D)/build/Release/vmexit.node $@
-endef
-
-# Headers and libraries are those of the lab's root, so that nothing of another architecture is installed here.
-$(ADDON_ARM64): $(ADDON_SOURCES) lab/fetch-arm64-root
-	$(call build_apart,root=$$(lab/fetch-arm64-root) && libraries=$$root/usr/lib/aarch64-linux-gnu && \
-	  CC=aarch64-linux-gnu-gcc CXX=aarch64-linux-gnu-g++ CXXFLAGS="-idirafter $$root/usr/include" LDFLAGS=-L$$libraries \
-	  PKG_CONFIG_SYSROOT_DIR=$$root PKG_CONFIG_LIBDIR=$$libraries/pkgconfig,--arch=arm64)
-
+# node-gyp builds in the folder of binding.gyp only: this folder leads to the same files.
 SANITIZERS := -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
 $(ADDON_SANITIZED): $(ADDON_SOURCES)
-	$(call build_apart,CXXFLAGS="-g $(SANITIZERS)" LDFLAGS="$(SANITIZERS)")
-
-addon-arm64: $(ADDON_ARM64) ## build the native addon for arm64, for the lab
+	@mkdir -p $(@D)
+	@for name in binding.gyp bpf native node_modules; do ln -sfn ../../$$name $(@D)/$$name; done
+	CXXFLAGS="-g $(SANITIZERS)" LDFLAGS="$(SANITIZERS)" npx node-gyp -C $(@D) configure build --loglevel=warn
+	@cp $(@D)/build/Release/vmexit.node $@
 
 # TypeScript's side of the contract.
 src/contract.ts: packaging/contract.mjs $(wildcard bpf/contract/*.h)
@@ -72,4 +59,4 @@ completions: typescript ## write the completions for bash, zsh and fish
 	node dist/packaging/completions.js
 
 clean: ## remove everything built
-	rm -rf build dist
+	rm -rf build dist prebuilds

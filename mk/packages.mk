@@ -7,7 +7,7 @@ LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils
 TEST_PACKAGES := clang-format fish git linux-perf man-db shellcheck tmux zsh zstd
 # To boot the lab's machines with other processors: Intel's (bochs and its disk), arm64's.
 MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso mtools bsdutils e2fsprogs \
-  qemu-system-arm g++-aarch64-linux-gnu libc6-dev-arm64-cross
+  qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
 # The peers that `make bench` compares with, and what they need.
 BENCH_PACKAGES := bpfcc-tools bpftrace trace-cmd
 

@@ -18,11 +18,11 @@ TIER := $(word 2,$(subst /, ,$(TEST)))
 # For each tier, what must be built and what its tests run under.
 needs_unit := all
 needs_sanitized := all $(ADDON_SANITIZED)
-needs_package := all $(GUEST) lab-kernel
+needs_package := all prebuilds $(GUEST) lab-kernel
 needs_lab := all lab $(REFUSED)
 needs_multiprocess := $(needs_lab)
 needs_instructions := $(needs_lab)
-needs_matrix := $(needs_lab) $(if $(filter arm64-%,$(MACHINE)),lab-arm64 addon-arm64)
+needs_matrix := $(needs_lab) $(if $(filter arm64-%,$(MACHINE)),lab-arm64 prebuilds)
 # Node isn't built with the sanitizers, so they are loaded before it, and what it leaves allocated is no leak of ours.
 under_sanitized = LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0
 under_lab = $(LAB_RUN) $(call on_machine,$(MACHINE)) --timeout 3000
@@ -101,7 +101,7 @@ matrix: matrix-built
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%)
 
 # In one make, before several runs need them at once.
-matrix-built: all lab lab-arm64 addon-arm64
+matrix-built: all lab lab-arm64 prebuilds
 
 # Only SVM's machines are quick enough for more, and have what those need: VMX's disk has no development packages.
 matrix_tests = $(if $(filter svm-%,$(1)),$(MATRIX_TESTS),test/matrix/*.test.ts)

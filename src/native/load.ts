@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE } from "../assets";
 import { ToolError, messageOf } from "../errors";
+import { safeText } from "../text";
 import type { LocalFields } from "./local-time";
 import type { Machine } from "../host/machine";
 import type { HeldProgram } from "./overhead";
@@ -24,28 +25,37 @@ interface Addon {
   runStatistics: () => HeldProgram[];
 }
 
-// A clone may hold one for another architecture too, built for a machine that sees the same files.
-const BUILD = join(PACKAGE, "build");
-const NATIVE_ADDON = join(BUILD, "Release", "vmexit.node");
-const CROSS_BUILT_ADDON = join(BUILD, process.arch, "vmexit.node");
+/** Folders of an addon, the first that loads is taken: one built here, and the package's own, which is for every glibc from 2.28 on. */
+const PLACES = [join("build", "Release"), join("prebuilds", `linux-${process.arch}`)];
 const objectPath = (name: string) => join(PACKAGE, "dist", "bpf", `${name}.${process.arch}.bpf.o`);
 
 // Once: Node keeps what it makes for each loading until the process ends.
 let loaded: Addon | undefined;
 
+/** @throws Error, with what the loader of shared objects says */
+function load(path: string): Addon {
+  const module: { exports: object } = { exports: {} };
+  process.dlopen(module, path);
+  return module.exports as Addon;
+}
+
 /** The addon, loaded at first use. @throws ToolError where it can't be */
 export function loadAddon(): Addon {
   if (loaded) return loaded;
-  const module: { exports: object } = { exports: {} };
-  try {
-    process.dlopen(module, existsSync(CROSS_BUILT_ADDON) ? CROSS_BUILT_ADDON : NATIVE_ADDON);
-  } catch (error) {
-    throw new ToolError(
-      `cannot load the native addon: ${messageOf(error)}; build it with make, or npm rebuild`,
-    );
+  const causes: string[] = [];
+  for (const place of PLACES) {
+    const path = join(PACKAGE, place, "vmexit.node");
+    if (!existsSync(path)) continue;
+    try {
+      return (loaded = load(path));
+    } catch (error) {
+      causes.push(safeText(messageOf(error)));
+    }
   }
-  loaded = module.exports as Addon;
-  return loaded;
+  throw new ToolError(
+    `cannot load the native addon: ${causes.join("; ") || `there is none for ${process.arch} in ${PACKAGE}`}; ` +
+      `build it with: cd ${PACKAGE} && npm run rebuild`,
+  );
 }
 
 /**
