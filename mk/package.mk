@@ -11,9 +11,16 @@ TRIPLE_x64 := x86_64-linux-gnu
 TRIPLE_arm64 := aarch64-linux-gnu
 PREBUILTS := $(foreach arch,$(ARCHITECTURES),prebuilds/linux-$(arch)/vmexit.node)
 
-.PHONY: prebuilds
+.PHONY: prebuilds archive deb rpm release
 
 prebuilds: $(PREBUILTS) prebuilds/LICENSES ## build the addon for every glibc from 2.28 on, for x64 and arm64
+
+# Into build/packages, for x64 and arm64.
+release: archive deb rpm ## make what is released: the npm package, and for hosts without Node archives, .deb and .rpm
+	npm pack --pack-destination build/packages
+
+archive deb rpm: all prebuilds ## make the archives, the .deb or the .rpm
+	for arch in $(ARCHITECTURES); do packaging/pack $@ $$arch || exit; done
 
 define prebuilt_rule
 build/prebuilds/$(1)/%.o: native/%.cc $(wildcard native/*.h native/*/*.h bpf/contract/*.h) packaging/fetch-sysroot packaging/sysroot.c mk/package.mk node_modules/.package-lock.json

@@ -1,7 +1,7 @@
 // The package as npm would ship it: installed without a script, a compiler, a cache or a registry, it counts exits.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -106,4 +106,33 @@ test("npm pack, then npm install -g of it, gives working tools", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("the archive, the .deb and the .rpm bring a Node of their own and count exits", (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "package-"));
+  t.after(() => {
+    rmSync(folder, { recursive: true });
+  });
+  // The quickest compression: what is inside is the same.
+  const env = { ...process.env, LEVEL: "0" };
+  const kinds = [
+    ["archive", 'tar -x --strip-components=1 -f "$1"', "kvm-vmexit"],
+    ["deb", 'dpkg-deb -x "$1" .', "usr/bin/kvm-vmexit"],
+    ["rpm", 'rpm2cpio "$1" | cpio -i -d --quiet', "usr/bin/kvm-vmexit"],
+  ] as const;
+  const tools = kinds.map(([kind, unpack, tool]) => {
+    const pack = spawnSync(join(PROJECT, "packaging", "pack"), [kind, "x64"], { env, encoding: "utf8" });
+    const cwd = join(folder, kind);
+    mkdirSync(cwd);
+    const file = succeeded(pack).trim();
+    succeeded(spawnSync("bash", ["-ec", unpack, "unpack", file], { cwd, encoding: "utf8" }));
+    return join(cwd, tool);
+  });
+  // None of these variables reaches Node: each of the first two would end it.
+  const script = `export NODE_OPTIONS=--bogus LD_PRELOAD= LD_AUDIT=/nowhere NODE_PATH=/nowhere
+    for tool; do "$tool" count --reasons CPUID -- ${GUEST} --cpuid 23 || exit; done`;
+  const lab = spawnSync(join(PROJECT, "lab", "run"), ["--", "bash", "-c", script, "run", ...tools], {
+    encoding: "utf8",
+  });
+  assert.equal(succeeded(lab).match(/^114 CPUID +23 +23 +0$/gm)?.length, kinds.length, lab.stdout);
 });
