@@ -15,7 +15,7 @@
 #include "vmexit/maps.bpf.h"
 #include "vmexit/span.bpf.h"
 #include "vmexit/thread-owner.bpf.h"
-#include "accounts/vcpu-owner.bpf.h"
+#include "vmexit/vcpu-account.bpf.h"
 #ifdef __TARGET_ARCH_x86
 #include "arch/x86.bpf.h"
 #else

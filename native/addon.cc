@@ -11,58 +11,20 @@
 #include "lock.h"
 #include "overhead.h"
 #include "privileges.h"
+#include "split/binding.h"
 #include "trace/binding.h"
+#include "values.h"
 #include "vmexit/session.h"
 
 namespace
 {
 
+using vmexit::boolean;
+using vmexit::column;
+using vmexit::numbers;
 using vmexit::Options;
 using vmexit::Session;
-
-// A typed array filled by `get(row)` for each row.
-template <typename Array, typename Rows, typename Get> Array column(Napi::Env env, const Rows &rows, Get get)
-{
-	Array array = Array::New(env, rows.size());
-	for (size_t i = 0; i < rows.size(); i++)
-		array[i] = get(rows[i]);
-	return array;
-}
-
-// A whole number from `min` to `max`.
-uint32_t whole_number(const Napi::Value &value, const char *name, uint32_t min, uint32_t max)
-{
-	double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : -1;
-	if (!(number >= min && number <= max) || number != static_cast<uint32_t>(number))
-		throw Napi::TypeError::New(value.Env(), std::string(name) + " must be a whole number from " +
-							    std::to_string(min) + " to " +
-							    std::to_string(max));
-	return static_cast<uint32_t>(number);
-}
-
-bool boolean(const Napi::Object &object, const char *name)
-{
-	Napi::Value value = object.Get(name);
-	if (!value.IsBoolean())
-		throw Napi::TypeError::New(value.Env(), std::string(name) + " must be a boolean");
-	return value.As<Napi::Boolean>();
-}
-
-// An optional array of at most `most` numbers; false if there is none.
-bool numbers(const Napi::Object &object, const char *name, uint32_t most, uint32_t min,
-	     std::vector<uint32_t> &to)
-{
-	Napi::Value value = object.Get(name);
-	if (value.IsUndefined())
-		return false;
-	if (!value.IsArray() || value.As<Napi::Array>().Length() > most)
-		throw Napi::TypeError::New(value.Env(), std::string(name) + " must be an array of at most " +
-							    std::to_string(most));
-	Napi::Array list = value.As<Napi::Array>();
-	for (uint32_t i = 0; i < list.Length(); i++)
-		to.push_back(whole_number(list.Get(i), name, min, UINT32_MAX));
-	return true;
-}
+using vmexit::whole_number;
 
 vmexit::Attach attach_mode(const Napi::Value &value)
 {
@@ -285,6 +247,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 {
 	exports.Set("Session", Binding::define(env));
 	exports.Set("Counters", vmexit::define_counters(env));
+	exports.Set("Splitter", vmexit::define_splitter(env));
 	exports.Set("Recorder", vmexit::define_recorder(env));
 	exports.Set("encodeRings", vmexit::define_encode_rings(env));
 	exports.Set("describeHost", Napi::Function::New(env, vmexit::describe_host));

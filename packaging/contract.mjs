@@ -30,6 +30,7 @@ const record = (name, entries) =>
 const isa = numbers(header("isa"), "ISA_");
 const vmexit = header("vmexit");
 const losses = list(vmexit, "VMEXIT_LOSSES");
+const activities = list(header("split"), "SPLIT_ACTIVITIES").filter(({ parts }) => parts[0] !== "UNKNOWN");
 
 const lines = [
   "// Facts that the kernel part, the addon and TypeScript share. Written by packaging/contract.mjs from bpf/contract/*.h.",
@@ -45,6 +46,12 @@ const lines = [
   "",
   "/** Buckets of a histogram of handling times. */",
   ...numbers(vmexit, "VMEXIT_(?=BUCKETS )").map(constant),
+  "",
+  "/** What a vCPU does, one at a time. */",
+  "export const ACTIVITIES = [",
+  ...activities.flatMap(({ parts, comment }) => [`  /** It ${comment}. */`, `  "${parts[1]}",`]),
+  "] as const;",
+  "export type Activity = (typeof ACTIVITIES)[number];",
   "",
   "/** What the programs lost, in exits. */",
   "export interface Losses {",

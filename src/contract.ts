@@ -16,6 +16,31 @@ export const STAT_KIND = { vmx: 1, svm: 2, arm64: 3, userspace: 4 } as const;
 /** Buckets of a histogram of handling times. */
 export const BUCKETS = 172;
 
+/** What a vCPU does, one at a time. */
+export const ACTIVITIES = [
+  /** It runs its guest. */
+  "guest",
+  /** It runs its guest's guest. */
+  "guestL2",
+  /** It is in KVM, on a CPU. */
+  "kvm",
+  /** It sleeps in KVM without being halted: for a page that is read, for a lock. */
+  "kvmAsleep",
+  /** It is outside of KVM_RUN. */
+  "vmm",
+  /** It is halted, and polled for what then came. */
+  "pollSuccess",
+  /** It is halted, and polled for what didn't come. */
+  "pollFail",
+  /** It is halted, and sleeps. */
+  "idle",
+  /** It is in KVM or its guest and could run, but another task has the CPU. */
+  "waiting",
+  /** It is in the VMM and could run, but another task has the CPU. */
+  "vmmWaiting",
+] as const;
+export type Activity = (typeof ACTIVITIES)[number];
+
 /** What the programs lost, in exits. */
 export interface Losses {
   /** Exits of vCPUs for which no account was left. */

@@ -24,3 +24,14 @@ export { type SlowExit, type SlowExits, type SlowOptions, SlowSession, openSlowS
 export { total } from "./measure/samples";
 export type { Counters, Groups, Sample, Samples } from "./measure/samples";
 export { type NameSource, type Vm, vmDisplayNames } from "./host/vm";
+export {
+  type SplitInterval,
+  type SplitOptions,
+  SplitSession,
+  openSplit,
+  splitIntervals,
+} from "./split-session";
+export type { SplitAttach, SplitInfo } from "./native/split";
+export { type Activity, type Clock, PARTS, type Part, elapsedNs, partNs } from "./split/clock";
+export { type SplitBy, type SplitGroup, splitGroup } from "./split/groups";
+export { type SplitReading, splitDiff } from "./split/reading";

@@ -28,9 +28,9 @@ export interface Pace {
 }
 
 /** Which intervals to walk through. */
-export interface Plan extends Pace {
+export interface Plan<R = Reading> extends Pace {
   /** The reading that the first interval begins with; that of the session's opening unless given. */
-  readonly from?: Reading;
+  readonly from?: R;
   /** Between two looks for vCPUs that ended and for names of VMs; 1000 unless given. */
   readonly lookMs?: number;
   /** Called after each look. */
@@ -39,6 +39,14 @@ export interface Plan extends Pace {
 
 /** What happened in an interval. */
 export interface Interval extends Reading, Time {}
+
+/** What can be walked through: a session whose readings only ever grow. */
+export interface Readable<R> {
+  readonly opened: R;
+  read(): R;
+  collect(): unknown;
+  stop(): void;
+}
 
 const PLAN: Readonly<Record<keyof Plan, true>> = {
   intervalMs: true,
@@ -89,8 +97,18 @@ export function endOf({ end }: Pace): Ending {
  * then. The caller closes the session.
  * @throws UsageError for an unknown option
  */
-export async function* intervals(session: Session, plan: Plan = {}): AsyncGenerator<Interval, void, void> {
-  checkOptions("intervals", plan, PLAN);
+export function intervals(session: Session, plan: Plan = {}): AsyncGenerator<Interval, void, void> {
+  return walk("intervals", session, plan, diff);
+}
+
+/** As intervals(), of any session. @param between what happened between two readings */
+export async function* walk<R>(
+  call: string,
+  session: Readable<R>,
+  plan: Plan<R>,
+  between: (previous: R, next: R) => R,
+): AsyncGenerator<R & Pick<Time, "final">, void, void> {
+  checkOptions(call, plan, PLAN);
   const { intervalMs = Infinity, count = Infinity, durationMs = Infinity, lookMs = LOOK_MS } = plan;
   const end = endOf(plan);
   const begin = performance.now();
@@ -122,12 +140,12 @@ export async function* intervals(session: Session, plan: Plan = {}): AsyncGenera
       asking = ask();
     }
     number++;
-    const interval = { ...diff(previous, next), final: false };
+    const interval = { ...between(previous, next), final: false };
     previous = next;
     yield interval;
   }
   session.stop();
   const last = session.read();
   plan.looked?.();
-  yield { ...diff(previous, last), final: true };
+  yield { ...between(previous, last), final: true };
 }

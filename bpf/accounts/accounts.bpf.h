@@ -101,27 +101,31 @@ static __always_inline void account_describe(struct ACCOUNT *account, int vcpu_i
 	BPF_CORE_READ_INTO(&account->comm, leader, comm);
 }
 
-/* Gives `owner` a free account. Index + 1; 0 if there is none. */
-static __always_inline int account_claim(__u64 owner, int vcpu_id)
+/* Takes a free account for `owner`, who still has to be written into it. Index + 1; 0 if there is none. */
+VERIFIED_ONCE int account_take(__u64 owner)
 {
-	struct ACCOUNT *account;
 	__u32 i, index;
 
 	for (i = 0; i < VMEXIT_PROBES; i++) {
 		index = place_of(owner, i);
 		if (account_claim_at(index))
-			goto claimed;
+			return index + 1;
 	}
 	return 0;
+}
 
-claimed: /* After the loop, where the verifier walks it once. */
-	account = account_at(index);
+/* Gives `owner` a free account. Index + 1; 0 if there is none. */
+static __always_inline int account_claim(__u64 owner, int vcpu_id)
+{
+	int index_plus_one = account_take(owner);
+	struct ACCOUNT *account = account_at_plus_one(index_plus_one);
+
 	if (!account)
 		return 0;
 	account_describe(account, vcpu_id);
 	account->owner = owner;
 	account->state = VMEXIT_LIVE;
-	return index + 1;
+	return index_plus_one;
 }
 
 /* Index + 1 of the account of `owner`, which account_lookup() doesn't find, claimed if it has none; 0 if none

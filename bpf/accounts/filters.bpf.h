@@ -22,20 +22,15 @@ static __always_inline int filters(void)
 }
 
 /*
- * Whether the filters leave out a vCPU of a process. They give the same answer for the same (tgid,
- * vCPU id) as long as the programs run: each exclusion is remembered at one place, and never has to be
- * forgotten. 0, which no vCPU has, is an empty place.
+ * Whether the filters, of which there are some, leave out a vCPU of a process. They give the same answer for
+ * the same (tgid, vCPU id) as long as the programs run: each exclusion is remembered at one place, and never
+ * has to be forgotten. 0, which no vCPU has, is an empty place.
  */
 static __always_inline int is_left_out_of(__u32 tgid, int vcpu_id)
 {
-	__u32 id = vcpu_id, place;
-	__u64 both, *remembered;
+	__u32 id = vcpu_id, place = filter_place(tgid + id);
+	__u64 both = (__u64)tgid << 32 | id, *remembered = bpf_map_lookup_elem(&left_out, &place);
 
-	if (!filters())
-		return 0;
-	both = (__u64)tgid << 32 | id;
-	place = filter_place(tgid + id);
-	remembered = bpf_map_lookup_elem(&left_out, &place);
 	if (remembered && *remembered == both)
 		return 1;
 	if ((!config.filter_pids || bpf_map_lookup_elem(&pids, &tgid)) &&

@@ -6,11 +6,24 @@
 #include <bpf/bpf_helpers.h>
 #include "../contract/isa.h"
 #include "../kernel/fields.bpf.h"
+#include "../kernel/types.h"
 
 /* The exception class fits into 8 bits; it is 0 unless the guest trapped. */
 static __always_inline __u32 arm64_reason(__u32 ret, __u32 exception_class)
 {
 	return ret << 8 | exception_class;
+}
+
+/* No supported kernel's statistics tell it. */
+static __always_inline int runs_l2(struct kvm_vcpu *vcpu)
+{
+	return 0;
+}
+
+/* The first argument of a function that a kprobe is on: struct pt_regs begins with X0. */
+static __always_inline __u64 first_argument(const void *registers)
+{
+	return *(const __u64 *)registers;
 }
 
 /* Of kvm_exit's payload. */

@@ -56,6 +56,23 @@ static __always_inline const struct vmcb *svm_vmcb(const struct kvm_vcpu *vcpu, 
 	return vmcb;
 }
 
+/* HF_GUEST_MASK before 5.14, arch/x86/include/asm/kvm_host.h; from then on kvm_vcpu_stat has guest_mode. */
+#define HFLAGS_L2 (1 << 5)
+
+/* Whether a vCPU, by its address, runs L2. */
+static __always_inline int runs_l2(struct kvm_vcpu *vcpu)
+{
+	if (bpf_core_field_exists(vcpu->stat.guest_mode))
+		return !!BPF_CORE_READ(vcpu, stat.guest_mode);
+	return !!(BPF_CORE_READ(vcpu, arch.hflags) & HFLAGS_L2);
+}
+
+/* The first argument of a function that a kprobe is on: struct pt_regs has RDI after 14 other registers. */
+static __always_inline __u64 first_argument(const void *registers)
+{
+	return ((const __u64 *)registers)[14];
+}
+
 /* Of kvm_exit's payload. */
 static __always_inline __u32 payload_isa(const void *payload)
 {

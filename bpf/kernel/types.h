@@ -9,23 +9,115 @@
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
+/* include/linux/sched.h: run_delay is the time in which the task could run and had no CPU, in ns; without
+ * CONFIG_SCHED_INFO it isn't there. */
+struct sched_info {
+	unsigned long long run_delay;
+};
+
 /* include/linux/sched.h. start_boottime is real_start_time before 5.5 (cf25e24db61c
  * ("time: Rename tsk->real_start_time to ->start_boottime")). */
 struct task_struct {
 	struct task_struct *group_leader;
 	__u64 start_boottime;
 	char comm[16];
+	int tgid;
+	unsigned int __state;
+	struct sched_info sched_info;
+};
+
+/* __state before 5.14 (2f064a59a11f ("sched: Change task_struct::state")) */
+struct task_struct___state {
+	long state;
+};
+
+/* include/linux/kvm_types.h: of all architectures, in ns; halt_* are 5.14's. */
+struct kvm_vcpu_stat_generic {
+	__u64 halt_poll_success_ns;
+	__u64 halt_poll_fail_ns;
 };
 
 /* arch/x86/include/asm/kvm_host.h. guest_mode counts nothing: 1 while in L2; in 5.14 and later. */
 struct kvm_vcpu_stat {
+	struct kvm_vcpu_stat_generic generic;
 	__u64 guest_mode;
 };
 
-/* include/linux/kvm_host.h */
+/* Before 5.14 (0193cc908b5a ("KVM: stats: Separate generic stats from architecture specific ones")) */
+struct kvm_vcpu_stat___flat {
+	__u64 halt_poll_success_ns;
+	__u64 halt_poll_fail_ns;
+};
+
+/* arch/x86/include/asm/kvm_host.h */
+struct kvm_vcpu_arch {
+	__u32 hflags;
+};
+
+/* include/linux/types.h, preempt.h: in a list while a thread has the vCPU loaded. */
+struct hlist_node {
+	struct hlist_node **pprev;
+};
+
+struct preempt_notifier {
+	struct hlist_node link;
+};
+
+/* include/linux/rcuwait.h */
+struct rcuwait {
+	struct task_struct *task;
+};
+
+/* include/linux/pid.h */
+struct upid {
+	int nr;
+};
+
+struct pid {
+	struct upid numbers[1];
+};
+
+/* include/linux/kvm_host.h. `wait` has a task while that is halted, or about to be. */
 struct kvm_vcpu {
 	int vcpu_id;
+	int mode;
+	_Bool preempted;
+	struct pid *pid;
+	struct rcuwait wait;
+	struct preempt_notifier preempt_notifier;
+	struct kvm_vcpu_arch arch;
 	struct kvm_vcpu_stat stat;
+};
+
+struct kvm_vcpu___flat {
+	struct kvm_vcpu_stat___flat stat;
+};
+
+/* include/linux/fs.h, dcache.h, path.h: what names an open file. */
+struct super_block {
+	unsigned long s_magic;
+};
+
+struct inode {
+	struct super_block *i_sb;
+};
+
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
+struct file {
+	struct inode *f_inode;
+	struct path f_path;
+	void *private_data;
 };
 
 /* arch/x86/include/asm/svm.h */

@@ -19,6 +19,8 @@ namespace
 
 // Stands for the descriptor of a program.
 constexpr int kAnyProgram = 1;
+// The sections of programs whose targets are vmlinux's.
+const std::string kIterators = "iter/";
 
 thread_local const KernelNames *current = nullptr;
 
@@ -46,16 +48,17 @@ void handle_sections()
 			return libbpf_register_prog_handler(section, BPF_PROG_TYPE_TRACING, type, &options) >=
 			       0;
 		};
-		return handle("tp_btf+", BPF_TRACE_RAW_TP) && handle("fentry+", BPF_TRACE_FENTRY);
+		return handle("tp_btf+", BPF_TRACE_RAW_TP) && handle("fentry+", BPF_TRACE_FENTRY) &&
+		       handle("fexit+", BPF_TRACE_FEXIT) && handle("iter+", BPF_TRACE_ITER);
 	}();
 	if (!handled)
-		throw std::runtime_error("libbpf takes no handlers for tp_btf and fentry");
+		throw std::runtime_error("libbpf takes no handlers for sections");
 }
 
 } // namespace
 
 KernelNames::KernelNames(const DirectSupport &support)
-    : support_(support), kvm_(open_btf(kKvm)), module_(open_btf(support.module))
+    : support_(support), kvm_(open_btf(kKvm)), module_(support.module ? open_btf(support.module) : 0)
 {
 	if (kvm_ < 0 || module_ < 0) {
 		int error = errno;
@@ -110,12 +113,13 @@ void KernelNames::put_into(bpf_program *program) const
 
 int KernelNames::attach_to_target(const bpf_program *program, bpf_prog_load_opts &options) const
 {
-	auto found = support_.targets.find(bpf_program__section_name(program));
+	std::string section = bpf_program__section_name(program);
+	auto found = support_.targets.find(section);
 	if (found == support_.targets.end())
 		return -ENOENT;
 	options.attach_prog_fd = 0;
 	options.attach_btf_id = found->second;
-	options.attach_btf_obj_fd = kvm_;
+	options.attach_btf_obj_fd = section.compare(0, kIterators.size(), kIterators) ? kvm_ : 0;
 	return 0;
 }
 

@@ -101,7 +101,7 @@ const Vendor *loaded_vendor()
 	return nullptr;
 }
 
-DirectSupport direct_support(const KernelBtf *vmlinux)
+DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::string> &functions)
 {
 	DirectSupport support;
 #ifdef __aarch64__
@@ -136,6 +136,12 @@ DirectSupport direct_support(const KernelBtf *vmlinux)
 	for (const char *event : kTracepoints)
 		support.targets[std::string("tp_btf/") + event] = find_tracepoint(*kvm, event);
 	support.targets[std::string("fentry/") + kVcpuEnd] = kvm->find(kVcpuEnd, BTF_KIND_FUNC);
+	for (const std::string &section : functions) {
+		std::string function = section.substr(section.find('/') + 1);
+		support.targets[section] = kvm->find(function.c_str(), BTF_KIND_FUNC);
+		if (!support.targets[section])
+			support.obstacle = "KVM has no " + function;
+	}
 	return support;
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "btf.h"
 
@@ -35,7 +36,8 @@ struct DirectSupport {
 	// Numbers of types, 0 where there is none: of bpf_rdonly_cast(), by which kernel memory is read by
 	// plain loads, and of struct pt_regs, in vmlinux; of the variable svm_data in the module.
 	uint32_t rdonly_cast = 0, cast_type = 0, svm_data = 0;
-	// What they attach to, by their sections' names: the type's number in the BTF of kKvm.
+	// What they attach to, by their sections' names: the type's number in the BTF of kKvm, or of vmlinux
+	// where that is an iterator.
 	std::map<std::string, uint32_t> targets;
 
 	// Whether they may read kernel memory by plain loads.
@@ -44,8 +46,9 @@ struct DirectSupport {
 		return rdonly_cast && cast_type;
 	}
 };
-// `vmlinux` may be null, as KernelBtf::read() gives it, and lives as long as what is returned.
-DirectSupport direct_support(const KernelBtf *vmlinux);
+// `vmlinux` may be null, as KernelBtf::read() gives it, and lives as long as what is returned. `functions`:
+// sections of programs on functions of kKvm that are wanted beside those on exits, entries and a vCPU's end.
+DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::string> &functions = {});
 
 // The module that has KVM's tracepoints.
 inline constexpr char kKvm[] = "kvm";

@@ -15,6 +15,7 @@
 #include "../../bpf/contract/vmexit.h"
 #include "../kernel/core_btf.h"
 #include "../kernel/mapped.h"
+#include "../kernel/programs.h"
 #include "../kernel/support.h"
 
 namespace vmexit
@@ -83,13 +84,6 @@ struct Snapshot {
 	std::vector<BucketRow> buckets;
 	vmexit_losses losses;
 	uint64_t missed; // events for which the kernel didn't run a program
-};
-
-// What a program is to the kernel.
-struct ProgramInfo {
-	std::string name, section;
-	uint32_t verified_insns; // walked by the verifier; 0 before 5.16, which doesn't tell
-	uint32_t jited_bytes;    // of machine code; 0 without the JIT
 };
 
 class Session

@@ -30,7 +30,7 @@ export interface Group extends Identity {
 }
 
 /** By VM's name, pid and start, and by vCPU. */
-function inOrderOfVms(a: Identity, b: Identity): number {
+export function inOrderOfVms(a: Identity, b: Identity): number {
   return (
     byCodePoint(a.vm?.name ?? "", b.vm?.name ?? "") ||
     (a.vm?.pid ?? 0) - (b.vm?.pid ?? 0) ||

@@ -7,6 +7,7 @@ import { safeText } from "../text";
 import type { LocalFields } from "./local-time";
 import type { Machine } from "../host/machine";
 import type { HeldProgram } from "./overhead";
+import type { SplitOptions, Splitter } from "./split";
 import type { Counters } from "./stat";
 import type { Recorder, RecorderOptions } from "./trace";
 import type { Session, SessionOptions } from "./vmexit";
@@ -15,6 +16,7 @@ import type { Session, SessionOptions } from "./vmexit";
 interface Addon {
   Session: new (options: SessionOptions & { object: string }) => Session;
   Counters: new (options: { object: string; events: readonly string[] }) => Counters;
+  Splitter: new (options: SplitOptions & { object: string }) => Splitter;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   describeHost(host: Machine["forAddon"]): void;
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array, lost: Uint32Array): number;

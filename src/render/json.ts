@@ -17,7 +17,7 @@ function levels<T>(of: (level: Level) => T): Record<Level, T> {
 }
 
 /** The names of a group's VM and vCPU. */
-function identityFields({ vm, vcpu, tid }: Identity): Record<string, string | number> {
+export function identityFields({ vm, vcpu, tid }: Identity): Record<string, string | number> {
   return {
     ...(vm ? { vm: vm.name, pid: vm.pid, pidStartNs: vm.startNs } : {}),
     ...(vcpu === undefined ? {} : { vcpu }),
@@ -46,7 +46,8 @@ function exitFields(sample: Sample, columns: Columns): Record<string, unknown> {
   };
 }
 
-function headFields({ tool, version, host, options }: About, time: Time): Record<string, unknown> {
+/** What the line of an interval begins with. */
+export function headFields({ tool, version, host, options }: About, time: Time): Record<string, unknown> {
   const { start, end, durationNs, final } = time;
   return { schema: SCHEMA, tool, version, host: host ?? null, options, start, end, durationNs, final };
 }

@@ -35,6 +35,11 @@ export const TOOLS: readonly Registered[] = [
     load: async () => (await import("./slower.js")).tool,
   },
   {
+    word: "split",
+    summary: "Where does each vCPU's time go?",
+    load: async () => (await import("./split.js")).tool,
+  },
+  {
     word: "stat",
     command: "kvm-stat",
     summary: "What else does KVM count? On a screen, as kvm_stat shows it",

@@ -1,7 +1,6 @@
 // What the JSON says of the tool, the host and what was asked for.
 import { aboutHost } from "../../src/host/about";
 import type { About, AskedFor } from "../../src/measure/lines";
-import type { SessionInfo } from "../../src/native/vmexit";
 import type { FilterOptions } from "./options";
 import { version } from "./version";
 
@@ -25,7 +24,7 @@ export function aboutRecording(tool: string, filters: FilterOptions, asked: Aske
 export function aboutTrace(
   tool: string,
   isa: string,
-  { attach }: Pick<SessionInfo, "attach">,
+  { attach }: { readonly attach: string },
   filters: FilterOptions,
   asked: AskedFor,
 ): About {

@@ -167,6 +167,34 @@ export const TRACING = {
 /** What all tools take that trace exits. */
 export const SHARED = { ...FILTERS, ...DURATION, ...OUTPUT, ...TRACING } as const;
 
+const { pid, vm, vcpu } = FILTERS;
+const { strict, maxVcpus, verbose } = TRACING;
+
+/** What the split of vCPUs' time takes: no reasons, and ways to attach of its own. */
+export const SPLIT = {
+  pid,
+  vm,
+  vcpu,
+  ...DURATION,
+  ...OUTPUT,
+  strict,
+  attach: {
+    flags: ["--attach"],
+    value: "HOW",
+    description: "direct: to KVM's functions through BTF; probe: by kprobes and raw tracepoints",
+    choices: ["auto", "direct", "probe"],
+    default: "auto",
+  },
+  maxVcpus: {
+    ...maxVcpus,
+    description: `how many vCPUs there can be at a time, from 1 to ${MAX_VCPUS}; each takes 7 KiB`,
+  },
+  ...OVERHEAD,
+  verbose,
+} as const satisfies Options;
+
+export type SplitOptions = OptionsOf<typeof SPLIT>;
+
 /** Groups that get a table each. */
 export const BY = {
   by: {

@@ -1,6 +1,7 @@
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
 import { fstatSync, readFileSync, readlinkSync, write as writeLater, writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { isatty } from "node:tty";
 import { promisify } from "node:util";
 import { ToolError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
@@ -146,4 +147,9 @@ export function checkOutput(): void {
   throw new ToolError(
     `cannot write to standard output: ${messageOf(failure)}; free some space or write elsewhere`,
   );
+}
+
+/** How many columns the terminal on standard output has; undefined where it is none. */
+export function outputColumns(): number | undefined {
+  return isatty(STDOUT) ? process.stdout.columns : undefined;
 }

@@ -5,14 +5,17 @@ import { COUNTING, REPORTING, preflight } from "../../src/host/preflight";
 import { nameMatcher } from "../../src/host/vm";
 import type { Pace, Plan } from "../../src/intervals";
 import { Roster } from "../../src/measure/roster";
+import type { Lost } from "../../src/measure/lost";
+import { openSplitter } from "../../src/native/split";
 import { type SessionInfo, openSession } from "../../src/native/vmexit";
-import { learnReasons } from "../../src/reasons";
+import { type Isa, learnReasons } from "../../src/reasons";
 import { ReasonFilter } from "../../src/reasons/filter";
 import { lostLines } from "../../src/render/lost";
 import { Session } from "../../src/session";
 import { SlowSession } from "../../src/slow";
+import { SplitSession } from "../../src/split-session";
 import { checkProcesses, lateNames, whyNothing } from "./filters";
-import type { SharedOptions } from "./options";
+import type { SharedOptions, SplitOptions } from "./options";
 import { diagnose, expectOutput, outputEnded, outputPending, outputWritten, queueOutput } from "./output";
 import { type Meter, withOverhead } from "./overhead";
 import { dropPowers } from "./powers";
@@ -37,17 +40,34 @@ export interface Request {
 }
 
 /** A running trace. */
-export interface Watch<S> {
+export interface Running<S> {
   readonly session: S;
-  readonly filter: ReasonFilter;
   /** When to look, and when to end. */
-  readonly plan: Plan & Pace;
+  readonly plan: Omit<Plan, "from"> & Pace;
   /** Says that something was shown: else the user is told why nothing was. */
   readonly shown: () => void;
 }
 
+/** A running trace of exits. */
+export interface Watch<S> extends Running<S> {
+  readonly filter: ReasonFilter;
+}
+
 /** What shows a session to its end. */
 export type Show<S> = (watch: Watch<S>) => Promise<void>;
+
+/** A trace from its beginning to its end. */
+interface Course<S> {
+  readonly options: Omit<SharedOptions, "attach" | "unit" | "header" | "maxVcpus">;
+  readonly command: readonly string[];
+  readonly names: boolean;
+  /** Whether it is no wonder that nothing is shown. */
+  readonly mayShowNothing: boolean;
+  /** What the host has to have. */
+  readonly needs: Parameters<typeof preflight>[1];
+  /** Checks what was asked for; what that returns opens the session. @throws UsageError */
+  readonly prepare: (machine: Machine, isa: Isa) => (roster: Roster) => S;
+}
 
 // How long a VM, where names are shown, waits until its name is read: one that has ended by then has none. Polling costs
 // the guests nothing, and this process 10 looks a second.
@@ -57,7 +77,7 @@ const STRICT_STATUS = 3;
 // Each takes some 5 KiB, with histograms 20.
 const MAX_ENDED = 65_536;
 
-function explain(info: SessionInfo): void {
+function explain(info: Omit<SessionInfo, "attach"> & { readonly attach: string }): void {
   const mebibytes = (info.mapBytes / 2 ** 20).toFixed(1);
   diagnose(`attached: ${info.attach}; ${info.records} records, ${mebibytes} MiB in the kernel`);
   for (const { name, section, verifiedInsns, jitedBytes } of info.programs)
@@ -87,7 +107,7 @@ function open(
 }
 
 /** What a user should know of the VMs' names. */
-function nameRemark(roster: Roster, options: SharedOptions): string | undefined {
+function nameRemark(roster: Roster, options: Pick<SharedOptions, "vm">): string | undefined {
   if (hasHostPids()) return lateNames(roster.late, options.vm !== undefined);
   return "VMs have their programs' names: this runs in a pid namespace, without the host's process ids.";
 }
@@ -108,52 +128,100 @@ export function watchSlow(
   return watchAny(request, (programs, roster) => new SlowSession(programs, details, roster), show);
 }
 
-type Watched = Pick<Session, "lost" | "info" | "close">;
-
 function watchAny<S extends Watched>(
   request: Request,
   make: (programs: ReturnType<typeof openSession>, roster: Roster) => S,
   show: Show<S>,
 ): Promise<Status> {
-  return withOverhead(request.options.overhead, (meter) => watchToEnd(request, meter, make, show));
+  const { options, command, names = false, slow } = request;
+  let filter: ReasonFilter | undefined;
+  const prepare = (machine: Machine, isa: Isa) => {
+    learnReasons(machine.formatOf("kvm_exit") ?? "");
+    const wanted = (filter = new ReasonFilter(isa, options));
+    return (roster: Roster) => {
+      request.begin?.(wanted);
+      return make(open(request, wanted, machine), roster);
+    };
+  };
+  const needs = slow ? REPORTING : COUNTING;
+  const mayShowNothing = slow !== undefined;
+  return follow({ options, command, names, mayShowNothing, needs, prepare }, async (running) => {
+    if (filter) await show({ ...running, filter });
+  });
 }
 
-async function watchToEnd<S extends Watched>(
-  request: Request,
-  meter: Meter,
-  make: (programs: ReturnType<typeof openSession>, roster: Roster) => S,
-  show: Show<S>,
+/** Watches the split of vCPUs' time, as watch(). */
+export function watchSplit(
+  {
+    options,
+    command,
+    keepsEnded = false,
+  }: Pick<Request, "command" | "keepsEnded"> & { options: SplitOptions },
+  show: (running: Running<SplitSession> & { readonly isa: Isa }) => Promise<void>,
 ): Promise<Status> {
-  const { options, slow } = request;
+  let isa: Isa | undefined;
+  const { attach, maxVcpus, pid, vcpu } = options;
+  const who = { ...(pid ? { pids: pid } : {}), ...(vcpu ? { vcpuIds: vcpu } : {}) };
+  const prepare = (machine: Machine, found: Isa) => (roster: Roster) => {
+    isa = found;
+    return new SplitSession(
+      openSplitter({ attach, maxVcpus, ...who }, machine),
+      keepsEnded ? MAX_ENDED : 0,
+      roster,
+    );
+  };
+  return follow(
+    { options, command, names: true, mayShowNothing: false, needs: COUNTING, prepare },
+    async (running) => {
+      if (isa) await show({ ...running, isa });
+    },
+  );
+}
+
+interface Watched {
+  readonly lost: Lost;
+  info(): Parameters<typeof explain>[0];
+  close(): void;
+}
+
+function follow<S extends Watched>(
+  course: Course<S>,
+  show: (running: Running<S>) => Promise<void>,
+): Promise<Status> {
+  return withOverhead(course.options.overhead, (meter) => followToEnd(course, meter, show));
+}
+
+async function followToEnd<S extends Watched>(
+  { options, command: toRun, names: namesShown, mayShowNothing, needs, prepare }: Course<S>,
+  meter: Meter,
+  show: (running: Running<S>) => Promise<void>,
+): Promise<Status> {
   const machine = new Machine();
-  const isa = preflight(machine, slow ? REPORTING : COUNTING);
-  learnReasons(machine.formatOf("kvm_exit") ?? "");
-  const filter = new ReasonFilter(isa, options);
+  const openIt = prepare(machine, preflight(machine, needs));
   expectOutput();
   queueOutput();
   checkProcesses(options);
-  request.begin?.(filter);
   const stop = stopOnSignals();
   const roster = new Roster(options.vm === undefined ? undefined : nameMatcher(options.vm));
-  const names = request.names === true || options.vm !== undefined;
-  const session = make(open(request, filter, machine), roster);
+  const names = namesShown || options.vm !== undefined;
+  const session = openIt(roster);
   try {
     meter.begin();
     if (options.verbose) explain(session.info());
     diagnose("Tracing... Hit Ctrl-C to end.");
-    const [program, ...parameters] = request.command;
+    const [program, ...parameters] = toRun;
     const output = options.json || options.csv ? 2 : 1;
     const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
     await command?.started;
     dropPowers({ names, maps: true, command: command !== undefined });
-    let shown = slow !== undefined;
+    let shown = mayShowNothing;
     const plan = {
       end: stop,
       lookMs: names ? NAMES_MS : HOUSEKEEPING_MS,
       ...(options.duration === undefined ? {} : { durationMs: options.duration * 1000 }),
       ready: () => !outputPending(),
     };
-    await show({ session, filter, plan, shown: () => (shown = true) });
+    await show({ session, plan, shown: () => (shown = true) });
     const status = await command?.finish();
     // What is said of the tables comes after them.
     await outputWritten();

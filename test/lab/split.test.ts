@@ -1,0 +1,251 @@
+// Where vCPUs' time went, against other witnesses: the scheduler's own numbers of the vCPU's thread, KVM's statistics, and
+// what the guest and its VMM are known to do. Times of an emulator vary; what two witnesses tell of one run doesn't.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import test, { after } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type Clock,
+  type SplitSession,
+  elapsedNs,
+  openSplit,
+  partNs,
+  splitDiff,
+  splitGroup,
+} from "../../src";
+import { run } from "../tools";
+import { type Line, jsonLines } from "./json";
+import { ISA, WORKLOADS } from "./machine";
+
+const [GUEST = ""] = WORKLOADS[ISA].command;
+const KVM = "/sys/kernel/debug/kvm";
+const POLL = "/sys/module/kvm/parameters/halt_poll_ns";
+const MS = 1e6;
+
+const running: ChildProcess[] = [];
+after(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+interface Scheduled {
+  readonly onCpuNs: number;
+  readonly waitedNs: number;
+}
+
+/** What the scheduler says of the vCPUs' threads of a process, all but its first thread. */
+function scheduled(pid: number): Scheduled {
+  const threads = readdirSync(`/proc/${pid}/task`).filter((tid) => Number(tid) !== pid);
+  const sum = { onCpuNs: 0, waitedNs: 0 };
+  for (const tid of threads) {
+    const [onCpu, waited] = readFileSync(`/proc/${pid}/task/${tid}/schedstat`, "latin1").split(" ");
+    sum.onCpuNs += Number(onCpu);
+    sum.waitedNs += Number(waited);
+  }
+  return sum;
+}
+
+/** One of KVM's statistics of a process's VM, over its vCPUs. */
+function statistic(pid: number, name: string): number {
+  const vm = readdirSync(KVM).find((folder) => folder.startsWith(`${pid}-`)) ?? "";
+  return Number(readFileSync(`${KVM}/${vm}/${name}`, "latin1"));
+}
+
+interface Ran {
+  /** From the session's opening until the guest had ended. */
+  readonly clock: Clock;
+  readonly durationNs: number;
+  readonly scheduled: Scheduled;
+  readonly statistics: Readonly<Record<string, number>>;
+}
+
+/** The clock of what a session saw of one process, without the readings before. */
+function clockOf(session: SplitSession, pid: number): { clock: Clock; durationNs: number } {
+  const interval = splitDiff(session.opened, session.read());
+  assert.deepEqual(Object.values(interval.lost), [0, 0, 0, 0, 0, 0]);
+  const group = splitGroup(interval, "vm").find(({ vm }) => vm?.pid === pid);
+  assert.ok(group, "the VM isn't there");
+  return { clock: group.clock, durationNs: interval.durationNs };
+}
+
+/** Runs a guest to its end, and holds its threads until all witnesses are asked. */
+async function runGuest(
+  parameters: readonly string[],
+  statistics: readonly string[] = [],
+  cpu = "",
+): Promise<Ran> {
+  const session = openSplit({ maxVcpus: 16 });
+  const command = [...(cpu ? ["taskset", "-c", cpu] : []), GUEST, ...parameters];
+  const [program, ...rest] = [...command, "--wait", "--time", "--hold", "3600"];
+  const guest = spawn(program, rest, { stdio: ["pipe", "pipe", "inherit"] });
+  running.push(guest);
+  const said = () => new Promise((resolve) => guest.stdout.once("data", resolve));
+  const pid = guest.pid ?? 0;
+  await said();
+  const before = scheduled(pid);
+  const ended = said();
+  guest.stdin.end();
+  await ended;
+  const { onCpuNs, waitedNs } = scheduled(pid);
+  const told = {
+    scheduled: { onCpuNs: onCpuNs - before.onCpuNs, waitedNs: waitedNs - before.waitedNs },
+    ...clockOf(session, pid),
+  };
+  const counted = Object.fromEntries(statistics.map((name) => [name, statistic(pid, name)]));
+  guest.kill("SIGKILL");
+  session.close();
+  return { ...told, statistics: counted };
+}
+
+/** Within 1 %, or so many ms: what a thread does before and after its vCPU's time is no part of it. */
+function assertNear(found: number, expected: number, what: string, ms = 1): void {
+  const bound = Math.max(expected / 100, ms * MS);
+  console.log(`${what}: ${(found / MS).toFixed(2)} ms, witness ${(expected / MS).toFixed(2)} ms`);
+  assert.ok(Math.abs(found - expected) <= bound, `${what}: ${found} ns, and not ${expected}`);
+}
+
+const onCpu = (clock: Clock) => partNs(clock, "guest") + clock.ns.kvm + partNs(clock, "poll");
+
+// From the barrier that the threads wait at to KVM_RUN, and after it, in the emulator.
+const THREAD_MS = 8;
+/** The share of switches, of which Linux 7.2 makes more. */
+const SWITCHES = 0.05;
+
+if (ISA !== "arm64") {
+  const LOOP = ISA === "vmx" ? "8000" : "20000";
+
+  test("a busy guest: guest and KVM are the thread's time on a CPU, waiting is the scheduler's", async () => {
+    const { clock, scheduled } = await runGuest(["--cpuid", LOOP]);
+    assertNear(onCpu(clock), scheduled.onCpuNs, "on a CPU", THREAD_MS);
+    assertNear(partNs(clock, "waiting"), scheduled.waitedNs, "waiting", THREAD_MS);
+    assert.ok(clock.ns.guest > 0 && clock.ns.kvm > 0);
+    assert.ok(clock.counts.exits >= Number(LOOP));
+    assert.equal(clock.counts.returns, 1);
+  });
+
+  test("halts: what KVM says it waited is idle, and each sleep is a wake-up", async () => {
+    const { clock, statistics } = await runGuest(["--hlt", "20", "--nap-ms", "30"], ["halt_wakeup", "exits"]);
+    assert.ok(clock.counts.wakeups >= 20, String(clock.counts.wakeups));
+    assert.ok(clock.ns.idle > 0.5 * 20 * 30 * MS && clock.maxima.maxIdleNs <= clock.ns.idle);
+    assert.equal(clock.counts.exits >= 20, (statistics["exits"] ?? 0) >= 20);
+  });
+
+  test("two vCPUs on one CPU: both wait half of the time, as the scheduler has it", async () => {
+    const { clock, scheduled } = await runGuest(["--cpuid", LOOP, "--vcpus", "2"], [], "0");
+    const [waiting, waited] = [partNs(clock, "waiting"), scheduled.waitedNs];
+    // A switch from one vCPU to the other is the next one's wait here, and the last one's time on a CPU there.
+    assertNear(onCpu(clock) + waiting, scheduled.onCpuNs + waited, "on a CPU or waiting", 2 * THREAD_MS);
+    assertNear(waiting, waited, "waiting", (SWITCHES * waited) / MS);
+    const waits = clock.waits.reduce((sum, count) => sum + count, 0);
+    assert.ok(waits > 0 && clock.maxima.maxWaitNs > 0);
+  });
+
+  test("a VMM that sleeps 10 ms in each of 30 exits: its time, and that of its waits, is the VMM's", async () => {
+    const { clock } = await runGuest(["--out", "30", "--pause-ms", "10"]);
+    assert.equal(clock.counts.returns, 30 + 1);
+    assert.ok(clock.ns.vmm >= 30 * 10 * MS, String(clock.ns.vmm));
+    assert.equal(clock.ns.idle, 0);
+  });
+
+  test("polls that succeed and that fail are KVM's own numbers", async () => {
+    const before = readFileSync(POLL, "latin1");
+    writeFileSync(POLL, "4000000");
+    const names = ["halt_poll_success_ns", "halt_poll_fail_ns"];
+    const { clock, statistics } = await runGuest(["--hlt", "60", "--nap-ms", "3"], names);
+    writeFileSync(POLL, before);
+    assertNear(clock.ns.pollSuccess, statistics["halt_poll_success_ns"] ?? NaN, "successful polls");
+    assertNear(clock.ns.pollFail, statistics["halt_poll_fail_ns"] ?? NaN, "failed polls");
+    assert.ok(clock.ns.pollSuccess + clock.ns.pollFail > 10 * MS);
+  });
+
+  test("a vCPU asleep before and all through the interval is idle, a VMM that sleeps is VMM", async () => {
+    for (const [activity, parameters] of [
+      ["idle", ["--hlt", "9", "--nap-ms", "3600000"]],
+      ["vmm", ["--out", "9", "--pause-ms", "3600000"]],
+    ] as const) {
+      const guest = spawn(GUEST, parameters, { stdio: "ignore" });
+      running.push(guest);
+      await sleep(1000);
+      const session = openSplit({ maxVcpus: 16 });
+      await sleep(500);
+      const { clock, durationNs } = clockOf(session, guest.pid ?? 0);
+      session.close();
+      guest.kill("SIGKILL");
+      assert.ok(clock.ns[activity] >= 0.999 * durationNs, `${activity}: ${JSON.stringify(clock.ns)}`);
+      assert.ok(Math.abs(elapsedNs(clock) - durationNs) <= durationNs / 1000);
+      assert.equal(clock.counts.exits, 0);
+    }
+  });
+
+  test("threads that take turns at a vCPU: all of its time is there", async () => {
+    const guest = spawn(GUEST, ["--out", "3000000", "--threads-move"], { stdio: "ignore" });
+    running.push(guest);
+    await sleep(500);
+    const session = openSplit({ maxVcpus: 16 });
+    await sleep(700);
+    const { clock, durationNs } = clockOf(session, guest.pid ?? 0);
+    session.close();
+    guest.kill("SIGKILL");
+    assert.ok(
+      Math.abs(elapsedNs(clock) - durationNs) <= durationNs / 1000,
+      `${elapsedNs(clock)} ${durationNs}`,
+    );
+    assert.ok(clock.counts.returns > 10);
+  });
+} else {
+  test("arm64: guest and KVM are the thread's time on a CPU, exits are the guest's", async () => {
+    const session = openSplit({ maxVcpus: 16 });
+    const guest = spawn(GUEST, ["--hvc", "3000", "--mmio", "13", "--time", "--hold", "3600"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    running.push(guest);
+    await new Promise((resolve) => guest.stdout.once("data", resolve));
+    const { clock, durationNs } = clockOf(session, guest.pid ?? 0);
+    session.close();
+    guest.kill("SIGKILL");
+    assert.ok(clock.counts.exits >= 3000 + 13);
+    assert.equal(clock.counts.returns, 13 + 1);
+    assert.ok(clock.ns.guest > 0 && clock.ns.kvm > 0 && elapsedNs(clock) <= durationNs);
+  });
+}
+
+const COMMAND = WORKLOADS[ISA].command;
+
+/** What a line of the tool's JSON has in place of exits. */
+interface Split extends Line {
+  readonly split: readonly {
+    vm: string;
+    vcpu: number;
+    vcpus: number;
+    elapsedNs: number;
+    ns: Record<string, number>;
+  }[];
+}
+
+test("the tool: JSON by its schema, the activities of each vCPU sum up to its time", () => {
+  const lines = jsonLines(run("kvm-vmexit", "split", "--json", "--", ...COMMAND)) as Split[];
+  const rows = lines.flatMap(({ split }) => split);
+  assert.ok(rows.length > 0);
+  for (const { elapsedNs, ns, vcpus } of rows) {
+    assert.equal(
+      Object.values(ns).reduce((sum, each) => sum + each, 0),
+      elapsedNs,
+    );
+    assert.ok(vcpus >= 1);
+  }
+});
+
+test("the tool: a table of all together, wide; CSV with a row for each VM; a filter that leaves all out", () => {
+  const table = run("kvm-vmexit", "split", "--by", "all", "--wide", "--unit", "us", "--", ...COMMAND);
+  assert.match(
+    table.stdout,
+    /^VM +vCPU +guest +KVM +VMM +poll +idle +waiting +exits\/s +L2 .* P99\.9\nall .*%/m,
+  );
+  const csv = run("kvm-vmexit", "split", "--by", "vm", "--csv", "--", ...COMMAND)
+    .stdout.trimEnd()
+    .split("\n");
+  assert.match(csv[0] ?? "", /^time,vm,pid,vcpu,vcpus,elapsed_ns,guest_ns,/);
+  assert.ok(csv.length >= 2 && csv.every((line) => line.split(",").length === csv[0]?.split(",").length));
+  const none = run("kvm-vmexit", "split", "--vcpu", "4095", "--", ...COMMAND);
+  assert.deepEqual([none.status, none.stdout.split("\n").length], [0, 2], none.stderr);
+});

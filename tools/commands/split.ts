@@ -1,0 +1,69 @@
+// Splits the time of vCPUs by where it went: guest, KVM, VMM, polling, idle, waiting for a CPU.
+import { timeStamp } from "../../src/local-time";
+import { lostLines } from "../../src/render/lost";
+import { splitTable } from "../../src/render/split";
+import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/split-lines";
+import { splitIntervals } from "../../src/split-session";
+import { SPLIT_GROUPINGS, splitGroup } from "../../src/split/groups";
+import { aboutTrace } from "../lib/about";
+import { INTERVAL, SPLIT, parseInterval } from "../lib/options";
+import { diagnose, outputColumns, print } from "../lib/output";
+import { defineCommand } from "../lib/tool";
+import { watchSplit } from "../lib/watch";
+
+export const tool = defineCommand({
+  summary: "Splits each vCPU's time by where it went: guest, KVM, VMM, polling, idle, waiting for a CPU.",
+  examples: [
+    ["1", "each vCPU, once a second"],
+    ["--by vm -d 10", "each VM, over 10 seconds"],
+    ["--wide --unit us --vm web-1 5", "with waits, sleeps and polls in detail"],
+    ["--csv 10 > split.csv", "a row for each vCPU, every 10 seconds"],
+  ],
+  operands: INTERVAL,
+  options: {
+    by: {
+      flags: ["--by"],
+      value: "WHAT",
+      description: "a row for each vCPU, for each VM, or one for all",
+      choices: SPLIT_GROUPINGS,
+      default: "vcpu",
+    },
+    wide: {
+      flags: ["--wide"],
+      description:
+        "also L2, sleeps in KVM, successful polls, waits of the VMM, wake-ups, longest and percentiles",
+    },
+    ...SPLIT,
+  },
+  runsCommand: true,
+  run({ options, operands, command }) {
+    const { by, wide, unit, header } = options;
+    const { interval, count } = parseInterval(operands);
+    const keepsEnded = interval === undefined;
+    return watchSplit({ options, command, keepsEnded }, async ({ session, isa, plan, shown }) => {
+      const pace = {
+        ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
+        ...(count === undefined ? {} : { count }),
+      };
+      if (options.csv && header) print([splitCsvHeading()]);
+      const about = options.json && aboutTrace("kvm-vmexit-split", isa, session.info(), options, { by });
+      let tablesBefore = false;
+      for await (const reading of splitIntervals(session, { ...plan, ...pace })) {
+        const groups = splitGroup(reading, by);
+        if (groups.length > 0) shown();
+        const losses = lostLines(reading.lost);
+        if (about) print([splitJsonLine(about, reading, groups)]);
+        else if (options.csv) {
+          print(splitCsvLines(reading, groups, options.utcOffset));
+          losses.forEach(diagnose);
+        } else {
+          const stamp = interval === undefined ? [] : [timeStamp(reading.end)];
+          const { durationNs } = reading;
+          const table = { durationNs, wide, unit, heading: header, room: outputColumns() };
+          print([...(tablesBefore ? [""] : []), ...stamp, ...splitTable(groups, table), ...losses]);
+          tablesBefore = true;
+        }
+      }
+    });
+  },
+});
