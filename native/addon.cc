@@ -251,6 +251,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports)
 	exports.Set("Recorder", vmexit::define_recorder(env));
 	exports.Set("encodeRings", vmexit::define_encode_rings(env));
 	exports.Set("describeHost", Napi::Function::New(env, vmexit::describe_host));
+	exports.Set("support", Napi::Function::New(env, vmexit::support));
 	exports.Set("localTime", Napi::Function::New(env, vmexit::local_time));
 	exports.Set("lockFile", Napi::Function::New(env, vmexit::lock_file));
 	exports.Set("dropPrivileges", Napi::Function::New(env, vmexit::drop_privileges));

@@ -10,6 +10,11 @@ namespace vmexit
 // describeHost({tracefs, module, isa}): said on each thread before objects are made there.
 Napi::Value describe_host(const Napi::CallbackInfo &info);
 
+// support(maxVcpus) after describeHost(): what the programs would do here, without loading any. {libbpf: its
+// version, obstacle: why they can't attach directly, or undefined, countBytes and histogramBytes: memory of a
+// session's maps}.
+Napi::Value support(const Napi::CallbackInfo &info);
+
 } // namespace vmexit
 
 #endif

@@ -38,7 +38,29 @@ uint32_t log2_ceil(uint32_t n)
 	return bits;
 }
 
+// A power of two. With four times as many accounts as vCPUs, nearly all are where they are looked for first.
+uint32_t accounts_for(uint32_t max_vcpus)
+{
+	return 1u << log2_ceil(std::max(kMinAccounts, 4 * max_vcpus));
+}
+
+uint32_t histograms_for(uint32_t max_vcpus)
+{
+	return max_vcpus * VMEXIT_HISTOGRAMS_PER_VCPU;
+}
+
+uint64_t bytes_of(uint32_t accounts, uint32_t histograms)
+{
+	return accounts * uint64_t{sizeof(vmexit_account)} +
+	       histograms * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)};
+}
+
 } // namespace
+
+uint64_t session_bytes(uint32_t max_vcpus, bool histograms)
+{
+	return bytes_of(accounts_for(max_vcpus), histograms ? histograms_for(max_vcpus) : 0);
+}
 
 Session::Session(const Options &options)
 {
@@ -206,9 +228,7 @@ void Session::choose_programs(const Options &options, const DirectSupport *direc
 
 void Session::configure(const Options &options, bool direct)
 {
-	// With four times as many accounts as vCPUs, nearly all are where they are looked for first.
-	uint32_t bits = log2_ceil(std::max(kMinAccounts, 4 * options.max_vcpus));
-	account_count_ = 1u << bits;
+	account_count_ = accounts_for(options.max_vcpus);
 	vmexit_config config = {};
 	config.account_mask = account_count_ - 1;
 	config.timing = options.timing;
@@ -239,7 +259,7 @@ void Session::configure(const Options &options, bool direct)
 	if (options.filter_pids || options.filter_vcpus)
 		for (const char *name : {"left_out", "bare_threads"})
 			bpf_map__set_max_entries(map(name), 1u << VMEXIT_LEFT_OUT_LOG2);
-	histogram_count_ = options.histograms ? options.max_vcpus * VMEXIT_HISTOGRAMS_PER_VCPU : 0;
+	histogram_count_ = options.histograms ? histograms_for(options.max_vcpus) : 0;
 	bpf_map__set_max_entries(map("histograms"), std::max(histogram_count_, 1u));
 	bpf_map__set_max_entries(map("free_histograms"), std::max(histogram_count_, 1u));
 	if (options.slow)
@@ -315,8 +335,7 @@ std::vector<ProgramInfo> Session::programs() const
 
 uint64_t Session::map_bytes() const
 {
-	return account_count_ * uint64_t{sizeof(vmexit_account)} +
-	       histogram_count_ * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)} +
+	return bytes_of(account_count_, histogram_count_) +
 	       bpf_map__max_entries(bpf_object__find_map_by_name(object_.get(), "events"));
 }
 

@@ -86,6 +86,9 @@ struct Snapshot {
 	uint64_t missed; // events for which the kernel didn't run a program
 };
 
+// Bytes of the accounts, and of histograms if wanted, that a session of so many vCPUs has.
+uint64_t session_bytes(uint32_t max_vcpus, bool histograms);
+
 class Session
 {
 public:

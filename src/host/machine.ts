@@ -71,6 +71,11 @@ export class Machine {
     return exists(this.root + path);
   }
 
+  /** Whether a folder is there which this process may not look into. */
+  isClosed(path: string): boolean {
+    return listFolder(this.root + path, 1).state === "denied";
+  }
+
   /** Undefined where /proc isn't mounted. */
   get privileges(): Privileges | undefined {
     return this.#once("privileges", () => {

@@ -9,6 +9,7 @@ import type { Machine } from "../host/machine";
 import type { HeldProgram } from "./overhead";
 import type { SplitOptions, Splitter } from "./split";
 import type { Counters } from "./stat";
+import type { Support } from "./support";
 import type { Recorder, RecorderOptions } from "./trace";
 import type { Session, SessionOptions } from "./vmexit";
 
@@ -19,6 +20,7 @@ interface Addon {
   Splitter: new (options: SplitOptions & { object: string }) => Splitter;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   describeHost(host: Machine["forAddon"]): void;
+  support(maxVcpus: number): Support;
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array, lost: Uint32Array): number;
   localTime(seconds: number): LocalFields | undefined;
   lockFile(descriptor: number): boolean;

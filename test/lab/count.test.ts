@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import test from "node:test";
+import type { Report } from "../../src/doctor";
 import { SCHEMA } from "../../src/measure/lines";
 import { NOTHING_LOST } from "../../src/measure/lost";
 import { GUEST, Running, run } from "../tools";
@@ -30,6 +31,28 @@ test("kvm-vmexit's words count, time and record as the commands do", () => {
   const recorded = run("kvm-vmexit", "trace", "record", "-o", "/tmp/umbrella.bin", "--", GUEST, ...WORKLOAD);
   assert.match(recorded.stderr, /^kvm-vmexit trace record: \d+ events/m);
   assertPromised(run("kvm-vmexit", "trace", "report", "/tmp/umbrella.bin"));
+});
+
+test("kvm-vmexit doctor finds all that the tools need, how they attach, and the VMs that run", async () => {
+  const guest = new Running(TOOL, "--", GUEST, "--hlt", "100000", "--vcpus", "2");
+  await guest.seen(/Tracing/);
+  let report: Report;
+  do {
+    const { status, stdout, stderr } = run("kvm-vmexit", "doctor", "--json");
+    assert.equal(status, 0, stdout + stderr);
+    report = JSON.parse(stdout) as Report;
+  } while (report.vms.length === 0);
+  await guest.end("SIGTERM");
+  assert.deepEqual(
+    report.vms.map(({ name }) => name),
+    ["guest"],
+  );
+  const way = MODES[0] === "direct" ? /^directly/ : /^by payload/;
+  assert.match(report.tools[0]?.attach ?? "", way);
+  assert.deepEqual(
+    report.findings.filter(({ state }) => state === "bad"),
+    [],
+  );
 });
 
 test("auto attaches directly where the kernel can, and --verbose says so", () => {

@@ -52,6 +52,11 @@ export const TOOLS: readonly Registered[] = [
     load: async () => (await import("./trace.js")).tool,
   },
   {
+    word: "doctor",
+    summary: "Can the tools run here? What this host has and lacks, and how to mend it",
+    load: async () => (await import("./doctor.js")).tool,
+  },
+  {
     word: "kvmtrace-format",
     command: "kvmtrace_format",
     hidden: true,

@@ -16,9 +16,10 @@ export interface Checked {
   readonly mend?: string;
 }
 
-/** Looks at one thing, changing nothing. */
-export type Check = (machine: Machine) => Checked;
+/** Looks at one thing, changing nothing; undefined where this host can't have it. */
+export type Check = (machine: Machine) => Checked | undefined;
 
+export const unknown = (meaning: string, mend: string): Checked => ({ state: "unknown", meaning, mend });
 export const good = (meaning: string): Checked => ({ state: "good", meaning });
 export const bad = (meaning: string, mend: string): Checked => ({ state: "bad", meaning, mend });
 export const limited = (meaning: string, mend: string): Checked => ({ state: "limited", meaning, mend });

@@ -1,7 +1,7 @@
 // What the kernel is and has: architecture, KVM, BPF and what newer versions brought.
 import type { Machine } from "../machine";
 import { processorIsa } from "../processor";
-import { type Check, type Checked, bad, good, limited } from "./check";
+import { type Check, type Checked, bad, good, limited, unknown } from "./check";
 
 export function architecture({ arch }: Machine): Checked {
   if (arch === "x64" || arch === "arm64") return good(`the architecture is ${arch}`);
@@ -17,7 +17,9 @@ export function architecture({ arch }: Machine): Checked {
 }
 
 export function kvm(machine: Machine): Checked {
-  const { kvm, processor } = machine;
+  const { kvm, processor, arch } = machine;
+  if (arch !== "x64" && arch !== "arm64")
+    return unknown(`what drives KVM on ${arch} isn't known`, "use KVM's own tools there");
   if (kvm?.isKnown === false)
     return limited(
       `KVM is driven by ${kvm.module}, which is neither Intel's nor AMD's module: exits are read from the tracepoints, ` +
@@ -37,6 +39,7 @@ export function kvm(machine: Machine): Checked {
 
 export function device(machine: Machine): Checked {
   if (machine.has("/dev/kvm")) return good("/dev/kvm is there");
+  if (!["x64", "arm64"].includes(machine.arch)) return unknown("there is no /dev/kvm", "load KVM's module");
   return machine.hasKvmDevice
     ? bad("there is no /dev/kvm", "run: sudo mknod /dev/kvm c 10 232")
     : bad(

@@ -1,15 +1,14 @@
 // Whether the kernel shows its tracepoints and counters: tracefs, debugfs, and lockdown, which closes them.
 import type { Machine } from "../machine";
-import { type Checked, bad, good, limited } from "./check";
+import { type Checked, bad, good, limited, unknown } from "./check";
 
 export function lockdown({ lockdown }: Machine): Checked {
   switch (lockdown) {
     case undefined:
-      return {
-        state: "unknown",
-        meaning: "whether kernel lockdown is on can't be seen: securityfs is not mounted",
-        mend: "run: sudo mount -t securityfs securityfs /sys/kernel/security",
-      };
+      return unknown(
+        "whether kernel lockdown is on can't be seen: securityfs is not mounted",
+        "run: sudo mount -t securityfs securityfs /sys/kernel/security",
+      );
     case "absent":
       return good("this kernel has no lockdown");
     case "none":
@@ -27,6 +26,8 @@ export function lockdown({ lockdown }: Machine): Checked {
 export function tracefs(machine: Machine): Checked {
   const { tracefs, lockdown } = machine;
   if (tracefs !== undefined && machine.has(`${tracefs}/events`)) return good(`tracefs is at ${tracefs}`);
+  if (tracefs !== undefined && machine.isClosed(tracefs))
+    return unknown(`tracefs, at ${tracefs}, is closed to this process`, "run it with sudo");
   if (tracefs !== undefined)
     return bad(
       `tracefs, at ${tracefs}, is empty`,
@@ -40,7 +41,9 @@ export function tracefs(machine: Machine): Checked {
   return bad("tracefs is not mounted", "run: sudo mount -t tracefs tracefs /sys/kernel/tracing");
 }
 
-export function tracepoint(machine: Machine): Checked {
+export function tracepoint(machine: Machine): Checked | undefined {
+  const { tracefs } = machine;
+  if (tracefs === undefined || !machine.has(`${tracefs}/events`)) return undefined;
   if (machine.hasTracepoint("kvm_exit")) return good("the kernel has the tracepoint kvm:kvm_exit");
   const { kvm } = machine;
   if (kvm?.isKnown === false)

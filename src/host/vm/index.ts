@@ -4,7 +4,7 @@ import { type NameSource, nameInCommandLine, uuidInCommandLine } from "./command
 import { commandLineOf, hasVm } from "./process";
 
 export { nameMatcher } from "./glob";
-export { hasVm, isVmFile, processOf, runsVm } from "./process";
+export { type VmProcesses, hasVm, isVmFile, processOf, runsVm, vmProcesses } from "./process";
 export type { NameSource } from "./command-line";
 
 /** A virtual machine: the process that runs it. Two are the same only if both pid and start time are. */
@@ -58,6 +58,15 @@ export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm 
     ...(found ?? { name: comm, source: same ? "process" : "ended" }),
     ...(uuid === undefined ? {} : { uuid }),
   };
+}
+
+/**
+ * Names the VM that the process `pid` runs now.
+ * @param root folder that stands for /
+ */
+export function vmOfProcess(pid: number, root = ""): Vm {
+  const startNs = startTicks(readText(`${root}/proc/${pid}/stat`)) * TICK_NS;
+  return vmOf(pid, startNs, readText(`${root}/proc/${pid}/comm`).trim(), root);
 }
 
 /**

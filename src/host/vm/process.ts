@@ -67,6 +67,28 @@ export function isVmFile(pid: number, file: number, root = ""): boolean {
   return false;
 }
 
+/** The processes that run VMs now. */
+export interface VmProcesses {
+  readonly pids: readonly number[];
+  /** Whether other processes may not be looked at, so that there may be more. */
+  readonly isPartial: boolean;
+}
+
+// More than 64 CPUs have by default (pid_max is 1,024 for each): of a host with more, a part is looked at.
+const MAX_PROCESSES = 2 ** 16;
+
+/** @param root folder that takes the place of / */
+export function vmProcesses(root = ""): VmProcesses {
+  const { names, isWhole } = listFolder(`${root}/proc`, MAX_PROCESSES);
+  const looked = names
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => [Number(name), hasVm(Number(name), root)] as const);
+  return {
+    pids: looked.filter(([, has]) => has === true).map(([pid]) => pid),
+    isPartial: !isWhole || looked.some(([, has]) => has === undefined),
+  };
+}
+
 /**
  * Whether a process runs a VM now; true also if its files may not be looked at.
  * @param root folder that takes the place of /

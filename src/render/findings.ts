@@ -1,0 +1,44 @@
+// What the doctor found, as lines of a terminal's width.
+import type { Report } from "../doctor";
+import { safeText } from "../text";
+
+const WIDTH = 80;
+const STATE = 9;
+const WHAT = 18;
+
+/** A text in lines of at most `width`; words that are longer have a line of their own. */
+function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ")) {
+    if (line !== "" && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === "" ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+function paragraph(state: string, what: string, text: string): string[] {
+  const [first = "", ...rest] = wrap(safeText(text), WIDTH - STATE - WHAT);
+  const indent = " ".repeat(STATE + WHAT);
+  return [
+    `${state.padEnd(STATE)}${what.padEnd(WHAT)}${first}`.trimEnd(),
+    ...rest.map((line) => indent + line),
+  ];
+}
+
+/** A paragraph for each finding, tool and VM; what isn't good has its mend. */
+export function findingLines({ findings, tools, vms }: Report): string[] {
+  return [
+    ...findings.flatMap(({ state, what, meaning, mend }) =>
+      paragraph(state, what, mend === undefined || mend === "" ? meaning : `${meaning}; ${mend}`),
+    ),
+    ...vms.flatMap(({ name, pid }) => paragraph("", "", `VM ${name} (${pid})`)),
+    ...tools.flatMap(({ tools, attach, lacks }) =>
+      lacks.length > 0
+        ? paragraph("bad", tools.join(", "), `can't run; see ${lacks.join(", ")}`)
+        : paragraph("good", tools.join(", "), `attached ${attach}`),
+    ),
+  ];
+}
