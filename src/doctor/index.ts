@@ -44,12 +44,14 @@ const NEEDS: readonly (readonly [tools: readonly string[], needs: readonly strin
   [
     [["count", "time", "hist"], COUNTING, "exits"],
     [["slower"], REPORTING, "exits"],
+    [["split"], COUNTING, "split"],
     [["stat"], TRACING, "stat"],
     [["trace"], TRACING, "trace"],
   ];
 
 interface Ways {
   readonly exits: string;
+  readonly split: string;
   readonly stat: string;
   readonly trace: string;
 }
@@ -61,6 +63,7 @@ function waysOf(support: Support | undefined): Ways {
     exits: isDirect
       ? "directly to KVM's raw tracepoints; by payload for --wide of count and slower"
       : `by payload of KVM's tracepoints${byPayload}`,
+    split: isDirect ? "directly to functions of KVM" : `by probes of functions of KVM${byPayload}`,
     stat: isDirect
       ? "to KVM's raw tracepoints, with reasons counted directly"
       : `to KVM's raw tracepoints, with reasons counted by payload${byPayload}`,

@@ -42,6 +42,7 @@ test("a complete host can run each tool, and its parameters are told", () => {
     [
       [["count", "time", "hist"], []],
       [["slower"], []],
+      [["split"], []],
       [["stat"], []],
       [["trace"], []],
     ],
