@@ -47,6 +47,7 @@ const CONTESTANTS: readonly Contestant[] = [
   ...bothWays("kvm-vmexit-time", "--wide"),
   ...bothWays("kvm-vmexit-hist"),
   ...bothWays("kvm-vmexit-slower", "10000"),
+  { name: "kvm-vmexit split", group: "ours", command: tool("kvm-vmexit", "split") },
   { name: "kvm-stat", group: "ours", command: tool("kvm-stat", "-l", "-s", "25") },
   {
     name: "kvm-trace record",

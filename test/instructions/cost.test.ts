@@ -19,6 +19,7 @@ const BOUNDS = [
   ["kvm-vmexit-time", ["--attach", "record"], 895],
   ["kvm-vmexit-hist", [], 430],
   ["kvm-vmexit-slower", ["10000"], 370],
+  ["kvm-vmexit", ["split"], 375],
   ["kvm-stat", ["-l"], 585],
 ] as const;
 // A record that isn't where it is looked for first is found where that says, in the exit and in the entry.
