@@ -5,77 +5,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { GUEST, PROJECT } from "../tools";
-import { TOOL, kvmStat, sleep, until } from "./stat-logs";
+import { Pane, closePanes } from "./pane";
+import { TOOL, kvmStat, sleep } from "./stat-logs";
 
 const OURS = `${process.execPath} ${TOOL}`;
 
-function tmux(...parameters: string[]): string {
-  const { status, stdout, stderr } = spawnSync("tmux", ["-L", "kvm-stat", "-f", "/dev/null", ...parameters], {
-    encoding: "utf8",
-  });
-  assert.equal(status, 0, stderr);
-  return stdout;
-}
-
-after(() => {
-  tmux("kill-server");
-});
-
-/** A terminal of 80 columns and 24 rows in which a shell runs a command. */
-class Pane {
-  readonly #name: string;
-  private constructor(name: string, command: readonly string[] = ["sh"]) {
-    this.#name = name;
-
-    tmux("new-session", "-d", "-s", name, "-x", "80", "-y", "24", ...command);
-  }
-
-  /** One in which nothing but the command runs. */
-  static bare(name: string, command: string): Pane {
-    return new Pane(name, [command]);
-  }
-
-  static async open(name: string, command: string): Promise<Pane> {
-    const pane = new Pane(name);
-    await pane.seen(/^[#$]$/);
-    pane.type(
-      `PS1='$ '; ${command}; echo "status $?"; stty -a | grep -o ' -*icanon\\| -*echo$\\| -*echo '`,
-      "Enter",
-    );
-    return pane;
-  }
-
-  type(...keys: string[]): void {
-    tmux("send-keys", "-t", this.#name, ...keys);
-  }
-
-  resize(columns: number, rows: number): void {
-    tmux("resize-window", "-t", this.#name, "-x", String(columns), "-y", String(rows));
-  }
-
-  get text(): string {
-    return tmux("capture-pane", "-p", "-t", this.#name)
-      .split("\n")
-      .map((line) => line.trimEnd())
-      .join("\n")
-      .trimEnd();
-  }
-
-  async seen(pattern: RegExp): Promise<void> {
-    try {
-      await until(String(pattern), () => pattern.test(this.text));
-    } catch (error) {
-      throw new Error(`${String(error)}:\n${this.text}`);
-    }
-  }
-
-  /** Waits until the program has ended with `status` and the terminal is the shell's again. */
-  async givenBack(status: number): Promise<void> {
-    await this.seen(new RegExp(`^status ${status}\\n`, "m"));
-    await this.seen(/^ icanon$[^]*^ echo$|^ icanon$/m);
-    assert.doesNotMatch(this.text, /kvm statistics/);
-  }
-}
+after(closePanes);
 
 /** The rows of the table, in the order of names, without the rates, which depend on the moment. */
 const rows = (text: string) =>

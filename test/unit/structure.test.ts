@@ -161,7 +161,7 @@ const ONLY: readonly (readonly [string, readonly string[], RegExp])[] = [
   ["draws tables with cli-table3", ["src/render/table.ts"], /"cli-table3"/],
   [
     "fills up with blanks",
-    ["src/render/", "src/python/", "src/stat/", "tools/lib/"],
+    ["src/render/", "src/screen/", "src/python/", "src/stat/", "tools/lib/"],
     /\.pad(?:Start|End)\((?![^()]*(?:\([^()]*\)[^()]*)*, "0"\))/,
   ],
 ];

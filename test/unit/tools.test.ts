@@ -158,7 +158,7 @@ test("the umbrella calls a tool by its word, and helps to find one", () => {
 
 for (const [argv, message] of [
   [["tiem"], 'kvm-vmexit: unknown word "tiem" (Did you mean time?); see kvm-vmexit --help'],
-  [["top"], 'kvm-vmexit: unknown word "top"; see kvm-vmexit --help'],
+  [["zap"], 'kvm-vmexit: unknown word "zap"; see kvm-vmexit --help'],
   [["--json"], "kvm-vmexit: unknown option '--json'; see kvm-vmexit --help"],
   [["count", "x"], 'kvm-vmexit count: the interval takes seconds from 0.001 to 31536000, not "x"'],
   [["trace", "foo", "--help"], 'kvm-vmexit trace: unknown word "foo"; see kvm-vmexit trace --help'],

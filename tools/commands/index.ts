@@ -23,6 +23,11 @@ export const TOOLS: readonly Registered[] = [
     load: async () => (await import("./time.js")).tool,
   },
   {
+    word: "top",
+    summary: "Which VMs, vCPUs and reasons are busiest at present? On a screen",
+    load: async () => (await import("./top.js")).tool,
+  },
+  {
     word: "hist",
     command: "kvm-vmexit-hist",
     summary: "How are these times distributed?",

@@ -9,7 +9,7 @@ import { aboutTrace } from "../lib/about";
 import { INTERVAL, SPLIT, parseInterval } from "../lib/options";
 import { diagnose, outputColumns, print } from "../lib/output";
 import { defineCommand } from "../lib/tool";
-import { watchSplit } from "../lib/watch";
+import { MAX_ENDED, watchSplit } from "../lib/watch";
 
 export const tool = defineCommand({
   summary: "Splits each vCPU's time by where it went: guest, KVM, VMM, polling, idle, waiting for a CPU.",
@@ -39,7 +39,7 @@ export const tool = defineCommand({
   run({ options, operands, command }) {
     const { by, wide, unit, header } = options;
     const { interval, count } = parseInterval(operands);
-    const keepsEnded = interval === undefined;
+    const keepsEnded = interval === undefined ? MAX_ENDED : 0;
     return watchSplit({ options, command, keepsEnded }, async ({ session, isa, plan, shown }) => {
       const pace = {
         ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),

@@ -12,7 +12,7 @@ import { aboutTrace } from "./about";
 import type { SharedOptions } from "./options";
 import { diagnose, print } from "./output";
 import type { Status } from "./run";
-import { watch } from "./watch";
+import { MAX_ENDED, watch } from "./watch";
 
 /** How a counting tool differs from the others. */
 export interface CountingTool<T extends SharedOptions> {
@@ -63,7 +63,7 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
   } = tool;
   const { select = (samples: Samples) => samples } = tool;
   const bySomebody = by !== "reason";
-  const keepsEnded = bySomebody && interval === undefined;
+  const keepsEnded = bySomebody && interval === undefined ? MAX_ENDED : 0;
   const request = { options, command, timing, histograms, reflected, names: bySomebody, keepsEnded };
   return watch(request, async ({ session, filter, plan, shown }) => {
     const pace = {

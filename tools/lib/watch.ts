@@ -20,7 +20,7 @@ import { diagnose, expectOutput, outputEnded, outputPending, outputWritten, queu
 import { type Meter, withOverhead } from "./overhead";
 import { dropPowers } from "./powers";
 import type { Status } from "./run";
-import { TracedCommand, stopOnSignals } from "./stop";
+import { type Stop, TracedCommand, stopOnSignals } from "./stop";
 
 /** How a tool wants its programs. */
 export interface Request {
@@ -31,8 +31,10 @@ export interface Request {
   readonly reflected?: boolean;
   /** Whether the names of VMs are shown, which have to be read before the VMs end. */
   readonly names?: boolean;
-  /** Whether what ended is shown, apart from others, until the end. */
-  readonly keepsEnded?: boolean;
+  /** How many vCPUs that ended are shown, apart from others, until the end. */
+  readonly keepsEnded?: number;
+  /** Whether the output is a screen, which is written at once so that the terminal is given back on every way out. */
+  readonly screen?: boolean;
   /** Instead of counting: report exits that take so many ns and longer, with details if wanted. */
   readonly slow?: { readonly ns: number; readonly details: boolean };
   /** Called once tracing can begin, before anything is attached. */
@@ -44,6 +46,7 @@ export interface Running<S> {
   readonly session: S;
   /** When to look, and when to end. */
   readonly plan: Omit<Plan, "from"> & Pace;
+  readonly stop: Stop;
   /** Says that something was shown: else the user is told why nothing was. */
   readonly shown: () => void;
 }
@@ -63,6 +66,7 @@ interface Course<S> {
   readonly names: boolean;
   /** Whether it is no wonder that nothing is shown. */
   readonly mayShowNothing: boolean;
+  readonly screen: boolean;
   /** What the host has to have. */
   readonly needs: Parameters<typeof preflight>[1];
   /** Checks what was asked for; what that returns opens the session. @throws UsageError */
@@ -74,8 +78,8 @@ interface Course<S> {
 const NAMES_MS = 100;
 const HOUSEKEEPING_MS = 1000;
 const STRICT_STATUS = 3;
-// Each takes some 5 KiB, with histograms 20.
-const MAX_ENDED = 65_536;
+/** Vast for a table at the end: each takes some 5 KiB, with histograms 20. */
+export const MAX_ENDED = 65_536;
 
 function explain(info: Omit<SessionInfo, "attach"> & { readonly attach: string }): void {
   const mebibytes = (info.mapBytes / 2 ** 20).toFixed(1);
@@ -114,8 +118,8 @@ function nameRemark(roster: Roster, options: Pick<SharedOptions, "vm">): string 
 
 /** Watches counters; the status is the command's, if there was one, or 3 under --strict if anything was lost. */
 export function watch(request: Request, show: Show<Session>): Promise<Status> {
-  const { timing = false, keepsEnded = false } = request;
-  const kept = { timing, ended: keepsEnded ? MAX_ENDED : 0, endedUnread: MAX_ENDED };
+  const { timing = false, keepsEnded = 0 } = request;
+  const kept = { timing, ended: keepsEnded, endedUnread: MAX_ENDED };
   return watchAny(request, (programs, roster) => new Session(programs, kept, roster), show);
 }
 
@@ -133,7 +137,7 @@ function watchAny<S extends Watched>(
   make: (programs: ReturnType<typeof openSession>, roster: Roster) => S,
   show: Show<S>,
 ): Promise<Status> {
-  const { options, command, names = false, slow } = request;
+  const { options, command, names = false, screen = false, slow } = request;
   let filter: ReasonFilter | undefined;
   const prepare = (machine: Machine, isa: Isa) => {
     learnReasons(machine.formatOf("kvm_exit") ?? "");
@@ -145,18 +149,14 @@ function watchAny<S extends Watched>(
   };
   const needs = slow ? REPORTING : COUNTING;
   const mayShowNothing = slow !== undefined;
-  return follow({ options, command, names, mayShowNothing, needs, prepare }, async (running) => {
+  return follow({ options, command, names, mayShowNothing, screen, needs, prepare }, async (running) => {
     if (filter) await show({ ...running, filter });
   });
 }
 
 /** Watches the split of vCPUs' time, as watch(). */
 export function watchSplit(
-  {
-    options,
-    command,
-    keepsEnded = false,
-  }: Pick<Request, "command" | "keepsEnded"> & { options: SplitOptions },
+  { options, command, keepsEnded = 0 }: Pick<Request, "command" | "keepsEnded"> & { options: SplitOptions },
   show: (running: Running<SplitSession> & { readonly isa: Isa }) => Promise<void>,
 ): Promise<Status> {
   let isa: Isa | undefined;
@@ -164,14 +164,10 @@ export function watchSplit(
   const who = { ...(pid ? { pids: pid } : {}), ...(vcpu ? { vcpuIds: vcpu } : {}) };
   const prepare = (machine: Machine, found: Isa) => (roster: Roster) => {
     isa = found;
-    return new SplitSession(
-      openSplitter({ attach, maxVcpus, ...who }, machine),
-      keepsEnded ? MAX_ENDED : 0,
-      roster,
-    );
+    return new SplitSession(openSplitter({ attach, maxVcpus, ...who }, machine), keepsEnded, roster);
   };
   return follow(
-    { options, command, names: true, mayShowNothing: false, needs: COUNTING, prepare },
+    { options, command, names: true, mayShowNothing: false, screen: false, needs: COUNTING, prepare },
     async (running) => {
       if (isa) await show({ ...running, isa });
     },
@@ -192,14 +188,14 @@ function follow<S extends Watched>(
 }
 
 async function followToEnd<S extends Watched>(
-  { options, command: toRun, names: namesShown, mayShowNothing, needs, prepare }: Course<S>,
+  { options, command: toRun, names: namesShown, mayShowNothing, screen, needs, prepare }: Course<S>,
   meter: Meter,
   show: (running: Running<S>) => Promise<void>,
 ): Promise<Status> {
   const machine = new Machine();
   const openIt = prepare(machine, preflight(machine, needs));
   expectOutput();
-  queueOutput();
+  if (!screen) queueOutput();
   checkProcesses(options);
   const stop = stopOnSignals();
   const roster = new Roster(options.vm === undefined ? undefined : nameMatcher(options.vm));
@@ -208,7 +204,7 @@ async function followToEnd<S extends Watched>(
   try {
     meter.begin();
     if (options.verbose) explain(session.info());
-    diagnose("Tracing... Hit Ctrl-C to end.");
+    if (!screen) diagnose("Tracing... Hit Ctrl-C to end.");
     const [program, ...parameters] = toRun;
     const output = options.json || options.csv ? 2 : 1;
     const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
@@ -221,7 +217,7 @@ async function followToEnd<S extends Watched>(
       ...(options.duration === undefined ? {} : { durationMs: options.duration * 1000 }),
       ready: () => !outputPending(),
     };
-    await show({ session, plan, shown: () => (shown = true) });
+    await show({ session, plan, stop, shown: () => (shown = true) });
     const status = await command?.finish();
     // What is said of the tables comes after them.
     await outputWritten();

@@ -1,0 +1,184 @@
+// The columns of top's tables: what they show of a row, how wide they are, and which go first where there is no room.
+import { cellsOf } from "../../render/cells";
+import { type Unit, fitted } from "../../render/units";
+import type { Row, View } from "./rows";
+
+/** What numbers are made with. */
+export interface Scale {
+  /** Of the time that the rows are about. */
+  readonly durationNs: number;
+  readonly unit: Unit;
+  /** Counts in place of counts a second. */
+  readonly absolute: boolean;
+}
+
+export interface Column {
+  readonly id: string;
+  readonly heading: (scale: Scale) => string;
+  readonly width: number;
+  /** What rows are sorted by, from high to low unless it is text; undefined is the lowest. */
+  readonly value: (row: Row) => number | string | undefined;
+  readonly text: (row: Row, scale: Scale) => string;
+  /** The tables that have it; all if missing. */
+  readonly kinds?: readonly View["kind"][];
+  /** Only where the exits of nested guests are wanted. */
+  readonly nested?: true;
+  /** The lowest goes first where there is no room. */
+  readonly rank: number;
+}
+
+const SCALES = [
+  [1e12, "T"],
+  [1e9, "G"],
+  [1e6, "M"],
+  [1e3, "k"],
+] as const;
+
+/** A number in so many characters at most: `1234567`, `12.3M`. */
+export function short(value: number, width: number): string {
+  const whole = value.toFixed(value < 9.95 && !Number.isInteger(value) ? 1 : 0);
+  if (whole.length <= width) return whole;
+  const [scale, letter] = SCALES.find(([scale]) => value >= scale) ?? [1, ""];
+  const text = [1, 0].map((decimals) => (value / scale).toFixed(decimals) + letter);
+  return text.find(({ length }) => length <= width) ?? value.toExponential(0);
+}
+
+const seconds = ({ durationNs }: Scale) => Math.max(durationNs, 1) / 1e9;
+
+function time(ns: number | undefined, { unit }: Scale, width: number): string {
+  return ns === undefined ? "-" : fitted(ns, unit, width);
+}
+
+function counting(id: string, heading: string, rank: number, of: (row: Row) => number): Column {
+  const width = 9;
+  return {
+    id,
+    heading: ({ absolute }) => (absolute ? heading : `${heading}/s`),
+    width,
+    value: of,
+    text: (row, scale) => short(of(row) / (scale.absolute ? 1 : seconds(scale)), width),
+    rank,
+  };
+}
+
+function timing(id: string, heading: string, rank: number, of: (row: Row) => number | undefined): Column {
+  const width = 8;
+  return {
+    id,
+    heading: ({ unit }) => `${heading} ${unit}`,
+    width,
+    value: of,
+    text: (row, scale) => time(of(row), scale, width),
+    rank,
+  };
+}
+
+/** The share of the elapsed time that KVM handled exits, in % of one CPU. */
+export function share(totalNs: number, { durationNs }: Scale): string {
+  return ((100 * totalNs) / Math.max(durationNs, 1)).toFixed(1);
+}
+
+export const COLUMNS: readonly Column[] = [
+  {
+    id: "pid",
+    heading: () => "PID",
+    width: 7,
+    value: ({ pid }) => pid,
+    text: ({ pid }) => (pid === undefined ? "" : String(pid)),
+    kinds: ["vms"],
+    rank: 3,
+  },
+  {
+    id: "vcpus",
+    heading: () => "VCPUS",
+    width: 5,
+    value: ({ vcpus }) => vcpus,
+    text: ({ vcpus }) => String(vcpus),
+    kinds: ["vms", "reasons"],
+    rank: 2,
+  },
+  counting("exits", "EXITS", 9, ({ count }) => count),
+  { ...counting("l2", "L2", 6, ({ l2 }) => l2), nested: true },
+  {
+    id: "share",
+    heading: () => "KVM%",
+    width: 7,
+    value: ({ totalNs }) => totalNs,
+    text: ({ totalNs }, scale) => share(totalNs, scale),
+    rank: 8,
+  },
+  timing("average", "AVG", 7, ({ averageNs }) => averageNs),
+  timing("p99", "P99", 5, (row) => row.percentileNs(0.99)),
+  timing("max", "MAX", 4, ({ timed, maxNs }) => (timed === 0 ? undefined : maxNs)),
+];
+
+/** The column of names, which has what room is left. */
+export const NAME = { heading: "NAME", least: 14, most: 40 } as const;
+const HISTORY_LEAST = 8;
+const HISTORY_MOST = 60;
+
+/** The columns that fit, and what the others are called. */
+export interface Layout {
+  readonly name: number;
+  readonly columns: readonly Column[];
+  /** Width of the line of history, 0 if there is no room. */
+  readonly history: number;
+  readonly leftOut: readonly string[];
+}
+
+/** What fits into so many columns of a terminal. @param longest the longest name, in columns */
+export function layoutOf(
+  kind: View["kind"],
+  nested: boolean,
+  room: number,
+  longest: number,
+  scale: Scale,
+): Layout {
+  const wanted = COLUMNS.filter(
+    (column) => (column.kinds?.includes(kind) ?? true) && (nested || !column.nested),
+  );
+  const columns = [...wanted];
+  const name = Math.min(NAME.most, Math.max(NAME.least, longest));
+  const width = () => columns.reduce((sum, column) => sum + column.width + 1, 0);
+  while (columns.length > 0 && width() + NAME.least > room) {
+    const lowest = columns.reduce((least, column) => (column.rank < least.rank ? column : least));
+    columns.splice(columns.indexOf(lowest), 1);
+  }
+  const free = room - width();
+  const named = Math.max(1, Math.min(name, free));
+  const rest = free - named - 1;
+  const history = rest >= HISTORY_LEAST ? Math.min(rest, HISTORY_MOST) : 0;
+  const leftOut = wanted.filter((column) => !columns.includes(column)).map((column) => column.heading(scale));
+  return { name: named, columns, history, leftOut: history === 0 ? [...leftOut, "HISTORY"] : leftOut };
+}
+
+/** Text that fills so many columns exactly; what is too long ends with "..". */
+export function fill(text: string, width: number, align: "left" | "right" = "left"): string {
+  const cells = cellsOf(text);
+  if (cells.length > width) {
+    const cut = cells.slice(0, Math.max(0, width - 2));
+    // Half of a wide character is none.
+    if (cells[cut.length] === "") cut.pop();
+    const dots = Math.min(2, width);
+    return cut.join("") + ".".repeat(dots) + " ".repeat(width - cut.length - dots);
+  }
+  const space = " ".repeat(width - cells.length);
+  return align === "left" ? text + space : space + text;
+}
+
+const BLOCKS = "▁▂▃▄▅▆▇█";
+// Where the locale isn't UTF-8.
+const PLAIN = "_.-~=+*#";
+
+/** Values as a line, the latest last, each by the highest of them; a blank where there was nothing. */
+export function sparkline(values: readonly number[], width: number, unicode: boolean): string {
+  const seen = values.slice(-width);
+  const most = Math.max(...seen, 0);
+  const levels = Array.from(unicode ? BLOCKS : PLAIN);
+  const line = seen.map((value) =>
+    value <= 0
+      ? " "
+      : (levels[Math.min(levels.length - 1, Math.floor((value / most) * levels.length))] ?? " "),
+  );
+  return line.join("").padStart(width);
+}

@@ -1,0 +1,97 @@
+// What each key of top's screen does, as the screen and both helps read it.
+
+/** What a key can have the screen do. */
+export interface Actions {
+  up(): void;
+  down(): void;
+  pageUp(): void;
+  pageDown(): void;
+  first(): void;
+  last(): void;
+  into(): void;
+  back(): void;
+  sortLeft(): void;
+  sortRight(): void;
+  reverse(): void;
+  askReason(): void;
+  askVm(): void;
+  clearFilters(): void;
+  toggleIdle(): void;
+  toggleNested(): void;
+  toggleAbsolute(): void;
+  reset(): void;
+  nextUnit(): void;
+  pause(): void;
+  askDelay(): void;
+  askFile(): void;
+  help(): void;
+  quit(): void;
+}
+
+interface Key {
+  /** As the terminal names them; all do the same. */
+  readonly keys: readonly string[];
+  /** What help calls them. */
+  readonly label: string;
+  readonly meaning: string;
+  readonly act: keyof Actions;
+}
+
+/** In the order of the help. Those of kvm_stat and of top have their meaning. */
+export const KEYS: readonly Key[] = [
+  { keys: ["up", "k"], label: "Up, k", meaning: "to the row above", act: "up" },
+  { keys: ["down", "j"], label: "Down, j", meaning: "to the row below", act: "down" },
+  { keys: ["pageup"], label: "PgUp", meaning: "a page up", act: "pageUp" },
+  { keys: ["pagedown"], label: "PgDn", meaning: "a page down", act: "pageDown" },
+  { keys: ["home"], label: "Home", meaning: "to the first row", act: "first" },
+  { keys: ["end"], label: "End", meaning: "to the last row", act: "last" },
+  {
+    keys: ["enter", "right"],
+    label: "Enter, Right",
+    meaning: "into the row: vCPUs, reasons, times",
+    act: "into",
+  },
+  {
+    keys: ["backspace", "left", "escape"],
+    label: "Backspace, Left",
+    meaning: "back to the table before",
+    act: "back",
+  },
+  { keys: ["<"], label: "<", meaning: "sort by the column to the left", act: "sortLeft" },
+  { keys: [">"], label: ">", meaning: "sort by the column to the right", act: "sortRight" },
+  { keys: ["R"], label: "R", meaning: "reverse the order", act: "reverse" },
+  {
+    keys: ["f"],
+    label: "f",
+    meaning: "only reasons that have this in their name, or match MSR*",
+    act: "askReason",
+  },
+  {
+    keys: ["g", "p"],
+    label: "g, p",
+    meaning: "only VMs that have this in their name, or this pid",
+    act: "askVm",
+  },
+  { keys: ["c"], label: "c", meaning: "clear both filters", act: "clearFilters" },
+  { keys: ["i"], label: "i", meaning: "show or hide idle exits, such as HLT", act: "toggleIdle" },
+  { keys: ["2"], label: "2", meaning: "show or hide the exits of nested guests", act: "toggleNested" },
+  {
+    keys: ["a"],
+    label: "a",
+    meaning: "counts since the start or since r, or a second",
+    act: "toggleAbsolute",
+  },
+  { keys: ["r"], label: "r", meaning: "begin these counts again", act: "reset" },
+  { keys: ["u"], label: "u", meaning: "times in ns, us or ms", act: "nextUnit" },
+  { keys: [" "], label: "Space", meaning: "pause, or go on", act: "pause" },
+  { keys: ["s", "d"], label: "s, d", meaning: "seconds between two updates", act: "askDelay" },
+  { keys: ["w"], label: "w", meaning: "write what is shown to a file, as a line of JSON", act: "askFile" },
+  { keys: ["?", "h"], label: "?, h", meaning: "this help", act: "help" },
+  { keys: ["q", "interrupt"], label: "q, Ctrl-C", meaning: "quit", act: "quit" },
+];
+
+/** A line for each key. */
+export function keyLines(): string[] {
+  const width = Math.max(...KEYS.map(({ label }) => label.length));
+  return KEYS.map(({ label, meaning }) => `  ${label.padEnd(width)}  ${meaning}`);
+}

@@ -1,0 +1,448 @@
+// top between readings, keys and frames: where the user is, what is shown, and what each key does.
+import { type Lost, WAYS_OF_LOSS } from "../../measure/lost";
+import { byCodePoint } from "../../measure/order";
+import { type Reading, diff } from "../../measure/reading";
+import { UNITS, type Unit } from "../../render/units";
+import { type Frame, type Size } from "../frame";
+import { COLUMNS, type Scale } from "./columns";
+import { type State, frameOf, pageOf } from "./draw";
+import { type Actions, KEYS } from "./keys";
+import { MAX_ANSWER, type Question, nameTest, parseDelay, vmTest } from "./questions";
+import { ALL, Row, type Shown, type View, rowsOf, samplesOf } from "./rows";
+
+/** How the screen begins. */
+export interface Options {
+  readonly seconds: number;
+  readonly unit: Unit;
+  /** Whether exits of vCPUs with nothing to do are shown. */
+  readonly idle: boolean;
+  /** Whether the terminal shows characters other than ASCII. */
+  readonly unicode: boolean;
+  /** Whether a reason is shown at all. */
+  readonly wants: (reason: number) => boolean;
+  /** Writes what happened in an interval to a file. @returns what to tell the user */
+  readonly write: (path: string, reading: Reading, chosen: Chosen) => string;
+}
+
+/** What the user chose on the screen. */
+export interface Chosen {
+  readonly idle: "show" | "hide";
+  readonly vm?: string;
+  readonly reasons?: string;
+}
+
+/** What was in a row of late. */
+interface Past {
+  /** Exits a second, the latest last. */
+  readonly values: number[];
+  row: Row;
+}
+
+/** A table on the way to what is shown, and what was before in each of its rows. */
+interface Level {
+  readonly view: View;
+  /** Key of the row that the cursor is on. */
+  selected: string;
+  /** The first row that is seen. */
+  top: number;
+  readonly history: Map<string, Past>;
+}
+
+// As many as a line of history has at most.
+const MAX_HISTORY = 60;
+const FILE = "kvm-vmexit-top.jsonl";
+const ALL_VMS: View = { kind: "vms", title: "VMs" };
+
+const levelOf = (view: View): Level => ({
+  view,
+  selected: ALL,
+  top: 0,
+  history: new Map<string, Past>(),
+});
+
+export class Top implements Actions {
+  readonly #options: Options;
+  #levels: Level[] = [levelOf(ALL_VMS)];
+  #rows: Row[] = [];
+  #base: Reading;
+  #previous: Reading;
+  #latest: Reading;
+  #interval: Reading;
+  #seconds: number;
+  #unit: Unit;
+  #idle: boolean;
+  #nested = false;
+  #absolute = false;
+  #paused = false;
+  #helping = false;
+  #ended = false;
+  #sort = "exits";
+  #reversed = false;
+  #vm = "";
+  #reason = "";
+  #question: (Question & { typed: string; fault: string }) | undefined;
+  #message = "";
+  #size: Size = { rows: 24, columns: 80 };
+
+  /** @param opened the reading that all counts begin with */
+  constructor(opened: Reading, options: Options) {
+    this.#options = options;
+    this.#base = this.#previous = this.#latest = this.#interval = opened;
+    this.#seconds = options.seconds;
+    this.#unit = options.unit;
+    this.#idle = options.idle;
+    this.#refresh();
+  }
+
+  /** Seconds until the next reading is due. */
+  get seconds(): number {
+    return this.#seconds;
+  }
+
+  /** Whether readings aren't wanted. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Takes a reading, cumulative as a session gives it. */
+  take(reading: Reading): void {
+    this.#previous = this.#latest;
+    this.#latest = reading;
+    this.#interval = diff(this.#previous, reading);
+    if (this.#interval.exits.size > 0) this.#nested ||= this.#hasNested();
+    for (const level of this.#levels) this.#remember(level);
+    this.#refresh();
+  }
+
+  /** Takes a key: a character, or a name such as "enter". @returns false when it ends the screen */
+  key(key: string): boolean {
+    this.#message = "";
+    if (this.#question) this.#type(this.#question, key);
+    else if (this.#helping) this.#helping = false;
+    else {
+      const known = KEYS.find(({ keys }) => keys.includes(key));
+      if (known) this[known.act]();
+    }
+    if (key === "interrupt") this.#ended = true;
+    return !this.#ended;
+  }
+
+  frame(size: Size): Frame {
+    this.#size = size;
+    this.#scroll();
+    return frameOf(this.#state, size);
+  }
+
+  get #level(): Level {
+    return this.#levels.at(-1) ?? levelOf(ALL_VMS);
+  }
+
+  get #state(): State {
+    const { view, selected, top, history } = this.#level;
+    const question = this.#question;
+    return {
+      path: this.#levels.map((level) => level.view.title),
+      view,
+      rows: this.#rows,
+      selected,
+      top,
+      history: new Map([...history].map(([key, { values }]) => [key, values])),
+      scale: this.#scale,
+      nested: this.#nested,
+      sort: this.#sort,
+      reversed: this.#reversed,
+      seconds: this.#seconds,
+      paused: this.#paused,
+      idle: this.#idle,
+      filters: [
+        ...(this.#vm ? [`VM: ${this.#vm}`] : []),
+        ...(this.#reason ? [`reason: ${this.#reason}`] : []),
+      ],
+      lost: this.#lost,
+      waiting: this.#latest === this.#base && this.#latest.number === 0,
+      helping: this.#helping,
+      message: this.#message,
+      unicode: this.#options.unicode,
+      ...(question ? { question } : {}),
+    };
+  }
+
+  /** What is shown: the last interval, or all since the start. */
+  get #shown(): Reading {
+    return this.#absolute ? diff(this.#base, this.#latest) : this.#interval;
+  }
+
+  get #scale(): Scale {
+    const { durationNs } = this.#absolute
+      ? { durationNs: this.#latest.durationNs - this.#base.durationNs }
+      : this.#interval;
+    return { durationNs, unit: this.#unit, absolute: this.#absolute };
+  }
+
+  /** Since the start: what is lost stays in sight. */
+  get #lost(): Lost | undefined {
+    const { lost } = this.#latest;
+    return lost && WAYS_OF_LOSS.some((way) => lost[way] > 0) ? lost : undefined;
+  }
+
+  #hasNested(): boolean {
+    for (const samples of this.#interval.exits.values())
+      for (const { l2 } of samples.values()) if (l2.count > 0) return true;
+    return false;
+  }
+
+  get #wanted(): Shown {
+    return {
+      vm: vmTest(this.#vm),
+      reason: nameTest(this.#reason),
+      idle: this.#idle,
+      wants: this.#options.wants,
+    };
+  }
+
+  #rowsOf(view: View, reading: Reading): Row[] {
+    return rowsOf(view, reading, this.#wanted);
+  }
+
+  /** Adds an interval to the history of a table's rows; a row without exits for all of it is forgotten. */
+  #remember({ view, history }: Level): void {
+    const rows = new Map(this.#rowsOf(view, this.#interval).map((row) => [row.key, row]));
+    const seconds = Math.max(this.#interval.durationNs, 1) / 1e9;
+    for (const key of new Set([...history.keys(), ...rows.keys()])) {
+      const row = rows.get(key);
+      const past = history.get(key) ?? (row && { values: [], row });
+      if (!past) continue;
+      if (row) past.row = row;
+      past.values.push((row?.count ?? 0) / seconds);
+      if (past.values.length > MAX_HISTORY) past.values.shift();
+      if (past.values.some((value) => value > 0)) history.set(key, past);
+      else history.delete(key);
+    }
+  }
+
+  /** Makes the rows of the table that is shown, in their order. */
+  #refresh(): void {
+    const [all, ...rows] = this.#rowsOf(this.#level.view, this.#shown);
+    const present = new Set(rows.map(({ key }) => key));
+    // A row stays for as long as its history has something: rows don't come and go with each update.
+    for (const [key, { row }] of this.#level.history)
+      if (key !== ALL && !present.has(key)) rows.push(new Row(key, row.name, row.into, row.pid));
+    const column = COLUMNS.find(({ id }) => id === this.#sort);
+    const valueOf = (row: Row) => column?.value(row) ?? -Infinity;
+    const values = new Map(rows.map((row) => [row, valueOf(row)]));
+    const order = (a: Row, b: Row) => {
+      const [one, other] = column ? [values.get(a), values.get(b)] : [0, 0];
+      const byValue = Number(other) - Number(one);
+      return (Number.isNaN(byValue) ? 0 : byValue) || byCodePoint(a.name, b.name);
+    };
+    rows.sort(order);
+    if (this.#reversed) rows.reverse();
+    this.#rows = all ? [all, ...rows] : rows;
+  }
+
+  get #cursor(): number {
+    return Math.max(
+      0,
+      this.#rows.findIndex(({ key }) => key === this.#level.selected),
+    );
+  }
+
+  #move(by: number): void {
+    const at = Math.min(this.#rows.length - 1, Math.max(0, this.#cursor + by));
+    this.#level.selected = this.#rows[at]?.key ?? ALL;
+  }
+
+  /** Keeps the cursor in sight. */
+  #scroll(): void {
+    const level = this.#level;
+    const page = pageOf(this.#size);
+    const cursor = this.#cursor;
+    const last = Math.max(0, this.#rows.length - page);
+    level.top = Math.min(Math.max(level.top, cursor - page + 1), cursor, last);
+  }
+
+  up(): void {
+    this.#move(-1);
+  }
+
+  down(): void {
+    this.#move(1);
+  }
+
+  pageUp(): void {
+    this.#move(-pageOf(this.#size));
+  }
+
+  pageDown(): void {
+    this.#move(pageOf(this.#size));
+  }
+
+  first(): void {
+    this.#move(-Infinity);
+  }
+
+  last(): void {
+    this.#move(this.#rows.length);
+  }
+
+  into(): void {
+    const view = this.#rows[this.#cursor]?.into;
+    if (!view || this.#level.view.kind === "reason") return;
+    const level = levelOf(view);
+    this.#levels.push(level);
+    this.#remember(level);
+    this.#refresh();
+  }
+
+  back(): void {
+    if (this.#levels.length > 1) this.#levels.pop();
+    this.#refresh();
+  }
+
+  #sortBy(step: number): void {
+    const ids = [
+      "name",
+      ...COLUMNS.filter(
+        ({ kinds, nested }) => (kinds?.includes(this.#level.view.kind) ?? true) && (this.#nested || !nested),
+      ).map(({ id }) => id),
+    ];
+    const at = Math.max(0, ids.indexOf(this.#sort));
+    this.#sort = ids[Math.min(ids.length - 1, Math.max(0, at + step))] ?? "exits";
+    this.#refresh();
+  }
+
+  sortLeft(): void {
+    this.#sortBy(-1);
+  }
+
+  sortRight(): void {
+    this.#sortBy(1);
+  }
+
+  reverse(): void {
+    this.#reversed = !this.#reversed;
+    this.#refresh();
+  }
+
+  #ask(question: Question): void {
+    this.#question = { ...question, fault: "" };
+  }
+
+  /** The history is that of what is shown. */
+  #filter(): void {
+    for (const level of this.#levels) {
+      level.history.clear();
+      this.#remember(level);
+    }
+    this.#refresh();
+  }
+
+  askReason(): void {
+    this.#ask({
+      prompt: "Reasons with: ",
+      typed: this.#reason,
+      answer: (text) => {
+        this.#reason = text;
+        this.#filter();
+        return undefined;
+      },
+    });
+  }
+
+  askVm(): void {
+    this.#ask({
+      prompt: "VMs with name or pid: ",
+      typed: this.#vm,
+      answer: (text) => {
+        this.#vm = text;
+        this.#filter();
+        return undefined;
+      },
+    });
+  }
+
+  clearFilters(): void {
+    this.#vm = this.#reason = "";
+    this.#filter();
+  }
+
+  toggleIdle(): void {
+    this.#idle = !this.#idle;
+    this.#filter();
+  }
+
+  toggleNested(): void {
+    this.#nested = !this.#nested;
+  }
+
+  toggleAbsolute(): void {
+    this.#absolute = !this.#absolute;
+    this.#refresh();
+  }
+
+  reset(): void {
+    this.#base = this.#latest;
+    this.#refresh();
+  }
+
+  nextUnit(): void {
+    this.#unit = UNITS[(UNITS.indexOf(this.#unit) + 1) % UNITS.length] ?? "ns";
+  }
+
+  pause(): void {
+    this.#paused = !this.#paused;
+  }
+
+  askDelay(): void {
+    this.#ask({
+      prompt: "Seconds between updates: ",
+      typed: String(this.#seconds),
+      answer: (text) => {
+        const seconds = parseDelay(text.trim());
+        if (typeof seconds === "string") return seconds;
+        this.#seconds = seconds;
+        return undefined;
+      },
+    });
+  }
+
+  askFile(): void {
+    this.#ask({
+      prompt: "Add to file: ",
+      typed: FILE,
+      answer: (text) => {
+        this.#message = this.#options.write(text, this.#written(), {
+          idle: this.#idle ? "show" : "hide",
+          ...(this.#vm ? { vm: this.#vm } : {}),
+          ...(this.#reason ? { reasons: this.#reason } : {}),
+        });
+        return undefined;
+      },
+    });
+  }
+
+  /** What is shown, as a reading: vCPUs and reasons of the table and of the filters. */
+  #written(): Reading {
+    const reading = this.#shown;
+    return { ...reading, exits: samplesOf(this.#level.view, reading, this.#wanted) };
+  }
+
+  help(): void {
+    this.#helping = true;
+  }
+
+  quit(): void {
+    this.#ended = true;
+  }
+
+  #type(question: Question & { typed: string; fault: string }, key: string): void {
+    if (key === "escape") this.#question = undefined;
+    else if (key === "backspace") question.typed = Array.from(question.typed).slice(0, -1).join("");
+    else if (key === "kill") question.typed = "";
+    else if (key === "enter") {
+      const fault = question.answer(question.typed);
+      if (fault === undefined) this.#question = undefined;
+      else question.fault = fault;
+    } else if (Array.from(key).length === 1 && question.typed.length < MAX_ANSWER) question.typed += key;
+  }
+}

@@ -1,0 +1,285 @@
+// top without a terminal: rows, order, keys, filters and frames of readings that are made up.
+import assert from "node:assert/strict";
+import test from "node:test";
+import type { Vm } from "../../src/host/vm";
+import type { Identity } from "../../src/measure/grouping";
+import { NOTHING_LOST } from "../../src/measure/lost";
+import type { Reading } from "../../src/measure/reading";
+import { type Groups, type Samples, sampleAt, sampleKey } from "../../src/measure/samples";
+import { fill, short, sparkline } from "../../src/screen/top/columns";
+import { KEYS } from "../../src/screen/top/keys";
+import { type Chosen, Top } from "../../src/screen/top/top";
+
+const SVM = 1;
+const [CPUID, HLT, MSR] = [0x72, 0x78, 0x7c];
+
+interface Counted {
+  readonly vm: string;
+  readonly vcpu: number;
+  readonly reason: number;
+  readonly count: number;
+  readonly ns: number;
+  readonly l2?: number;
+}
+
+/** A cumulative reading, `number` seconds after the start. */
+function reading(number: number, counted: readonly Counted[], lost = NOTHING_LOST): Reading {
+  const exits: Groups = new Map<string, Samples>();
+  for (const { vm, vcpu, reason, count, ns, l2 = 0 } of counted) {
+    const sample = sampleAt(exits, `${vm}:${vcpu}`, sampleKey(SVM, reason), "svm", reason);
+    Object.assign(sample.l1, {
+      count: count - l2,
+      timed: count - l2,
+      totalNs: (count - l2) * ns,
+      maxNs: 2 * ns,
+    });
+    Object.assign(sample.l2, { count: l2, timed: l2, totalNs: l2 * ns, maxNs: l2 > 0 ? ns : 0 });
+    sample.l1.buckets.push(...Array<number>(30).fill(0), count - l2);
+  }
+  const vcpus = new Map([...exits.keys()].map((key) => [key, identity(key)]));
+  const [start, end] = [new Date(0), new Date(1000 * number)];
+  return { start, end, durationNs: 1e9 * number, number, lost, vcpus, exits };
+}
+
+const vms = new Map<string, Vm>();
+const identities = new Map<string, Identity>();
+
+/** The same object for the same vCPU, as a session has it. */
+function identity(key: string): Identity {
+  const [name = "", vcpu] = key.split(":");
+  const vm = vms.get(name) ?? { pid: 100 + vms.size, startNs: 5, name, source: "process" };
+  vms.set(name, vm);
+  const known = identities.get(key) ?? { vm, vcpu: Number(vcpu) };
+  identities.set(key, known);
+  return known;
+}
+
+const written: { path: string; reading: Reading; chosen: Chosen }[] = [];
+
+function screen(): Top {
+  const top = new Top(reading(0, []), {
+    seconds: 1,
+    unit: "ns",
+    idle: false,
+    unicode: true,
+    wants: () => true,
+    write: (path, reading, chosen) => {
+      written.push({ path, reading, chosen });
+      return `added to ${path}`;
+    },
+  });
+  return top;
+}
+
+/** The lines of a screen. */
+function linesOf(top: Top, columns = 80, rows = 24): string[] {
+  const lines = Array<string>(rows).fill("");
+  for (const { row, column, text } of top.frame({ rows, columns }).pieces) {
+    const before = (lines[row] ?? "").padEnd(column);
+    lines[row] = before.slice(0, column) + text + before.slice(column + text.length);
+  }
+  return lines.map((line) => line.trimEnd());
+}
+
+const WEB: readonly Counted[] = [
+  { vm: "web", vcpu: 0, reason: CPUID, count: 300, ns: 1000 },
+  { vm: "web", vcpu: 1, reason: CPUID, count: 100, ns: 1000 },
+  { vm: "web", vcpu: 1, reason: HLT, count: 7, ns: 90_000_000 },
+  { vm: "db", vcpu: 0, reason: MSR, count: 900, ns: 500 },
+];
+
+test("VMs are listed by their exits a second, the sum first; idle exits are hidden", () => {
+  const top = screen();
+  top.take(reading(1, WEB));
+  const lines = linesOf(top);
+  assert.equal(lines[0], "kvm-vmexit top - 1300 exits/s, KVM handles them for 0.1 % of a CPU, every 1 s");
+  assert.match(lines[1] ?? "", /^VMs {2}idle exits hidden$/);
+  assert.match(lines[3] ?? "", /^NAME +PID +VCPUS +▼EXITS\/s +KVM% +AVG ns +P99 ns +MAX ns$/);
+  assert.match(lines[4] ?? "", /^all VMs +3 +1300 +0\.1 +654 +\d+ +2000$/);
+  assert.match(lines[5] ?? "", /^db +\d+ +1 +900 +0\.0 +500 +\d+ +1000$/);
+  assert.match(lines[6] ?? "", /^web +\d+ +2 +400 +0\.0 +1000 +\d+ +2000$/);
+  top.key("i");
+  assert.match(linesOf(top)[4] ?? "", /^all VMs +3 +1307 +63\.1 /);
+});
+
+test("rates are of the interval, counts of all since the start, or since r", () => {
+  const top = screen();
+  top.take(reading(1, WEB));
+  top.take(reading(3, [...WEB.slice(0, 3), { vm: "db", vcpu: 0, reason: MSR, count: 1100, ns: 500 }]));
+  assert.match(linesOf(top)[5] ?? "", /^db +\d+ +1 +100 /);
+  top.key("a");
+  assert.match(linesOf(top)[5] ?? "", /^db +\d+ +1 +1100 /);
+  assert.match(linesOf(top)[0] ?? "", / 1500 exits, .* in 3\.0 s$/);
+  top.key("r");
+  assert.match(linesOf(top)[4] ?? "", /^all VMs +0 +0 /);
+  top.take(reading(4, [...WEB.slice(0, 3), { vm: "db", vcpu: 0, reason: MSR, count: 1103, ns: 500 }]));
+  assert.match(linesOf(top)[4] ?? "", /^all VMs +1 +3 /);
+});
+
+test("Enter leads to vCPUs, reasons and times, Left and Backspace back; the sum leads to all that it adds up", () => {
+  const top = screen();
+  top.take(reading(1, WEB));
+  for (const key of ["end", "enter"]) top.key(key);
+  assert.match(linesOf(top)[1] ?? "", /^VMs > VM web \(\d+\) /);
+  assert.match(linesOf(top)[5] ?? "", /^vCPU 0 +300 /);
+  for (const key of ["down", "down", "right"]) top.key(key);
+  assert.match(linesOf(top)[1] ?? "", /> vCPU 1 /);
+  assert.match(linesOf(top)[5] ?? "", /^CPUID +1 +100 /);
+  for (const key of ["down", "enter"]) top.key(key);
+  const times = linesOf(top);
+  assert.match(times[1] ?? "", /> CPUID /);
+  assert.equal(times[3], "exits 100  a second 100  of L2 0  vCPUs 1");
+  assert.ok(
+    times.some((line) => /^ +\d+ -> \d+ +: 100 +\|\*{20,}\|$/.test(line)),
+    times.join("\n"),
+  );
+  top.key("enter");
+  assert.deepEqual(linesOf(top), times);
+  for (const key of ["backspace", "left", "home", "enter"]) top.key(key);
+  assert.match(linesOf(top)[1] ?? "", /> all vCPUs /);
+  assert.match(linesOf(top)[4] ?? "", /^all reasons +2 +400 /);
+  for (let i = 0; i < 9; i++) top.key("left");
+  assert.match(linesOf(top)[1] ?? "", /^VMs {2}/);
+});
+
+test("rows are sorted by any column and by name, either way", () => {
+  const top = screen();
+  top.take(reading(1, WEB));
+  const first = () => /^\S+/.exec(linesOf(top)[5] ?? "")?.[0];
+  assert.equal(first(), "db");
+  top.key(">");
+  assert.match(linesOf(top)[3] ?? "", /▼KVM%/);
+  assert.equal(first(), "db");
+  top.key("R");
+  assert.match(linesOf(top)[3] ?? "", /▲KVM%/);
+  assert.equal(first(), "web");
+  top.key("R");
+  top.key(">");
+  assert.equal(first(), "web", "its average is higher");
+  for (let i = 0; i < 9; i++) top.key("<");
+  assert.match(linesOf(top)[3] ?? "", /^▼NAME/);
+  assert.equal(first(), "db");
+});
+
+test("filters leave VMs and reasons out, of sums too; c clears them", () => {
+  const top = screen();
+  top.take(reading(1, WEB));
+  for (const key of ["g", "w", "E", "enter"]) top.key(key);
+  assert.match(linesOf(top)[1] ?? "", /VM: wE/);
+  assert.match(linesOf(top)[4] ?? "", /^all VMs +2 +400 /);
+  for (const key of ["f", "m", "s", "*", "enter"]) top.key(key);
+  assert.match(linesOf(top)[4] ?? "", /^all VMs +0 +0 /);
+  top.key("c");
+  assert.match(linesOf(top)[4] ?? "", /^all VMs +3 +1300 /);
+  for (const key of ["g", "x", "escape"]) top.key(key);
+  assert.match(linesOf(top)[4] ?? "", /^all VMs +3 +1300 /);
+});
+
+test("L2's exits get a column once there are some", () => {
+  const top = screen();
+  top.take(reading(1, WEB));
+  assert.doesNotMatch(linesOf(top)[3] ?? "", /L2/);
+  top.take(reading(2, [...WEB, { vm: "nest", vcpu: 0, reason: CPUID, count: 50, ns: 10, l2: 20 }]));
+  assert.match(linesOf(top)[3] ?? "", /L2\/s/);
+  assert.match(linesOf(top, 120).find((line) => line.startsWith("nest")) ?? "", /^nest +\d+ +1 +50 +20 /);
+});
+
+test("an interval is checked; w writes the table's part of what happened, with what was chosen", () => {
+  const top = screen();
+  top.take(reading(1, WEB));
+  for (const key of ["s", "kill", "0", "enter"]) top.key(key);
+  assert.match(
+    linesOf(top).at(-1) ?? "",
+    /^Seconds between updates: 0 {2}\(seconds are from 0\.1 to 3600, not "0"\)$/,
+  );
+  for (const key of ["kill", "2", "enter"]) top.key(key);
+  assert.equal(top.seconds, 2);
+  for (const key of ["g", "w", "e", "b", "enter", "w", "enter"]) top.key(key);
+  assert.match(linesOf(top).at(-1) ?? "", /^added to kvm-vmexit-top\.jsonl$/);
+  const [line] = written;
+  assert.ok(line);
+  const { chosen, reading: interval } = line;
+  assert.deepEqual(chosen, { idle: "hide", vm: "web" });
+  assert.deepEqual([...interval.exits.keys()], ["web:0", "web:1"]);
+  const reasons = [...(interval.exits.get("web:1") ?? [])].map(([, { reason }]) => reason);
+  assert.deepEqual(reasons, [CPUID]);
+});
+
+test("what was lost stays in sight", () => {
+  const top = screen();
+  top.take(reading(1, WEB, { ...NOTHING_LOST, recordsFull: 3 }));
+  top.take(reading(2, WEB, { ...NOTHING_LOST, recordsFull: 3 }));
+  assert.match(linesOf(top)[2] ?? "", /^Lost: 3 exits/);
+});
+
+test("a thousand VMs with hostile, long and wide names stay within any terminal, and the cursor in sight", () => {
+  const many = Array.from({ length: 1000 }, (_, i) => ({
+    vm:
+      i % 3 === 0
+        ? `\u001b[31m${i}\u202e`
+        : i % 3 === 1
+          ? `日本語の名前がとても長い仮想機械${i}`
+          : `vm${i}`.repeat(20),
+    vcpu: 0,
+    reason: CPUID,
+    count: 1 + i,
+    ns: 10,
+  }));
+  const top = screen();
+  top.take(reading(1, many));
+  const width = (text: string) =>
+    Array.from(text).reduce((sum, letter) => sum + (letter > "\u2fff" ? 2 : 1), 0);
+  for (const [columns, rows] of [
+    [20, 6],
+    [80, 24],
+    [120, 40],
+    [200, 60],
+  ] as const) {
+    for (const key of ["end", "pageup", "down", "home", "pagedown"]) {
+      top.key(key);
+      const { pieces } = top.frame({ columns, rows });
+      assert.ok(pieces.every(({ row, column }) => row < rows && column < columns));
+      for (const { text } of pieces) assert.ok(width(text) <= columns || text.startsWith("rows "), text);
+      assert.ok(
+        pieces.some(({ style, row }) => style === "standout" && row >= 4 && row < rows),
+        key,
+      );
+      // eslint-disable-next-line no-control-regex -- control characters are what this looks for
+      assert.ok(pieces.every(({ text }) => !/[\u0000-\u001f\u202e]/.test(text)));
+    }
+  }
+});
+
+test("each key is one command's", () => {
+  const keys = KEYS.flatMap((known) => known.keys);
+  assert.equal(new Set(keys).size, keys.length);
+});
+
+test("a help that any key ends; q ends the screen", () => {
+  const top = screen();
+  assert.match(linesOf(top).join("\n"), /Counting\.\.\./);
+  top.key("?");
+  const help = linesOf(top, 80, 40);
+  for (const { meaning } of KEYS)
+    assert.ok(
+      help.some((line) => line.endsWith(meaning)),
+      meaning,
+    );
+  assert.ok(help.every((line) => line.length <= 80));
+  top.key("x");
+  assert.match(linesOf(top)[0] ?? "", /^kvm-vmexit top/);
+  assert.equal(top.key("q"), false);
+});
+
+test("numbers in few characters, texts in as many as there are, histories by their highest value", () => {
+  assert.deepEqual(
+    [0, 3.14, 12.6, 999_999, 12_345_678, 2.5e12].map((n) => short(n, 6)),
+    ["0", "3.1", "13", "999999", "12.3M", "2.5T"],
+  );
+  assert.deepEqual(
+    [fill("abc", 5), fill("abc", 5, "right"), fill("abcdef", 5), fill("日本語", 5)],
+    ["abc  ", "  abc", "abc..", "日.. "],
+  );
+  assert.equal(sparkline([0, 1, 4, 8], 6, true), "   ▂▅█");
+  assert.equal(sparkline([1, 2], 1, false), "#");
+});
