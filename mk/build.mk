@@ -6,7 +6,8 @@ BPF_ARCH_x64 := x86
 BPF_ARCH_arm64 := arm64
 # asm/types.h, of the machine that builds.
 BPF_INCLUDE := /usr/include/$(shell gcc -dumpmachine 2>/dev/null)
-BPF_FLAGS := -g -O2 -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter -Werror -I$(BPF_INCLUDE)
+# The folder of the sources isn't in what is built.
+BPF_FLAGS := -g -fdebug-compilation-dir=. -O2 -mcpu=v3 -target bpf -Wall -Wextra -Wno-unused-parameter -Werror -I$(BPF_INCLUDE)
 BPF_SOURCES := $(wildcard bpf/*.bpf.c)
 BPF_HEADERS := $(wildcard bpf/*.h bpf/*/*.h)
 BPF_OBJECTS := $(foreach arch,$(ARCHITECTURES),$(BPF_SOURCES:bpf/%.bpf.c=dist/bpf/%.$(arch).bpf.o))

@@ -1,7 +1,7 @@
 ##@ Check
 C_FILES := $(wildcard bpf/*.[ch] bpf/*/*.h native/*.cc native/*.h native/*/*.cc native/*/*.h packaging/*.c bench/*.c)
 SHELL_FILES := .ci/run .githooks/pre-commit $(addprefix lab/,run init fetch-kernel common.sh bochs.sh demo nested fetch-arm64-root) \
-  $(addprefix packaging/,fetch-sysroot fetch-node launcher pack) \
+  $(addprefix packaging/,fetch-sysroot fetch-node fetch-root launcher pack) \
   bench/trace-format.sh bench/fetch-headers bench/kvmexit
 
 .PHONY: check check-typescript check-c check-shell format hooks

@@ -19,12 +19,15 @@ TIER := $(word 2,$(subst /, ,$(TEST)))
 needs_unit := all
 needs_sanitized := all $(ADDON_SANITIZED)
 needs_package := all prebuilds $(GUEST) lab-kernel
+needs_install := all prebuilds lab lab-arm64
 needs_lab := all lab $(REFUSED)
 needs_multiprocess := $(needs_lab)
 needs_instructions := $(needs_lab)
 needs_matrix := $(needs_lab) $(if $(filter arm64-%,$(MACHINE)),lab-arm64 prebuilds)
 # Node isn't built with the sanitizers, so they are loaded before it, and what it leaves allocated is no leak of ours.
 under_sanitized = LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0
+# debootstrap, dpkg and other root folders are root's.
+under_install = $(if $(SUDO),$(SUDO) --preserve-env=HOME$(comma)XDG_CACHE_HOME$(comma)PATH)
 under_lab = $(LAB_RUN) $(call on_machine,$(MACHINE)) --timeout 3000
 under_multiprocess = $(LAB_RUN) $(call on_machine,$(MACHINE)) --parallel --timeout 1200
 under_instructions = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --timeout 1200
@@ -54,7 +57,7 @@ LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
 # Not held back like the rest: said when it begins.
 begins = +@echo "$@: tests in the lab begin"
 
-.PHONY: test test-one test-unit test-sanitized test-package test-lab test-matrix test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
+.PHONY: test test-one test-unit test-sanitized test-package test-install test-lab test-matrix test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
 	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package
@@ -75,6 +78,11 @@ test-sanitized: $(needs_sanitized) ## run the tests of the addon built with sani
 # The kernel is fetched first: a test compares the streams of the lab's run, where the download is announced.
 test-package: $(needs_package) ## run the tests of the lab itself and of the package
 	$(NODE_TEST) $(call compiled,test/package/*.test.ts)
+
+test-install: PACKAGES += $(LAB_PACKAGES) $(INSTALL_PACKAGES)
+test-install: packages ## install every package into small roots of Debian 11, 12 and 13, and count on their kernels; every Node
+	@$(MAKE) --no-print-directory $(needs_install)
+	$(under_install) $(NODE_TEST) $(call compiled,test/install/*.test.ts)
 
 test-lab: $(needs_lab) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(LAB_TESTS)

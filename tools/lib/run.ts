@@ -13,6 +13,16 @@ export type Status = number | undefined;
 /** What a wrong command line ends with. */
 const WRONG = 2;
 
+/** The oldest major version of Node that package.json and the tests name. */
+const OLDEST_NODE = 20;
+
+function checkNode(): void {
+  if (parseInt(process.versions.node) < OLDEST_NODE)
+    throw new ToolError(
+      `this is Node ${process.versions.node}, and ${OLDEST_NODE}.9 or later is needed; the .deb, the .rpm and the archive bring one`,
+    );
+}
+
 function statusOf(name: string, error: unknown): number {
   if (error instanceof UsageError) {
     diagnose(`${name}: ${safeText(error.message)}`);
@@ -79,6 +89,7 @@ async function runGroup(group: Group, name: string, argv: readonly string[]): Pr
 async function runNamed(tool: Tool, name: string, argv: readonly string[]): Promise<number> {
   nameTool(name);
   try {
+    checkNode();
     return await (isGroup(tool) ? runGroup(tool, name, argv) : runCommand(tool, name, argv));
   } catch (error) {
     return statusOf(name, error);
