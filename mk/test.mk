@@ -102,7 +102,7 @@ lab-instructions:
 
 test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
-	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts"
+	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts test/lab/split.test.ts"
 	@$(MAKE) --no-print-directory nested-vmx test-leaks
 
 matrix: matrix-built
