@@ -326,3 +326,19 @@ test("formatting it takes no more memory than a small one, into a file or not", 
   const merged = peakMiB("/dev/null", "format", "--merge", FORMATS, large, large);
   assert.ok(merged - few < 48, `${few} MiB for 20,000 turns, ${merged} for 1,000,000 merged`);
 });
+
+test("at a terminal, report without a file reads kvm-trace.bin and says so, or says that there is none", () => {
+  const folder = mkdtempSync(join(FOLDER, "default-"));
+  const atTerminal = () =>
+    spawnSync("script", ["-qec", `${process.execPath} ${TOOL} report`, "/dev/null"], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+  const without = atTerminal();
+  assert.equal(without.status, 2);
+  assert.match(without.stdout, /^kvm-trace report: there is no kvm-trace\.bin here; name a recording, /);
+  writeFileSync(join(folder, "kvm-trace.bin"), readFileSync(SMALL));
+  const { status, stdout } = atTerminal();
+  assert.equal(status, 0);
+  assert.match(stdout, /^kvm-trace report: reading kvm-trace\.bin\r\n[^]*CPUID +20000 /);
+});

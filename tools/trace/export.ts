@@ -5,6 +5,7 @@ import { Timeline } from "../../src/trace/perfetto";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
+import { namedOr } from "./inputs";
 import { CLOCK, RECORDINGS, readTurns } from "./read-turns";
 import { TextFile } from "./text-file";
 
@@ -96,5 +97,5 @@ export const tool = defineCommand({
   ],
   operands: RECORDINGS,
   options: OPTIONS,
-  run: ({ name, operands, options }) => exportTimeline(name, operands, options),
+  run: ({ name, operands, options }) => exportTimeline(name, namedOr(name, operands), options),
 });

@@ -10,6 +10,7 @@ import type { CutSource, Source } from "../../src/trace/consume";
 import type { Damage } from "../../src/trace/reader";
 import { diagnose } from "../lib/output";
 import { stopOnSignals } from "../lib/stop";
+import { DEFAULT_RECORDING } from "./default-recording";
 
 /** Large enough that reading costs nothing beside formatting. */
 const CHUNK_BYTES = 1 << 18;
@@ -65,6 +66,15 @@ async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint
   } catch (error) {
     if (!signal.aborted) throw unreadable(path, error);
   }
+}
+
+/** The recordings to read where none is named: the one that `record` made here, if a terminal is standard input; said to the user. */
+export function namedOr(tool: string, files: readonly string[]): readonly string[] {
+  if (files.length > 0 || !isatty(STDIN)) return files;
+  if (!isFile(DEFAULT_RECORDING))
+    throw new UsageError(`there is no ${DEFAULT_RECORDING} here; name a recording, or - for standard input`);
+  diagnose(`${tool}: reading ${DEFAULT_RECORDING}`);
+  return [DEFAULT_RECORDING];
 }
 
 /** Whether a file is one that is read to its end without waiting. */

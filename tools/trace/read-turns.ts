@@ -28,7 +28,8 @@ export type ClockOptions = OptionsOf<typeof CLOCK>;
 export const RECORDINGS: readonly Operand[] = [
   {
     name: "FILE",
-    description: "recordings, merged by time (default: standard input)",
+    description:
+      "recordings, merged by time (default: standard input, or kvm-trace.bin if that is a terminal)",
     kind: "file",
     many: true,
   },

@@ -13,6 +13,7 @@ import { dropPowers } from "../lib/powers";
 import type { Status } from "../lib/run";
 import { TracedCommand, stopOnSignals } from "../lib/stop";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
+import { DEFAULT_RECORDING } from "./default-recording";
 import { Recording, pump } from "./recording";
 import { RecordingFile } from "./recording-file";
 
@@ -58,7 +59,7 @@ const OPTIONS = {
     value: "FILE",
     kind: "file",
     description: "where to write",
-    default: "kvm-trace.bin",
+    default: DEFAULT_RECORDING,
   },
   pid: {
     flags: ["-p", "--pid"],

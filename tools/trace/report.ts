@@ -4,6 +4,7 @@ import { Tally } from "../../src/trace/tally";
 import { BY, FILTERS, OUTPUT } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
+import { namedOr } from "./inputs";
 import { CLOCK, RECORDINGS, readTurns } from "./read-turns";
 import { SlowPrinter } from "./slower";
 import { printTables } from "./tables";
@@ -89,5 +90,5 @@ export const tool = defineCommand({
   ],
   operands: RECORDINGS,
   options: OPTIONS,
-  run: ({ name, operands, options }) => report(name, operands, options),
+  run: ({ name, operands, options }) => report(name, namedOr(name, operands), options),
 });
