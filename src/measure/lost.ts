@@ -10,6 +10,11 @@ export const NOTHING_LOST: Lost = { ...NO_LOSSES, missedEvents: 0 };
 /** The ways of loss, in the order of all outputs. */
 export const WAYS_OF_LOSS = Object.keys(NOTHING_LOST) as (keyof Lost)[];
 
+/** All that was lost. */
+export function lossesOf(lost: Lost): number {
+  return WAYS_OF_LOSS.reduce((sum, way) => sum + lost[way], 0);
+}
+
 /** What was lost between two moments. */
 export function lostBetween(previous: Lost, next: Lost): Lost {
   const lost: Record<keyof Lost, number> = { ...next };

@@ -6,7 +6,7 @@ import { reasonName } from "../reasons";
 import { safeText } from "../text";
 
 /** What a reason is called in a table: its name, or that it has none. */
-export function nameInTable(sample: Sample): string {
+export function nameInTable(sample: Pick<Sample, "isa" | "reason">): string {
   return safeText(reasonName(sample.isa, sample.reason) ?? "UNKNOWN");
 }
 

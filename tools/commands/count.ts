@@ -1,7 +1,7 @@
 // Counts VM exits by reason, those of nested guests apart.
 import { UsageError } from "../../src/errors";
 import { countTable } from "../../src/render/count";
-import { BY, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { BY, CHECKS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { defineCommand } from "../lib/tool";
 
@@ -22,6 +22,7 @@ export const tool = defineCommand({
       flags: ["--wide"],
       description: "also which exits of L2 went to L1, and which L0 handled (attaches by record)",
     },
+    ...CHECKS,
     ...SHARED,
   },
   runsCommand: true,
@@ -34,6 +35,7 @@ export const tool = defineCommand({
       command,
       ...parseInterval(operands),
       by: options.by,
+      checks: options,
       columns: wide ? "nested" : "count",
       timing: false,
       histograms: false,

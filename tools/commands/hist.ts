@@ -6,7 +6,7 @@ import { reasonLabel } from "../../src/reasons";
 import { nameInTable } from "../../src/render/names";
 import { histogramLines } from "../../src/render/histogram";
 import type { Unit } from "../../src/render/units";
-import { SHARED, seconds, wholeNumber } from "../lib/options";
+import { CHECKS, SHARED, seconds, wholeNumber } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { defineCommand } from "../lib/tool";
 
@@ -47,6 +47,7 @@ export const tool = defineCommand({
       description: "how many to print, with --interval",
       parse: (text: string) => wholeNumber("--count", text, 1, 1e9),
     },
+    ...CHECKS,
     ...SHARED,
   },
   runsCommand: true,
@@ -63,6 +64,7 @@ export const tool = defineCommand({
       interval,
       count,
       by: by ?? "reason",
+      checks: options,
       columns: "histogram",
       timing: true,
       histograms: true,

@@ -62,6 +62,11 @@ export const TOOLS: readonly Registered[] = [
     load: async () => (await import("./doctor.js")).tool,
   },
   {
+    word: "report",
+    summary: "What do saved readings say, and what changed between two?",
+    load: async () => (await import("./report.js")).tool,
+  },
+  {
     word: "kvmtrace-format",
     command: "kvmtrace_format",
     hidden: true,

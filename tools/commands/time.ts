@@ -3,7 +3,7 @@ import { isIdle, reasonName } from "../../src/reasons";
 import { timeTable } from "../../src/render/time";
 import { readable } from "../../src/render/units";
 import { type Samples, sumOf, total } from "../../src/measure/samples";
-import { BY, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { BY, CHECKS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { defineCommand } from "../lib/tool";
 
@@ -45,6 +45,7 @@ export const tool = defineCommand({
       choices: IDLE,
       default: "show",
     },
+    ...CHECKS,
     ...SHARED,
   },
   runsCommand: true,
@@ -56,6 +57,7 @@ export const tool = defineCommand({
       command,
       ...parseInterval(operands),
       by: options.by,
+      checks: options,
       columns: wide ? "wide" : "time",
       timing: true,
       histograms: wide,

@@ -206,6 +206,32 @@ export const BY = {
   },
 } as const satisfies Options;
 
+/** Most conditions of a command line. */
+const MAX_CONDITIONS = 100;
+
+/** Limits that a run must keep; see checks.ts. */
+export const CHECKS = {
+  failIf: {
+    flags: ["--fail-if"],
+    value: "CONDITION",
+    description: "end with status 4 if so: 'max(MSR) > 20us', 'rate(HLT) > 100/s', 'p99 > 5us'",
+    parse: (text: string, before: readonly string[] = []): readonly string[] => {
+      if (before.length >= MAX_CONDITIONS)
+        throw new UsageError(`--fail-if can be given ${MAX_CONDITIONS} times`);
+      return [...before, text];
+    },
+    repeats: true,
+  },
+  junit: {
+    flags: ["--junit"],
+    value: "FILE",
+    kind: "file",
+    description: "also write what came of --fail-if to a file, as JUnit XML",
+  },
+} as const satisfies Options;
+
+export type CheckOptions = OptionsOf<typeof CHECKS>;
+
 /** Values of the shared options. */
 export type SharedOptions = OptionsOf<typeof SHARED>;
 

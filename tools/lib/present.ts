@@ -9,7 +9,7 @@ import { timeStamp } from "../../src/local-time";
 import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
 import { aboutTrace } from "./about";
-import type { SharedOptions } from "./options";
+import type { CheckOptions, SharedOptions } from "./options";
 import { diagnose, print } from "./output";
 import type { Status } from "./run";
 import { MAX_ENDED, watch } from "./watch";
@@ -28,6 +28,8 @@ export interface CountingTool<T extends SharedOptions> {
   readonly histograms: boolean;
   /** Whether to tell which exits of L2 went to L1. */
   readonly reflected?: boolean;
+  /** Limits that the run must keep. */
+  readonly checks?: CheckOptions;
   /** What JSON says of the choice that select() makes. */
   readonly idle?: string;
   /** What of the samples is looked at, for all outputs; all if missing. */
@@ -48,24 +50,18 @@ function tables<T extends SharedOptions>(tool: CountingTool<T>, groups: readonly
 }
 
 /** Runs the trace and shows it in the form that the options ask for. */
-export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Promise<Status> {
-  const {
-    name,
-    options,
-    command,
-    interval,
-    count,
-    columns,
-    by,
-    timing,
-    histograms,
-    reflected = false,
-  } = tool;
+export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Promise<Status> {
+  const { name, options, command, interval, count, columns, by, timing, reflected = false, checks } = tool;
+  const check =
+    checks?.failIf === undefined && checks?.junit === undefined
+      ? undefined
+      : new (await import("./checks.js")).LiveCheck(name, checks, timing);
+  const histograms = tool.histograms || check?.histograms === true;
   const { select = (samples: Samples) => samples } = tool;
   const bySomebody = by !== "reason";
   const keepsEnded = bySomebody && interval === undefined ? MAX_ENDED : 0;
   const request = { options, command, timing, histograms, reflected, names: bySomebody, keepsEnded };
-  return watch(request, async ({ session, filter, plan, shown }) => {
+  const status = await watch(request, async ({ session, filter, plan, shown }) => {
     const pace = {
       ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
       ...(count === undefined ? {} : { count }),
@@ -76,6 +72,7 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
     let tablesBefore = false;
     for await (const reading of intervals(session, { ...plan, ...pace })) {
       const groups = groupSamples(reading, by, ({ reason }) => filter.wants(reason));
+      check?.add(reading);
       const { lost } = reading;
       if (groups.some(([, samples]) => samples.size > 0)) shown();
       const selected = groups.map(([identity, samples]): Grouped => [identity, select(samples)]);
@@ -91,4 +88,5 @@ export function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Pro
       }
     }
   });
+  return check && !status ? check.end() : status;
 }

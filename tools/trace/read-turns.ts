@@ -1,7 +1,7 @@
 // Reads recordings as turns, for the commands that understand events: report and export.
 import { ISA } from "../../src/contract";
 import { UsageError } from "../../src/errors";
-import { consume } from "../../src/trace/consume";
+import { type Source, consume } from "../../src/trace/consume";
 import { isEvent } from "../../src/trace/read-recording";
 import type { Summary } from "../../src/trace/summary";
 import type { Damage } from "../../src/trace/reader";
@@ -71,14 +71,31 @@ function tellLosses(tool: string, summary: Summary, interrupted: boolean): void 
     if (count) diagnose(`Lost: ${count} events that did not fit in the file: ${why}`);
 }
 
-/**
- * Reads recordings, those of several files merged by time, and gives their turns out as they end.
- */
-export async function readTurns(
+/** Takes a turn, with how long a tick lasts and what the recordings have said about themselves so far. */
+type OnTurn = (turn: Turn, nsPerTick: number, summary: Summary) => void;
+
+/** Reads the recordings of these files, or of standard input if there are none; see readTurnsOf(). */
+export function readTurns(
   tool: string,
   files: readonly string[],
   options: ClockOptions,
-  onTurn: (turn: Turn, nsPerTick: number, summary: Summary) => void,
+  onTurn: OnTurn,
+  pause?: () => Promise<void>,
+): Promise<Turned> {
+  const signal = endSignal();
+  return readTurnsOf(tool, recordings(files, signal), signal, options, onTurn, pause);
+}
+
+/**
+ * Reads recordings, several of them merged by time, and gives their turns out as they end.
+ * @param signal ends the reading early
+ */
+export async function readTurnsOf(
+  tool: string,
+  sources: readonly Source[],
+  signal: AbortSignal,
+  options: ClockOptions,
+  onTurn: OnTurn,
   pause?: () => Promise<void>,
 ): Promise<Turned> {
   const mhz = megahertz(options.c);
@@ -91,14 +108,12 @@ export async function readTurns(
   const turns = new Turns(ISA[options.isa], (turn) => {
     onTurn(turn, nsPerTick(), turns.summary);
   });
-  const signal = endSignal();
-  const sources = recordings(files, signal);
   const damages = new Damages(tool);
   const onDamage = (damage: Damage, source: number) => {
     damages.add(sources[source]?.name ?? "", damage);
     turns.damage(source);
   };
-  const reading = { knows: isEvent, merge: files.length > 1, signal, pause, onDamage };
+  const reading = { knows: isEvent, merge: sources.length > 1, signal, pause, onDamage };
   const cuts = await consume(sources, reading, (record, source) => {
     turns.record(record, source);
   });

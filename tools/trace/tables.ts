@@ -10,6 +10,7 @@ import { jsonLine } from "../../src/render/json";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
 import { type Samples, inOrder, total } from "../../src/measure/samples";
+import type { Host } from "../../src/measure/lines";
 import type { Reading } from "../../src/measure/reading";
 import type { Time } from "../../src/measure/time";
 import { aboutRecording } from "../lib/about";
@@ -25,6 +26,8 @@ export interface TableOptions extends FilterOptions {
   csv: boolean;
   utcOffset: boolean;
   header: boolean;
+  /** Whose exits they are, if that is known. */
+  host?: Host | undefined;
 }
 
 function linesOf(samples: Samples, { table, unit, wide, header }: TableOptions): string[] {
@@ -40,7 +43,10 @@ function linesOf(samples: Samples, { table, unit, wide, header }: TableOptions):
 export function printTables(tool: string, reading: Reading & Time, options: TableOptions): void {
   const groups = groupSamples(reading, options.by);
   const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
-  const about = options.json && aboutRecording(tool, options, { by: options.by });
+  const about = options.json && {
+    ...aboutRecording(tool, options, { by: options.by }),
+    host: options.host,
+  };
   if (about) print([jsonLine(about, reading, groups, reading.lost, columns, reading.exits.size)]);
   else if (options.csv)
     print([

@@ -1,0 +1,227 @@
+// Conditions under which a run has failed: `max(MSR) > 20us`, `rate(EPT_VIOLATION) > 100/s`, `p99 > +5%`.
+import { UsageError } from "../errors";
+import { percentileOf } from "../measure/histogram";
+import { lossesOf } from "../measure/lost";
+import { type Counters, type Samples, add, average, total, zero } from "../measure/samples";
+import { isIdle, reasonLabel, reasonName } from "../reasons";
+import { readable } from "../render/units";
+import { reasonsOf, unitsOf } from "./compare";
+import type { Run } from "./run";
+
+/** What can be asked, and in which unit its value is. */
+const MEASURES = {
+  count: "exits",
+  rate: "/s",
+  time: "ns",
+  share: "%",
+  avg: "ns",
+  max: "ns",
+  p50: "ns",
+  p99: "ns",
+  p999: "ns",
+  lost: "exits",
+} as const;
+
+type Measure = keyof typeof MEASURES;
+
+const FRACTIONS: Readonly<Partial<Record<Measure, number>>> = { p50: 0.5, p99: 0.99, p999: 0.999 };
+
+const OPERATORS = {
+  ">=": (a: number, b: number) => a >= b,
+  "<=": (a: number, b: number) => a <= b,
+  ">": (a: number, b: number) => a > b,
+  "<": (a: number, b: number) => a < b,
+} as const;
+
+const UNITS: Readonly<Record<string, readonly [string, number]>> = {
+  ns: ["ns", 1],
+  us: ["ns", 1e3],
+  ms: ["ns", 1e6],
+  s: ["ns", 1e9],
+  "/s": ["/s", 1],
+  "%": ["%", 1],
+  "": ["exits", 1],
+};
+
+/** A condition, read. */
+export interface Condition {
+  /** As the user wrote it. */
+  readonly text: string;
+  readonly measure: Measure;
+  /** A reason's name or number, in upper case; undefined: all reasons, of times those that aren't idle. */
+  readonly reason: string | undefined;
+  readonly operator: keyof typeof OPERATORS;
+  /** In the measure's unit; of a relative one, the change in per cent. */
+  readonly value: number;
+  /** Whether it is about the change since the run of before. */
+  readonly relative: boolean;
+}
+
+/** What came of a condition. */
+export interface Outcome {
+  readonly text: string;
+  readonly failed: boolean;
+  /** What is, in words. */
+  readonly found: string;
+}
+
+/** Longest condition, in characters. */
+const MAX_LENGTH = 200;
+
+class Parser {
+  #at = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  fail(wanted: string): never {
+    const place = `${this.#text.slice(0, this.#at)}<HERE>${this.#text.slice(this.#at)}`;
+    throw new UsageError(`--fail-if: ${wanted}: ${place}; write max(MSR) > 20us`);
+  }
+
+  /** What the pattern matches here, undefined if it doesn't; blanks before it are passed over. */
+  take(pattern: RegExp): string | undefined {
+    const blanks = /^\s*/.exec(this.#text.slice(this.#at))?.[0].length ?? 0;
+    const found = pattern.exec(this.#text.slice(this.#at + blanks))?.[0];
+    this.#at += found === undefined ? blanks : blanks + found.length;
+    return found;
+  }
+
+  need(pattern: RegExp, wanted: string): string {
+    return this.take(pattern) ?? this.fail(wanted);
+  }
+}
+
+/**
+ * Reads `MEASURE[(REASON)] OPERATOR VALUE`.
+ * @throws UsageError that points at the place of the error
+ */
+export function parseCondition(text: string): Condition {
+  if (text.length > MAX_LENGTH) throw new UsageError(`--fail-if takes ${MAX_LENGTH} characters at most`);
+  const parser: Parser = new Parser(text);
+  const measures = Object.keys(MEASURES).join(", ");
+  const measure = parser.need(/^[a-z]\w*/i, `one of ${measures} is missing`).toLowerCase();
+  if (!isMeasure(measure)) parser.fail(`"${measure}" is none of ${measures}`);
+  let reason: string | undefined;
+  if (parser.take(/^\(/) !== undefined) {
+    const word = parser.take(/^[\w+.-]+( FAILED_VMENTRY)?/);
+    if (parser.take(/^\)/) === undefined) parser.fail("a reason and ) are missing");
+    reason = word?.toUpperCase();
+  }
+  if (reason !== undefined && measure === "lost") parser.fail("lost takes no reason");
+  const operator = parser.need(/^(>=|<=|>|<)/, "one of >, >=, <, <= is missing") as keyof typeof OPERATORS;
+  const sign = parser.take(/^[+-]/);
+  const number = Number(parser.need(/^\d{1,15}(\.\d{1,9})?/, "a number is missing"));
+  const unit = parser.take(/^(ns|us|ms|s|\/s|%)/) ?? "";
+  if (parser.take(/^./) !== undefined) parser.fail("nothing may follow");
+  const value = sign === "-" ? -number : number;
+  if (sign !== undefined) {
+    if (unit !== "%") parser.fail("after + or - there is a change in %");
+    return { text, measure, reason, operator, value, relative: true };
+  }
+  const [kind, scale] = UNITS[unit] ?? ["", 1];
+  if (kind !== MEASURES[measure] && !(number === 0 && unit === ""))
+    parser.fail(`${measure} needs ${WANTED[MEASURES[measure]]}`);
+  return { text, measure, reason, operator, value: value * scale, relative: false };
+}
+
+const WANTED: Readonly<Record<(typeof MEASURES)[Measure], string>> = {
+  exits: "a number without a unit",
+  "/s": "a number and /s",
+  ns: "a number and ns, us, ms or s",
+  "%": "a number and %",
+};
+
+function isMeasure(word: string): word is Measure {
+  return Object.hasOwn(MEASURES, word);
+}
+
+/** The counters that a condition is about: without a reason, all but those of vCPUs that sleep. */
+function countersOf(samples: Samples, reason: string | undefined): Counters {
+  const sum = zero();
+  for (const sample of samples.values()) {
+    const names = [
+      reasonName(sample.isa, sample.reason)?.toUpperCase(),
+      reasonLabel(sample.reason).toUpperCase(),
+    ];
+    if (reason === undefined ? !isIdle(sample.isa, sample.reason) : names.includes(reason))
+      add(sum, total(sample));
+  }
+  return sum;
+}
+
+/** The value in a run; undefined where there is none, since no exit has one. */
+function valueOf({ measure, reason }: Condition, run: Run): number | undefined {
+  if (measure === "lost") return run.reading.lost && lossesOf(run.reading.lost);
+  const samples = reasonsOf(run);
+  const counters = countersOf(samples, reason);
+  if (measure === "count") return counters.count;
+  if (measure === "rate") {
+    const seconds = unitsOf(run, samples, "second") ?? 0;
+    return seconds > 0 ? counters.count / seconds : undefined;
+  }
+  if (counters.timed === 0) return undefined;
+  if (measure === "time") return counters.totalNs;
+  if (measure === "max") return counters.maxNs;
+  if (measure === "avg") return average(counters);
+  if (measure === "share")
+    return (100 * counters.totalNs) / (countersOf(samples, undefined).totalNs || Infinity);
+  return percentileOf(counters, FRACTIONS[measure] ?? 0);
+}
+
+function inWords(value: number, measure: Measure): string {
+  const unit = MEASURES[measure];
+  if (unit === "ns") return readable(value);
+  return unit === "exits" ? String(value) : `${value.toPrecision(4)}${unit}`;
+}
+
+/** What a condition needs of a run. */
+export function needs({ measure }: Pick<Condition, "measure">): "times" | "histograms" | undefined {
+  if (FRACTIONS[measure] !== undefined) return "histograms";
+  return MEASURES[measure] === "ns" || measure === "share" ? "times" : undefined;
+}
+
+/** Says whether times or histograms are missing, which a condition needs. */
+function lack(condition: Condition, run: Run): string | undefined {
+  const need = needs(condition);
+  if (need === undefined) return undefined;
+  const all = zero();
+  for (const sample of reasonsOf(run).values()) add(all, total(sample));
+  if (all.count === 0) return undefined;
+  if (all.timed === 0) return "times, which kvm-vmexit time has";
+  return need === "histograms" && all.buckets.length === 0
+    ? "histograms, which kvm-vmexit time --wide and hist have"
+    : undefined;
+}
+
+/**
+ * Whether a run has failed.
+ * @param before what a relative condition compares with
+ * @throws UsageError if a run has not what the condition is about
+ */
+export function judge(condition: Condition, run: Run, before: Run | undefined): Outcome {
+  const { text, measure, operator, value, relative } = condition;
+  for (const each of before && relative ? [before, run] : [run]) {
+    const missing = lack(condition, each);
+    if (missing !== undefined) throw new UsageError(`--fail-if ${text} needs ${missing}`);
+  }
+  const now = valueOf(condition, run);
+  if (!relative)
+    return now === undefined
+      ? {
+          text,
+          failed: measure === "lost",
+          found: measure === "lost" ? "it is unknown" : "there is no such exit",
+        }
+      : { text, failed: OPERATORS[operator](now, value), found: `it is ${inWords(now, measure)}` };
+  if (!before)
+    throw new UsageError(`--fail-if ${text} is about a change: give the files of before and after`);
+  const then = valueOf(condition, before);
+  if (now === undefined || then === undefined || then === 0)
+    return { text, failed: false, found: "there is nothing to compare" };
+  const change = (100 * (now - then)) / then;
+  const found = `it was ${inWords(then, measure)} and is ${inWords(now, measure)}, ${change > 0 ? "+" : ""}${change.toFixed(1)}%`;
+  return { text, failed: OPERATORS[operator](change, value), found };
+}

@@ -1,0 +1,94 @@
+// Which of the saved exits are looked at: the live tools' filters, and times.
+import { UsageError } from "../errors";
+import { nameMatcher } from "../host/vm";
+import type { Identity } from "../measure/grouping";
+import type { Sample } from "../measure/samples";
+import { type Isa, isIdle } from "../reasons";
+import { ReasonFilter, type ReasonLists } from "../reasons/filter";
+import type { When } from "./when";
+
+export const IDLE = ["show", "hide", "only"] as const;
+
+/** What a user wants to see. */
+export interface Wanted extends ReasonLists {
+  readonly pid?: readonly number[] | undefined;
+  readonly vm?: string | undefined;
+  readonly vcpu?: readonly number[] | undefined;
+  readonly since?: When | undefined;
+  readonly until?: When | undefined;
+  readonly idle?: (typeof IDLE)[number] | undefined;
+}
+
+/** Most names of other VMs that are kept for a message. */
+const MAX_OTHERS = 5;
+
+/** Chooses among saved exits. */
+export class Selection {
+  readonly #wanted: Wanted;
+  readonly #pids: ReadonlySet<number> | undefined;
+  readonly #vcpus: ReadonlySet<number> | undefined;
+  readonly #named: (name: string) => boolean;
+  readonly #reasons = new Map<string, ReasonFilter | undefined>();
+  readonly #others = new Set<string>();
+
+  constructor(wanted: Wanted) {
+    this.#wanted = wanted;
+    this.#pids = wanted.pid && new Set(wanted.pid);
+    this.#vcpus = wanted.vcpu && new Set(wanted.vcpu);
+    this.#named = wanted.vm === undefined ? () => true : nameMatcher(wanted.vm);
+  }
+
+  /** Whether it depends on the VM or vCPU which exits are looked at. */
+  get byIdentity(): boolean {
+    const { pid, vm, vcpu } = this.#wanted;
+    return [pid, vm, vcpu].some((filter) => filter !== undefined);
+  }
+
+  /** Names of some VMs that weren't wanted. */
+  get others(): readonly string[] {
+    return [...this.#others];
+  }
+
+  /** Whether a time from `start` to `end` of a file that begins at `first` is looked at: only if all of it is meant. */
+  wantsTime(first: Date, start: Date, end: Date): boolean {
+    const { since, until } = this.#wanted;
+    const begin = first.getTime();
+    if (since && start.getTime() < since(begin)) return false;
+    return !until || end.getTime() <= until(begin);
+  }
+
+  /** @throws UsageError if the file doesn't tell what is asked for */
+  wantsIdentity({ vm, vcpu }: Identity): boolean {
+    const { vm: name, pid } = this.#wanted;
+    if (!this.byIdentity) return true;
+    if (!vm)
+      throw new UsageError(
+        "the file doesn't tell VMs apart; leave the filter out, or save with --by vm or --by vcpu",
+      );
+    if (this.#pids?.has(vm.pid) === false) return false;
+    if (!this.#named(vm.name)) {
+      if (this.#others.size < MAX_OTHERS) this.#others.add(vm.name);
+      return false;
+    }
+    if (this.#vcpus && vcpu === undefined)
+      throw new UsageError(
+        `the file doesn't tell vCPUs apart${(name ?? pid) ? " of these VMs" : ""}; leave --vcpu out, or save with --by vcpu`,
+      );
+    return this.#vcpus?.has(vcpu ?? -1) !== false;
+  }
+
+  /** @throws UsageError if what the user calls a reason isn't one of the sample's instruction set */
+  wantsSample({ isa, reason }: Sample): boolean {
+    const { reasons, excludes, idle = "show" } = this.#wanted;
+    if (idle !== "show" && isIdle(isa, reason) !== (idle === "only")) return false;
+    if (reasons === undefined && excludes === undefined) return true;
+    if (!this.#reasons.has(isa))
+      this.#reasons.set(isa, isKnown(isa) ? new ReasonFilter(isa, this.#wanted) : undefined);
+    // No list names reasons of an instruction set that isn't known.
+    return this.#reasons.get(isa)?.wants(reason) ?? reasons === undefined;
+  }
+}
+
+function isKnown(isa: string): isa is Isa {
+  return isa === "vmx" || isa === "svm" || isa === "arm64";
+}

@@ -1,0 +1,68 @@
+// What a saved file is, by its first bytes: lines of JSON or a recording, either of them packed by gzip.
+import { Readable } from "node:stream";
+import { createGunzip } from "node:zlib";
+import { UsageError, messageOf } from "../errors";
+
+export type Chunks = AsyncIterable<Uint8Array>;
+
+/** A file's kind, and all of its bytes, unpacked. */
+export interface Sniffed {
+  readonly kind: "lines" | "recording" | "empty";
+  readonly chunks: Chunks;
+}
+
+/** RFC 1952. */
+const GZIP = [0x1f, 0x8b];
+const BRACE = "{".charCodeAt(0);
+const BLANKS = new Set(Buffer.from(" \t\r\n"));
+
+async function* again(first: Uint8Array, rest: AsyncIterator<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}
+
+/** The first two bytes at least, where there are so many, and everything as it was. */
+async function peek(chunks: Chunks): Promise<[first: Uint8Array, chunks: Chunks]> {
+  const rest = chunks[Symbol.asyncIterator]();
+  let first = Buffer.alloc(0);
+  while (first.length < GZIP.length) {
+    const next = await rest.next();
+    if (next.done) break;
+    // The reader of a file uses its memory again.
+    first = Buffer.concat([first, next.value]);
+  }
+  return [first, again(first, rest)];
+}
+
+async function* copies(chunks: Chunks): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) yield Buffer.from(chunk);
+}
+
+async function* unpacked(name: string, chunks: Chunks): AsyncGenerator<Uint8Array> {
+  const source = Readable.from(copies(chunks));
+  const unpack = source.pipe(createGunzip());
+  source.on("error", (error) => unpack.destroy(error));
+  try {
+    yield* unpack as Chunks;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(
+      `${name} can't be unpacked: ${messageOf(error)}; gzip -t says whether it is whole`,
+      "E_FORMAT",
+    );
+  }
+}
+
+/** Looks at a file's first bytes. @param name the file's in messages */
+export async function sniff(name: string, chunks: Chunks): Promise<Sniffed> {
+  const [packed, all] = await peek(chunks);
+  const isPacked = GZIP.every((byte, at) => packed[at] === byte);
+  const [first, whole] = isPacked ? await peek(unpacked(name, all)) : [packed, all];
+  const begin = first.find((byte) => !BLANKS.has(byte));
+  if (first.length === 0) return { kind: "empty", chunks: whole };
+  return { kind: begin === BRACE ? "lines" : "recording", chunks: whole };
+}

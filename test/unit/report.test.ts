@@ -1,0 +1,368 @@
+// kvm-vmexit report: saved readings added up, chosen from, compared and judged.
+import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import test, { after } from "node:test";
+import { gzipSync } from "node:zlib";
+import * as fc from "fast-check";
+import { bucketOf } from "../../src/measure/histogram";
+import { groupSamples } from "../../src/measure/grouping";
+import type { About } from "../../src/measure/lines";
+import { NOTHING_LOST } from "../../src/measure/lost";
+import { type Groups, type Samples, addToBucket, sampleAt, sampleKey } from "../../src/measure/samples";
+import { mannWhitney, median } from "../../src/report/ranks";
+import { parseCondition } from "../../src/report/condition";
+import { Timeline } from "../../src/report/timeline";
+import { parseWhen } from "../../src/report/when";
+import { countTable } from "../../src/render/count";
+import { jsonLine } from "../../src/render/json";
+import { timeTable } from "../../src/render/time";
+import { EVENT } from "../../src/trace/events";
+import { type Result, run } from "../tools";
+import { record } from "./trace";
+
+const FOLDER = mkdtempSync(join(tmpdir(), "report-"));
+
+after(() => {
+  rmSync(FOLDER, { recursive: true });
+});
+
+const [SVM, CPUID, HLT, MSR] = [2, 114, 120, 124];
+const START = Date.UTC(2026, 10, 29, 9);
+const ABOUT: About = {
+  tool: "kvm-vmexit-time",
+  version: "0.1.0",
+  host: { kernel: "6.1.0", machine: "x86_64", processor: "AMD EPYC", isa: "svm", attach: "direct" },
+  options: { by: "vcpu", timing: true, histograms: true },
+};
+
+/** Exits of a vCPU: pid, vCPU, reason, times in ns. */
+type Row = readonly [pid: number, vcpu: number, reason: number, times: readonly number[]];
+
+function exitsOf(rows: readonly Row[]) {
+  const exits: Groups = new Map<string, Samples>();
+  const vcpus = new Map<string, object>();
+  for (const [pid, vcpu, reason, times] of rows) {
+    const key = `${pid}:1:${vcpu}`;
+    vcpus.set(key, { vm: { pid, startNs: 1, name: `web${pid}`, source: "process" }, vcpu });
+    const { l1 } = sampleAt(exits, key, sampleKey(SVM, reason), "svm", reason);
+    for (const ns of times) {
+      l1.count++;
+      l1.timed++;
+      l1.totalNs += ns;
+      l1.maxNs = Math.max(l1.maxNs, ns);
+      addToBucket(l1.buckets, bucketOf(ns), 1);
+    }
+  }
+  return { exits, vcpus };
+}
+
+interface LineOptions {
+  readonly about?: About;
+  readonly columns?: "wide" | "count";
+  readonly by?: "vcpu" | "reason";
+}
+
+/** The line of the n-th second. */
+function line(
+  second: number,
+  rows: readonly Row[],
+  { about = ABOUT, columns = "wide", by = "vcpu" }: LineOptions = {},
+) {
+  const start = new Date(START + second * 1000);
+  const time = { start, end: new Date(START + (second + 1) * 1000), durationNs: 1e9, final: false };
+  const reading = exitsOf(rows);
+  return jsonLine(about, time, groupSamples(reading, by), NOTHING_LOST, columns, reading.exits.size);
+}
+
+function fileOf(name: string, content: string | Buffer): string {
+  const path = join(FOLDER, name);
+  writeFileSync(path, content);
+  return path;
+}
+
+const report = (...parameters: string[]): Result => run("kvm-vmexit-report", ...parameters);
+
+function shown(...parameters: string[]): string {
+  const { status, stdout, stderr } = report(...parameters);
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+const SECONDS: readonly (readonly Row[])[] = [
+  [
+    [7, 0, CPUID, [1000, 1100, 90_000]],
+    [7, 0, HLT, [50_000]],
+  ],
+  [
+    [7, 1, CPUID, [1000]],
+    [8, 0, MSR, [700, 700]],
+  ],
+  [[8, 0, MSR, [31_000]]],
+];
+const SAVED = SECONDS.map((rows, second) => line(second, rows)).join("\n");
+
+test("tables are those of all intervals together, percentiles exactly, from text, gzip and standard input", () => {
+  const all = groupSamples(exitsOf(SECONDS.flat()), "reason")[0]?.[1];
+  assert.ok(all);
+  const wide = `${timeTable(all, "ns", true, true).join("\n")}\n`;
+  assert.equal(shown("--wide", fileOf("saved", SAVED)), wide);
+  assert.equal(shown("--wide", fileOf("saved.gz", gzipSync(SAVED))), wide);
+  assert.equal(shown("--table", "count", fileOf("saved", SAVED)), `${countTable(all).join("\n")}\n`);
+  const halves = [
+    fileOf(
+      "one",
+      SECONDS.slice(0, 2)
+        .map((rows, i) => line(i, rows))
+        .join("\n"),
+    ),
+    fileOf("two", line(2, SECONDS[2] ?? [])),
+  ];
+  assert.equal(shown("--wide", "--sum", ...halves), wide);
+  const again = fileOf("again", shown("--wide", "--json", "--by", "vcpu", fileOf("saved", SAVED)));
+  assert.equal(shown("--wide", again), wide);
+});
+
+test("filters, groups and times choose among what was saved", () => {
+  const path = fileOf("saved", SAVED);
+  const rows = (text: string) =>
+    Array.from(text.matchAll(/^ *(?:\d+ )?([A-Z]+) +(\d+)/gm), (row) => row.slice(1).join(" "));
+  assert.deepEqual(rows(shown("--vm", "web8", path)), ["MSR 3"]);
+  assert.deepEqual(rows(shown("-p", "7", "--vcpu", "0", path)), ["CPUID 3", "HLT 1"]);
+  assert.deepEqual(rows(shown("--reasons", "msr,hlt", path)), ["HLT 1", "MSR 3"]);
+  assert.deepEqual(rows(shown("--idle", "hide", "--top", "1", path)), ["CPUID 4"]);
+  assert.deepEqual(rows(shown("--since", "1s", path)), ["CPUID 1", "MSR 3"]);
+  assert.deepEqual(rows(shown("--since", "2026-11-29 09:00:01Z", "--until", "2s", path)), [
+    "CPUID 1",
+    "MSR 2",
+  ]);
+  assert.match(
+    shown("--by", "vcpu", path),
+    /VM web7 \(7\), vCPU 0\n[^]*VM web7 \(7\), vCPU 1\n[^]*VM web8 \(8\), vCPU 0\n/,
+  );
+});
+
+test("what a file doesn't tell is said, with status 2", () => {
+  const merged = fileOf("merged", line(0, SECONDS[0] ?? [], { by: "reason" }));
+  const counts = fileOf("counts", line(0, SECONDS[0] ?? [], { columns: "count" }));
+  for (const [parameters, why] of [
+    [["--vm", "web7", merged], /doesn't tell VMs apart/],
+    [["--by", "vm", merged], /doesn't tell VMs apart/],
+    [["--table", "time", counts], /have no times/],
+    [["--fail-if", "max(MSR) > 1us", counts], /needs times/],
+    [["--since", "1h", merged], /no interval of that time/],
+    [["--reasons", "NOPE", merged], /"NOPE" is not an exit reason/],
+    [[fileOf("empty", "")], /is empty/],
+    [[fileOf("other", '{"schema":"kvm-vmexit/1"}\n')], /line 1: no line of kvm-vmexit\/2/],
+    [[fileOf("broken.gz", gzipSync(SAVED).subarray(0, 40))], /can't be unpacked/],
+    [["/nonexistent"], /cannot read/],
+  ] as const) {
+    const { status, stderr } = report(...parameters);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, why);
+  }
+  const cut = report(fileOf("cut", `${SAVED}\n${SAVED.slice(0, 30)}`));
+  assert.equal(cut.status, 0);
+  assert.match(cut.stderr, /the last line is cut off after 30 characters; left out/);
+});
+
+test("a recording gives the table that kvm-trace report gives", () => {
+  const event = (id: number, time: number, words: readonly number[]) =>
+    record({ event: id, pid: 7, vcpu: 0, time: BigInt(time), words });
+  const records = [
+    record({
+      event: EVENT.recording,
+      pid: 1,
+      vcpu: 0,
+      time: undefined,
+      words: [1, 1000, START % 2 ** 32, Math.floor(START / 2 ** 32)],
+    }),
+    ...[0, 1, 2, 3].flatMap((second) => [
+      event(EVENT.exit, 1000 + second * 1e9, [CPUID, 0, 1, SVM, 70]),
+      event(EVENT.entry, 3000 + second * 1e9 + second, [70]),
+    ]),
+    record({ event: EVENT.end, pid: 1, vcpu: 0, time: undefined, words: [0, 0] }),
+  ];
+  const path = fileOf("recording", Buffer.concat(records));
+  const table = run("kvm-trace", "report", "--table", "time", "--wide", path);
+  assert.equal(shown("--wide", path), table.stdout);
+  assert.match(shown("--since", "2s", path), /CPUID +2 /);
+});
+
+test("a comparison is per second of a vCPU, the largest change of cost first; what differs is said before", () => {
+  const slower = SECONDS.map((rows) =>
+    rows.map(([pid, vcpu, reason, times]): Row => [
+      pid,
+      vcpu,
+      reason,
+      reason === MSR ? times.map((ns) => 3 * ns) : times,
+    ]),
+  );
+  const host = ABOUT.host && { ...ABOUT.host, kernel: "6.12.0" };
+  const before = fileOf("before", SAVED);
+  const later = fileOf(
+    "after",
+    slower.map((rows, second) => line(second, rows, { about: { ...ABOUT, host } })).join("\n"),
+  );
+  const text = shown("--unit", "ns", before, later);
+  assert.match(text, /^Differs: kernel: 6\.1\.0 before, 6\.12\.0 after\nExit reason/);
+  // 1 + 2 + 1 vCPU seconds, 3 exits of MSR of 32,400 ns in all.
+  assert.match(
+    text,
+    /^124 MSR +0\.750 +0\.750 +\+200\.0% +10800 +32400 +8100 +24300\n114 CPUID +1\.00 +1\.00 +\+0\.0% /m,
+  );
+  const json = JSON.parse(shown("--json", "--per", "second", before, later)) as {
+    changes: { name: string; before: { rate: number }; p: null }[];
+  };
+  assert.deepEqual(
+    json.changes.map(({ name, p }) => [name, p]),
+    [
+      ["MSR", null],
+      ["CPUID", null],
+      ["HLT", null],
+    ],
+  );
+  assert.equal(json.changes[0]?.before.rate, 1);
+  assert.match(shown("--csv", before, later), /^isa,reason,name,before_count,.*\nsvm,124,MSR,3,0.75,/);
+});
+
+test("four runs a side tell what is chance and what isn't", () => {
+  const files = (name: string, costs: readonly number[]) =>
+    costs.map((ns, i) =>
+      fileOf(
+        `${name}${i}`,
+        line(0, [
+          [7, 0, MSR, [ns]],
+          [7, 0, CPUID, [i === 0 ? 900 : 1000 + i]],
+        ]),
+      ),
+    );
+  const text = shown(...files("a", [1000, 1010, 1020, 1030]), "--", ...files("b", [2000, 2010, 2020, 2030]));
+  assert.match(text, /^124 MSR .*\+98\.5%/m);
+  assert.match(text, /^114 CPUID +1\.00 +1\.00 +~ /m);
+  assert.doesNotMatch(text, /fewer than 4/);
+});
+
+test("the exact test has the p values of its tables, also with ties", () => {
+  assert.equal(mannWhitney([1, 2, 3, 4], [5, 6, 7, 8]), 2 / 70);
+  assert.equal(mannWhitney([1, 2, 3], [4, 5, 6]), 2 / 20);
+  assert.equal(mannWhitney([1, 3, 5, 7], [2, 4, 6, 8]), 48 / 70);
+  assert.equal(mannWhitney([5, 5, 5, 5], [5, 5, 5, 5]), 1);
+  const values = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 2, maxLength: 6 });
+  fc.assert(
+    fc.property(values, values, (a, b) => {
+      const p = mannWhitney(a, b);
+      assert.ok(p > 0 && p <= 1);
+      assert.ok(Math.abs(p - mannWhitney(b, a)) < 1e-12);
+    }),
+  );
+  assert.deepEqual([median([3, 1, 2]), median([4, 1])], [2, 2.5]);
+});
+
+test("conditions are read, and errors point at their place", () => {
+  assert.deepEqual(parseCondition("max(MSR) > 20us"), {
+    text: "max(MSR) > 20us",
+    measure: "max",
+    reason: "MSR",
+    operator: ">",
+    value: 20_000,
+    relative: false,
+  });
+  assert.equal(parseCondition("p99>=+5%").relative, true);
+  assert.equal(parseCondition("rate(EPT_VIOLATION) < -10%").value, -10);
+  for (const [text, why] of [
+    ["", /one of count, .* is missing: <HERE>/],
+    ["mux > 3", /"mux" is none of .*: mux<HERE> > 3/],
+    ["max(MSR > 3us", /: max\(MSR <HERE>> 3us/],
+    ["max(MSR) 20us", /one of >, .*: max\(MSR\) <HERE>20us/],
+    ["max(MSR) > 20", /max needs a number and ns/],
+    ["rate > 5us", /rate needs a number and \/s/],
+    ["p99 > +5us", /after \+ or -/],
+    ["p99 > 5us and", /nothing may follow/],
+  ] as const)
+    assert.throws(() => parseCondition(text), why);
+});
+
+test("--fail-if ends with status 4, a line for each that failed, and JUnit's XML", () => {
+  const path = fileOf("saved", SAVED);
+  const xml = join(FOLDER, "junit.xml");
+  const { status, stderr } = report(
+    "--fail-if",
+    "max(MSR) > 20us",
+    "--fail-if",
+    "count(CPUID) > 4",
+    "--fail-if",
+    "rate < 3/s",
+    "--junit",
+    xml,
+    path,
+  );
+  assert.equal(status, 4);
+  assert.equal(stderr, "Failed: max(MSR) > 20us: it is 31.0 us\nFailed: rate < 3/s: it is 2.333/s\n");
+  assert.match(
+    readFileSync(xml, "utf8"),
+    /tests="3" failures="2">\n {2}<testcase .*name="max\(MSR\) &gt; 20us">\n/,
+  );
+  const later = fileOf(
+    "later",
+    line(0, [
+      [7, 0, CPUID, [3000]],
+      [8, 0, MSR, [700]],
+    ]),
+  );
+  const change = report("--fail-if", "avg(CPUID) < -50%", path, later);
+  assert.equal(change.status, 4);
+  assert.match(change.stderr, /^Failed: avg\(CPUID\) < -50%: it was 23\.3 us and is 3\.0 us, -87\.1%$/m);
+  assert.equal(report("--fail-if", "p99 > +5%", path).status, 2);
+  assert.equal(report("--fail-if", "lost > 0", path).status, 0);
+});
+
+test("times are of the day, of the calendar, or after the beginning", () => {
+  assert.equal(parseWhen("--since", "90s")(START), START + 90e3);
+  assert.equal(parseWhen("--since", "2026-11-29 10:00+01:00")(0), START);
+  const zone = process.env["TZ"];
+  process.env["TZ"] = "IST-5:30";
+  try {
+    assert.equal(parseWhen("--since", "14:31")(START), START + 60e3);
+    assert.equal(parseWhen("--since", "14:29:59")(START), START + 86400e3 - 1e3);
+    assert.equal(parseWhen("--since", "2026-11-29T14:30")(0), START);
+  } finally {
+    if (zone === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = zone;
+  }
+  for (const wrong of ["", "25:00", "10", "2026-13-01 10:00", "10x"])
+    assert.throws(() => parseWhen("--since", wrong), /--since takes/);
+});
+
+test("a timeline has a bounded number of columns, of which none loses an exit", () => {
+  const timeline = new Timeline(8);
+  const samples = exitsOf([[7, 0, MSR, [700]]]).exits.get("7:1:0");
+  const sample = samples?.get(sampleKey(SVM, MSR));
+  assert.ok(sample);
+  for (let second = 0; second < 1001; second++) {
+    const start = new Date(START + second * 1000);
+    timeline.begin(start, new Date(START + second * 1000 + 1000), 1e9, 1);
+    timeline.add(5, sample, false);
+    assert.ok(timeline.moments.length <= 8);
+  }
+  const sum = (of: (moment: (typeof timeline.moments)[number]) => number) =>
+    timeline.moments.reduce((all, moment) => all + of(moment), 0);
+  assert.equal(
+    sum(({ parts }) => parts.get(5)?.count ?? 0),
+    1001,
+  );
+  assert.equal(
+    sum(({ durationNs }) => durationNs),
+    1001e9,
+  );
+  assert.equal(
+    sum(({ lost }) => lost),
+    1001,
+  );
+  assert.equal(
+    sum(({ buckets }) => buckets.reduce((all, count) => all + count, 0)),
+    1001,
+  );
+  assert.equal(timeline.intervalsEach, 128);
+});

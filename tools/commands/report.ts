@@ -1,0 +1,221 @@
+// Tables, comparisons and checks of saved readings.
+import { UsageError } from "../../src/errors";
+import { type Per, compare, reasonsOf, unitsOf } from "../../src/report/compare";
+import { comparisonCsv, comparisonJson, comparisonLines } from "../../src/report/comparison-lines";
+import { MAX_RUNS } from "../../src/report/ranks";
+import type { Run } from "../../src/report/run";
+import { IDLE, Selection } from "../../src/report/selection";
+import { type When, parseWhen } from "../../src/report/when";
+import { lostLines } from "../../src/render/lost";
+import { type Sample, type Samples, total } from "../../src/measure/samples";
+import { conditionsOf, judgeRuns } from "../lib/checks";
+import { whyNothing } from "../lib/filters";
+import { BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
+import { diagnose, print } from "../lib/output";
+import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
+import { readRun } from "../report/read";
+import { endSignal } from "../trace/inputs";
+import { CLOCK } from "../trace/read-turns";
+import { printTables } from "../trace/tables";
+
+const NAME = "kvm-vmexit-report";
+const MAX_TOP = 1e6;
+
+function perOf(text: string): Per {
+  if (text === "second" || text === "vcpu" || text === "exit") return text;
+  if (!/^[A-Z][\w ]{1,63}$/.test(text))
+    throw new UsageError(`--per takes second, vcpu, exit or a reason's name such as VMCALL, not "${text}"`);
+  return { reason: text };
+}
+
+const OPTIONS = {
+  table: {
+    flags: ["--table"],
+    value: "KIND",
+    description: "what to show: times if the files have them, else counts",
+    choices: ["count", "time", "hist"],
+  },
+  wide: { flags: ["--wide"], description: "also percentiles and shares" },
+  ...BY,
+  idle: {
+    flags: ["--idle"],
+    value: "WHAT",
+    description: "exits of vCPUs with nothing to do, such as HLT",
+    choices: IDLE,
+    default: "show",
+  },
+  since: {
+    flags: ["--since"],
+    value: "WHEN",
+    description: "only intervals from then on: 10:03, a date and time, or 10m after the beginning",
+    parse: (text: string): When => parseWhen("--since", text),
+  },
+  until: {
+    flags: ["--until"],
+    value: "WHEN",
+    description: "only intervals up to then",
+    parse: (text: string): When => parseWhen("--until", text),
+  },
+  top: {
+    flags: ["--top"],
+    value: "N",
+    description: "only the N reasons that cost most, or changed most",
+    parse: (text: string) => wholeNumber("--top", text, 1, MAX_TOP),
+  },
+  sum: { flags: ["--sum"], description: "add two files up instead of comparing them" },
+  per: {
+    flags: ["--per"],
+    value: "WHAT",
+    description:
+      "what rates of a comparison are per: second, vcpu (its seconds), exit, or a reason's name (default: vcpu)",
+    parse: perOf,
+  },
+  ...CHECKS,
+  ...FILTERS,
+  ...OUTPUT,
+  ...CLOCK,
+} as const satisfies Options;
+
+type ReportOptions = OptionsOf<typeof OPTIONS>;
+
+/** Files of one side, or of two that are compared. */
+function sidesOf(argv: readonly string[], operands: readonly string[], sum: boolean): string[][] {
+  const dashes = argv.indexOf("--");
+  const after = dashes < 0 ? 0 : argv.length - dashes - 1;
+  if (after > 0 && after < operands.length) return [operands.slice(0, -after), operands.slice(-after)];
+  if (operands.length === 2 && !sum) return operands.map((path) => [path]);
+  return [operands.length > 0 ? [...operands] : ["-"]];
+}
+
+const countOf = (run: Run) =>
+  [...run.reading.exits.values()].reduce(
+    (sum, samples) => sum + [...samples.values()].reduce((all, sample) => all + total(sample).count, 0),
+    0,
+  );
+
+function isTimed({ reading }: Run): boolean {
+  for (const samples of reading.exits.values())
+    for (const sample of samples.values()) if (total(sample).timed > 0) return true;
+  return false;
+}
+
+function showTables(run: Run, options: ReportOptions): void {
+  const timed = isTimed(run);
+  const table = options.table ?? (timed ? "time" : "count");
+  if (table !== "count" && !timed && countOf(run) > 0)
+    throw new UsageError("the files have no times: they were saved by kvm-vmexit count; use --table count");
+  const reading = topOf(run, options.top, timed);
+  if (options.by !== "reason") checkIdentities(run, options.by);
+  printTables(NAME, reading, {
+    ...options,
+    table: table === "hist" ? "histogram" : table,
+    host: hostOf(run),
+  });
+  if (options.json) return;
+  const losses = reading.lost ? lostLines(reading.lost) : ["Lost: unknown how much"];
+  if (options.csv) losses.forEach(diagnose);
+  else print(losses);
+}
+
+/** The reasons that cost most, or came most often where there are no times. */
+function topOf(run: Run, top: number | undefined, timed: boolean): Run["reading"] {
+  const { reading } = run;
+  if (top === undefined) return reading;
+  const cost = (sample: Sample) => (timed ? total(sample).totalNs : total(sample).count);
+  const keys = [...reasonsOf(run)].sort(([, a], [, b]) => cost(b) - cost(a)).map(([key]) => key);
+  const shown = new Set(keys.slice(0, top));
+  if (keys.length > top)
+    diagnose(`Not shown: ${keys.length - top} reasons that ${timed ? "cost" : "came"} less`);
+  const some = (samples: Samples): Samples => new Map([...samples].filter(([key]) => shown.has(key)));
+  return { ...reading, exits: new Map([...reading.exits].map(([key, samples]) => [key, some(samples)])) };
+}
+
+/** The host of all lines, if it is one. */
+function hostOf({ abouts }: Run) {
+  const hosts = new Map(abouts.map(({ host }) => [JSON.stringify(host ?? null), host]));
+  return hosts.size === 1 ? [...hosts.values()][0] : undefined;
+}
+
+/** @throws UsageError if the lines don't tell apart what is to get a table each */
+function checkIdentities({ reading }: Run, by: "vm" | "vcpu"): void {
+  for (const [key, samples] of reading.exits) {
+    const { vm, vcpu, tid } = reading.vcpus.get(key) ?? {};
+    const has = by === "vm" ? vm !== undefined : vcpu !== undefined || tid !== undefined || vm?.pid === 0;
+    if (!has && samples.size > 0)
+      throw new UsageError(
+        `the file doesn't tell ${by === "vm" ? "VMs" : "vCPUs"} apart; save it with --by ${by}`,
+      );
+  }
+}
+
+function showComparison(before: readonly Run[], after: readonly Run[], options: ReportOptions): void {
+  let per = options.per ?? "vcpu";
+  const unknown = [...before, ...after].some((run) => unitsOf(run, new Map(), "vcpu") === undefined);
+  if (per === "vcpu" && unknown) {
+    if (options.per !== undefined)
+      throw new UsageError("a file doesn't tell how many vCPUs there were; use --per second");
+    diagnose("Rates are per second: a file doesn't tell how many vCPUs there were.");
+    per = "second";
+  }
+  const comparison = compare(before, after, per);
+  const { unit, wide, header, top } = options;
+  if (options.json) print([comparisonJson(comparison)]);
+  else if (options.csv) {
+    comparison.differences.forEach(diagnose);
+    print(comparisonCsv(comparison, header));
+  } else print(comparisonLines(comparison, { unit, wide, header, top }));
+}
+
+export const tool = defineCommand({
+  summary: "Tables, comparisons and checks of saved readings, on any machine and without root.",
+  examples: [
+    ["monday.jsonl.gz", "what kvm-vmexit time --json 1 saved, as one table"],
+    ["--by vm --since 10:03 monday.jsonl", "each VM, from 10:03 on"],
+    ["before after", "what changed, the largest change of cost first"],
+    ["a1 a2 a3 a4 -- b1 b2 b3 b4", "four runs a side: what isn't chance"],
+    ["--fail-if 'max(MSR) > 20us' run", "status 4 if a limit is exceeded"],
+    ["--fail-if 'p99 > +5%' before after", "or if it got slower"],
+  ],
+  operands: [
+    {
+      name: "FILE",
+      description:
+        "saved by --json or kvm-trace record, also gzipped (default: standard input); two are compared",
+      kind: "file",
+      many: true,
+    },
+  ],
+  options: OPTIONS,
+  more: ["", "BEFORE AFTER, or BEFORE… -- AFTER…, compares."],
+  async run({ name, argv, options, operands }) {
+    const conditions = conditionsOf(options.failIf);
+    const sides = sidesOf(argv, operands, options.sum);
+    const [first = [], second] = sides;
+    const selection = new Selection(options);
+    const how = { tool: name, clock: options, signal: endSignal() };
+    let status = 0;
+    const read = async (paths: readonly string[]) => {
+      const { run, status: damaged } = await readRun(paths, selection, how);
+      status = Math.max(status, damaged);
+      return run;
+    };
+    const runs: Run[][] = [];
+    if (!second) runs.push([await read(first)]);
+    else
+      for (const side of sides) {
+        if (side.length > MAX_RUNS) throw new UsageError(`a side takes ${MAX_RUNS} files at most`);
+        const ofSide: Run[] = [];
+        for (const path of side) ofSide.push(await read([path]));
+        runs.push(ofSide);
+      }
+    const [before = [], after] = runs;
+    const [run] = before;
+    if (after) showComparison(before, after, options);
+    else if (run) {
+      if (countOf(run) === 0) diagnose(whyNothing(options, selection.others));
+      showTables(run, options);
+    }
+    const failed = judgeRuns(name, conditions, after ?? before, after && before, options.junit);
+    return failed || status;
+  },
+});

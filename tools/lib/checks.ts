@@ -1,0 +1,102 @@
+// What comes of --fail-if and --junit: limits that a run must keep, for CI.
+import { closeSync, ftruncateSync, writeFileSync } from "node:fs";
+import { UsageError, messageOf } from "../../src/errors";
+import { type Condition, type Outcome, judge, needs, parseCondition } from "../../src/report/condition";
+import { junit } from "../../src/report/junit";
+import { Run } from "../../src/report/run";
+import { Selection } from "../../src/report/selection";
+import type { Reading } from "../../src/measure/reading";
+import type { Time } from "../../src/measure/time";
+import { safeText } from "../../src/text";
+import { openToWrite } from "./files";
+import { diagnose } from "./output";
+import type { CheckOptions } from "./options";
+
+/** The exit status where a limit isn't kept. */
+export const FAILED = 4;
+const MODE = 0o666;
+
+/** What was written after --fail-if. @throws UsageError at the place of an error */
+export function conditionsOf(texts: readonly string[] = []): Condition[] {
+  return texts.map(parseCondition);
+}
+
+/** @throws UsageError for conditions that a live run can't answer. @param timing whether it has times */
+function checkLive(conditions: readonly Condition[], timing: boolean): void {
+  for (const condition of conditions) {
+    if (condition.relative)
+      throw new UsageError(
+        `--fail-if ${condition.text} is about a change: save two runs and give both to kvm-vmexit report`,
+      );
+    if (!timing && needs(condition) !== undefined)
+      throw new UsageError(`--fail-if ${condition.text} needs times: use kvm-vmexit time`);
+  }
+}
+
+/** Adds a live run up and judges it. */
+export class LiveCheck {
+  readonly #run = new Run(new Selection({}));
+  readonly #conditions: readonly Condition[];
+  readonly #report: string | undefined;
+  readonly #tool: string;
+
+  /** @param timing whether the run has times */
+  constructor(tool: string, { failIf, junit: report }: CheckOptions, timing: boolean) {
+    this.#tool = tool;
+    this.#conditions = conditionsOf(failIf);
+    this.#report = report;
+    checkLive(this.#conditions, timing);
+  }
+
+  /** Whether conditions are about percentiles. */
+  get histograms(): boolean {
+    return this.#conditions.some((condition) => needs(condition) === "histograms");
+  }
+
+  add(reading: Reading & Time): void {
+    const about = { tool: this.#tool, version: "", host: undefined, options: {} };
+    this.#run.add({ ...about, ...reading, reading, vcpus: reading.exits.size });
+  }
+
+  /** The exit status, 0 if all is well. */
+  end(): number {
+    return judgeRuns(this.#tool, this.#conditions, [this.#run], undefined, this.#report);
+  }
+}
+
+/** Writes a file that another tool reads. @throws UsageError if it can't be written */
+export function writeText(path: string, text: string, mend: string): void {
+  const file = openToWrite(path, { mend, mode: MODE });
+  try {
+    ftruncateSync(file);
+    writeFileSync(file, text);
+  } catch (error) {
+    throw new UsageError(`cannot write ${safeText(path)}: ${messageOf(error)}; ${mend}`);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/**
+ * Says which conditions hold that mustn't. Of several runs each is looked at, and compared with the first of before.
+ * @param tool as it was called
+ * @returns the exit status, 0 if all is well
+ */
+export function judgeRuns(
+  tool: string,
+  conditions: readonly Condition[],
+  runs: readonly Run[],
+  before: readonly Run[] | undefined,
+  report: string | undefined,
+): number {
+  if (report !== undefined && conditions.length === 0)
+    throw new UsageError("--junit is about --fail-if; give a condition, too");
+  const outcomes: Outcome[] = conditions.flatMap((condition) => {
+    const all = runs.map((run) => judge(condition, run, before?.[0]));
+    return all.find(({ failed }) => failed) ?? all.slice(0, 1);
+  });
+  for (const { text, failed, found } of outcomes) if (failed) diagnose(`Failed: ${text}: ${found}`);
+  if (report !== undefined)
+    writeText(report, junit(tool, outcomes), "name a file that you may write with --junit");
+  return outcomes.some(({ failed }) => failed) ? FAILED : 0;
+}

@@ -1,0 +1,130 @@
+// Saved readings: files of --json lines and recordings, packed by gzip or not.
+import { UsageError, messageOf } from "../../src/errors";
+import { readLines } from "../../src/measure/lines";
+import { NOTHING_LOST } from "../../src/measure/lost";
+import { Run } from "../../src/report/run";
+import type { Selection } from "../../src/report/selection";
+import { type Chunks, sniff } from "../../src/report/sniff";
+import { safeText } from "../../src/text";
+import type { Source } from "../../src/trace/consume";
+import type { Summary } from "../../src/trace/summary";
+import { Tally } from "../../src/trace/tally";
+import { diagnose, outputEnded } from "../lib/output";
+import { recordings } from "../trace/inputs";
+import { type ClockOptions, readTurnsOf } from "../trace/read-turns";
+
+/** How files are to be read. */
+export interface Reading {
+  /** The name by which the tool was called, for messages. */
+  readonly tool: string;
+  readonly clock: ClockOptions;
+  /** Ends it early. */
+  readonly signal: AbortSignal;
+}
+
+/** What came of it. */
+export interface ReadRun {
+  readonly run: Run;
+  /** The exit status: 2 if a recording is damaged. */
+  readonly status: number;
+}
+
+/** Exits of a recording are added up for so long, in ns, before they are handed on. */
+const INTERVAL_NS = 1e9;
+
+/** Lines are read with a look at signals in between. */
+async function* untilEnd(chunks: Chunks, signal: AbortSignal): Chunks {
+  for await (const chunk of chunks) {
+    if (signal.aborted || outputEnded()) return;
+    yield chunk;
+  }
+}
+
+async function addLines(run: Run, name: string, chunks: Chunks, { tool, signal }: Reading): Promise<void> {
+  const cut = (characters: number) => {
+    if (!signal.aborted)
+      diagnose(`${tool}: ${name}: the last line is cut off after ${characters} characters; left out`);
+  };
+  try {
+    for await (const line of readLines(untilEnd(chunks, signal), cut)) run.add(line);
+  } catch (error) {
+    throw error instanceof UsageError ? new UsageError(`${name}: ${messageOf(error)}`, error.code) : error;
+  }
+}
+
+/** Adds turns up to intervals of a second. */
+class Intervals {
+  #tally = new Tally();
+  #beginNs = 0;
+  readonly #run: Run;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  /** Hands on what came before `untilNs` from the beginning. */
+  flush(untilNs: number, summary: Summary, final: boolean): void {
+    const [begin, durationNs] = [this.#beginNs, Math.max(0, Math.round(untilNs - this.#beginNs))];
+    const time = { start: summary.dateAt(begin, 1), end: summary.dateAt(untilNs, 1), durationNs };
+    const { exits, vcpus } = this.#tally;
+    const lost = final ? summary.health : NOTHING_LOST;
+    const options = { by: "vcpu", timing: true, histograms: true };
+    const about = { tool: "kvm-trace", version: "", host: undefined, options, vcpus: exits.size };
+    this.#run.add({ ...about, ...time, final, reading: { ...time, number: 0, lost, vcpus, exits } });
+    this.#tally = new Tally();
+    this.#beginNs = untilNs;
+  }
+
+  add(turn: Parameters<Tally["add"]>[0], nsPerTick: number, summary: Summary): void {
+    const endNs = (turn.ended ?? turn.exited) * nsPerTick;
+    // After a long silence, what came before it is one interval.
+    if (endNs - this.#beginNs >= INTERVAL_NS)
+      this.flush(
+        this.#beginNs + INTERVAL_NS * Math.floor((endNs - this.#beginNs) / INTERVAL_NS),
+        summary,
+        false,
+      );
+    this.#tally.add(turn, nsPerTick);
+  }
+}
+
+async function addRecordings(run: Run, sources: readonly Source[], how: Reading): Promise<number> {
+  const intervals = new Intervals(run);
+  const { tool, signal, clock } = how;
+  const turned = await readTurnsOf(tool, sources, signal, clock, (turn, nsPerTick, summary) => {
+    intervals.add(turn, nsPerTick, summary);
+  });
+  const { summary, nsPerTick, status } = turned;
+  intervals.flush(summary.ticks * nsPerTick, summary, true);
+  return status;
+}
+
+/**
+ * Adds up what files say: of each that has lines, one after the other; of recordings, merged by time.
+ * @throws UsageError if one is neither, or says nothing
+ */
+export async function readRun(
+  paths: readonly string[],
+  selection: Selection,
+  how: Reading,
+): Promise<ReadRun> {
+  const run = new Run(selection);
+  const later: Source[] = [];
+  for (const source of recordings(paths, how.signal)) {
+    const { kind, chunks } = await sniff(source.name, source.chunks);
+    if (kind === "empty")
+      throw new UsageError(`${source.name} is empty; name a file that --json wrote, or a recording`);
+    if (kind === "lines") await addLines(run, source.name, chunks, how);
+    else later.push({ ...source, chunks });
+  }
+  const status = later.length > 0 ? await addRecordings(run, later, how) : 0;
+  if (run.others > 0)
+    diagnose(
+      `${how.tool}: ${run.others} exits are counted as others: there were more vCPUs and reasons than are told apart`,
+    );
+  if (run.intervals === 0 && !how.signal.aborted)
+    throw new UsageError(
+      `${paths.map((path) => safeText(path)).join(", ")}: there is no interval of that time; give other --since and --until`,
+    );
+  return { run, status };
+}
