@@ -20,6 +20,7 @@ bench: setup ## measure what tracing costs, ours and others', into docs/bench.md
 # A machine that was measured since the last build isn't measured again, so that what was interrupted goes on. The longest first.
 bench-run: $(patsubst %,build/bench/%.json,$(filter vmx-%,$(BENCH_MACHINES)) process $(filter-out vmx-%,$(BENCH_MACHINES)))
 	bench/trace-format.sh 2000000 | tee build/bench/format.txt
+	node dist/bench/export.js | tee build/bench/export.txt
 	node dist/bench/report.js
 
 BENCH_SOURCES = $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/empty.bpf.o bench/contestants.ts bench/guest.ts \

@@ -4,7 +4,7 @@ BUILD_PACKAGES := clang g++ gcc libbpf-dev libelf-dev linux-libc-dev make pkg-co
 # To boot the lab's machine with AMD's processor.
 LAB_PACKAGES := busybox-static cpio kmod qemu-system-x86 util-linux xz-utils
 # Linters, and what the tests run: shells for completions, man for pages, perf and tmux in the lab; zstd makes boots shorter.
-TEST_PACKAGES := clang-format fish git linux-perf man-db rpm rpm2cpio shellcheck tmux zsh zstd
+TEST_PACKAGES := clang-format fish git linux-perf man-db openssl rpm rpm2cpio shellcheck systemd tmux zsh zstd
 # To boot the lab's machines with other processors: Intel's (bochs and its disk), arm64's.
 MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso mtools bsdutils e2fsprogs \
   qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross

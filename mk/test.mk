@@ -20,6 +20,7 @@ needs_unit := all
 needs_sanitized := all $(ADDON_SANITIZED)
 needs_package := all prebuilds $(GUEST) lab-kernel
 needs_install := all prebuilds lab lab-arm64
+needs_prometheus := all
 needs_lab := all lab $(REFUSED)
 needs_multiprocess := $(needs_lab)
 needs_instructions := $(needs_lab)
@@ -57,10 +58,10 @@ LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
 # Not held back like the rest: said when it begins.
 begins = +@echo "$@: tests in the lab begin"
 
-.PHONY: test test-one test-unit test-sanitized test-package test-install test-lab test-matrix test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
+.PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-install test-lab test-matrix test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
-	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package
+	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package test-prometheus
 	@$(MAKE) --no-print-directory matrix-built $(GUEST) $(REFUSED)
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%) $(LAB_TESTS)
 
@@ -83,6 +84,9 @@ test-install: PACKAGES += $(LAB_PACKAGES) $(INSTALL_PACKAGES)
 test-install: packages ## install every package into small roots of Debian 11, 12 and 13, and count on their kernels; every Node
 	@$(MAKE) --no-print-directory $(needs_install)
 	$(under_install) $(NODE_TEST) $(call compiled,test/install/*.test.ts)
+
+test-prometheus: $(needs_prometheus) ## run the tests with Debian's Prometheus, which is fetched: what it makes of metrics, rules and the dashboard
+	$(NODE_TEST) $(call compiled,test/prometheus/*.test.ts)
 
 test-lab: $(needs_lab) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(LAB_TESTS)

@@ -2,6 +2,7 @@
 // each thread gives up its own, in the handler of a signal.
 #include "privileges.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
@@ -9,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <dirent.h>
+#include <iterator>
 #include <linux/bpf.h>
 #include <linux/capability.h>
 #include <memory>
@@ -41,6 +43,9 @@ struct Capabilities {
 
 // What all threads keep, for the handler.
 uint64_t kept;
+// Whom they become, of no further group; who they are, if not.
+bool becomes;
+uint32_t user, group;
 std::atomic<int> answered;
 
 uint64_t bit(unsigned capability)
@@ -86,6 +91,13 @@ void give_up()
 		for (unsigned capability = 0; capability < 64; capability++)
 			if (!(kept & bit(capability)) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0))
 				break;
+	if (becomes) {
+		// Else the kernel takes those that are kept, too.
+		prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0);
+		syscall(SYS_setgroups, 0, nullptr);
+		syscall(SYS_setresgid, group, group, group);
+		syscall(SYS_setresuid, user, user, user);
+	}
 	set({mine.effective & kept, mine.permitted & kept, 0});
 }
 
@@ -168,6 +180,14 @@ bool is_bare(pid_t thread)
 		unsigned long long value;
 		int privileges;
 		char set[4] = {};
+		uint32_t ids[4];
+		auto is = [&](const char *format, uint32_t id) {
+			return sscanf(line, format, &ids[0], &ids[1], &ids[2], &ids[3]) != 4 ||
+			       std::all_of(std::begin(ids), std::end(ids),
+					   [&](uint32_t one) { return one == id; });
+		};
+		if (becomes)
+			bare = bare && is("Uid: %u %u %u %u", user) && is("Gid: %u %u %u %u", group);
 		if (sscanf(line, "NoNewPrivs: %d", &privileges) == 1)
 			bare = bare && privileges == 1;
 		else if (sscanf(line, "Cap%3[A-Za-z]: %llx", set, &value) == 2 && strcmp(set, "Bnd"))
@@ -217,9 +237,15 @@ bool maps_need_capability(const Capabilities &mine)
 Napi::Value drop_privileges(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
-	if (info.Length() < 2 || !info[0].IsArray() || !info[1].IsBoolean())
-		throw Napi::TypeError::New(env,
-					   "dropPrivileges takes an array of capabilities, and a boolean");
+	becomes = info.Length() >= 4;
+	if (info.Length() < 2 || !info[0].IsArray() || !info[1].IsBoolean() ||
+	    (becomes && !(info[2].IsNumber() && info[3].IsNumber())))
+		throw Napi::TypeError::New(
+		    env, "dropPrivileges takes an array of capabilities, a boolean, and a user and group");
+	if (becomes) {
+		user = info[2].As<Napi::Number>().Uint32Value();
+		group = info[3].As<Napi::Number>().Uint32Value();
+	}
 	Napi::Array list = info[0].As<Napi::Array>();
 	Capabilities mine;
 	if (!get(mine))

@@ -7,9 +7,10 @@
 namespace vmexit
 {
 
-// dropPrivileges(kept, bpf): every thread gets no_new_privs and loses all capabilities except those numbered
-// in `kept`, and except CAP_BPF if `bpf` says that maps are written later and this kernel asks for it then.
-// Throws if a thread keeps more.
+// dropPrivileges(kept, bpf[, user, group]): every thread gets no_new_privs and loses all capabilities except
+// those numbered in `kept`, and except CAP_BPF if `bpf` says that maps are written later and this kernel asks
+// for it then. With `user` and `group` every thread becomes these, of no other group. Throws if a thread
+// keeps more.
 Napi::Value drop_privileges(const Napi::CallbackInfo &info);
 
 } // namespace vmexit

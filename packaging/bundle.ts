@@ -1,6 +1,6 @@
 // Writes dist/bin: each tool with all that it imports as one file, which runs as its command, or as the umbrella's word.
 // Node finds and compiles some sixty modules otherwise, which is a fifth of a start.
-import { chmodSync, writeFileSync } from "node:fs";
+import { appendFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync } from "esbuild";
 import { PAGES, UMBRELLA } from "./commands";
@@ -12,8 +12,17 @@ const ALL = `${UMBRELLA}-words`;
 
 const pathOf = (name: string) => join(PROJECT, "dist", "bin", `${name}.js`);
 
+/** The licences of the packages whose code is in a bundle, which have to be shown with it. */
+function licences(inputs: readonly string[]): string {
+  const packages = inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
+  const texts = [...new Set(packages)].map(
+    (name) => `${name}:\n${readFileSync(join(PROJECT, "node_modules", name, "LICENSE"), "utf8").trim()}`,
+  );
+  return texts.length > 0 ? `/*\n${texts.join("\n\n").replaceAll("*/", "* /")}\n*/\n` : "";
+}
+
 function bundle(module: string, name: string): void {
-  buildSync({
+  const { metafile } = buildSync({
     absWorkingDir: PROJECT,
     stdin: {
       contents: `import { tool } from "./${module}";
@@ -32,7 +41,9 @@ if (require.main === module) main("${name}", process.argv.slice(2));
     // Of 24 million instructions, which each start would pay.
     alias: { "node:child_process": "./packaging/lazy-child-process.ts" },
     logLevel: "warning",
+    metafile: true,
   });
+  appendFileSync(pathOf(name), licences(Object.keys(metafile.inputs)));
   chmodSync(pathOf(name), 0o755);
 }
 

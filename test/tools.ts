@@ -38,6 +38,11 @@ export class Running {
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
   }
 
+  /** Its diagnostics so far. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   /** Waits until `pattern` stands on the tool's output or diagnostics. */
   async seen(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.#stdout) && !pattern.test(this.#stderr)) {

@@ -27,6 +27,8 @@ export interface Exported {
   readonly programs: readonly ProgramRun[];
   /** What became of pushes, by outcome; none where nothing is pushed. */
   readonly pushes: Readonly<Record<string, number>>;
+  /** Points of pushes that the receiver took without these; undefined where nothing is pushed. */
+  readonly rejectedPoints?: number;
 }
 
 type Words = Pick<Family, "name" | "unit" | "help">;
@@ -79,6 +81,11 @@ const PUSHES: Words = {
   name: "kvm.vmexit.otlp_pushes",
   unit: "{push}",
   help: "Readings that were pushed, by what became of them.",
+};
+const REJECTED: Words = {
+  name: "kvm.vmexit.otlp_rejected_points",
+  unit: "{point}",
+  help: "Data points that the receiver refused of pushes that it took.",
 };
 const CPU: Words = { name: "process.cpu", unit: "s", help: "CPU time of the exporter." };
 const RESIDENT: Words = { name: "process.resident_memory", unit: "By", help: "Memory of the exporter." };
@@ -176,6 +183,9 @@ export class Families {
         byName(programs, ({ runCount }) => runCount),
       ),
       fixed("counter", PUSHES, "outcome", Object.entries(pushes)),
+      ...(exported.rejectedPoints === undefined
+        ? []
+        : [single("counter", REJECTED, exported.rejectedPoints)]),
       single("gauge", MAPS, mapBytes),
       single("counter", CPU, process.cpuSeconds),
       single("gauge", RESIDENT, process.residentBytes),

@@ -24,7 +24,7 @@ interface Addon {
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array, lost: Uint32Array): number;
   localTime(seconds: number): LocalFields | undefined;
   lockFile(descriptor: number): boolean;
-  dropPrivileges(kept: readonly number[], maps: boolean): void;
+  dropPrivileges(kept: readonly number[], maps: boolean, ...user: readonly number[]): void;
   enableRunStatistics: () => number;
   runStatistics: () => HeldProgram[];
 }

@@ -21,6 +21,8 @@ export interface Kept {
   readonly capabilities: readonly number[];
   /** Whether open BPF maps are read and written by system calls: some kernels want CAP_BPF for that. */
   readonly maps: boolean;
+  /** Whom this process becomes, of no further group; only root can. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 /**
@@ -28,12 +30,12 @@ export interface Kept {
  * Where the process has none of the capabilities that are kept, it doesn't get them.
  * @throws ToolError if a thread keeps more
  */
-export function dropPrivileges({ capabilities, maps }: Kept): void {
+export function dropPrivileges({ capabilities, maps, user }: Kept): void {
   try {
-    loadAddon().dropPrivileges(capabilities, maps);
+    loadAddon().dropPrivileges(capabilities, maps, ...(user ? [user.uid, user.gid] : []));
   } catch (error) {
     throw new ToolError(
-      `cannot give up root's capabilities: ${messageOf(error)}; report it with the kernel's version`,
+      `cannot give up root's powers: ${messageOf(error)}; report it with the kernel's version`,
     );
   }
 }

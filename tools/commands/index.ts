@@ -57,6 +57,11 @@ export const TOOLS: readonly Registered[] = [
     load: async () => (await import("./trace.js")).tool,
   },
   {
+    word: "export",
+    summary: "How do all VMs of a fleet fare? Metrics for Prometheus and OpenTelemetry",
+    load: async () => (await import("./export.js")).tool,
+  },
+  {
     word: "doctor",
     summary: "Can the tools run here? What this host has and lacks, and how to mend it",
     load: async () => (await import("./doctor.js")).tool,

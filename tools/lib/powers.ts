@@ -11,13 +11,16 @@ export interface Needs {
   readonly attaches?: boolean;
   /** It ends a command, which may have become another user's. */
   readonly command?: boolean;
+  /** Whom it becomes, if it is root. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
 /**
  * Gives up what this process won't need, for good. COMMAND is started before this, so that it keeps the caller's powers.
  * @throws ToolError if that can't be done
  */
-export function dropPowers({ names = false, maps = false, attaches = false, command = false }: Needs): void {
+export function dropPowers(needs: Needs): void {
+  const { names = false, maps = false, attaches = false, command = false, user } = needs;
   dropPrivileges({
     capabilities: [
       ...(names ? [CAPABILITY.SYS_PTRACE, CAPABILITY.DAC_READ_SEARCH] : []),
@@ -25,5 +28,6 @@ export function dropPowers({ names = false, maps = false, attaches = false, comm
       ...(command ? [CAPABILITY.KILL] : []),
     ],
     maps,
+    ...(user && process.geteuid?.() === 0 ? { user } : {}),
   });
 }

@@ -81,7 +81,7 @@ const STRICT_STATUS = 3;
 /** Vast for a table at the end: each takes some 5 KiB, with histograms 20. */
 export const MAX_ENDED = 65_536;
 
-function explain(info: Omit<SessionInfo, "attach"> & { readonly attach: string }): void {
+export function explain(info: Omit<SessionInfo, "attach"> & { readonly attach: string }): void {
   const mebibytes = (info.mapBytes / 2 ** 20).toFixed(1);
   diagnose(`attached: ${info.attach}; ${info.records} records, ${mebibytes} MiB in the kernel`);
   for (const { name, section, verifiedInsns, jitedBytes } of info.programs)

@@ -1,0 +1,90 @@
+// Metric families as OTLP's JSON: opentelemetry-proto's metrics.proto, by protobuf's mapping to JSON.
+import type { Distribution, Family, Label, Labels, Point } from "./family";
+
+/** AGGREGATION_TEMPORALITY_CUMULATIVE of metrics.proto. */
+const CUMULATIVE = 2;
+
+const attributesOf = (pairs: readonly Label[]) =>
+  JSON.stringify(pairs.map(([key, value]) => ({ key, value: { stringValue: value } })));
+
+// A push writes the same labels as the one before, in several families.
+const written = new WeakMap<Labels, string>();
+
+function attributes(labels: Labels): string {
+  let text = written.get(labels);
+  if (text === undefined) written.set(labels, (text = attributesOf(labels.pairs)));
+  return text;
+}
+
+/** Nanoseconds since 1970, more than a number holds, as 64 bits are written. */
+const nanoseconds = (ms: number) =>
+  `"${Math.floor(ms)}${String(Math.floor((ms % 1) * 1e6)).padStart(6, "0")}"`;
+
+/** The beginning of a point. */
+function pointText(labels: Labels, end: string, since: boolean): string {
+  const start = since ? `"startTimeUnixNano":${nanoseconds(labels.since)},` : "";
+  return `{"attributes":${attributes(labels)},${start}"timeUnixNano":${end}`;
+}
+
+/** Counts are whole and written as 64 bits are. */
+const numberText = (isCount: boolean, value: number) =>
+  isCount ? `"asInt":"${value}"` : `"asDouble":${value}`;
+
+function distributionText(
+  { labels, buckets, count, sum }: Distribution,
+  bounds: string,
+  end: string,
+): string {
+  const counts = Array.from(buckets, (bucket) => `"${bucket}"`).join(",");
+  return (
+    `${pointText(labels, end, true)},"count":"${count}","sum":${sum},` +
+    `"bucketCounts":[${counts}],"explicitBounds":${bounds}}`
+  );
+}
+
+function metricText(family: Family, end: string): string {
+  const { name, unit, help, kind } = family;
+  const fullName = kind === "info" ? `${name}_info` : name;
+  const head = `{"name":${JSON.stringify(fullName)},"unit":${JSON.stringify(unit)},"description":${JSON.stringify(help)},`;
+  if (kind === "histogram") {
+    const bounds = JSON.stringify(family.bounds);
+    const points = family.points.map((point) => distributionText(point, bounds, end)).join(",");
+    return `${head}"histogram":{"aggregationTemporality":${CUMULATIVE},"dataPoints":[${points}]}}`;
+  }
+  const isSum = kind === "counter";
+  const isCount = unit.startsWith("{");
+  const points = family.points
+    .map(({ labels, value }: Point) => `${pointText(labels, end, isSum)},${numberText(isCount, value)}}`)
+    .join(",");
+  return isSum
+    ? `${head}"sum":{"aggregationTemporality":${CUMULATIVE},"isMonotonic":true,"dataPoints":[${points}]}}`
+    : `${head}"gauge":{"dataPoints":[${points}]}}`;
+}
+
+/** How many points there are. */
+export function pointCount(families: readonly Family[]): number {
+  return families.reduce((count, { points }) => count + points.length, 0);
+}
+
+/**
+ * The body of a request to /v1/metrics.
+ * @param now in ms since 1970
+ * @param resource what is measured: service.name, host.name and so on
+ */
+export function otlpJson(
+  families: readonly Family[],
+  now: number,
+  resource: readonly Label[],
+  version: string,
+): string {
+  const end = nanoseconds(now);
+  const metrics = families
+    .filter(({ points }) => points.length > 0)
+    .map((family) => metricText(family, end))
+    .join(",");
+  const scope = JSON.stringify({ name: "kvm-vmexit", version });
+  return (
+    `{"resourceMetrics":[{"resource":{"attributes":${attributesOf(resource)}},` +
+    `"scopeMetrics":[{"scope":${scope},"metrics":[${metrics}]}]}]}`
+  );
+}

@@ -1,0 +1,241 @@
+// Tells what all VMs of a host do to a fleet's monitoring: Prometheus, OpenTelemetry.
+import { hostname } from "node:os";
+import { ToolError, UsageError, messageOf } from "../../src/errors";
+import { HISTOGRAMS, MIN_SERIES } from "../../src/export/fleet";
+import { otlpJson } from "../../src/export/otlp";
+import { Pusher, otlpHeaders, otlpUrl } from "../../src/export/push";
+import { type Place, Servers } from "../../src/export/server";
+import { readWebConfig } from "../../src/export/web-config";
+import { preflight } from "../../src/host/preflight";
+import { Exporter } from "../export/exporter";
+import { DEFAULT_PORT, inheritedSockets, parsePlace, placeName } from "../export/places";
+import { Textfile } from "../export/textfile";
+import { OWN_USER, userOf } from "../export/user";
+import { Hangups } from "../lib/hangups";
+import { TRACING, added, seconds, wholeNumber } from "../lib/options";
+import { diagnose } from "../lib/output";
+import { withOverhead } from "../lib/overhead";
+import { dropPowers } from "../lib/powers";
+import { type Stop, stopOnSignals } from "../lib/stop";
+import { type Options, defineCommand } from "../lib/tool";
+import { version } from "../lib/version";
+import { explain } from "../lib/watch";
+
+const MAX_PLACES = 16;
+const MAX_SERIES = 10_000_000;
+const DEFAULT_SERIES = 100_000;
+const DEFAULT_EVERY = 15;
+/** Who the textfile and the receiver of pushes are, among scrapers. */
+const [TEXTFILE, RECEIVER] = [" textfile", " otlp"];
+
+/** Says the same only when something else was said, or nothing went wrong, since. */
+class Complaints {
+  #last = "";
+
+  say(line: string): void {
+    if (line !== this.#last) diagnose(line);
+    this.#last = line;
+  }
+
+  over(): void {
+    this.#last = "";
+  }
+}
+
+/** Does something every so often, the first time at once, until it is stopped. Times that were missed are left out. */
+async function every(stop: Stop, ms: number, deed: () => Promise<void> | void): Promise<void> {
+  for (let due = performance.now(); !stop.stopped;) {
+    await deed();
+    const now = performance.now();
+    due += Math.max(1, Math.ceil((now - due) / ms)) * ms;
+    await stop.wait(due - now);
+  }
+}
+
+async function lookUntil(stop: Stop, exporter: Exporter, complaints: Complaints): Promise<void> {
+  for (let waitMs = 0; ;) {
+    await stop.wait(waitMs);
+    if (stop.stopped) return;
+    try {
+      waitMs = exporter.look();
+    } catch (error) {
+      complaints.say(messageOf(error));
+    }
+  }
+}
+
+function pusherOf(url: string, everyMs: number, stop: Stop): Pusher {
+  return new Pusher({
+    url: otlpUrl(url),
+    headers: otlpHeaders(process.env["OTEL_EXPORTER_OTLP_HEADERS"] ?? ""),
+    everyMs,
+    now: () => performance.now(),
+    wait: async (ms) => {
+      await stop.wait(ms);
+      if (stop.stopped) throw new ToolError("the exporter ends");
+    },
+    random: Math.random,
+    say: diagnose,
+  });
+}
+
+const OPTIONS = {
+  listen: {
+    flags: ["--listen"],
+    value: "PLACE",
+    description: `where to be scraped: ADDRESS:PORT, :PORT or a unix socket's path; else systemd's sockets, or 127.0.0.1:${DEFAULT_PORT} unless a file is written or readings are pushed`,
+    parse: added("--listen", MAX_PLACES, (text) => [parsePlace(text)]),
+    repeats: true,
+  },
+  webConfig: {
+    flags: ["--web-config"],
+    value: "FILE",
+    kind: "file",
+    description: "TLS, users and headers, as Prometheus's exporters have them; SIGHUP reads it again",
+  },
+  textfile: {
+    flags: ["--textfile"],
+    value: "FILE",
+    kind: "file",
+    description: "write FILE.prom again and again, for node_exporter",
+  },
+  otlp: {
+    flags: ["--otlp"],
+    value: "URL",
+    description: "push to a receiver of OTLP over HTTP; OTEL_EXPORTER_OTLP_HEADERS has headers for it",
+  },
+  every: {
+    flags: ["--every"],
+    value: "SEC",
+    description: "seconds between two files or pushes, from 0.001 to a year",
+    parse: (text: string) => seconds("--every", text),
+    default: DEFAULT_EVERY,
+  },
+  histograms: {
+    flags: ["--histograms"],
+    value: "WHAT",
+    description: "distributions of handling times: of the host, or of each VM, which takes many series",
+    choices: HISTOGRAMS,
+    default: "host",
+  },
+  maxSeries: {
+    flags: ["--max-series"],
+    value: "N",
+    description: `how many series there are at most, from ${MIN_SERIES} to ${MAX_SERIES}; VMs beyond it are counted together`,
+    parse: (text: string) => wholeNumber("--max-series", text, MIN_SERIES, MAX_SERIES),
+    default: DEFAULT_SERIES,
+  },
+  user: {
+    flags: ["--user"],
+    value: "USER",
+    description: `whom to become, if started as root, once programs are attached and sockets open: a name or UID:GID; else ${OWN_USER} if there is such a user, or nobody`,
+  },
+  attach: TRACING.attach,
+  maxVcpus: TRACING.maxVcpus,
+  overhead: {
+    flags: ["--overhead"],
+    description: "also export what tracing costs, as the kernel measures it, which costs a little more",
+  },
+  verbose: TRACING.verbose,
+} as const satisfies Options;
+
+export const tool = defineCommand({
+  summary: "Exports what all VMs do as metrics, for Prometheus and OpenTelemetry.",
+  examples: [
+    ["", `Prometheus scrapes 127.0.0.1:${DEFAULT_PORT}`],
+    ["--listen /run/kvm-vmexit/metrics.sock", "on a unix socket"],
+    ["--listen :10586 --web-config web.yml", "on all addresses, with TLS and passwords"],
+    ["--textfile /var/lib/node_exporter/kvm.prom", "for node_exporter; nothing listens"],
+    ["--otlp http://localhost:4318", "to an OpenTelemetry collector"],
+  ],
+  operands: [],
+  options: OPTIONS,
+  run({ name, options }) {
+    const { histograms, maxSeries, webConfig, textfile, otlp } = options;
+    const web = webConfig === undefined ? undefined : readWebConfig(webConfig);
+    const user = userOf(options.user);
+    const everyMs = options.every * 1000;
+    const stop = stopOnSignals(["SIGINT", "SIGTERM"]);
+    const pusher = otlp === undefined ? undefined : pusherOf(otlp, everyMs, stop);
+    const file = textfile === undefined ? undefined : new Textfile(textfile);
+    const inherited = inheritedSockets(process.env, process.pid);
+    const quiet = file !== undefined || pusher !== undefined;
+    const fallback: readonly Place[] =
+      inherited.length > 0 ? inherited : quiet ? [] : [{ host: "127.0.0.1", port: DEFAULT_PORT }];
+    const places = options.listen ?? fallback;
+    if (web && places.length === 0)
+      throw new UsageError("--web-config is for --listen; give both, or neither");
+    const isa = preflight();
+    return withOverhead(options.overhead, async (meter) => {
+      const { attach, maxVcpus, overhead } = options;
+      const exporter = new Exporter({ attach, maxVcpus, histograms, maxSeries, isa, overhead });
+      const complaints = new Complaints();
+      const servers = new Servers(
+        {
+          scrape: (format, scraper) => {
+            const text = exporter.text(format, scraper);
+            complaints.over();
+            return text;
+          },
+          failed: (error) => {
+            complaints.say(`${name}: ${messageOf(error)}`);
+          },
+        },
+        web,
+      );
+      try {
+        meter.begin();
+        if (options.verbose) explain(exporter.info());
+        if (pusher) exporter.pushes = pusher;
+        exporter.onOthers = (count) => {
+          exporter.onOthers = () => undefined;
+          diagnose(`${name}: ${count} VMs are counted together, as vm="other"; raise --max-series for more.`);
+        };
+        for (const place of places)
+          diagnose(`Listening on ${placeName(place, await servers.listen(place))}.`);
+        // Names of VMs are in files that all users may read.
+        dropPowers({ maps: true, user });
+        if (webConfig !== undefined)
+          new Hangups().reopen = () => {
+            try {
+              servers.configure(readWebConfig(webConfig));
+            } catch (error) {
+              diagnose(`${name}: ${messageOf(error)}; the one before stays`);
+            }
+          };
+        await Promise.all([
+          lookUntil(stop, exporter, complaints),
+          ...(file
+            ? [
+                every(stop, everyMs, () => {
+                  try {
+                    file.write(exporter.text("prometheus", TEXTFILE));
+                    complaints.over();
+                  } catch (error) {
+                    complaints.say(`${name}: ${messageOf(error)}`);
+                  }
+                }),
+              ]
+            : []),
+          ...(pusher
+            ? [
+                every(stop, everyMs, async () => {
+                  const families = exporter.families(RECEIVER);
+                  const resource = [
+                    ["service.name", "kvm-vmexit"],
+                    ["host.name", hostname()],
+                  ] as const;
+                  await pusher.push(otlpJson(families, Date.now(), resource, version()));
+                }),
+              ]
+            : []),
+        ]);
+        return undefined;
+      } finally {
+        servers.close();
+        file?.remove();
+        exporter.close();
+      }
+    });
+  },
+});

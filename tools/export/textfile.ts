@@ -1,0 +1,64 @@
+// A file for node_exporter's textfile collector, which is whole whenever it is read.
+import { closeSync, constants, fchmodSync, openSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { ToolError, UsageError, messageOf } from "../../src/errors";
+import { safeText } from "../../src/text";
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
+// node_exporter is another user.
+const READABLE = 0o644;
+
+/** Replaces a file as a whole: it is written beside its place, and renamed. */
+export class Textfile {
+  readonly #path: string;
+  readonly #part: string;
+
+  /** @throws UsageError for a name that the collector doesn't read */
+  constructor(path: string) {
+    if (!/[^/]\.prom$/.test(path))
+      throw new UsageError(
+        `--textfile takes a file that ends in .prom, which node_exporter reads, not "${safeText(path)}"`,
+      );
+    this.#path = path;
+    this.#part = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  }
+
+  /** @throws ToolError if it can't be written */
+  write(text: string): void {
+    try {
+      this.#discard();
+      // What was left by a process that had this one's id is removed first, and nobody's link is followed.
+      const file = openSync(this.#part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, READABLE);
+      try {
+        fchmodSync(file, READABLE);
+        writeFileSync(file, text);
+      } finally {
+        closeSync(file);
+      }
+      renameSync(this.#part, this.#path);
+    } catch (error) {
+      this.#discard();
+      throw new ToolError(
+        `cannot write ${safeText(this.#path)}: ${messageOf(error)}; the folder must be the exporter's user's`,
+      );
+    }
+  }
+
+  /** Takes the file away: counters that nobody counts any more aren't told. */
+  remove(): void {
+    for (const path of [this.#part, this.#path])
+      try {
+        unlinkSync(path);
+      } catch {
+        // It was never written, or another has removed it.
+      }
+  }
+
+  #discard(): void {
+    try {
+      unlinkSync(this.#part);
+    } catch {
+      // There is none.
+    }
+  }
+}
