@@ -7,6 +7,8 @@ export interface Needs {
   readonly names?: boolean;
   /** It writes and asks for BPF maps and programs that are open. */
   readonly maps?: boolean;
+  /** It makes further BPF maps. */
+  readonly makesMaps?: boolean;
   /** It attaches further programs. */
   readonly attaches?: boolean;
   /** It ends a command, which may have become another user's. */
@@ -20,10 +22,11 @@ export interface Needs {
  * @throws ToolError if that can't be done
  */
 export function dropPowers(needs: Needs): void {
-  const { names = false, maps = false, attaches = false, command = false, user } = needs;
+  const { names = false, maps = false, makesMaps = false, attaches = false, command = false, user } = needs;
   dropPrivileges({
     capabilities: [
       ...(names ? [CAPABILITY.SYS_PTRACE, CAPABILITY.DAC_READ_SEARCH] : []),
+      ...(makesMaps ? [CAPABILITY.BPF] : []),
       ...(attaches ? [CAPABILITY.BPF, CAPABILITY.PERFMON] : []),
       ...(command ? [CAPABILITY.KILL] : []),
     ],

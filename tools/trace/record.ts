@@ -133,7 +133,8 @@ async function record(
     const [program, ...parameters] = toRun;
     traced = program === undefined ? undefined : new TracedCommand(program, parameters, 1, stop);
     await traced?.started;
-    dropPowers({ maps: true, command: traced !== undefined });
+    // A CPU that comes online gets a ring, which is a map.
+    dropPowers({ maps: true, makesMaps: true, command: traced !== undefined });
     // Only now: a command that can't be run leaves an earlier recording as it is.
     const recording = new Recording(recorder, file, began);
     try {
