@@ -191,10 +191,11 @@ export const tool = defineCommand({
           exporter.onOthers = () => undefined;
           diagnose(`${name}: ${count} VMs are counted together, as vm="other"; raise --max-series for more.`);
         };
-        for (const place of places)
-          diagnose(`Listening on ${placeName(place, await servers.listen(place))}.`);
+        const ports: (number | undefined)[] = [];
+        for (const place of places) ports.push(await servers.listen(place));
         // Names of VMs are in files that all users may read.
         dropPowers({ maps: true, user });
+        for (const [i, place] of places.entries()) diagnose(`Listening on ${placeName(place, ports[i])}.`);
         if (webConfig !== undefined)
           new Hangups().reopen = () => {
             try {
