@@ -1,7 +1,7 @@
 // What the screen and the options ask of the processes on this machine: those that run VMs, and what these are called.
 import { requireHostPids } from "../host/pid-namespace";
 import { exists, listFolder } from "../host/read";
-import { hasVm, isVmFile, nameOfVm, processOf } from "../host/vm";
+import { hasVm, isVmFile, nameOfVm, processOf, toldNameOfVm } from "../host/vm";
 
 /** A process that runs a guest. */
 export interface Guest {
@@ -27,9 +27,14 @@ export class Processes {
       .sort((a, b) => a - b);
   }
 
-  /** The name of the guest that `pid` runs, "" if it runs none or is gone. */
+  /** The name of the guest that `pid` runs, or of its process; "" if it runs none or is gone. */
   nameOf(pid: number): string {
     return nameOfVm(pid, this.#root);
+  }
+
+  /** The name that the VMM `pid` was told; "" if it was told none, runs no guest or is gone. */
+  toldNameOf(pid: number): string {
+    return toldNameOfVm(pid, this.#root);
   }
 
   /** All guests, by pid. */
@@ -82,6 +87,10 @@ export class ForeignProcesses extends Processes {
   }
 
   override nameOf(): string {
+    return "";
+  }
+
+  override toldNameOf(): string {
     return "";
   }
 

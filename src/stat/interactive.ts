@@ -23,7 +23,7 @@ const NO_GUESTS = [
 ];
 
 export interface ProcessSource extends GuestSource {
-  nameOf(pid: number): string;
+  toldNameOf(pid: number): string;
 }
 
 /** What has the screen: the table, a page that any key ends, or a question. */
@@ -54,7 +54,7 @@ export class Interactive implements Actions {
     this.#processes = processes;
     this.#delay = delay;
 
-    this.#guest = this.#processes.nameOf(statistics.pid);
+    this.#guest = this.#processes.toldNameOf(statistics.pid);
   }
 
   /** Milliseconds until the next refresh is due; undefined while a key is awaited. */
@@ -91,7 +91,7 @@ export class Interactive implements Actions {
     if (this.#dead && !this.#followGuest()) return;
     const seconds = this.#lastRead === undefined ? Infinity : Math.max(now - this.#lastRead, Number.EPSILON);
     this.#lastRead = now;
-    const nameOf = (key: string): string => this.#processes.nameOf(Number(key)) || key;
+    const nameOf = (key: string): string => this.#processes.toldNameOf(Number(key)) || key;
     const view = {
       sort: this.#sort,
       children: this.#children,
@@ -113,7 +113,7 @@ export class Interactive implements Actions {
 
   #setPid(pid: number): void {
     this.#statistics.setPid(pid);
-    this.#guest = this.#processes.nameOf(pid);
+    this.#guest = this.#processes.toldNameOf(pid);
     this.#dead = false;
   }
 

@@ -60,6 +60,11 @@ test("guests are the processes that run VMs, by the suite's names of VMs", () =>
     ["a", "my-vmm", "", ""],
   );
   assert.deepEqual(
+    [7, 31, 41, 99].map((pid) => processes.toldNameOf(pid)),
+    ["a", "", "", ""],
+    "a process's name is nothing that a VMM was told",
+  );
+  assert.deepEqual(
     [7, 8, 41].map((pid) => processes.isRunning(pid)),
     [true, false, true],
   );

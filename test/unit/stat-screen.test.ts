@@ -116,7 +116,7 @@ function setUp(pid = 0) {
   const screen = new Interactive(
     new Statistics([provider], "", pid),
     {
-      nameOf: (id) => names.get(id) ?? "",
+      toldNameOf: (id) => names.get(id) ?? "",
       guests,
       pidsOf: (name) => guests().flatMap((guest) => (guest.name === name ? [guest.pid] : [])),
       isRunning: (id) => running.has(id),

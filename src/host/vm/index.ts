@@ -24,16 +24,22 @@ const TICK_NS = 1e7;
 const MAX_CACHED = 8192;
 
 /**
- * What the VM that process `pid` runs now is called: by its VMM's command line, or as the process; "" if it runs none.
+ * What the VMM `pid` was told to call the VM that it runs now; "" if it was told no name, or runs none.
+ * @param root folder that takes the place of /
+ */
+export function toldNameOfVm(pid: number, root = ""): string {
+  return hasVm(pid, root) === false ? "" : (nameInCommandLine(commandLineOf(pid, root))?.name ?? "");
+}
+
+/**
+ * What the VM that process `pid` runs now is called: as its VMM was told, or as the process; "" if it runs none.
  * @param root folder that takes the place of /
  */
 export function nameOfVm(pid: number, root = ""): string {
-  const runs = hasVm(pid, root);
-  if (runs === false) return "";
-  const found = nameInCommandLine(commandLineOf(pid, root));
-  if (found) return found.name;
+  const told = toldNameOfVm(pid, root);
+  if (told !== "") return told;
   // Of a process whose files may not be looked at, only a VMM's command line shows that it runs a VM.
-  return runs ? readText(`${root}/proc/${pid}/comm`).replace(/\n$/, "") : "";
+  return hasVm(pid, root) ? readText(`${root}/proc/${pid}/comm`).replace(/\n$/, "") : "";
 }
 
 /** Field 22 of /proc/PID/stat, in ticks since boot; the second field, in parentheses, may hold anything. */
