@@ -7,26 +7,32 @@
  *              [--time] [--cpu-time]
  *
  * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
- * instruction; all of it R times; then one write to port 0xf4, which ends the vCPU (so `out` counts one more).
+ * instruction; all of it R times; then one write to port 0xf4, which ends the vCPU (so `out` counts one
+ * more).
  * --out, --in, --hlt and --mmio return to this program each time (userspace exits), the others stay in the
  * kernel. MSR accesses go to 0x277 (PAT). A vCPU also takes a few exits that no guest controls: host
  * interrupts, and one nested page fault for each page it touches first (on VMX the first --mmio access is
  * an EPT_VIOLATION and the others are EPT_MISCONFIG; on SVM all are NPF).
  *
- * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the processor
- *                    refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
+ * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the
+ * processor refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
  * --one-thread       one thread for each VM runs its vCPUs in turns, 10 userspace exits each
- * --maker N          who makes the VMs, by whose id debugfs names their folders: 0 the first thread; 1 a thread that
- *                    stays; 2 a thread that ends
- * --close-vms        closes each VM's file descriptor once its vCPUs are there: the next VM has the same, and no folder
- * --wait             prints "waiting" when all vCPU threads are there; they run their guests when standard input ends
- * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and more
- * --nap-ms N         HLTs sleep in the kernel, at an interrupt controller, until a signal that each vCPU's thread gets
- *                    every N ms; after it this program has the guest go on (--hlt doesn't return to it then)
+ * --maker N          the thread that makes the VMs; debugfs names their folders by its id. 0: the first
+ * thread. 1: a thread that stays. 2: a thread that ends
+ * --close-vms        closes each VM's file descriptor once its vCPUs are there: the next VM has the same, and
+ * no folder
+ * --wait             prints "waiting" when all vCPU threads are there; they run their guests when standard
+ * input ends
+ * --pause-ms N       this program sleeps N ms in each userspace exit of --out, so that exit takes N ms and
+ * more
+ * --nap-ms N         HLTs sleep in the kernel, at an interrupt controller, until a signal that each vCPU's
+ * thread gets every N ms; after it this program has the guest go on (--hlt doesn't return to it then)
  * --hold SEC         VMs and threads stay for SEC seconds when all guests have ended
- * --time             prints the nanoseconds per loop turn of vCPU 0 of the first VM: instructions under --icount
- * --cpu-time         prints the same of the threads' CPU time, all vCPUs together: what other programs take isn't in it
+ * --time             prints the nanoseconds per loop turn of vCPU 0 of the first VM: instructions under
+ * --icount
+ * --cpu-time         prints the same of the threads' CPU time, all vCPUs together: what other programs take
+ * isn't in it
  */
 #define _GNU_SOURCE /* gettid */
 #include <cpuid.h>
@@ -62,22 +68,25 @@ struct kind {
 };
 
 static struct kind kinds[] = {
-	/* xor eax,eax; xor ecx,ecx; cpuid */
-	{ "--cpuid", { 0x66, 0x31, 0xc0, 0x66, 0x31, 0xc9, 0x0f, 0xa2 }, 8, 0 },
-	/* mov dx,0x3f8; out dx,al */
-	{ "--out", { 0xba, 0xf8, 0x03, 0xee }, 4, 0 },
-	/* mov dx,0x3f8; in al,dx */
-	{ "--in", { 0xba, 0xf8, 0x03, 0xec }, 4, 0 },
-	/* hlt */
-	{ "--hlt", { 0xf4 }, 1, 0 },
-	/* mov ecx,0x277; rdmsr */
-	{ "--rdmsr", { 0x66, 0xb9, 0x77, 0x02, 0, 0, 0x0f, 0x32 }, 8, 0 },
-	/* mov ecx,0x277; mov eax,0; mov edx,0; wrmsr */
-	{ "--wrmsr", { 0x66, 0xb9, 0x77, 0x02, 0, 0, 0x66, 0xb8, 0, 0, 0, 0, 0x66, 0xba, 0, 0, 0, 0, 0x0f, 0x30 }, 20, 0 },
-	/* mov ax,0xd000; mov ds,ax; mov [0],al */
-	{ "--mmio", { 0xb8, 0x00, 0xd0, 0x8e, 0xd8, 0xa2, 0, 0 }, 8, 0 },
-	/* vmmcall; on Intel vmcall, see main */
-	{ "--hypercall", { 0x0f, 0x01, 0xd9 }, 3, 0 },
+    /* xor eax,eax; xor ecx,ecx; cpuid */
+    {"--cpuid", {0x66, 0x31, 0xc0, 0x66, 0x31, 0xc9, 0x0f, 0xa2}, 8, 0},
+    /* mov dx,0x3f8; out dx,al */
+    {"--out", {0xba, 0xf8, 0x03, 0xee}, 4, 0},
+    /* mov dx,0x3f8; in al,dx */
+    {"--in", {0xba, 0xf8, 0x03, 0xec}, 4, 0},
+    /* hlt */
+    {"--hlt", {0xf4}, 1, 0},
+    /* mov ecx,0x277; rdmsr */
+    {"--rdmsr", {0x66, 0xb9, 0x77, 0x02, 0, 0, 0x0f, 0x32}, 8, 0},
+    /* mov ecx,0x277; mov eax,0; mov edx,0; wrmsr */
+    {"--wrmsr",
+     {0x66, 0xb9, 0x77, 0x02, 0, 0, 0x66, 0xb8, 0, 0, 0, 0, 0x66, 0xba, 0, 0, 0, 0, 0x0f, 0x30},
+     20,
+     0},
+    /* mov ax,0xd000; mov ds,ax; mov [0],al */
+    {"--mmio", {0xb8, 0x00, 0xd0, 0x8e, 0xd8, 0xa2, 0, 0}, 8, 0},
+    /* vmmcall; on Intel vmcall, see main */
+    {"--hypercall", {0x0f, 0x01, 0xd9}, 3, 0},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -111,14 +120,14 @@ static const struct {
 	const char *name;
 	long *value, min, max;
 } numbers[] = {
-	{ "--vcpus", &vcpus, 1, 1024 },
-	{ "--vms", &vms, 1, 4096 },
-	{ "--repeat", &repeat, 1, UINT32_MAX },
-	{ "--fail-entry", &fail_entry, 0, UINT32_MAX },
-	{ "--maker", &maker, 0, 2 },
-	{ "--pause-ms", &pause_ms, 0, 3600000 },
-	{ "--nap-ms", &nap_ms, 0, 3600000 },
-	{ "--hold", &hold, 0, 86400 },
+    {"--vcpus", &vcpus, 1, 1024},
+    {"--vms", &vms, 1, 4096},
+    {"--repeat", &repeat, 1, UINT32_MAX},
+    {"--fail-entry", &fail_entry, 0, UINT32_MAX},
+    {"--maker", &maker, 0, 2},
+    {"--pause-ms", &pause_ms, 0, 3600000},
+    {"--nap-ms", &nap_ms, 0, 3600000},
+    {"--hold", &hold, 0, 86400},
 };
 
 #define NUMBERS (sizeof(numbers) / sizeof(numbers[0]))
@@ -131,7 +140,7 @@ static void fail(const char *what)
 
 static void sleep_ms(long ms)
 {
-	struct timespec left = { ms / 1000, ms % 1000 * 1000000 };
+	struct timespec left = {ms / 1000, ms % 1000 * 1000000};
 
 	while (nanosleep(&left, &left) && errno == EINTR)
 		;
@@ -153,7 +162,7 @@ static uint8_t *put(uint8_t *at, const void *bytes, size_t length)
 /* mov REGISTER,turns; the caller's loop begins behind it. */
 static uint8_t *loop_begin(uint8_t *at, uint8_t mov, uint32_t turns)
 {
-	at = put(at, (uint8_t[]){ 0x66, mov }, 2);
+	at = put(at, (uint8_t[]){0x66, mov}, 2);
 	return put(at, &turns, sizeof(turns));
 }
 
@@ -162,7 +171,7 @@ static uint8_t *loop_end(uint8_t *at, uint8_t dec, const uint8_t *top)
 {
 	int16_t back;
 
-	at = put(at, (uint8_t[]){ 0x66, dec, 0x0f, 0x85 }, 4);
+	at = put(at, (uint8_t[]){0x66, dec, 0x0f, 0x85}, 4);
 	back = (int16_t)(top - (at + sizeof(back)));
 	return put(at, &back, sizeof(back));
 }
@@ -181,12 +190,12 @@ static void load(uint8_t *memory)
 		at = loop_end(put(top, kind->code, kind->length), 0x4f, top);
 	}
 	at = loop_end(at, 0x4e, outer);
-	put(at, (uint8_t[]){ 0xe6, END_PORT, 0xf4 }, 3); /* out 0xf4,al; hlt */
+	put(at, (uint8_t[]){0xe6, END_PORT, 0xf4}, 3); /* out 0xf4,al; hlt */
 }
 
 static void set_registers(struct vcpu *vcpu)
 {
-	struct kvm_regs regs = { .rip = CODE, .rflags = 2 };
+	struct kvm_regs regs = {.rip = CODE, .rflags = 2};
 
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &vcpu->sregs))
 		fail("KVM_SET_SREGS");
@@ -197,7 +206,7 @@ static void set_registers(struct vcpu *vcpu)
 /* Ends a HLT, or an application processor's wait for the first, which KVM keeps as the vCPU's state. */
 static void go_on(struct vcpu *vcpu)
 {
-	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
+	struct kvm_mp_state runnable = {KVM_MP_STATE_RUNNABLE};
 
 	if (ioctl(vcpu->fd, KVM_SET_MP_STATE, &runnable))
 		fail("KVM_SET_MP_STATE");
@@ -254,14 +263,14 @@ static void interrupt(int signal)
 /* Interrupts this thread's KVM_RUN every nap_ms. */
 static void start_naps(void)
 {
-	struct sigaction action = { .sa_handler = interrupt };
-	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1 };
-	struct timespec nap = { nap_ms / 1000, nap_ms % 1000 * 1000000 };
+	struct sigaction action = {.sa_handler = interrupt};
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
+	struct timespec nap = {nap_ms / 1000, nap_ms % 1000 * 1000000};
 	timer_t timer;
 
 	event._sigev_un._tid = gettid();
 	if (sigaction(SIGUSR1, &action, NULL) || timer_create(CLOCK_MONOTONIC, &event, &timer) ||
-	    timer_settime(timer, 0, &(struct itimerspec){ nap, nap }, NULL))
+	    timer_settime(timer, 0, &(struct itimerspec){nap, nap}, NULL))
 		fail("a timer for --nap-ms");
 }
 
@@ -322,7 +331,7 @@ static void *run_in_turns(void *argument)
 
 static int create_vm(void)
 {
-	struct kvm_userspace_memory_region region = { .memory_size = MEMORY };
+	struct kvm_userspace_memory_region region = {.memory_size = MEMORY};
 	void *memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	int vm = ioctl(kvm, KVM_CREATE_VM, 0);
 
@@ -375,7 +384,7 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 
 		if (!seat)
 			fail("malloc");
-		*seat = (struct seat){ vcpu, side };
+		*seat = (struct seat){vcpu, side};
 		start_thread(run_vcpu, seat);
 	}
 }
@@ -389,7 +398,8 @@ static long parse(const char *name, const char *text, long min, long max)
 	if (text)
 		value = strtol(text, &end, 10);
 	if (!text || errno || *text < '0' || *text > '9' || *end || value < min || value > max) {
-		fprintf(stderr, "guest: %s takes a number from %ld to %ld, not '%s'\n", name, min, max, text ? text : "");
+		fprintf(stderr, "guest: %s takes a number from %ld to %ld, not '%s'\n", name, min, max,
+			text ? text : "");
 		exit(2);
 	}
 	return value;
@@ -473,7 +483,8 @@ int main(int argc, char **argv)
 
 	parse_options(argc, argv);
 	if (one_thread && (waits || nap_ms || fail_entry || threads_move)) {
-		fputs("guest: --one-thread goes without --wait, --nap-ms, --fail-entry and --threads-move\n", stderr);
+		fputs("guest: --one-thread goes without --wait, --nap-ms, --fail-entry and --threads-move\n",
+		      stderr);
 		return 2;
 	}
 	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
@@ -505,7 +516,8 @@ int main(int argc, char **argv)
 	for (size_t k = 0; k < KINDS; k++)
 		turns += kinds[k].turns;
 	if (timing && turns) {
-		double ns = (double)(all->end.tv_sec - all->start.tv_sec) * 1e9 + (double)(all->end.tv_nsec - all->start.tv_nsec);
+		double ns = (double)(all->end.tv_sec - all->start.tv_sec) * 1e9 +
+			    (double)(all->end.tv_nsec - all->start.tv_nsec);
 
 		printf("%.1f ns per turn\n", ns / ((double)turns * (double)repeat));
 		fflush(stdout);
@@ -515,7 +527,8 @@ int main(int argc, char **argv)
 
 		for (long i = 0; i < vcpus * vms; i++)
 			ns += all[i].cpu_ns;
-		printf("%.1f ns of CPU per turn\n", ns / ((double)turns * (double)repeat * (double)(vcpus * vms)));
+		printf("%.1f ns of CPU per turn\n",
+		       ns / ((double)turns * (double)repeat * (double)(vcpus * vms)));
 		fflush(stdout);
 	}
 	sleep_ms(hold * 1000);

@@ -13,7 +13,7 @@
 #include "privileges.h"
 #include "split/binding.h"
 #include "trace/binding.h"
-#include "values.h"
+#include "session_values.h"
 #include "vmexit/session.h"
 
 namespace
@@ -41,19 +41,14 @@ vmexit::Attach attach_mode(const Napi::Value &value)
 Options read_options(const Napi::CallbackInfo &info)
 {
 	Napi::Env env = info.Env();
-	if (info.Length() < 1 || !info[0].IsObject())
-		throw Napi::TypeError::New(env, "options must be an object");
-	Napi::Object object = info[0].As<Napi::Object>();
+	Napi::Object object = vmexit::options_object(info);
 	Options options;
-	Napi::Value path = object.Get("object"), slow = object.Get("slowNs");
-	if (!path.IsString())
-		throw Napi::TypeError::New(env, "object must be a string");
-	options.object = path.As<Napi::String>().Utf8Value();
+	vmexit::read_shared_options(object, options);
+	Napi::Value slow = object.Get("slowNs");
 	options.attach = attach_mode(object.Get("attach"));
 	options.timing = boolean(object, "timing");
 	options.histograms = boolean(object, "histograms");
 	options.details = boolean(object, "details");
-	options.max_vcpus = whole_number(object.Get("maxVcpus"), "maxVcpus", 1, MAX_VCPUS);
 	if (!object.Get("reflected").IsUndefined())
 		options.reflected = boolean(object, "reflected");
 	if (!slow.IsUndefined()) {
@@ -68,8 +63,6 @@ Options read_options(const Napi::CallbackInfo &info)
 		throw Napi::TypeError::New(env, "histograms and slowNs need timing");
 	if (options.details && !options.slow)
 		throw Napi::TypeError::New(env, "details need slowNs");
-	options.filter_pids = numbers(object, "pids", MAX_PIDS, 1, options.pids);
-	options.filter_vcpus = numbers(object, "vcpuIds", MAX_VCPU_IDS, 0, options.vcpu_ids);
 	if (numbers(object, "onlyReasons", MAX_REASONS, 0, options.reasons))
 		options.reasons_mode = VMEXIT_REASONS_ONLY;
 	else if (numbers(object, "butReasons", MAX_REASONS, 0, options.reasons))
@@ -113,46 +106,15 @@ private:
 	Napi::Value info(const Napi::CallbackInfo &call)
 	{
 		Session &open = session(call);
-		Napi::Env env = call.Env();
-		Napi::Object object = Napi::Object::New(env);
-		Napi::Array programs = Napi::Array::New(env);
-		for (const vmexit::ProgramInfo &program : open.programs()) {
-			Napi::Object to = Napi::Object::New(env);
-			to.Set("name", program.name);
-			to.Set("section", program.section);
-			to.Set("verifiedInsns", program.verified_insns);
-			to.Set("jitedBytes", program.jited_bytes);
-			programs.Set(programs.Length(), to);
-		}
-		object.Set("attach", open.direct() ? "direct" : "record");
-		object.Set("programs", programs);
-		object.Set("log", open.log());
-		object.Set("records", open.account_count());
-		object.Set("mapBytes", static_cast<double>(open.map_bytes()));
-		return object;
+		return vmexit::info_value(call.Env(), open, open.direct() ? "direct" : "record");
 	}
 
 	Napi::Value snapshot(const Napi::CallbackInfo &call)
 	{
 		vmexit::Snapshot from = session(call).snapshot();
 		Napi::Env env = call.Env();
-		Napi::Object vcpus = Napi::Object::New(env), slots = Napi::Object::New(env),
-			     buckets = Napi::Object::New(env), lost = Napi::Object::New(env),
-			     to = Napi::Object::New(env);
-		Napi::Array comms = Napi::Array::New(env, from.vcpus.size());
-		for (size_t i = 0; i < from.vcpus.size(); i++)
-			comms.Set(i, Napi::String::New(env, from.vcpus[i].comm));
-		vcpus.Set("tgid",
-			  column<Napi::Uint32Array>(env, from.vcpus, [](auto &row) { return row.tgid; }));
-		vcpus.Set("tid",
-			  column<Napi::Uint32Array>(env, from.vcpus, [](auto &row) { return row.tid; }));
-		vcpus.Set("vcpuId",
-			  column<Napi::Int32Array>(env, from.vcpus, [](auto &row) { return row.vcpu_id; }));
-		vcpus.Set("startNs", column<Napi::Float64Array>(env, from.vcpus,
-								[](auto &row) { return row.start_ns; }));
-		vcpus.Set("ended",
-			  column<Napi::Uint8Array>(env, from.vcpus, [](auto &row) { return row.ended; }));
-		vcpus.Set("comm", comms);
+		Napi::Object slots = Napi::Object::New(env), buckets = Napi::Object::New(env),
+			     lost = Napi::Object::New(env), to = Napi::Object::New(env);
 		slots.Set("vcpu",
 			  column<Napi::Uint32Array>(env, from.slots, [](auto &row) { return row.vcpu; }));
 		slots.Set("isa",
@@ -183,7 +145,7 @@ private:
 		lost.Set("histogramsFull", static_cast<double>(from.losses.histograms_full));
 		lost.Set("eventsDropped", static_cast<double>(from.losses.events_dropped));
 		lost.Set("missedEvents", static_cast<double>(from.missed));
-		to.Set("vcpus", vcpus);
+		to.Set("vcpus", vmexit::vcpu_columns(env, from.vcpus));
 		to.Set("slots", slots);
 		to.Set("buckets", buckets);
 		to.Set("lost", lost);

@@ -27,8 +27,8 @@ namespace vmexit
 namespace
 {
 
-// glibc's own signal for the same purpose (SIGSETXID of nptl): the only one besides SIGCANCEL that no thread
-// blocks. Node's thread that waits for SIGUSR1 blocks all others.
+// SIGSETXID of glibc's nptl, which glibc uses for the same purpose. No thread blocks it or SIGCANCEL. Node's
+// thread that waits for SIGUSR1 blocks all other signals.
 constexpr int kSignal = 33;
 // sizeof(sigset_t) of the kernel, and more than its struct sigaction has on any architecture.
 constexpr size_t kKernelSigset = 8, kKernelSigaction = 64;
@@ -255,7 +255,7 @@ Napi::Value drop_privileges(const Napi::CallbackInfo &info)
 		kept |= bit(list.Get(i).As<Napi::Number>().Uint32Value() % 64);
 	if (info[1].As<Napi::Boolean>() && maps_need_capability(mine))
 		kept |= bit(CAP_BPF);
-	// Whoever has only the older, wider one.
+	// A caller may have only CAP_SYS_ADMIN, which is older and includes both.
 	if (kept & ~mine.permitted & (bit(CAP_BPF) | bit(CAP_PERFMON)))
 		kept |= bit(CAP_SYS_ADMIN);
 	try {

@@ -12,7 +12,7 @@ const ALL = `${UMBRELLA}-words`;
 
 const pathOf = (name: string) => join(PROJECT, "dist", "bin", `${name}.js`);
 
-/** The licences of the packages whose code is in a bundle, which have to be shown with it. */
+/** The licences of the packages in a bundle. They have to be shown with it. */
 function licences(inputs: readonly string[]): string {
   const packages = inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
   const texts = [...new Set(packages)].map(

@@ -1,7 +1,8 @@
 // What the static libraries of packaging/fetch-sysroot lack.
 
-// In place of elf_error.o in libelf.a, whose thread-local variable only an executable can hold (a relocation
-// R_X86_64_TPOFF32). The other objects of the library, and libbpf, call these three functions.
+// Replaces elf_error.o of libelf.a. That has a thread-local variable with a relocation R_X86_64_TPOFF32,
+// which only an executable can have. The other objects of the library, and libbpf, call these three
+// functions.
 
 static _Thread_local int last_error;
 
@@ -23,7 +24,7 @@ __attribute__((visibility("hidden"))) const char *elf_errmsg(int error)
 }
 
 #ifdef __aarch64__
-// libbpf.a is compiled by GCC 12, whose libgcc has this; that of GCC 10 hasn't.
+// libbpf.a is compiled by GCC 12. Its libgcc has this function; the libgcc of GCC 10 lacks it.
 __attribute__((visibility("hidden"))) unsigned __aarch64_ldadd4_sync(unsigned value, unsigned *to)
 {
 	return __sync_fetch_and_add(to, value);

@@ -73,7 +73,7 @@ struct split_account {
 	__u64 wakeups;
 	__u64 migrations;  /* to another CPU */
 	__u64 max_wait_ns; /* the longest since the reader last took it and set it to 0 */
-	__u64 max_idle_ns; /* likewise */
+	__u64 max_idle_ns; /* in the same way */
 	__u64 ns[SPLIT_ROOM];
 	__u64 waits[VMEXIT_BUCKETS]; /* how many waits for a CPU took how long */
 };

@@ -57,7 +57,7 @@ static __always_inline __u32 activity_of(struct kvm_vcpu *vcpu)
 	return runs_l2(vcpu) ? SPLIT_GUEST_L2 : SPLIT_GUEST;
 }
 
-/* What a vCPU does whose thread has no CPU; SPLIT_UNKNOWN: it has one, for all that is seen. */
+/* The activity of a vCPU whose thread has no CPU; SPLIT_UNKNOWN if the thread seems to have one. */
 static __always_inline __u32 away_activity_of(struct kvm_vcpu *vcpu)
 {
 	if (!is_loaded(vcpu))

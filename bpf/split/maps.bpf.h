@@ -8,29 +8,15 @@
 
 /* For what bpf/accounts/ has. */
 #define ACCOUNT split_account
+#include "../accounts/maps.bpf.h"
 
 const volatile struct split_config config SEC(".rodata.config");
 
 struct split_losses losses SEC(".bss.losses");
 
-/* max_entries of the first four is config.account_mask + 1, set by the addon. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct split_account);
-} accounts SEC(".maps");
-
-/* Which accounts are claimed, as in bpf/vmexit/maps.bpf.h. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u8);
-} claims SEC(".maps");
-
-/* Which vCPUs have an account or are about to: the iterator and a vCPU's own thread can meet a vCPU at once.
+/*
+ * Which vCPUs have an account or are about to: the iterator and a vCPU's own thread can meet a vCPU at once.
+ * max_entries of this and the next is config.account_mask + 1, set by the addon.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -46,27 +32,5 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } threads SEC(".maps");
-
-/* The filters, as in bpf/vmexit/maps.bpf.h. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_PIDS);
-	__type(key, __u32);
-	__type(value, __u8);
-} pids SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_VCPU_IDS);
-	__type(key, __u32);
-	__type(value, __u8);
-} vcpu_ids SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} left_out SEC(".maps");
 
 #endif

@@ -8,46 +8,11 @@
 
 /* For what bpf/accounts/ has. */
 #define ACCOUNT vmexit_account
+#include "../accounts/maps.bpf.h"
 
 const volatile struct vmexit_config config SEC(".rodata.config");
 
 struct vmexit_losses losses SEC(".bss.losses");
-
-/* max_entries is config.account_mask + 1, set by the addon. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct vmexit_account);
-} accounts SEC(".maps");
-
-/*
- * Which accounts are claimed. An insertion with BPF_NOEXIST succeeds for one CPU only: compare-and-exchange
- * for kernels before 5.12, which have none.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u8);
-} claims SEC(".maps");
-
-/* The processes to trace, if config.filter_pids. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_PIDS);
-	__type(key, __u32);
-	__type(value, __u8);
-} pids SEC(".maps");
-
-/* The vCPU ids to trace, if config.filter_vcpus. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, MAX_VCPU_IDS);
-	__type(key, __u32);
-	__type(value, __u8);
-} vcpu_ids SEC(".maps");
 
 /* The reasons that config.reasons speaks of, as the kernel's 32 bits. */
 struct {
@@ -57,14 +22,7 @@ struct {
 	__type(value, __u8);
 } reasons SEC(".maps");
 
-/* See accounts/filters.bpf.h and thread-owner.bpf.h. Both are one element long if nothing is filtered. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u64);
-} left_out SEC(".maps");
-
+/* See thread-owner.bpf.h. One element long if nothing is filtered. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -19,7 +19,7 @@ namespace
 
 // Stands for the descriptor of a program.
 constexpr int kAnyProgram = 1;
-// The sections of programs whose targets are vmlinux's.
+// How sections begin whose programs attach to functions of vmlinux.
 const std::string kIterators = "iter/";
 
 thread_local const KernelNames *current = nullptr;

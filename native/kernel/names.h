@@ -11,9 +11,9 @@ namespace vmexit
 {
 
 // While it lives, what this thread opens and loads of BPF objects names what this kernel has: programs of the
-// sections tp_btf/EVENT, fentry/FUNCTION and fexit/FUNCTION attach to KVM's, those of iter/WHAT to vmlinux's,
-// whose types' numbers are known, and the numbers of bpf/kernel_symbols.h are replaced. libbpf would look for
-// each in vmlinux's BTF, and once more for each module that is loaded, which are 3 million instructions each.
+// sections tp_btf/EVENT, fentry/FUNCTION and fexit/FUNCTION attach to KVM's, those of iter/WHAT to vmlinux's.
+// Their types' numbers are known, and the numbers of bpf/kernel_symbols.h are replaced. libbpf would look for
+// each in vmlinux's BTF and in that of each loaded module: 3 million instructions for each.
 class KernelNames
 {
 public:

@@ -21,9 +21,7 @@ Programs::Programs(Object object, const std::vector<std::string> &names)
 	bpf_program *program;
 	bpf_object__for_each_program(program, object_.get()) bpf_program__set_autoload(program, false);
 	for (const std::string &name : names) {
-		program = bpf_object__find_program_by_name(object_.get(), name.c_str());
-		if (!program)
-			fail("the BPF object lacks the program " + name, ENOENT);
+		program = this->program(name);
 		bpf_program__set_autoload(program, true);
 		std::string &log = verifier_logs_[programs_.size()];
 		bpf_program__set_log_buf(program, log.data(), log.size());
@@ -34,6 +32,14 @@ Programs::Programs(Object object, const std::vector<std::string> &names)
 Programs::~Programs()
 {
 	detach();
+}
+
+bpf_program *Programs::program(const std::string &name) const
+{
+	bpf_program *found = bpf_object__find_program_by_name(object_.get(), name.c_str());
+	if (!found)
+		fail("the BPF object lacks the program " + name, ENOENT);
+	return found;
 }
 
 bpf_map *Programs::map(const char *name) const
@@ -50,13 +56,13 @@ void Programs::set_constant(const char *name, const void *value, size_t size) co
 		fail("the BPF object doesn't fit this program", error);
 }
 
-void Programs::load()
+void Programs::load(uint64_t bytes)
 {
 	if (int error = bpf_object__load(object_.get()))
-		fail_load(error);
+		fail_load(error, bytes);
 }
 
-void Programs::fail_load(int error) const
+void Programs::fail_load(int error, uint64_t bytes) const
 {
 	// Not the verifier's refusal, though it may have had its say before the program found no file
 	// descriptor.
@@ -71,7 +77,8 @@ void Programs::fail_load(int error) const
 			    bpf_program__name(programs_[i]) + ":\n" + verifier_excerpt(text));
 	}
 	if (error == -ENOMEM)
-		throw std::runtime_error("the kernel has no memory for the counters; lower --max-vcpus");
+		throw std::runtime_error("the kernel has no memory for the counters, " +
+					 std::to_string(bytes >> 20) + " MiB; lower --max-vcpus");
 	throw load_error(error);
 }
 

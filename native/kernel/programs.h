@@ -34,10 +34,13 @@ public:
 	{
 		return programs_;
 	}
+	// One of the object's, chosen or not.
+	bpf_program *program(const std::string &name) const;
 	bpf_map *map(const char *name) const;
 	// Before loading.
 	void set_constant(const char *name, const void *value, size_t size) const;
-	void load();
+	// `bytes`: what its maps take, which is said where there is no memory for them.
+	void load(uint64_t bytes);
 	// After loading: has a map of 32-bit keys hold these.
 	void fill_filter(const char *name, const std::vector<uint32_t> &keys) const;
 	// Attaches all, or all that `name` isn't.
@@ -48,7 +51,7 @@ public:
 	std::vector<ProgramInfo> info() const;
 
 private:
-	[[noreturn]] void fail_load(int error) const;
+	[[noreturn]] void fail_load(int error, uint64_t bytes) const;
 
 	Object object_;
 	std::vector<bpf_program *> programs_;

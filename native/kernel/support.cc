@@ -1,6 +1,8 @@
 // What the running kernel offers the programs: asked of its BTF, never of its version.
 #include "support.h"
 
+#include <stdexcept>
+
 #include <algorithm>
 #include <cstring>
 #include <memory>
@@ -143,6 +145,28 @@ DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::st
 			support.obstacle = "KVM has no " + function;
 	}
 	return support;
+}
+
+bool load_directly(const DirectSupport &support, bool is_forced, const char *other, std::string &log,
+		   const std::function<void()> &load)
+{
+	if (support.obstacle && is_forced)
+		throw std::runtime_error("cannot attach directly: " + *support.obstacle + "; use --attach " +
+					 other);
+	std::string obstacle;
+	if (support.obstacle)
+		obstacle = *support.obstacle;
+	else
+		try {
+			load();
+			return true;
+		} catch (const std::runtime_error &error) {
+			if (is_forced)
+				throw;
+			obstacle = error.what();
+		}
+	log += "not attaching directly: " + obstacle + "\n";
+	return false;
 }
 
 int open_btf(const char *module)

@@ -3,6 +3,7 @@
 #define KERNEL_H
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -22,7 +23,7 @@ struct Vendor {
 	uint32_t isa; // ISA_*
 };
 
-// The vendor whose module drives KVM; nullptr if the programs know none of that name (arm64, kvm_pvm).
+// The vendor whose module drives KVM; nullptr if the programs know no such vendor (arm64, kvm_pvm).
 const Vendor *loaded_vendor();
 
 // What the programs meet here that read KVM's own structs.
@@ -49,6 +50,11 @@ struct DirectSupport {
 // `vmlinux` may be null, as KernelBtf::read() gives it, and lives as long as what is returned. `functions`:
 // sections of programs on functions of kKvm that are wanted beside those on exits, entries and a vCPU's end.
 DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::string> &functions = {});
+
+// Loads directly where `support` and the kernel allow it; else returns false, and the log says why.
+// Throws std::runtime_error instead where this way was asked for; its message names `other`, the other way.
+bool load_directly(const DirectSupport &support, bool is_forced, const char *other, std::string &log,
+		   const std::function<void()> &load);
 
 // The module that has KVM's tracepoints.
 inline constexpr char kKvm[] = "kvm";

@@ -10,6 +10,7 @@
 
 #include <bpf/bpf.h>
 
+#include "../kernel/accounts.h"
 #include "../kernel/core_btf.h"
 #include "../kernel/descriptor.h"
 #include "../kernel/error.h"
@@ -21,7 +22,6 @@ namespace vmexit
 namespace
 {
 
-constexpr uint32_t kMinAccounts = 64;
 // Of an account that is read while its vCPU's thread writes to it, which takes some 100 ns every us at most.
 constexpr int kTries = 1000;
 constexpr char kIterator[] = "iter/task_file";
@@ -113,34 +113,18 @@ Splitter::Splitter(const SplitOptions &options)
 	LogTo log(log_);
 	allow_descriptors(0);
 	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
-	if (options.attach == SplitAttach::Probe || !load_directly(options, vmlinux.get())) {
-		DirectSupport support;
-		load(options, vmlinux.get(), support, false);
-	}
+	if (options.attach == SplitAttach::Probe || !load_directly(options, vmlinux.get()))
+		load(options, vmlinux.get(), DirectSupport(), false);
 	find_existing();
 }
 
 bool Splitter::load_directly(const SplitOptions &options, const KernelBtf *vmlinux)
 {
 	DirectSupport support = direct_support(vmlinux, kFunctions);
-	if (support.obstacle && options.attach == SplitAttach::Direct)
-		throw std::runtime_error("cannot attach directly: " + *support.obstacle +
-					 "; use --attach probe");
-	std::string obstacle;
-	if (support.obstacle)
-		obstacle = *support.obstacle;
-	else
-		try {
-			support.targets[kIterator] = vmlinux->find("bpf_iter_task_file", BTF_KIND_FUNC);
-			load(options, support.structs, support, true);
-			return true;
-		} catch (const std::runtime_error &error) {
-			if (options.attach == SplitAttach::Direct)
-				throw;
-			obstacle = error.what();
-		}
-	log_ += "not attaching directly: " + obstacle + "\n";
-	return false;
+	return vmexit::load_directly(support, options.attach == SplitAttach::Direct, "probe", log_, [&] {
+		support.targets[kIterator] = vmlinux->find("bpf_iter_task_file", BTF_KIND_FUNC);
+		load(options, support.structs, support, true);
+	});
 }
 
 void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const DirectSupport &support,
@@ -158,10 +142,7 @@ void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const
 	programs_.emplace(core_btf.open(options.object), names_of(direct ? "direct" : "probe", existing_));
 	for (bpf_program *program : programs_->chosen())
 		names.put_into(program);
-	// With four times as many accounts as vCPUs, nearly all are where they are looked for first.
-	account_count_ = kMinAccounts;
-	while (account_count_ < 4 * options.max_vcpus)
-		account_count_ *= 2;
+	account_count_ = accounts_for(options.max_vcpus);
 	split_config config = {};
 	config.account_mask = account_count_ - 1;
 	config.filter_pids = options.filter_pids;
@@ -171,7 +152,7 @@ void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const
 		bpf_map__set_max_entries(programs_->map(name), account_count_);
 	if (options.filter_pids || options.filter_vcpus)
 		bpf_map__set_max_entries(programs_->map("left_out"), 1u << VMEXIT_LEFT_OUT_LOG2);
-	programs_->load();
+	programs_->load(map_bytes());
 	programs_->fill_filter("pids", options.pids);
 	programs_->fill_filter("vcpu_ids", options.vcpu_ids);
 	accounts_.emplace(bpf_map__fd(programs_->map("accounts")), account_count_, PROT_READ | PROT_WRITE,

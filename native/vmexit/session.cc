@@ -8,7 +8,7 @@
 
 #include <bpf/bpf.h>
 
-#include "../kernel/attach.h"
+#include "../kernel/accounts.h"
 #include "../kernel/error.h"
 #include "../kernel/fields.h"
 #include "../kernel/support.h"
@@ -21,7 +21,6 @@ namespace vmexit
 namespace
 {
 
-constexpr uint32_t kMinAccounts = 64;
 // The program that makes the histograms free.
 constexpr char kFillPool[] = "fill_pool";
 
@@ -29,20 +28,6 @@ static_assert(4 * MAX_VCPUS == 1 << VMEXIT_ACCOUNTS_LOG2, "a home can be any acc
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
 static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 static_assert(sizeof(vmexit_account) % 8 == 0, "an array map rounds its elements up to 8 bytes");
-
-uint32_t log2_ceil(uint32_t n)
-{
-	uint32_t bits = 0;
-	while ((1ull << bits) < n)
-		bits++;
-	return bits;
-}
-
-// A power of two. With four times as many accounts as vCPUs, nearly all are where they are looked for first.
-uint32_t accounts_for(uint32_t max_vcpus)
-{
-	return 1u << log2_ceil(std::max(kMinAccounts, 4 * max_vcpus));
-}
 
 uint32_t histograms_for(uint32_t max_vcpus)
 {
@@ -55,135 +40,9 @@ uint64_t bytes_of(uint32_t accounts, uint32_t histograms)
 	       histograms * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)};
 }
 
-} // namespace
-
-uint64_t session_bytes(uint32_t max_vcpus, bool histograms)
+// In the order in which they attach: the ends of intervals before their beginnings.
+std::vector<std::string> names_of(const Options &options, const DirectSupport *direct)
 {
-	return bytes_of(accounts_for(max_vcpus), histograms ? histograms_for(max_vcpus) : 0);
-}
-
-Session::Session(const Options &options)
-{
-	LogTo log(log_);
-	allow_descriptors(0);
-	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
-	bool may_be_direct = options.attach != Attach::Record && !options.details && !options.reflected;
-	if (!may_be_direct || !load_directly(options, vmlinux.get()))
-		load(options, vmlinux.get(), nullptr);
-}
-
-bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
-{
-	DirectSupport support = direct_support(vmlinux);
-	if (support.obstacle && options.attach == Attach::Direct)
-		throw std::runtime_error("cannot attach directly: " + *support.obstacle +
-					 "; use --attach record");
-	std::string obstacle;
-	if (support.obstacle)
-		obstacle = *support.obstacle;
-	else
-		try {
-			load(options, support.structs, &support);
-			return true;
-		} catch (const std::runtime_error &error) {
-			if (options.attach == Attach::Direct)
-				throw;
-			obstacle = error.what();
-		}
-	log_ += "not attaching directly: " + obstacle + "\n";
-	return false;
-}
-
-Session::~Session()
-{
-	unload();
-}
-
-void Session::unload()
-{
-	stop();
-	ring_.reset();
-	accounts_.reset();
-	histograms_.reset();
-	object_.reset();
-	programs_.clear();
-	verifier_logs_.clear();
-	stopped_ = false;
-}
-
-void Session::stop()
-{
-	// Exits first, so that what is open can still close.
-	for (bpf_link *link : links_)
-		bpf_link__destroy(link);
-	links_.clear();
-	stopped_ = true;
-}
-
-void Session::fail_load(int error)
-{
-	// Not the verifier's refusal, though it may have had its say before the program found no file
-	// descriptor.
-	if (error == -EMFILE || error == -ESRCH)
-		throw load_error(error);
-	for (size_t i = 0; i < programs_.size(); i++) {
-		std::string text = verifier_logs_[i].c_str();
-		// Of a program that loaded, the buffer stays empty at log level 0.
-		if (!text.empty() && bpf_program__fd(programs_[i]) < 0)
-			throw std::runtime_error(
-			    std::string("the kernel's verifier refuses the BPF program ") +
-			    bpf_program__name(programs_[i]) + ":\n" + verifier_excerpt(text));
-	}
-	if (error == -ENOMEM)
-		throw std::runtime_error("the kernel has no memory for the counters, " +
-					 std::to_string(map_bytes() >> 20) + " MiB; lower --max-vcpus");
-	throw load_error(error);
-}
-
-bpf_map *Session::map(const char *name)
-{
-	bpf_map *found = bpf_object__find_map_by_name(object_.get(), name);
-	if (!found)
-		fail(std::string("the BPF object lacks the map ") + name, ENOENT);
-	return found;
-}
-
-void Session::load(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
-{
-	try {
-		load_and_attach(options, structs, direct);
-	} catch (...) {
-		unload();
-		throw;
-	}
-}
-
-void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
-{
-	direct_ = direct;
-	std::optional<KernelNames> names;
-	if (direct)
-		names.emplace(*direct);
-	CoreBtf core_btf(structs);
-	object_ = core_btf.open(options.object);
-	choose_programs(options, direct);
-	if (names)
-		for (bpf_program *program : programs_)
-			names->put_into(program);
-	configure(options, direct);
-	if (int error = bpf_object__load(object_.get()))
-		fail_load(error);
-	fill_filter("pids", options.pids);
-	fill_filter("vcpu_ids", options.vcpu_ids);
-	fill_filter("reasons", options.reasons);
-	fill_pool();
-	map_memory();
-	attach();
-}
-
-void Session::choose_programs(const Options &options, const DirectSupport *direct)
-{
-	// In the order in which they attach: the ends of intervals before their beginnings.
 	std::vector<std::string> wanted;
 	if (direct) {
 		wanted.push_back("direct_vcpu_end");
@@ -211,19 +70,82 @@ void Session::choose_programs(const Options &options, const DirectSupport *direc
 			wanted.push_back("record_msr");
 		wanted.push_back("record_exit");
 	}
-	bpf_program *program;
-	bpf_object__for_each_program(program, object_.get()) bpf_program__set_autoload(
-	    program, options.histograms && !strcmp(bpf_program__name(program), kFillPool));
-	verifier_logs_.assign(wanted.size(), std::string(kVerifierLogBytes, '\0'));
-	for (const std::string &name : wanted) {
-		program = bpf_object__find_program_by_name(object_.get(), name.c_str());
-		if (!program)
-			fail("the BPF object lacks the program " + name, ENOENT);
-		bpf_program__set_autoload(program, true);
-		std::string &log = verifier_logs_[programs_.size()];
-		bpf_program__set_log_buf(program, log.data(), log.size());
-		programs_.push_back(program);
+	return wanted;
+}
+
+} // namespace
+
+uint64_t session_bytes(uint32_t max_vcpus, bool histograms)
+{
+	return bytes_of(accounts_for(max_vcpus), histograms ? histograms_for(max_vcpus) : 0);
+}
+
+Session::Session(const Options &options)
+{
+	LogTo log(log_);
+	allow_descriptors(0);
+	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
+	bool may_be_direct = options.attach != Attach::Record && !options.details && !options.reflected;
+	if (!may_be_direct || !load_directly(options, vmlinux.get()))
+		load(options, vmlinux.get(), nullptr);
+}
+
+bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
+{
+	DirectSupport support = direct_support(vmlinux);
+	return vmexit::load_directly(support, options.attach == Attach::Direct, "record", log_,
+				     [&] { load(options, support.structs, &support); });
+}
+
+Session::~Session()
+{
+	unload();
+}
+
+void Session::unload()
+{
+	ring_.reset();
+	accounts_.reset();
+	histograms_.reset();
+	programs_.reset();
+}
+
+void Session::stop()
+{
+	programs_->detach();
+	stopped_ = true;
+}
+
+void Session::load(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
+{
+	try {
+		load_and_attach(options, structs, direct);
+	} catch (...) {
+		unload();
+		throw;
 	}
+}
+
+void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
+{
+	direct_ = direct;
+	std::optional<KernelNames> names;
+	if (direct)
+		names.emplace(*direct);
+	CoreBtf core_btf(structs);
+	programs_.emplace(core_btf.open(options.object), names_of(options, direct));
+	bpf_program__set_autoload(programs_->program(kFillPool), options.histograms);
+	if (names)
+		for (bpf_program *program : programs_->chosen())
+			names->put_into(program);
+	configure(options, direct);
+	programs_->load(map_bytes());
+	programs_->fill_filter("pids", options.pids);
+	programs_->fill_filter("vcpu_ids", options.vcpu_ids);
+	programs_->fill_filter("reasons", options.reasons);
+	fill_pool();
+	map_memory();
+	programs_->attach();
 }
 
 void Session::configure(const Options &options, bool direct)
@@ -248,36 +170,25 @@ void Session::configure(const Options &options, bool direct)
 		// Else it is read from each exit, which takes an instruction.
 		if (const Vendor *vendor = loaded_vendor())
 			fields.know(FIELD_EXIT_ISA, vendor->isa);
-		for (bpf_program *program : programs_)
+		for (bpf_program *program : programs_->chosen())
 			fields.put_into(program);
 	}
-	bpf_map *map_of_config = map(".rodata.config");
-	if (int error = bpf_map__set_initial_value(map_of_config, &config, sizeof(config)))
-		fail("the BPF object doesn't fit this program", error);
-	bpf_map__set_max_entries(map("accounts"), account_count_);
-	bpf_map__set_max_entries(map("claims"), account_count_);
+	programs_->set_constant(".rodata.config", &config, sizeof(config));
+	bpf_map__set_max_entries(programs_->map("accounts"), account_count_);
+	bpf_map__set_max_entries(programs_->map("claims"), account_count_);
 	if (options.filter_pids || options.filter_vcpus)
 		for (const char *name : {"left_out", "bare_threads"})
-			bpf_map__set_max_entries(map(name), 1u << VMEXIT_LEFT_OUT_LOG2);
+			bpf_map__set_max_entries(programs_->map(name), 1u << VMEXIT_LEFT_OUT_LOG2);
 	histogram_count_ = options.histograms ? histograms_for(options.max_vcpus) : 0;
-	bpf_map__set_max_entries(map("histograms"), std::max(histogram_count_, 1u));
-	bpf_map__set_max_entries(map("free_histograms"), std::max(histogram_count_, 1u));
+	bpf_map__set_max_entries(programs_->map("histograms"), std::max(histogram_count_, 1u));
+	bpf_map__set_max_entries(programs_->map("free_histograms"), std::max(histogram_count_, 1u));
 	if (options.slow)
-		bpf_map__set_max_entries(map("events"), VMEXIT_RING_BYTES);
-}
-
-void Session::fill_filter(const char *name, const std::vector<uint32_t> &keys)
-{
-	uint8_t listed = 1;
-	for (uint32_t key : keys)
-		if (int error =
-			bpf_map__update_elem(map(name), &key, sizeof(key), &listed, sizeof(listed), BPF_ANY))
-			fail(std::string("cannot fill the filter ") + name, error);
+		bpf_map__set_max_entries(programs_->map("events"), VMEXIT_RING_BYTES);
 }
 
 void Session::fill_pool()
 {
-	bpf_program *fill = bpf_object__find_program_by_name(object_.get(), kFillPool);
+	bpf_program *fill = programs_->program(kFillPool);
 	for (uint64_t first = 0; first < histogram_count_; first += VMEXIT_HISTOGRAMS_PER_VCPU) {
 		LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &first, .ctx_size_in = sizeof(first));
 		int error = bpf_prog_test_run_opts(bpf_program__fd(fill), &run);
@@ -289,11 +200,11 @@ void Session::fill_pool()
 
 void Session::map_memory()
 {
-	accounts_.emplace(bpf_map__fd(map("accounts")), account_count_, PROT_READ | PROT_WRITE,
+	accounts_.emplace(bpf_map__fd(programs_->map("accounts")), account_count_, PROT_READ | PROT_WRITE,
 			  "the accounts");
 	if (histogram_count_)
-		histograms_.emplace(bpf_map__fd(map("histograms")), histogram_count_, PROT_READ | PROT_WRITE,
-				    "the histograms");
+		histograms_.emplace(bpf_map__fd(programs_->map("histograms")), histogram_count_,
+				    PROT_READ | PROT_WRITE, "the histograms");
 	auto keep = [](void *context, void *data, size_t size) {
 		auto *session = static_cast<Session *>(context);
 		if (size == sizeof(vmexit_event))
@@ -301,42 +212,14 @@ void Session::map_memory()
 		// Guests may fill the ring as fast as this empties it: the rest is for the next time.
 		return session->events_.size() < session->most_events_ ? 0 : -EAGAIN;
 	};
-	ring_.reset(ring_buffer__new(bpf_map__fd(map("events")), keep, this, nullptr));
+	ring_.reset(ring_buffer__new(bpf_map__fd(programs_->map("events")), keep, this, nullptr));
 	if (!ring_)
 		fail("cannot map the ring buffer", errno);
 }
 
-void Session::attach()
-{
-	for (bpf_program *program : programs_) {
-		bpf_link *link = vmexit::attach(program);
-		if (!link)
-			fail(std::string("cannot attach the BPF program ") + bpf_program__name(program),
-			     errno);
-		links_.insert(links_.begin(), link);
-	}
-	stopped_ = false;
-}
-
-std::vector<ProgramInfo> Session::programs() const
-{
-	std::vector<ProgramInfo> list;
-	for (const bpf_program *program : programs_) {
-		bpf_prog_info info = {};
-		uint32_t length = sizeof(info);
-		if (int error = bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
-			fail(std::string("cannot ask about the BPF program ") + bpf_program__name(program),
-			     error);
-		list.push_back({bpf_program__name(program), bpf_program__section_name(program),
-				info.verified_insns, info.jited_prog_len});
-	}
-	return list;
-}
-
 uint64_t Session::map_bytes() const
 {
-	return bytes_of(account_count_, histogram_count_) +
-	       bpf_map__max_entries(bpf_object__find_map_by_name(object_.get(), "events"));
+	return bytes_of(account_count_, histogram_count_) + bpf_map__max_entries(programs_->map("events"));
 }
 
 std::vector<vmexit_event> Session::take_events(uint32_t most)
@@ -384,13 +267,13 @@ void Session::free_account(uint32_t index)
 			continue;
 		uint32_t histogram = one_more - 1;
 		memset(&(*histograms_)[histogram], 0, sizeof(vmexit_histogram));
-		bpf_map__update_elem(map("free_histograms"), nullptr, 0, &histogram, sizeof(histogram),
-				     BPF_ANY);
+		bpf_map__update_elem(programs_->map("free_histograms"), nullptr, 0, &histogram,
+				     sizeof(histogram), BPF_ANY);
 	}
 	memset(&(*accounts_)[index], 0, sizeof(vmexit_account));
 	// Only when it is empty may another vCPU claim it.
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	bpf_map__delete_elem(map("claims"), &index, sizeof(index), 0);
+	bpf_map__delete_elem(programs_->map("claims"), &index, sizeof(index), 0);
 }
 
 Snapshot Session::snapshot()
@@ -406,11 +289,10 @@ Snapshot Session::snapshot()
 			free_account(i);
 	}
 	uint32_t only = 0;
-	if (int error = bpf_map__lookup_elem(map(".bss.losses"), &only, sizeof(only), &snapshot.losses,
-					     sizeof(snapshot.losses), 0))
+	if (int error = bpf_map__lookup_elem(programs_->map(".bss.losses"), &only, sizeof(only),
+					     &snapshot.losses, sizeof(snapshot.losses), 0))
 		fail("cannot read what was lost", error);
-	for (bpf_program *program : programs_)
-		snapshot.missed += missed_by(bpf_program__fd(program));
+	snapshot.missed = programs_->missed();
 	return snapshot;
 }
 

@@ -122,7 +122,10 @@ public:
 	}
 	// Bytes of the maps made for this session.
 	uint64_t map_bytes() const;
-	std::vector<ProgramInfo> programs() const;
+	std::vector<ProgramInfo> programs() const
+	{
+		return programs_->info();
+	}
 
 private:
 	// Returns whether it did; says in the log why it didn't.
@@ -131,14 +134,9 @@ private:
 	void load(const Options &options, const KernelBtf *structs, const DirectSupport *direct);
 	void load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct);
 	void configure(const Options &options, bool direct);
-	void choose_programs(const Options &options, const DirectSupport *direct);
-	void attach();
-	void fill_filter(const char *name, const std::vector<uint32_t> &keys);
 	void fill_pool();
 	void map_memory();
 	void unload();
-	[[noreturn]] void fail_load(int error);
-	bpf_map *map(const char *name);
 	void read_account(vmexit_account &account, bool ended, Snapshot &snapshot);
 	void read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
 	void free_account(uint32_t index);
@@ -149,10 +147,7 @@ private:
 			ring_buffer__free(ring);
 		}
 	};
-	Object object_;
-	std::vector<bpf_program *> programs_;
-	std::vector<std::string> verifier_logs_; // one for each of programs_
-	std::vector<bpf_link *> links_;
+	std::optional<Programs> programs_;
 	std::optional<Mapped<vmexit_account>> accounts_;
 	std::optional<Mapped<vmexit_histogram>> histograms_; // empty if not wanted
 	uint32_t histogram_count_ = 0;

@@ -6,7 +6,7 @@ import { COUNTING, REPORTING, TRACING } from "../host/preflight";
 import { type Vm, type VmProcesses, vmOfProcess, vmProcesses } from "../host/vm";
 import { type Support, supportHere } from "../native/support";
 
-/** A finding whose name may be one that only the doctor has. */
+/** A finding. Some names of findings are the doctor's alone. */
 export interface Diagnosis extends Omit<Finding, "what"> {
   readonly what: string;
 }

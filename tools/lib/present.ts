@@ -38,13 +38,16 @@ export interface CountingTool<T extends SharedOptions> {
   readonly text: (samples: Samples, heading: boolean, all: Samples) => string[];
 }
 
-/** The tables of an interval, an empty line between two. */
-function tables<T extends SharedOptions>(tool: CountingTool<T>, groups: readonly Grouped[]): string[] {
-  const { options, select = (samples: Samples) => samples } = tool;
+/** The tables of an interval, an empty line between two: of the samples selected from those of each group. */
+function tables<T extends SharedOptions>(
+  { options, text }: CountingTool<T>,
+  groups: readonly Grouped[],
+  selected: readonly Grouped[],
+): string[] {
   const shown: readonly Grouped[] = groups.length > 0 ? groups : [[{}, new Map()]];
   return shown.flatMap(([identity, samples], i) => {
     const title = titleOf(identity);
-    const lines = tool.text(select(samples), options.header, samples);
+    const lines = text(selected[i]?.[1] ?? samples, options.header, samples);
     return [...(i > 0 ? [""] : []), ...(title ? [title] : []), ...lines];
   });
 }
@@ -83,7 +86,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
         losses.forEach(diagnose);
       } else {
         const stamp = interval === undefined ? [] : [timeStamp(reading.end)];
-        print([...(tablesBefore ? [""] : []), ...stamp, ...tables(tool, groups), ...losses]);
+        print([...(tablesBefore ? [""] : []), ...stamp, ...tables(tool, groups, selected), ...losses]);
         tablesBefore = true;
       }
     }
