@@ -1,11 +1,12 @@
 // kvm-vmexit top in a real terminal: guests whose numbers are known, keys typed, the screen read, the terminal given back.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { GUEST, PROJECT, Running } from "../tools";
 import { Pane, closePanes } from "./pane";
+import { until } from "./stat-logs";
 
 const TOP = `${process.execPath} ${join(PROJECT, "dist", "bin", "kvm-vmexit.js")} top`;
 
@@ -58,4 +59,35 @@ test("counts of a guest that is known, from VMs to the times of a reason, as kvm
   );
   pane.type("q");
   await pane.givenBack(0);
+});
+
+test("it follows the terminal's size, pauses, stops and goes on, and gives the terminal back", async (t) => {
+  const guest = spawn(GUEST, ["--out", "100000", "--pause-ms", "20"]);
+  t.after(() => guest.kill("SIGKILL"));
+  const pane = await Pane.open("sizes", `${TOP} 0.3`, 120, 40);
+  await pane.seen(/^guest +\d+ +1 +[1-9]/m);
+  assert.match(pane.text, /MAX ns +HISTORY$/m);
+  pane.resize(200, 60);
+  await pane.seen(/^NAME.{110,}HISTORY$/m);
+  pane.resize(60, 12);
+  await pane.seen(/no room for .*HISTORY/);
+  pane.resize(80, 24);
+  pane.type("?");
+  await pane.seen(/^Keys of kvm-vmexit top/);
+  pane.type("x", "Space");
+  await pane.seen(/PAUSED/);
+  const paused = pane.text;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  assert.equal(pane.text, paused);
+  pane.type("C-z");
+  // The shell goes on in its line.
+  await pane.seen(/^status 1\d\d$/m);
+  pane.type("fg", "Enter");
+  await pane.seen(/PAUSED/);
+  pane.type("Space");
+  await until("no pause", () => !/PAUSED/.test(pane.text));
+  pane.type("C-c");
+  await until("the screen's end", () => !/kvm-vmexit top - /.test(pane.text));
+  pane.type("echo ended $?", "Enter");
+  await pane.seen(/^ended 0$/m);
 });

@@ -8,6 +8,7 @@ import type { Reading } from "../../src/measure/reading";
 import { type Groups, type Samples, sampleAt, sampleKey } from "../../src/measure/samples";
 import { fill, short, sparkline } from "../../src/screen/top/columns";
 import { KEYS } from "../../src/screen/top/keys";
+import { nextDue } from "../../src/screen/top/questions";
 import { type Chosen, Top } from "../../src/screen/top/top";
 
 const SVM = 1;
@@ -92,7 +93,7 @@ test("VMs are listed by their exits a second, the sum first; idle exits are hidd
   const top = screen();
   top.take(reading(1, WEB));
   const lines = linesOf(top);
-  assert.equal(lines[0], "kvm-vmexit top - 1300 exits/s, KVM handles them for 0.1 % of a CPU, every 1 s");
+  assert.equal(lines[0], "kvm-vmexit top - every 1 s: 1300 exits/s, KVM busy 0.1 % of a CPU");
   assert.match(lines[1] ?? "", /^VMs {2}idle exits hidden$/);
   assert.match(lines[3] ?? "", /^NAME +PID +VCPUS +▼EXITS\/s +KVM% +AVG ns +P99 ns +MAX ns$/);
   assert.match(lines[4] ?? "", /^all VMs +3 +1300 +0\.1 +654 +\d+ +2000$/);
@@ -109,7 +110,7 @@ test("rates are of the interval, counts of all since the start, or since r", () 
   assert.match(linesOf(top)[5] ?? "", /^db +\d+ +1 +100 /);
   top.key("a");
   assert.match(linesOf(top)[5] ?? "", /^db +\d+ +1 +1100 /);
-  assert.match(linesOf(top)[0] ?? "", / 1500 exits, .* in 3\.0 s$/);
+  assert.match(linesOf(top)[0] ?? "", / - in 3\.0 s: 1500 exits, /);
   top.key("r");
   assert.match(linesOf(top)[4] ?? "", /^all VMs +0 +0 /);
   top.take(reading(4, [...WEB.slice(0, 3), { vm: "db", vcpu: 0, reason: MSR, count: 1103, ns: 500 }]));
@@ -282,4 +283,18 @@ test("numbers in few characters, texts in as many as there are, histories by the
   );
   assert.equal(sparkline([0, 1, 4, 8], 6, true), "   ▂▅█");
   assert.equal(sparkline([1, 2], 1, false), "#");
+});
+
+test("the state is in the first line at 80 columns, whatever the numbers", () => {
+  const top = screen();
+  top.take(reading(1, [{ vm: "web", vcpu: 0, reason: CPUID, count: 9_999_999_999, ns: 1000 }]));
+  top.key(" ");
+  assert.match(linesOf(top)[0] ?? "", /- PAUSED, every 1 s: 10\.0G exits\/s, .* of a CPU$/);
+  assert.equal(top.paused, true);
+});
+
+test("the next reading is due an interval after the last one was, or after it was shown where that took longer", () => {
+  assert.equal(nextDue(5000, 1000, 5400), 6000);
+  assert.equal(nextDue(5000, 1000, 6000), 7000);
+  assert.equal(nextDue(5000, 1000, 6700), 7700);
 });

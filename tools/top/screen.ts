@@ -1,6 +1,7 @@
 // top's screen: keys and time drive the model, whose frames the terminal draws.
 import { ToolError } from "../../src/errors";
 import type { Session } from "../../src/session";
+import { nextDue } from "../../src/screen/top/questions";
 import { type Options, Top } from "../../src/screen/top/top";
 import type { Stop } from "../lib/stop";
 import { Terminal, screenFault } from "../lib/terminal";
@@ -64,8 +65,8 @@ export async function showTop(
       if (now < dueAt || top.paused) session.collect();
       else {
         top.take(session.read());
-        dueAt = Math.max(dueAt + 1000 * top.seconds, now);
         draw();
+        dueAt = nextDue(dueAt, 1000 * top.seconds, performance.now());
       }
       wait();
     });

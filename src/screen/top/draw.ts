@@ -48,15 +48,14 @@ export function pageOf({ rows }: Size): number {
   return Math.max(1, rows - FIRST_ROW - 1);
 }
 
-/** What was measured, in a line. */
+/** What was measured, in a line that fits 80 columns. */
 function headline({ rows, scale, seconds, paused }: State): string {
   const [all] = rows;
   const { count = 0, totalNs = 0 } = all ?? {};
   const length = Math.max(scale.durationNs, 1) / 1e9;
-  const exits = scale.absolute ? `${short(count, 12)} exits` : `${short(count / length, 12)} exits/s`;
   const time = scale.absolute ? `in ${length.toFixed(1)} s` : `every ${seconds} s`;
-  const pausing = paused ? "  PAUSED" : "";
-  return `kvm-vmexit top - ${exits}, KVM handles them for ${share(totalNs, scale)} % of a CPU, ${time}${pausing}`;
+  const exits = scale.absolute ? `${short(count, 9)} exits` : `${short(count / length, 9)} exits/s`;
+  return `kvm-vmexit top - ${paused ? "PAUSED, " : ""}${time}: ${exits}, KVM busy ${share(totalNs, scale)} % of a CPU`;
 }
 
 function headPieces(state: State, { columns }: Size): Piece[] {

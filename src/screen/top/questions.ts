@@ -1,4 +1,4 @@
-// What top asks on its last line, and how the answers are taken.
+// What top asks on its last line, how the answers are taken, and when the next reading is due.
 import { nameMatcher, type Vm } from "../../host/vm";
 
 /** A question with one line to type. */
@@ -34,4 +34,13 @@ export function parseDelay(text: string): number | string {
   return seconds >= MIN_SECONDS && seconds <= MAX_SECONDS
     ? seconds
     : `seconds are from ${MIN_SECONDS} to ${MAX_SECONDS}, not "${text}"`;
+}
+
+/**
+ * When the next reading is due after one that was due at `dueAt` and is taken and shown. Where that took longer than the
+ * interval, as long a rest as the interval: keys and other programs have their turn. All in ms.
+ */
+export function nextDue(dueAt: number, intervalMs: number, now: number): number {
+  const next = dueAt + intervalMs;
+  return next > now ? next : now + intervalMs;
 }

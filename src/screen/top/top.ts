@@ -110,8 +110,10 @@ export class Top implements Actions {
     this.#latest = reading;
     this.#interval = diff(this.#previous, reading);
     if (this.#interval.exits.size > 0) this.#nested ||= this.#hasNested();
-    for (const level of this.#levels) this.#remember(level);
-    this.#refresh();
+    let rows: Row[] = [];
+    for (const level of this.#levels) rows = this.#remember(level);
+    // The last level is what is shown: its rows are made once.
+    this.#refresh(this.#absolute ? undefined : rows);
   }
 
   /** Takes a key: a character, or a name such as "enter". @returns false when it ends the screen */
@@ -204,9 +206,10 @@ export class Top implements Actions {
     return rowsOf(view, reading, this.#wanted);
   }
 
-  /** Adds an interval to the history of a table's rows; a row without exits for all of it is forgotten. */
-  #remember({ view, history }: Level): void {
-    const rows = new Map(this.#rowsOf(view, this.#interval).map((row) => [row.key, row]));
+  /** Adds an interval to the history of a table's rows, which it returns; a row without exits for all of it is forgotten. */
+  #remember({ view, history }: Level): Row[] {
+    const made = this.#rowsOf(view, this.#interval);
+    const rows = new Map(made.map((row) => [row.key, row]));
     const seconds = Math.max(this.#interval.durationNs, 1) / 1e9;
     for (const key of new Set([...history.keys(), ...rows.keys()])) {
       const row = rows.get(key);
@@ -218,11 +221,12 @@ export class Top implements Actions {
       if (past.values.some((value) => value > 0)) history.set(key, past);
       else history.delete(key);
     }
+    return made;
   }
 
   /** Makes the rows of the table that is shown, in their order. */
-  #refresh(): void {
-    const [all, ...rows] = this.#rowsOf(this.#level.view, this.#shown);
+  #refresh(made = this.#rowsOf(this.#level.view, this.#shown)): void {
+    const [all, ...rows] = made;
     const present = new Set(rows.map(({ key }) => key));
     // A row stays for as long as its history has something: rows don't come and go with each update.
     for (const [key, { row }] of this.#level.history)
