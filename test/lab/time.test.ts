@@ -1,7 +1,15 @@
 // kvm-vmexit-time, -hist and -slower on a real KVM host: exact counts, times of known length, filters and groups.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import test from "node:test";
+import { openSession } from "kvm-vmexit";
+import { groupSamples } from "../../src/measure/grouping";
+import type { Sample } from "../../src/measure/samples";
+import { jsonLine } from "../../src/render/json";
+import { timeTable } from "../../src/render/time";
 import { GUEST, type Result, Running, run } from "../tools";
 import { PROMISED, WORKLOAD } from "./counts";
 import { type Line, jsonLines, sumOfReason } from "./json";
@@ -480,3 +488,37 @@ for (const [tool, parameters, expected] of [
     assert.match(result.stderr, expected);
     assert.equal(result.stderr.trimEnd().split("\n").length, 1, result.stderr);
   });
+
+test("report shows of what was saved the table that is shown live", () => {
+  const session = openSession({ timing: true, histograms: true });
+  spawnSync(GUEST, [...WORKLOAD, "--vcpus", "2"]);
+  session.stop();
+  const reading = session.read();
+  session.close();
+  const about = { tool: "kvm-vmexit-time", version: "0.1.0", host: undefined, options: { by: "vcpu" } };
+  const groups = groupSamples(reading, "vcpu");
+  const saved = jsonLine(
+    about,
+    { ...reading, final: true },
+    groups,
+    reading.lost,
+    "wide",
+    reading.exits.size,
+  );
+  const live = timeTable(
+    groupSamples(reading, "reason")[0]?.[1] ?? new Map<number, Sample>(),
+    "ns",
+    true,
+    true,
+  );
+  const folder = mkdtempSync(join(tmpdir(), "report-"));
+  try {
+    writeFileSync(join(folder, "saved"), saved);
+    const result = run("kvm-vmexit-report", "--wide", join(folder, "saved"));
+    assert.equal(result.stderr, "");
+    assert.deepEqual(result.stdout.trimEnd().split("\n"), live);
+    assert.match(result.stdout, new RegExp(`CPUID +${2 * (PROMISED["CPUID"] ?? 0)} `));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
