@@ -98,6 +98,24 @@ function cells(
   ];
 }
 
+/** The headings and rows of a comparison, their sum last. */
+export function comparisonRows(
+  comparison: Comparison,
+  unit: Unit,
+  wide: boolean,
+  top?: number,
+): { headings: string[]; rows: string[][] } {
+  const rows = comparison.changes
+    .slice(0, top)
+    .map((change) =>
+      cells(`${reasonLabel(change.reason)} ${nameInTable(change)}`, change, comparison, unit, wide),
+    );
+  return {
+    headings: columnsOf(comparison, wide).map(({ heading }) => heading),
+    rows: [...rows, cells("Total", comparison.sum, comparison, unit, wide)],
+  };
+}
+
 /** What a table shows. */
 export interface ComparisonOptions {
   readonly unit: Unit;
@@ -111,19 +129,11 @@ export interface ComparisonOptions {
 /** Lines of a comparison: what differs between the sides first, then a row for each reason, their sum last. */
 export function comparisonLines(comparison: Comparison, options: ComparisonOptions): string[] {
   const { unit, wide, header, top } = options;
-  const shown = comparison.changes.slice(0, top);
-  const rows = shown.map((change) =>
-    cells(`${reasonLabel(change.reason)} ${nameInTable(change)}`, change, comparison, unit, wide),
-  );
-  const left = comparison.changes.length - shown.length;
+  const { rows } = comparisonRows(comparison, unit, wide, top);
+  const left = comparison.changes.length - rows.length + 1;
   return [
     ...comparison.differences,
-    ...table(
-      columnsOf(comparison, wide),
-      [...rows, cells("Total", comparison.sum, comparison, unit, wide)],
-      header,
-      wide ? Infinity : undefined,
-    ),
+    ...table(columnsOf(comparison, wide), rows, header, wide ? Infinity : undefined),
     ...(left > 0 ? [`Not shown: ${left} reasons that changed less`] : []),
     ...(comparison.sum.p === undefined
       ? ["With fewer than 4 runs a side, what is chance and what isn't can't be told."]

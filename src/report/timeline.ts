@@ -52,7 +52,7 @@ export class Timeline {
   #inLast = 0;
 
   /** @param most columns; an even number */
-  constructor(most = 360) {
+  constructor(most = 180) {
     this.#most = most;
   }
 

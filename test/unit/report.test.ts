@@ -1,5 +1,6 @@
 // kvm-vmexit report: saved readings added up, chosen from, compared and judged.
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -365,4 +366,59 @@ test("a timeline has a bounded number of columns, of which none loses an exit", 
     1001,
   );
   assert.equal(timeline.intervalsEach, 128);
+});
+
+test("--html writes one page, in which names from outside are text and whose policy lets nothing load", () => {
+  const evil = `</script><img src=x onerror=alert(1)>"'\u202e`;
+  const lines = SECONDS.map((rows, second) =>
+    line(second, rows).replaceAll("web7", JSON.stringify(evil).slice(1, -1)),
+  );
+  const path = join(FOLDER, "page.html");
+  shown("--html", path, fileOf("named", lines.join("\n")));
+  const html = readFileSync(path, "utf8");
+  assert.ok(!html.includes("<img"));
+  assert.ok(html.includes("VM &lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&quot;&#39;\\u202e (7)"));
+  const [, policy = ""] = /Content-Security-Policy" content="([^"]*)"/.exec(html) ?? [];
+  assert.match(policy, /^default-src 'none'; /);
+  for (const [, element = "", text = ""] of html.matchAll(/<(style|script)>([^]*?)<\/\1>/g)) {
+    const hash = createHash("sha256").update(text).digest("base64");
+    assert.ok(policy.includes(`${element}-src 'sha256-${hash}'`), element);
+  }
+  assert.equal([...html.matchAll(/<script/g)].length, 2);
+  assert.doesNotMatch(html, /https?:|url\(|\bstyle=|@import/);
+  assert.equal(
+    [...html.matchAll(/<svg class="chart" id="\w+" viewBox="[^"]*" role="img" tabindex="0" aria-label="/g)]
+      .length,
+    3,
+  );
+  const data = JSON.parse(/id="data">([^]*?)<\/script>/.exec(html)?.[1] ?? "") as {
+    times: unknown[];
+    charts: { rates: string[][] };
+  };
+  assert.equal(data.times.length, 3);
+  assert.deepEqual(data.charts.rates[0]?.filter((text) => !text.startsWith("0.00")).sort(), [
+    "1.00 HLT",
+    "3.00 CPUID",
+  ]);
+  shown("--html", path, fileOf("named", lines.join("\n")), fileOf("saved", SAVED));
+  assert.match(readFileSync(path, "utf8"), /<h1>VM exits: before and after<\/h1>[^]*<h2 id="changes">/);
+});
+
+test("a page of an hour of ten VMs has 250 KB at most", () => {
+  const vms = Array.from({ length: 10 }, (_, vm) => vm);
+  const reasons = [CPUID, MSR, HLT, 96, 119, 123, 1024];
+  const times = Array.from({ length: 24 }, (_, at) => Math.round(100 * 1.7 ** at));
+  const lines = Array.from({ length: 3600 }, (_, second) =>
+    line(
+      second,
+      vms.flatMap((vm) =>
+        reasons.map((reason, at): Row => [vm + 1, 0, reason, times.slice(at, at + 1 + ((second + vm) % 3))]),
+      ),
+    ),
+  );
+  const path = join(FOLDER, "hour.html");
+  shown("--html", path, fileOf("hour", lines.join("\n")));
+  const html = readFileSync(path, "utf8");
+  assert.match(html, /Each column is 32 intervals\./);
+  assert.ok(html.length <= 250_000, String(html.length));
 });

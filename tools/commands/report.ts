@@ -1,14 +1,15 @@
 // Tables, comparisons and checks of saved readings.
 import { UsageError } from "../../src/errors";
-import { type Per, compare, reasonsOf, unitsOf } from "../../src/report/compare";
+import { type Comparison, type Per, compare, reasonsOf, unitsOf } from "../../src/report/compare";
 import { comparisonCsv, comparisonJson, comparisonLines } from "../../src/report/comparison-lines";
+import { page } from "../../src/report/html/page";
 import { MAX_RUNS } from "../../src/report/ranks";
 import type { Run } from "../../src/report/run";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
 import { lostLines } from "../../src/render/lost";
 import { type Sample, type Samples, total } from "../../src/measure/samples";
-import { conditionsOf, judgeRuns } from "../lib/checks";
+import { conditionsOf, judgeRuns, writeText } from "../lib/checks";
 import { whyNothing } from "../lib/filters";
 import { BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
 import { diagnose, print } from "../lib/output";
@@ -69,6 +70,12 @@ const OPTIONS = {
     description:
       "what rates of a comparison are per: second, vcpu (its seconds), exit, or a reason's name (default: vcpu)",
     parse: perOf,
+  },
+  html: {
+    flags: ["--html"],
+    value: "FILE",
+    kind: "file",
+    description: "also write everything as one page of HTML, to be opened offline",
   },
   ...CHECKS,
   ...FILTERS,
@@ -148,7 +155,7 @@ function checkIdentities({ reading }: Run, by: "vm" | "vcpu"): void {
   }
 }
 
-function showComparison(before: readonly Run[], after: readonly Run[], options: ReportOptions): void {
+function showComparison(before: readonly Run[], after: readonly Run[], options: ReportOptions): Comparison {
   let per = options.per ?? "vcpu";
   const unknown = [...before, ...after].some((run) => unitsOf(run, new Map(), "vcpu") === undefined);
   if (per === "vcpu" && unknown) {
@@ -164,6 +171,7 @@ function showComparison(before: readonly Run[], after: readonly Run[], options: 
     comparison.differences.forEach(diagnose);
     print(comparisonCsv(comparison, header));
   } else print(comparisonLines(comparison, { unit, wide, header, top }));
+  return comparison;
 }
 
 export const tool = defineCommand({
@@ -210,11 +218,18 @@ export const tool = defineCommand({
       }
     const [before = [], after] = runs;
     const [run] = before;
-    if (after) showComparison(before, after, options);
-    else if (run) {
+    const comparison = after && showComparison(before, after, options);
+    if (!after && run) {
       if (countOf(run) === 0) diagnose(whyNothing(options, selection.others));
       showTables(run, options);
     }
+    const drawn = (after ?? before)[0];
+    if (options.html !== undefined && drawn)
+      writeText(
+        options.html,
+        page({ run: drawn, before: after && run, comparison, timed: isTimed(drawn) }),
+        "name a file that you may write with --html",
+      );
     const failed = judgeRuns(name, conditions, after ?? before, after && before, options.junit);
     return failed || status;
   },

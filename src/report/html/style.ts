@@ -1,0 +1,77 @@
+// What a page looks like and does: its style sheet and its script, which are the same in all pages.
+
+/** Colours that are told apart with any kind of colour blindness (Okabe and Ito), and greys. */
+export const COLOURS = [
+  "#0072b2",
+  "#e69f00",
+  "#009e73",
+  "#56b4e9",
+  "#d55e00",
+  "#cc79a7",
+  "#8c6d31",
+  "#7b5ea7",
+  "#b8a800",
+  "#999999",
+] as const;
+
+/** Shades of the heat map. */
+export const SHADES = 9;
+
+const SHADE_RULES = Array.from(
+  { length: SHADES },
+  (_, shade) => `.h${shade}{fill:rgba(var(--heat),${((shade + 1) / SHADES).toFixed(2)})}`,
+).join("");
+
+export const STYLE = `:root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--dim:#59636e;--line:#d1d9e0;--heat:8,81,156;--bad:#b42318}
+@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#9198a1;--line:#3d444d;--heat:107,174,214;--bad:#ff8a80}}
+body{font:14px/1.45 system-ui,sans-serif;color:var(--fg);background:var(--bg);margin:2rem auto;max-width:960px;padding:0 1rem}
+h1{font-size:1.35rem;margin:0}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}p,ul{color:var(--dim);margin:.2rem 0}.lost{color:var(--bad);font-weight:600}
+.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:.25rem .5rem;border-bottom:1px solid var(--line);text-align:right}th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere}
+th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible,svg:focus-visible{outline:2px solid currentColor}th[aria-sort=ascending] button::after{content:" ▲"}th[aria-sort=descending] button::after{content:" ▼"}
+.key{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:12px;list-style:none;padding:0}.key svg{display:inline-block;width:.8em;height:.8em;margin-right:.35em}
+svg.chart{width:100%;height:auto;display:block}svg text{fill:var(--dim);font-size:11px}.axis{stroke:var(--line)}${SHADE_RULES}
+#tip{position:absolute;pointer-events:none;background:var(--bg);border:1px solid var(--line);padding:.2rem .4rem;font-size:12px;border-radius:4px;white-space:pre}
+@media print{:root{color-scheme:light;--fg:#000;--bg:#fff;--dim:#333;--line:#bbb;--heat:8,81,156;--bad:#900}body{margin:0;max-width:none}section{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}#tip,.hint{display:none}}`;
+
+/** Sorts tables by their headings; shows a column's values under the pointer, or by the arrow keys on a chart. */
+export const SCRIPT = `"use strict";
+for (const button of document.querySelectorAll("th button")) button.onclick = () => {
+  const head = button.parentNode, table = head.closest("table"), at = head.cellIndex;
+  const up = head.ariaSort === "descending";
+  for (const other of table.querySelectorAll("th")) other.ariaSort = "none";
+  head.ariaSort = up ? "ascending" : "descending";
+  const value = (row) => row.cells[at].dataset.v ?? row.cells[at].textContent;
+  const order = (a, b) => (isNaN(a) || isNaN(b) ? a.localeCompare(b) : a - b);
+  table.tBodies[0].append(...[...table.tBodies[0].rows].sort((x, y) => (up ? 1 : -1) * order(value(x), value(y))));
+};
+const data = JSON.parse(document.getElementById("data").textContent);
+const tip = document.createElement("div");
+tip.id = "tip"; tip.hidden = true; tip.setAttribute("role", "status");
+document.body.append(tip);
+const show = (svg, column) => {
+  const lines = data.charts[svg.id]?.[column];
+  tip.hidden = !lines;
+  if (!lines) return;
+  tip.textContent = [data.times[column], ...lines].join("\\n");
+  const box = svg.getBoundingClientRect(), [left, width, all] = data.frame;
+  const x = box.left + scrollX + ((left + (width * (column + 0.5)) / data.times.length) / all) * box.width;
+  tip.style.left = Math.max(4, Math.min(x + 12, scrollX + innerWidth - tip.offsetWidth - 8)) + "px";
+  tip.style.top = box.top + scrollY + 12 + "px";
+};
+for (const svg of document.querySelectorAll("svg.chart")) {
+  let column = -1;
+  svg.onmousemove = (event) => {
+    const box = svg.getBoundingClientRect(), [left, width, all] = data.frame;
+    column = Math.floor(((((event.clientX - box.left) / box.width) * all - left) / width) * data.times.length);
+    show(svg, column);
+  };
+  svg.onmouseleave = svg.onblur = () => show(svg, -1);
+  svg.onkeydown = (event) => {
+    const last = data.times.length - 1;
+    const to = { ArrowLeft: column - 1, ArrowRight: column + 1, Home: 0, End: last, Escape: -1 }[event.key];
+    if (to === undefined) return;
+    event.preventDefault();
+    column = event.key === "Escape" ? -1 : Math.max(0, Math.min(last, to));
+    show(svg, column);
+  };
+}`;
