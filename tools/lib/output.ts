@@ -138,6 +138,24 @@ export function diagnose(lines: string): void {
   }
 }
 
+/** Whether a line on standard error can be written over. */
+const canRewrite = () => isatty(STDERR) && !["", "dumb"].includes(process.env["TERM"] ?? "");
+let progressShown = false;
+
+/**
+ * Shows how far something is, in place of what was shown before; nothing where standard error is no terminal.
+ * @param text safe to print; undefined takes it away
+ */
+export function showProgress(text: string | undefined): void {
+  if (!canRewrite() || (text === undefined && !progressShown)) return;
+  progressShown = text !== undefined;
+  try {
+    write(STDERR, Buffer.from(`\r\x1b[K${text ?? ""}`));
+  } catch {
+    // There is nowhere left to report this.
+  }
+}
+
 /**
  * Throws if output was lost to anything but a reader that closed the pipe, which is that reader's right.
  * @throws ToolError naming the cause, such as a full disk

@@ -9,7 +9,7 @@ import { safeText } from "../../src/text";
 import type { Source } from "../../src/trace/consume";
 import type { Summary } from "../../src/trace/summary";
 import { Tally } from "../../src/trace/tally";
-import { diagnose, outputEnded } from "../lib/output";
+import { diagnose, outputEnded, showProgress } from "../lib/output";
 import { recordings } from "../trace/inputs";
 import { type ClockOptions, readTurnsOf } from "../trace/read-turns";
 
@@ -32,11 +32,30 @@ export interface ReadRun {
 /** Exits of a recording are added up for so long, in ns, before they are handed on. */
 const INTERVAL_NS = 1e9;
 
+/** How often it is told how far reading is, and from when on. */
+const PROGRESS_MS = 500;
+
 /** Lines are read with a look at signals in between. */
 async function* untilEnd(chunks: Chunks, signal: AbortSignal): Chunks {
   for await (const chunk of chunks) {
     if (signal.aborted || outputEnded()) return;
     yield chunk;
+  }
+}
+
+/** The bytes of a file, with a word on a terminal where they take long. */
+async function* withProgress(name: string, chunks: Chunks): Chunks {
+  let [bytes, told] = [0, performance.now()];
+  try {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      yield chunk;
+      if (performance.now() - told < PROGRESS_MS) continue;
+      told = performance.now();
+      showProgress(`${name}: ${(bytes / 2 ** 20).toFixed(0)} MiB read`);
+    }
+  } finally {
+    showProgress(undefined);
   }
 }
 
@@ -111,7 +130,7 @@ export async function readRun(
   const run = new Run(selection);
   const later: Source[] = [];
   for (const source of recordings(paths, how.signal)) {
-    const { kind, chunks } = await sniff(source.name, source.chunks);
+    const { kind, chunks } = await sniff(source.name, withProgress(source.name, source.chunks));
     if (kind === "empty")
       throw new UsageError(`${source.name} is empty; name a file that --json wrote, or a recording`);
     if (kind === "lines") await addLines(run, source.name, chunks, how);
