@@ -18,8 +18,10 @@
 #include "vmexit/vcpu-account.bpf.h"
 #ifdef __TARGET_ARCH_x86
 #include "arch/x86.bpf.h"
+#include "arch/x86-detail.bpf.h"
 #else
 #include "arch/arm64.bpf.h"
+#include "arch/arm64-detail.bpf.h"
 #endif
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
@@ -31,41 +33,79 @@ static __always_inline __u64 key_of(__u64 isa, __u32 reason)
 
 #ifdef __TARGET_ARCH_x86
 
-/* Without timing an exit is counted at once: its key is known, and nothing ends it. */
-static __always_inline int direct_exit(struct vmexit_account *account, __u64 key, int timing)
+static __always_inline __u64 level_of(const struct kvm_vcpu *vcpu)
+{
+	return vcpu->stat.guest_mode ? VMEXIT_KEY_L2 : 0;
+}
+
+/* Without timing an exit is counted at once: its key is known, and nothing ends it. With it the span has the
+ * key's upper half first, which is one store of a constant that needs no register any more. */
+
+static __always_inline int svm_exited(struct kvm_vcpu *vcpu, struct vmexit_account *account,
+				      const struct vmcb *vmcb, __u32 code, __u64 level, int timing,
+				      enum reads reads)
 {
 	if (!timing) {
-		slot_count(account, key);
+		slot_count(account, key_of(ISA_SVM, code) | level);
 		return 0;
 	}
-	span_file_unfinished(account, &account->exit, timing);
-	span_begin(&account->exit, key, timing);
+	if (DETAILS)
+		svm_detail(vcpu, code, vmcb, reads, &account->exit);
+	span_reason(&account->exit, code);
 	return 0;
 }
 
 static __always_inline int exit_svm(struct kvm_vcpu *vcpu, int timing, int casts)
 {
 	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu) : NULL;
-	__u64 level = 0;
 	const struct vmcb *vmcb;
+	struct vmcb *near;
+	__u64 level;
+	__u32 code;
 
 	if (!account)
 		return 0;
-	if (vcpu->stat.guest_mode)
+	if (timing)
+		span_file_unfinished(account, &account->exit, timing);
+	if (vcpu->stat.guest_mode) {
 		level = VMEXIT_KEY_L2;
-	vmcb = svm_vmcb(vcpu, !!level, &account->vmcb01);
-	return direct_exit(account, key_of(ISA_SVM, svm_exit_code(vmcb, casts)) | level, timing);
+		if (timing)
+			span_flags(&account->exit, key_of(ISA_SVM, 0) | VMEXIT_KEY_L2);
+		vmcb = svm_vmcb_of_l2(vcpu);
+	} else {
+		level = 0;
+		if (timing)
+			span_flags(&account->exit, key_of(ISA_SVM, 0));
+		vmcb = svm_vmcb_of_l1(vcpu, &account->vmcb01);
+	}
+	if (casts)
+		return svm_exited(vcpu, account, vmcb, svm_exit_code(vmcb, CAST), level, timing, CAST);
+	near = svm_near(vmcb);
+	/* With details each has a way of its own: to ask again for each field would cost more. */
+	if (DETAILS && near)
+		return svm_exited(vcpu, account, near, svm_exit_code(near, NEAR), level, timing, NEAR);
+	code = near ? svm_exit_code(near, NEAR) : svm_exit_code(vmcb, FAR);
+	return svm_exited(vcpu, account, vmcb, code, level, timing, FAR);
 }
 
 static __always_inline int exit_vmx(struct kvm_vcpu *vcpu, int timing, int casts)
 {
 	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu) : NULL;
-	__u64 level;
+	__u32 reason;
 
 	if (!account)
 		return 0;
-	level = vcpu->stat.guest_mode ? VMEXIT_KEY_L2 : 0;
-	return direct_exit(account, key_of(ISA_VMX, vmx_reason(vcpu, casts)) | level, timing);
+	if (!timing) {
+		slot_count(account, key_of(ISA_VMX, vmx_reason(vcpu, casts)) | level_of(vcpu));
+		return 0;
+	}
+	span_file_unfinished(account, &account->exit, timing);
+	span_flags(&account->exit, key_of(ISA_VMX, 0) | level_of(vcpu));
+	reason = vmx_reason(vcpu, casts);
+	if (DETAILS)
+		vmx_detail(vcpu, reason, &account->exit);
+	span_reason(&account->exit, reason);
+	return 0;
 }
 
 static __always_inline int entry(struct kvm_vcpu *vcpu, enum purpose purpose)
@@ -99,6 +139,37 @@ DIRECT(kvm_entry, entry_time, entry(vcpu, TIME))
 DIRECT(kvm_entry, entry_histogram, entry(vcpu, HISTOGRAM))
 DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
 
+#if DETAILS
+
+static __always_inline int entry_vmx(struct kvm_vcpu *vcpu, enum purpose purpose, int casts)
+{
+	struct vmexit_account *account = vcpu_for_entry(vcpu);
+
+	if (!account || !vcpu)
+		return 0;
+	vmx_detail_at_entry(vcpu, &account->exit, casts);
+	span_end(account, &account->exit, purpose);
+	return 0;
+}
+
+DIRECT(kvm_entry, entry_vmx_time, entry_vmx(vcpu, TIME, 0))
+DIRECT(kvm_entry, entry_vmx_time_cast, entry_vmx(vcpu, TIME, 1))
+DIRECT(kvm_entry, entry_vmx_histogram, entry_vmx(vcpu, HISTOGRAM, 0))
+DIRECT(kvm_entry, entry_vmx_histogram_cast, entry_vmx(vcpu, HISTOGRAM, 1))
+
+/* Sees EPT violations and, other than tracepoint kvm_page_fault, MMIO; not a fast one, see below. */
+SEC("fentry/kvm_mmu_page_fault")
+int BPF_PROG(direct_fault, struct kvm_vcpu *vcpu, __u64 address, __u64 error)
+{
+	struct vmexit_account *account = vcpu_for_entry(vcpu);
+
+	if (account)
+		x86_handled_fault(&account->exit, address, error);
+	return 0;
+}
+
+#endif
+
 /*
  * In common code of every architecture; the end of a vCPU's life, whatever drops its last reference. Not by a
  * kprobe, whose program the kernel leaves out while a task on that CPU is within a BPF system call
@@ -117,25 +188,27 @@ int BPF_PROG(direct_vcpu_end, struct kvm_vcpu *vcpu)
 
 #endif
 
-/* Makes one vCPU's share of histograms free, from the one on that the argument is. Run by the addon: a system
- * call for each histogram took a tenth of a start. */
+#define HISTOGRAMS (DETAILS ? VMEXIT_HISTOGRAMS_BY_DETAIL : VMEXIT_HISTOGRAMS_PER_VCPU)
+
+/* Makes one vCPU's share of histograms and of tables free; the argument is its number. Run by the addon: a
+ * system call for each histogram took a tenth of a start. */
 SEC("raw_tp")
 int fill_pool(const struct bpf_raw_tracepoint_args *context)
 {
-	__u32 first = context->args[0], index, i;
+	__u32 vcpu = context->args[0], index, i;
 
-	for (i = 0; i < VMEXIT_HISTOGRAMS_PER_VCPU; i++) {
-		index = first + i;
+	for (i = 0; config.histograms && i < HISTOGRAMS; i++) {
+		index = vcpu * HISTOGRAMS + i;
 		if (bpf_map_push_elem(&free_histograms, &index, BPF_ANY))
 			return 1;
 	}
-	return 0;
+	return DETAILS && bpf_map_push_elem(&free_details, &vcpu, BPF_ANY);
 }
 
 SEC("tp/kvm/kvm_exit")
 int record_exit(const void *payload)
 {
-	__u64 isa = payload_isa(payload) & VMEXIT_KEY_ISA_MASK;
+	__u64 isa = payload_isa(payload) & VMEXIT_KEY_ISA_MASK, bits = 0;
 	__u32 reason = payload_reason(payload);
 	struct vmexit_account *account =
 	    thread_for_exit(bpf_get_current_pid_tgid(), field_u32(payload, FIELD_EXIT_VCPU_ID));
@@ -143,40 +216,55 @@ int record_exit(const void *payload)
 	if (!account)
 		return PASS_ON;
 	span_file_unfinished(account, &account->exit, config.timing);
-	span_begin(&account->exit, key_of(isa, reason), config.timing);
-	if (config.details) {
+	if (DETAILS) {
+		bits = payload_detail(payload, isa, reason, &account->exit.detail);
 		account->rip = field_u64(payload, FIELD_EXIT_RIP);
-		account->info1 = field_u64(payload, FIELD_EXIT_INFO1);
-		account->info2 = field_u64(payload, FIELD_EXIT_INFO2);
-		account->has = 0;
 	}
+	span_begin(&account->exit, key_of(isa, reason) | bits, config.timing);
 	return PASS_ON;
 }
 
-SEC("tp/kvm/kvm_page_fault")
-int record_fault(const void *payload)
-{
-	struct vmexit_account *account = thread_last();
+#if DETAILS
 
-	if (!account)
-		return PASS_ON;
-	account->fault_address = field_u64(payload, FIELD_FAULT_ADDRESS);
-	account->fault_error = field_u64(payload, FIELD_FAULT_ERROR);
-	account->has |= VMEXIT_HAS_FAULT;
-	return PASS_ON;
-}
+/* An event that tells the detail of the exit that is open, by `tell`. */
+#define RECORD_DETAIL(event, name, tell) \
+	SEC("tp/kvm/" #event) int record_##name(const void *payload) \
+	{ \
+		struct vmexit_account *account = thread_last(); \
+		struct vmexit_span *span; \
+\
+		if (!account) \
+			return PASS_ON; \
+		span = &account->exit; \
+		tell; \
+		return PASS_ON; \
+	}
 
-SEC("tp/kvm/kvm_msr")
-int record_msr(const void *payload)
-{
-	struct vmexit_account *account = thread_last();
+#ifdef __TARGET_ARCH_x86
+RECORD_DETAIL(kvm_msr, msr, x86_msr(span, field_u32(payload, FIELD_MSR_NUMBER)))
+RECORD_DETAIL(kvm_cpuid, cpuid,
+	      x86_cpuid(span, field_u32(payload, FIELD_CPUID_LEAF), field_u32(payload, FIELD_CPUID_SUBLEAF)))
+RECORD_DETAIL(kvm_hypercall, hypercall,
+	      x86_hypercall(span, VMEXIT_HYPERCALL_KVM, field_u32(payload, FIELD_HYPERCALL_NUMBER)))
+RECORD_DETAIL(kvm_hv_hypercall, hv_hypercall,
+	      x86_hypercall(span, VMEXIT_HYPERCALL_HYPERV, field_u32(payload, FIELD_HV_HYPERCALL_CODE)))
+RECORD_DETAIL(kvm_xen_hypercall, xen_hypercall,
+	      x86_hypercall(span, VMEXIT_HYPERCALL_XEN, field_u32(payload, FIELD_XEN_HYPERCALL_NUMBER)))
+RECORD_DETAIL(kvm_page_fault, fault, x86_fault(span, field_u64(payload, FIELD_FAULT_ADDRESS)))
+RECORD_DETAIL(kvm_mmio, mmio, x86_mmio(span, field_u64(payload, FIELD_MMIO_ADDRESS)))
+RECORD_DETAIL(kvm_fast_mmio, fast_mmio, x86_mmio(span, field_u64(payload, FIELD_FAST_MMIO_ADDRESS)))
+#else
+RECORD_DETAIL(kvm_handle_sys_reg, sys_reg,
+	      arm64_register(span, field_u32(payload, FIELD_ARM64_SYNDROME_OF_REGISTER)))
+RECORD_DETAIL(kvm_guest_fault, guest_fault,
+	      arm64_fault(span, field_u32(payload, FIELD_ARM64_SYNDROME_OF_FAULT),
+			  field_u64(payload, FIELD_ARM64_FAULT_ADDRESS)))
+RECORD_DETAIL(kvm_hvc_arm64, hvc, arm64_function(span, field_u32(payload, FIELD_ARM64_FUNCTION)))
+RECORD_DETAIL(kvm_wfx_arm64, wfx, arm64_wait(span, field_u32(payload, FIELD_ARM64_WAITS_FOR_EVENT)))
+RECORD_DETAIL(kvm_mmio, arm64_mmio, arm64_mmio(span, field_u64(payload, FIELD_MMIO_ADDRESS)))
+#endif
 
-	if (!account)
-		return PASS_ON;
-	account->msr = field_u32(payload, FIELD_MSR_NUMBER);
-	account->has |= VMEXIT_HAS_MSR;
-	return PASS_ON;
-}
+#endif
 
 SEC("tp/kvm/kvm_nested_vmexit")
 int record_nested_exit(const void *payload)

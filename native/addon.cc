@@ -61,8 +61,8 @@ Options read_options(const Napi::CallbackInfo &info)
 	}
 	if ((options.histograms || options.slow) && !options.timing)
 		throw Napi::TypeError::New(env, "histograms and slowNs need timing");
-	if (options.details && !options.slow)
-		throw Napi::TypeError::New(env, "details need slowNs");
+	if (options.details && !options.timing)
+		throw Napi::TypeError::New(env, "details need timing");
 	if (numbers(object, "onlyReasons", MAX_REASONS, 0, options.reasons))
 		options.reasons_mode = VMEXIT_REASONS_ONLY;
 	else if (numbers(object, "butReasons", MAX_REASONS, 0, options.reasons))
@@ -133,6 +133,13 @@ private:
 								[](auto &row) { return row.total_ns; }));
 		slots.Set("maxNs",
 			  column<Napi::Float64Array>(env, from.slots, [](auto &row) { return row.max_ns; }));
+		if (session(call).details()) {
+			slots.Set("detailState", column<Napi::Uint8Array>(env, from.slots, [](auto &row) {
+					  return static_cast<uint8_t>(row.key.detail);
+				  }));
+			slots.Set("detail", column<Napi::BigUint64Array>(
+						env, from.slots, [](auto &row) { return row.detail; }));
+		}
 		buckets.Set("slot",
 			    column<Napi::Uint32Array>(env, from.buckets, [](auto &row) { return row.slot; }));
 		buckets.Set("bucket", column<Napi::Uint8Array>(env, from.buckets,
@@ -142,6 +149,7 @@ private:
 		lost.Set("recordsFull", static_cast<double>(from.losses.accounts_full));
 		lost.Set("threadsFull", static_cast<double>(from.losses.threads_full));
 		lost.Set("slotsFull", static_cast<double>(from.losses.slots_full));
+		lost.Set("detailsFull", static_cast<double>(from.losses.details_full));
 		lost.Set("histogramsFull", static_cast<double>(from.losses.histograms_full));
 		lost.Set("eventsDropped", static_cast<double>(from.losses.events_dropped));
 		lost.Set("missedEvents", static_cast<double>(from.missed));
@@ -176,14 +184,8 @@ private:
 			to.Set("comm", std::string(event.comm, strnlen(event.comm, VMEXIT_COMM)));
 			// Addresses and error codes take all 64 bits.
 			to.Set("rip", Napi::BigInt::New(env, uint64_t{event.rip}));
-			to.Set("info1", Napi::BigInt::New(env, uint64_t{event.info1}));
-			to.Set("info2", Napi::BigInt::New(env, uint64_t{event.info2}));
-			if (event.has & VMEXIT_HAS_FAULT) {
-				to.Set("faultAddress", Napi::BigInt::New(env, uint64_t{event.fault_address}));
-				to.Set("faultError", Napi::BigInt::New(env, uint64_t{event.fault_error}));
-			}
-			if (event.has & VMEXIT_HAS_MSR)
-				number("msr", event.msr);
+			if (key.detail == vmexit::DetailState::Known)
+				to.Set("detail", Napi::BigInt::New(env, uint64_t{event.detail}));
 			list.Set(i, to);
 		}
 		return list;

@@ -49,6 +49,8 @@ export interface Losses {
   readonly threadsFull: number;
   /** Exits with reasons for which the vCPU's account had no slot left. */
   readonly slotsFull: number;
+  /** Exits counted by their reason, whose detail found the vCPU's table full. */
+  readonly detailsFull: number;
   /** Exits counted and timed, but in no histogram: none was left. */
   readonly histogramsFull: number;
   /** Slow exits that found the ring buffer full. */
@@ -59,6 +61,7 @@ export const NO_LOSSES: Losses = {
   recordsFull: 0,
   threadsFull: 0,
   slotsFull: 0,
+  detailsFull: 0,
   histogramsFull: 0,
   eventsDropped: 0,
 };

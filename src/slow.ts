@@ -108,7 +108,7 @@ export class SlowSession {
   #exit(event: Event, vm: Vm, end: Date): SlowExit {
     const isa = isaName(event.isa);
     const reason = reasonNumber(isa, event.reason);
-    const detail = this.#details ? exitDetail(event) : undefined;
+    const detail = this.#details ? exitDetail(isa, reason, event.detail) : undefined;
     return {
       vm,
       vcpu: event.vcpuId >= 0 ? event.vcpuId : undefined,

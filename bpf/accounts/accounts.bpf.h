@@ -2,7 +2,8 @@
  * Accounts and their owners: looked up, claimed at an owner's first event, released at the owner's end.
  *
  * What includes this has before it: ACCOUNT, the name of the struct of its accounts, which has the members
- * used here; maps called accounts and claims; config with account_mask, and losses.
+ * used here; maps called accounts and claims; config with account_mask, and losses. It may have a macro
+ * ACCOUNT_CLAIMED, for an account that has just got its owner.
  *
  * An owner is a number of 64 bits: a vCPU's address, or a number of a thread. Its low half decides where
  * its account may be.
@@ -123,6 +124,9 @@ static __always_inline int account_claim(__u64 owner, int vcpu_id)
 	if (!account)
 		return 0;
 	account_describe(account, vcpu_id);
+#ifdef ACCOUNT_CLAIMED
+	ACCOUNT_CLAIMED(account);
+#endif
 	account->owner = owner;
 	account->state = VMEXIT_LIVE;
 	return index_plus_one;

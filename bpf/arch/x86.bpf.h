@@ -21,36 +21,61 @@ static __always_inline __u32 vmx_reason(const void *vcpu, int casts)
 }
 
 /*
- * The exit code in an SVM vCPU's VMCB. Where kernel memory is read through a helper only, that costs some 80
- * instructions; but a kernel variable's pointers are followed by plain loads, and svm_data's mostly has the
- * VMCB's address: not after KVM went on to L2 or back.
+ * Where kernel memory is read through a helper only, that costs some 80 instructions; but a kernel variable's
+ * pointers are followed by plain loads, and svm_data's mostly has the VMCB's address: not after KVM went on
+ * to L2 or back. NULL if this CPU's has not.
  */
-static __always_inline __u32 svm_exit_code(const struct vmcb *vmcb, int casts)
+static __always_inline struct vmcb *svm_near(const struct vmcb *vmcb)
 {
 	const struct svm_cpu_data *cpu_data;
 	struct svm_cpu_data *cpu;
 	struct vmcb *current;
 
 	asm volatile("%0 = %1 ll" : "=r"(cpu_data) : "i"(KERNEL_SVM_DATA));
-	if (!casts && cpu_data) {
-		cpu = bpf_this_cpu_ptr(cpu_data);
-		current = cpu->current_vmcb;
-		if (address_of(current) == (__u64)vmcb)
-			return current->control.exit_code;
-	}
-	return read_u32(&vmcb->control.exit_code, casts);
+	if (!cpu_data)
+		return NULL;
+	cpu = bpf_this_cpu_ptr(cpu_data);
+	current = cpu->current_vmcb;
+	return address_of(current) == (__u64)vmcb ? current : NULL;
 }
 
-/* The VMCB of an SVM vCPU: L2's while it runs L2, else L1's. `vmcb01` keeps the address of L1's. */
-static __always_inline const struct vmcb *svm_vmcb(const struct kvm_vcpu *vcpu, int from_l2, __u64 *vmcb01)
+/* How the fields of a VMCB are read. */
+enum reads {
+	NEAR, /* from what svm_near() gives */
+	CAST,
+	FAR, /* through the helper */
+};
+
+static __always_inline __u32 svm_exit_code(const struct vmcb *vmcb, enum reads reads)
 {
-	const struct vcpu_svm *svm = (void *)vcpu;
+	return reads == NEAR ? vmcb->control.exit_code : read_u32(&vmcb->control.exit_code, reads == CAST);
+}
+
+static __always_inline __u64 svm_info1(const struct vmcb *vmcb, enum reads reads)
+{
+	return reads == NEAR ? vmcb->control.exit_info_1
+			     : read_u64(&vmcb->control.exit_info_1, reads == CAST);
+}
+
+static __always_inline __u64 svm_info2(const struct vmcb *vmcb, enum reads reads)
+{
+	return reads == NEAR ? vmcb->control.exit_info_2
+			     : read_u64(&vmcb->control.exit_info_2, reads == CAST);
+}
+
+/* The VMCB of an SVM vCPU that runs L2. */
+static __always_inline const struct vmcb *svm_vmcb_of_l2(const struct kvm_vcpu *vcpu)
+{
+	return BPF_CORE_READ((const struct vcpu_svm *)vcpu, vmcb);
+}
+
+/* That of one that runs L1. `vmcb01` keeps its address. */
+static __always_inline const struct vmcb *svm_vmcb_of_l1(const struct kvm_vcpu *vcpu, __u64 *vmcb01)
+{
 	const struct vmcb *vmcb = (void *)*vmcb01;
 
-	if (from_l2)
-		return BPF_CORE_READ(svm, vmcb);
 	if (!vmcb) {
-		vmcb = BPF_CORE_READ(svm, vmcb01.ptr);
+		vmcb = BPF_CORE_READ((const struct vcpu_svm *)vcpu, vmcb01.ptr);
 		*vmcb01 = (__u64)vmcb;
 	}
 	return vmcb;

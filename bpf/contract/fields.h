@@ -21,12 +21,24 @@
 	FIELD(EXIT_RIP, kvm_exit, guest_rip, 0) \
 	FIELD(EXIT_INFO1, kvm_exit, info1, 0) \
 	FIELD(EXIT_INFO2, kvm_exit, info2, 0) \
+	FIELD(EXIT_INTERRUPTION, kvm_exit, intr_info, 0) \
 	FIELD(EXIT_ARM64_RETURN, kvm_exit, ret, PAYLOAD_REQUIRED) \
 	FIELD(EXIT_ARM64_CLASS, kvm_exit, esr_ec, PAYLOAD_REQUIRED) \
 	FIELD(ENTRY_VCPU_ID, kvm_entry, vcpu_id, -1) \
-	FIELD(FAULT_ADDRESS, kvm_page_fault, fault_address, 0) \
-	FIELD(FAULT_ERROR, kvm_page_fault, error_code, 0) \
-	FIELD(MSR_NUMBER, kvm_msr, ecx, 0)
+	FIELD(FAULT_ADDRESS, kvm_page_fault, fault_address, PAYLOAD_REQUIRED) \
+	FIELD(MSR_NUMBER, kvm_msr, ecx, PAYLOAD_REQUIRED) \
+	FIELD(CPUID_LEAF, kvm_cpuid, function, PAYLOAD_REQUIRED) \
+	FIELD(CPUID_SUBLEAF, kvm_cpuid, index, 0) \
+	FIELD(HYPERCALL_NUMBER, kvm_hypercall, nr, PAYLOAD_REQUIRED) \
+	FIELD(HV_HYPERCALL_CODE, kvm_hv_hypercall, code, PAYLOAD_REQUIRED) \
+	FIELD(XEN_HYPERCALL_NUMBER, kvm_xen_hypercall, nr, PAYLOAD_REQUIRED) \
+	FIELD(MMIO_ADDRESS, kvm_mmio, gpa, PAYLOAD_REQUIRED) \
+	FIELD(FAST_MMIO_ADDRESS, kvm_fast_mmio, gpa, PAYLOAD_REQUIRED) \
+	FIELD(ARM64_SYNDROME_OF_REGISTER, kvm_handle_sys_reg, hsr, PAYLOAD_REQUIRED) \
+	FIELD(ARM64_SYNDROME_OF_FAULT, kvm_guest_fault, hsr, PAYLOAD_REQUIRED) \
+	FIELD(ARM64_FAULT_ADDRESS, kvm_guest_fault, ipa, PAYLOAD_REQUIRED) \
+	FIELD(ARM64_FUNCTION, kvm_hvc_arm64, r0, PAYLOAD_REQUIRED) \
+	FIELD(ARM64_WAITS_FOR_EVENT, kvm_wfx_arm64, is_wfe, PAYLOAD_REQUIRED)
 
 #define PAYLOAD_FIELD_NUMBER(number, event, field, absent) FIELD_##number,
 enum payload_field { PAYLOAD_FIELDS(PAYLOAD_FIELD_NUMBER) PAYLOAD_FIELD_COUNT };

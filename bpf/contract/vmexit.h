@@ -24,8 +24,9 @@
  */
 #define VMEXIT_BUCKETS 172
 #define VMEXIT_BUCKETS_END_LOG2 44
-/* Histograms for each vCPU, taken from a common pool by the (level, reason) that occur. */
+/* Histograms for each vCPU, taken from a common pool by the slots that occur: as many more by detail. */
 #define VMEXIT_HISTOGRAMS_PER_VCPU 16
+#define VMEXIT_HISTOGRAMS_BY_DETAIL 32
 #define VMEXIT_RING_BYTES (1 << 20)
 /* The most accounts: four for each of MAX_VCPUS. */
 #define VMEXIT_ACCOUNTS_LOG2 19
@@ -33,17 +34,24 @@
 #define VMEXIT_LEFT_OUT_LOG2 13
 
 /*
- * A slot's key: the raw reason in bits 0-31, then level and isa. Bit 63 says that the slot is taken.
- * VMEXIT_KEY_UNTIMED keeps the exits that have no handling time, because no entry followed, out of the
+ * A slot's key: the raw reason in bits 0-31, then level and isa. VMEXIT_KEY_TAKEN says that the slot is
+ * taken. VMEXIT_KEY_UNTIMED keeps the exits that have no handling time, because no entry followed, out of the
  * averages.
  */
 #define VMEXIT_KEY_L2 (1ULL << 32)
 #define VMEXIT_KEY_UNTIMED (1ULL << 33)
 /* Of exits from L2: L0 gave it to L1 to handle. Only if asked for. */
 #define VMEXIT_KEY_REFLECTED (1ULL << 34)
+/* The exit has a detail, see detail.h: the key goes with it, and its slot is in the table of details.
+ * The sign is the cheapest bit to ask for. */
+#define VMEXIT_KEY_DETAIL (1ULL << 63)
+/* Exits of this reason have a detail; of these it isn't known. */
+#define VMEXIT_KEY_UNKNOWN (1ULL << 36)
+/* These had a detail, for which the table had no slot left. */
+#define VMEXIT_KEY_NO_PLACE (1ULL << 37)
 #define VMEXIT_KEY_ISA_SHIFT 40
 #define VMEXIT_KEY_ISA_MASK 0xffULL
-#define VMEXIT_KEY_TAKEN (1ULL << 63)
+#define VMEXIT_KEY_TAKEN (1ULL << 35)
 
 enum vmexit_state {
 	VMEXIT_FREE = 0,  /* without an owner: zeroed */
@@ -59,10 +67,42 @@ struct vmexit_slot {
 	__u64 max_ns; /* since the reader last took it and set it to 0 */
 };
 
+/* Counters of one detail of a key. */
+struct vmexit_detail_slot {
+	struct vmexit_slot slot;
+	__u64 detail;
+	__u32 histogram; /* index + 1; 0: none */
+	__u32 reserved;
+};
+
+/*
+ * The details of one vCPU, taken from a common pool. Pages of memory get half of the slots at most, for a
+ * guest touches more of them than any table holds; a PC's MSRs, ports, CPUID leaves and devices' registers
+ * are some 200.
+ */
+#define VMEXIT_DETAILS_LOG2 9
+#define VMEXIT_DETAILS (1 << VMEXIT_DETAILS_LOG2)
+#define VMEXIT_DETAILS_OF_PAGES (VMEXIT_DETAILS / 2)
+/* Places where a detail is looked for. */
+#define VMEXIT_DETAIL_PROBES 64
+
+struct vmexit_details {
+	struct vmexit_detail_slot slots[VMEXIT_DETAILS];
+	__u32 pages; /* slots that pages have */
+	__u32 reserved;
+};
+
 /* From an event to the one that ends it; what it counts is filed under its key when it ends. */
 struct vmexit_span {
-	__u64 key;      /* 0: no span is open */
+	union {
+		__u64 key; /* 0: no span is open */
+		struct {
+			__u32 reason; /* its lower half, and the upper one */
+			__u32 flags;
+		};
+	};
 	__u64 begin_ns; /* CLOCK_MONOTONIC */
+	__u64 detail;   /* if VMEXIT_KEY_DETAIL */
 };
 
 struct vmexit_account {
@@ -79,23 +119,14 @@ struct vmexit_account {
 	__u32 hint;
 	__u32 tgid;
 	__u32 tid;
-	__s32 vcpu_id; /* as KVM numbers them within a VM; -1: unknown */
-	/* Of the open exit, if config.details: from payloads, 0 where they have no such field. */
-	__u64 rip;
-	__u64 info1; /* exit qualification (VMX), exit_info_1 (SVM) */
-	__u64 info2;
-	__u64 fault_address; /* guest physical */
-	__u64 fault_error;
-	__u32 msr;
-	__u32 has;              /* VMEXIT_HAS_*: which of the last three have a value */
-	__u32 ran_last;         /* if shared: 1 if its exit was the thread's last */
+	__s32 vcpu_id;  /* as KVM numbers them within a VM; -1: unknown */
+	__u32 ran_last; /* if shared: 1 if its exit was the thread's last */
+	__u32 details;  /* index + 1 of its struct vmexit_details; 0: none */
+	__u64 rip;      /* of the open exit, by details and by payload; 0 where that has no such field */
 	char comm[VMEXIT_COMM]; /* of the VMM process; any bytes */
 	struct vmexit_slot slots[VMEXIT_SLOTS];
 	__u32 histograms[VMEXIT_SLOTS]; /* index + 1 of each slot's histogram; 0: none */
 };
-
-#define VMEXIT_HAS_FAULT 1
-#define VMEXIT_HAS_MSR 2
 
 struct vmexit_histogram {
 	__u64 buckets[VMEXIT_BUCKETS];
@@ -108,12 +139,7 @@ struct vmexit_event {
 	__u64 entry_ns; /* when it ended, CLOCK_MONOTONIC */
 	__u64 start_ns;
 	__u64 rip;
-	__u64 info1;
-	__u64 info2;
-	__u64 fault_address;
-	__u64 fault_error;
-	__u32 msr;
-	__u32 has;
+	__u64 detail; /* if the key has VMEXIT_KEY_DETAIL */
 	__u32 tgid;
 	__u32 tid;
 	__s32 vcpu_id;
@@ -129,6 +155,8 @@ struct vmexit_event {
 	LOSS(threads_full, threadsFull) \
 	/* exits with reasons for which the vCPU's account had no slot left */ \
 	LOSS(slots_full, slotsFull) \
+	/* exits counted by their reason, whose detail found the vCPU's table full */ \
+	LOSS(details_full, detailsFull) \
 	/* exits counted and timed, but in no histogram: none was left */ \
 	LOSS(histograms_full, histogramsFull) \
 	/* slow exits that found the ring buffer full */ \
@@ -153,7 +181,6 @@ struct vmexit_config {
 	__u32 timing;       /* keep handling times: needs the entry programs */
 	__u32 histograms;   /* with timing: also keep histograms */
 	__u32 slow;         /* instead of counting, report exits that take slow_ns and longer */
-	__u32 details;      /* of slow exits, what the payloads have */
 	__u32 filter_pids;  /* look in the map `pids` */
 	__u32 filter_vcpus; /* look in the map `vcpu_ids` */
 	__u32 reasons;      /* enum vmexit_reasons: of which reasons slow exits are reported */

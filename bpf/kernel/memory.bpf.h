@@ -31,6 +31,17 @@ static __always_inline __u32 read_u32(const __u32 *address, int casts)
 	return value;
 }
 
+/* The 8 bytes at an address in the kernel. */
+static __always_inline __u64 read_u64(const __u64 *address, int casts)
+{
+	__u64 value = 0;
+
+	if (casts)
+		return read_word(address);
+	bpf_probe_read_kernel(&value, sizeof(value), address);
+	return value;
+}
+
 /* The pointer at an address in the kernel. */
 static __always_inline void *read_pointer(const void *address, int casts)
 {

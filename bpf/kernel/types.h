@@ -49,11 +49,6 @@ struct kvm_vcpu_stat___flat {
 	__u64 halt_poll_fail_ns;
 };
 
-/* arch/x86/include/asm/kvm_host.h */
-struct kvm_vcpu_arch {
-	__u32 hflags;
-};
-
 /* include/linux/types.h, preempt.h: in a list while a thread has the vCPU loaded. */
 struct hlist_node {
 	struct hlist_node **pprev;
@@ -77,8 +72,48 @@ struct pid {
 	struct upid numbers[1];
 };
 
+/* arch/x86/include/asm/kvm_host.h: the guest's registers, and which of the lazily read ones were read */
+struct kvm_vcpu_arch {
+	unsigned long regs[16];
+	__u32 hflags;
+	__u32 regs_avail;
+	_Bool hyperv_enabled; /* 5.12 and later */
+};
+
+/* arch/x86/include/uapi/asm/kvm.h */
+struct kvm_xen_hvm_config {
+	__u32 flags;
+};
+
+struct kvm_hv {
+	__u64 hv_guest_os_id;
+};
+
+struct kvm_arch {
+	struct kvm_hv hyperv;
+	struct kvm_xen_hvm_config xen_hvm_config;
+};
+
+struct kvm {
+	struct kvm_arch arch;
+};
+
+/* Where xen_hvm_config moved in 6.15. */
+struct kvm_xen {
+	struct kvm_xen_hvm_config hvm_config;
+};
+
+struct kvm_arch___xen {
+	struct kvm_xen xen;
+};
+
+struct kvm___xen {
+	struct kvm_arch___xen arch;
+};
+
 /* include/linux/kvm_host.h. `wait` has a task while that is halted, or about to be. */
 struct kvm_vcpu {
+	struct kvm *kvm;
 	int vcpu_id;
 	int mode;
 	_Bool preempted;
@@ -120,9 +155,20 @@ struct file {
 	void *private_data;
 };
 
+/* regs_avail became a bitmap of longs in 7.1. */
+struct kvm_vcpu_arch___bitmap {
+	unsigned long regs_avail[1];
+};
+
+struct kvm_vcpu___bitmap {
+	struct kvm_vcpu_arch___bitmap arch;
+};
+
 /* arch/x86/include/asm/svm.h */
 struct vmcb_control_area {
 	__u32 exit_code; /* 32 bits before 7.0, then 64 (commit d7507a94a072): the low half is the same */
+	__u64 exit_info_1;
+	__u64 exit_info_2;
 };
 
 struct vmcb {
@@ -154,11 +200,15 @@ union vmx_exit_reason {
 struct vcpu_vmx {
 	struct kvm_vcpu vcpu;
 	union vmx_exit_reason exit_reason;
+	unsigned long exit_qualification;
+	__u32 exit_intr_info;
 };
 
-/* arch/x86/kvm/vmx/common.h: where exit_reason moved when TDX came, shared by VMX's and TDX's vCPUs */
+/* arch/x86/kvm/vmx/common.h: where these moved when TDX came, shared by VMX's and TDX's vCPUs */
 struct vcpu_vt {
 	union vmx_exit_reason exit_reason;
+	unsigned long exit_qualification;
+	__u32 exit_intr_info;
 };
 
 struct vcpu_vmx___vt {

@@ -7,18 +7,17 @@
 #include "../accounts/buckets.bpf.h"
 #include "maps.bpf.h"
 
-/* Gives the slot at `at` a histogram of the pool. */
-static __always_inline void histogram_claim(struct vmexit_account *account, __u32 at)
+/* Index + 1 of a histogram of the pool, for a slot; 0 if none is wanted or left. */
+static __always_inline __u32 histogram_from_pool(void)
 {
 	__u32 index;
 
-	if (config.histograms && !bpf_map_pop_elem(&free_histograms, &index))
-		account->histograms[at] = index + 1;
+	return config.histograms && !bpf_map_pop_elem(&free_histograms, &index) ? index + 1 : 0;
 }
 
-static __always_inline void histogram_add(const struct vmexit_account *account, __u64 at, __u64 ns)
+static __always_inline void histogram_add(__u32 index_plus_one, __u64 ns)
 {
-	__u32 index = account->histograms[at] - 1, bucket = bucket_of(ns);
+	__u32 index = index_plus_one - 1, bucket = bucket_of(ns);
 	struct vmexit_histogram *histogram = bpf_map_lookup_elem(&histograms, &index);
 
 	if (!histogram)

@@ -10,6 +10,11 @@
 #define ACCOUNT vmexit_account
 #include "../accounts/maps.bpf.h"
 
+/* Whether accounts have details, which is an object of its own: vmexit-details.bpf.c. */
+#ifndef DETAILS
+#define DETAILS 0
+#endif
+
 const volatile struct vmexit_config config SEC(".rodata.config");
 
 struct vmexit_losses losses SEC(".bss.losses");
@@ -44,6 +49,22 @@ struct {
 	__uint(max_entries, 1);
 	__type(value, __u32);
 } free_histograms SEC(".maps");
+
+/* The pool of tables of details, and the indices of those that are free. Both are one element long if not
+ * wanted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vmexit_details);
+} details SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_QUEUE);
+	__uint(max_entries, 1);
+	__type(value, __u32);
+} free_details SEC(".maps");
 
 /* Slow exits; a page if not wanted. */
 struct {

@@ -19,7 +19,7 @@ OUT_OF_LINE __u32 slot_search(struct vmexit_account *account, __u64 key, __u32 h
 		at = (home + i) % VMEXIT_SLOTS;
 		slot = &account->slots[at];
 		if (!slot->key) {
-			histogram_claim(account, at);
+			account->histograms[at] = histogram_from_pool();
 			slot->key = key;
 		}
 		if (slot->key == key)

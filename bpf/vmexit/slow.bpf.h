@@ -31,12 +31,7 @@ OUT_OF_LINE int slow_report(const struct vmexit_account *account, __u64 key, __u
 	event->entry_ns = account->exit.begin_ns + ns;
 	event->start_ns = account->start_ns;
 	event->rip = account->rip;
-	event->info1 = account->info1;
-	event->info2 = account->info2;
-	event->fault_address = account->fault_address;
-	event->fault_error = account->fault_error;
-	event->msr = account->msr;
-	event->has = account->has;
+	event->detail = account->exit.detail;
 	event->tgid = account->tgid;
 	event->tid = account->tid;
 	event->vcpu_id = account->vcpu_id;

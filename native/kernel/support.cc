@@ -25,8 +25,8 @@ namespace
 constexpr size_t kOtherDescriptors = 1024;
 
 constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry"};
-// Where a vCPU ends.
-constexpr char kVcpuEnd[] = "kvm_arch_vcpu_destroy";
+// Where a vCPU ends, and where an address is handled that faulted.
+constexpr const char *kFunctions[] = {"kvm_arch_vcpu_destroy", "kvm_mmu_page_fault"};
 
 constexpr Vendor kVendors[] = {
     {"kvm_amd", "svm", "vcpu_svm", ISA_SVM},
@@ -137,7 +137,8 @@ DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::st
 		support.cast_type = vmlinux->find("pt_regs", BTF_KIND_STRUCT);
 	for (const char *event : kTracepoints)
 		support.targets[std::string("tp_btf/") + event] = find_tracepoint(*kvm, event);
-	support.targets[std::string("fentry/") + kVcpuEnd] = kvm->find(kVcpuEnd, BTF_KIND_FUNC);
+	for (const char *function : kFunctions)
+		support.targets[std::string("fentry/") + function] = kvm->find(function, BTF_KIND_FUNC);
 	for (const std::string &section : functions) {
 		std::string function = section.substr(section.find('/') + 1);
 		support.targets[section] = kvm->find(function.c_str(), BTF_KIND_FUNC);

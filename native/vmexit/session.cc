@@ -21,12 +21,32 @@ namespace vmexit
 namespace
 {
 
-// The program that makes the histograms free.
+// The program that makes histograms and tables of details free.
 constexpr char kFillPool[] = "fill_pool";
+
+// By payload: the tracepoints that tell details, and the programs on them.
+constexpr struct {
+	const char *event, *program;
+} kDetailEvents[] = {
+#ifdef __aarch64__
+    {"kvm_handle_sys_reg", "sys_reg"}, {"kvm_guest_fault", "guest_fault"}, {"kvm_hvc_arm64", "hvc"},
+    {"kvm_wfx_arm64", "wfx"},          {"kvm_mmio", "arm64_mmio"},
+#else
+    {"kvm_msr", "msr"},
+    {"kvm_cpuid", "cpuid"},
+    {"kvm_hypercall", "hypercall"},
+    {"kvm_hv_hypercall", "hv_hypercall"},
+    {"kvm_xen_hypercall", "xen_hypercall"},
+    {"kvm_page_fault", "fault"},
+    {"kvm_mmio", "mmio"},
+    {"kvm_fast_mmio", "fast_mmio"},
+#endif
+};
 
 static_assert(4 * MAX_VCPUS == 1 << VMEXIT_ACCOUNTS_LOG2, "a home can be any account");
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
 static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elements up to 8 bytes");
+static_assert(sizeof(vmexit_details) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 static_assert(sizeof(vmexit_account) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 
 uint32_t histograms_for(uint32_t max_vcpus)
@@ -45,13 +65,20 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 {
 	std::vector<std::string> wanted;
 	if (direct) {
+		const Vendor &vendor = *loaded_vendor();
+		std::string cast = direct->casts() ? "_cast" : "";
+		bool amends = options.details && vendor.isa == ISA_VMX;
 		wanted.push_back("direct_vcpu_end");
 		if (options.timing)
-			wanted.push_back(options.slow         ? "direct_entry_slow"
-					 : options.histograms ? "direct_entry_histogram"
-							      : "direct_entry_time");
-		wanted.push_back(std::string("direct_exit_") + loaded_vendor()->name +
-				 (options.timing ? "_time" : "_count") + (direct->casts() ? "_cast" : ""));
+			wanted.push_back(std::string("direct_entry_") + (amends ? "vmx_" : "") +
+					 (options.slow         ? "slow"
+					  : options.histograms ? "histogram"
+							       : "time") +
+					 (amends ? cast : ""));
+		if (amends)
+			wanted.push_back("direct_fault");
+		wanted.push_back(std::string("direct_exit_") + vendor.name +
+				 (options.timing ? "_time" : "_count") + cast);
 	} else {
 		wanted.push_back("record_thread_end");
 		if (options.timing)
@@ -64,10 +91,10 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 				    "this kernel's KVM has no nested guests; leave --wide out");
 			wanted.push_back("record_reflected");
 		}
-		if (options.details && has_event("kvm_page_fault"))
-			wanted.push_back("record_fault");
-		if (options.details && has_event("kvm_msr"))
-			wanted.push_back("record_msr");
+		if (options.details)
+			for (const auto &[event, name] : kDetailEvents)
+				if (has_event(event))
+					wanted.push_back(std::string("record_") + name);
 		wanted.push_back("record_exit");
 	}
 	return wanted;
@@ -85,7 +112,8 @@ Session::Session(const Options &options)
 	LogTo log(log_);
 	allow_descriptors(0);
 	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
-	bool may_be_direct = options.attach != Attach::Record && !options.details && !options.reflected;
+	bool may_be_direct =
+	    options.attach != Attach::Record && !(options.details && options.slow) && !options.reflected;
 	if (!may_be_direct || !load_directly(options, vmlinux.get()))
 		load(options, vmlinux.get(), nullptr);
 }
@@ -107,6 +135,7 @@ void Session::unload()
 	ring_.reset();
 	accounts_.reset();
 	histograms_.reset();
+	details_.reset();
 	programs_.reset();
 }
 
@@ -134,7 +163,8 @@ void Session::load_and_attach(const Options &options, const KernelBtf *structs, 
 		names.emplace(*direct);
 	CoreBtf core_btf(structs);
 	programs_.emplace(core_btf.open(options.object), names_of(options, direct));
-	bpf_program__set_autoload(programs_->program(kFillPool), options.histograms);
+	bpf_program__set_autoload(programs_->program(kFillPool),
+				  options.histograms || (options.details && !options.slow));
 	if (names)
 		for (bpf_program *program : programs_->chosen())
 			names->put_into(program);
@@ -157,7 +187,6 @@ void Session::configure(const Options &options, bool direct)
 	config.histograms = options.histograms;
 	config.slow = options.slow;
 	config.slow_ns = options.slow_ns;
-	config.details = options.details;
 	config.filter_pids = options.filter_pids;
 	config.filter_vcpus = options.filter_vcpus;
 	config.reasons = options.reasons_mode;
@@ -179,7 +208,12 @@ void Session::configure(const Options &options, bool direct)
 	if (options.filter_pids || options.filter_vcpus)
 		for (const char *name : {"left_out", "bare_threads"})
 			bpf_map__set_max_entries(programs_->map(name), 1u << VMEXIT_LEFT_OUT_LOG2);
-	histogram_count_ = options.histograms ? histograms_for(options.max_vcpus) : 0;
+	max_vcpus_ = options.max_vcpus;
+	uint32_t share = options.details ? VMEXIT_HISTOGRAMS_BY_DETAIL : VMEXIT_HISTOGRAMS_PER_VCPU;
+	histogram_count_ = options.histograms ? max_vcpus_ * share : 0;
+	table_count_ = options.details && !options.slow ? max_vcpus_ : 0;
+	for (const char *name : {"details", "free_details"})
+		bpf_map__set_max_entries(programs_->map(name), std::max(table_count_, 1u));
 	bpf_map__set_max_entries(programs_->map("histograms"), std::max(histogram_count_, 1u));
 	bpf_map__set_max_entries(programs_->map("free_histograms"), std::max(histogram_count_, 1u));
 	if (options.slow)
@@ -188,12 +222,14 @@ void Session::configure(const Options &options, bool direct)
 
 void Session::fill_pool()
 {
+	if (!histogram_count_ && !table_count_)
+		return;
 	bpf_program *fill = programs_->program(kFillPool);
-	for (uint64_t first = 0; first < histogram_count_; first += VMEXIT_HISTOGRAMS_PER_VCPU) {
-		LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &first, .ctx_size_in = sizeof(first));
+	for (uint64_t vcpu = 0; vcpu < max_vcpus_; vcpu++) {
+		LIBBPF_OPTS(bpf_test_run_opts, run, .ctx_in = &vcpu, .ctx_size_in = sizeof(vcpu));
 		int error = bpf_prog_test_run_opts(bpf_program__fd(fill), &run);
 		if (error || run.retval)
-			fail("cannot fill the pool of histograms", error ? error : ENOSPC);
+			fail("cannot fill the pools of histograms and details", error ? error : ENOSPC);
 	}
 	bpf_program__unload(fill);
 }
@@ -205,6 +241,9 @@ void Session::map_memory()
 	if (histogram_count_)
 		histograms_.emplace(bpf_map__fd(programs_->map("histograms")), histogram_count_,
 				    PROT_READ | PROT_WRITE, "the histograms");
+	if (table_count_)
+		details_.emplace(bpf_map__fd(programs_->map("details")), table_count_, PROT_READ | PROT_WRITE,
+				 "the details");
 	auto keep = [](void *context, void *data, size_t size) {
 		auto *session = static_cast<Session *>(context);
 		if (size == sizeof(vmexit_event))
@@ -219,7 +258,9 @@ void Session::map_memory()
 
 uint64_t Session::map_bytes() const
 {
-	return bytes_of(account_count_, histogram_count_) + bpf_map__max_entries(programs_->map("events"));
+	return bytes_of(account_count_, histogram_count_) +
+	       table_count_ * uint64_t{sizeof(vmexit_details) + sizeof(uint32_t)} +
+	       bpf_map__max_entries(programs_->map("events"));
 }
 
 std::vector<vmexit_event> Session::take_events(uint32_t most)
@@ -237,38 +278,59 @@ void Session::read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot)
 			snapshot.buckets.push_back({slot, static_cast<uint8_t>(i), count});
 }
 
+vmexit_details *Session::details_of(const vmexit_account &account)
+{
+	return account.details && account.details <= table_count_ ? &(*details_)[account.details - 1]
+								  : nullptr;
+}
+
+void Session::read_slot(vmexit_slot &slot, uint64_t detail, uint32_t histogram, Snapshot &snapshot)
+{
+	if (!slot.key || !slot.count)
+		return;
+	// The one word that both sides write: what the thread stores later is a maximum since now.
+	uint64_t max_ns = __atomic_exchange_n(&slot.max_ns, 0, __ATOMIC_RELAXED);
+	uint32_t vcpu = snapshot.vcpus.size() - 1;
+	snapshot.slots.push_back({vcpu, Key(slot.key), detail, slot.count, slot.total_ns, max_ns});
+	if (histogram && histogram <= histogram_count_)
+		read_histogram(histogram - 1, snapshot.slots.size() - 1, snapshot);
+}
+
 void Session::read_account(vmexit_account &account, bool ended, Snapshot &snapshot)
 {
-	uint32_t vcpu = snapshot.vcpus.size();
-	auto add = [&](uint64_t key, uint64_t count, uint64_t total_ns, uint64_t max_ns) {
-		snapshot.slots.push_back({vcpu, Key(key), count, total_ns, max_ns});
-	};
 	snapshot.vcpus.push_back({account.tgid, account.tid, account.vcpu_id, account.start_ns, ended,
 				  std::string(account.comm, strnlen(account.comm, VMEXIT_COMM))});
-	for (uint32_t i = 0; i < VMEXIT_SLOTS; i++) {
-		vmexit_slot &slot = account.slots[i];
-		if (!slot.key || !slot.count)
-			continue;
-		// The one word that both sides write: what the thread stores later is a maximum since now.
-		uint64_t max_ns = __atomic_exchange_n(&slot.max_ns, 0, __ATOMIC_RELAXED);
-		add(slot.key, slot.count, slot.total_ns, max_ns);
-		uint32_t histogram = account.histograms[i];
-		if (histogram && histogram <= histogram_count_)
-			read_histogram(histogram - 1, snapshot.slots.size() - 1, snapshot);
+	for (uint32_t i = 0; i < VMEXIT_SLOTS; i++)
+		read_slot(account.slots[i], 0, account.histograms[i], snapshot);
+	if (vmexit_details *table = details_of(account))
+		for (vmexit_detail_slot &slot : table->slots)
+			read_slot(slot.slot, slot.detail, slot.histogram, snapshot);
+	if (account.exit.key && (ended || stopped_)) {
+		vmexit_slot open = {account.exit.key | VMEXIT_KEY_UNTIMED, 1, 0, 0};
+		read_slot(open, account.exit.detail, 0, snapshot);
 	}
-	if (account.exit.key && (ended || stopped_))
-		add(account.exit.key | VMEXIT_KEY_UNTIMED, 1, 0, 0);
+}
+
+void Session::free_histogram(uint32_t index_plus_one)
+{
+	if (!index_plus_one || index_plus_one > histogram_count_)
+		return;
+	uint32_t index = index_plus_one - 1;
+	memset(&(*histograms_)[index], 0, sizeof(vmexit_histogram));
+	bpf_map__update_elem(programs_->map("free_histograms"), nullptr, 0, &index, sizeof(index), BPF_ANY);
 }
 
 void Session::free_account(uint32_t index)
 {
-	for (uint32_t one_more : (*accounts_)[index].histograms) {
-		if (!one_more || one_more > histogram_count_)
-			continue;
-		uint32_t histogram = one_more - 1;
-		memset(&(*histograms_)[histogram], 0, sizeof(vmexit_histogram));
-		bpf_map__update_elem(programs_->map("free_histograms"), nullptr, 0, &histogram,
-				     sizeof(histogram), BPF_ANY);
+	for (uint32_t histogram : (*accounts_)[index].histograms)
+		free_histogram(histogram);
+	if (vmexit_details *table = details_of((*accounts_)[index])) {
+		for (const vmexit_detail_slot &slot : table->slots)
+			free_histogram(slot.histogram);
+		memset(table, 0, sizeof(*table));
+		uint32_t free = (*accounts_)[index].details - 1;
+		bpf_map__update_elem(programs_->map("free_details"), nullptr, 0, &free, sizeof(free),
+				     BPF_ANY);
 	}
 	memset(&(*accounts_)[index], 0, sizeof(vmexit_account));
 	// Only when it is empty may another vCPU claim it.

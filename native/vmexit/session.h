@@ -30,7 +30,8 @@ struct Options {
 	bool histograms = false;
 	bool slow = false; // report exits of slow_ns and longer instead of counting
 	uint64_t slow_ns = 0;
-	bool details = false;   // with slow: what the tracepoints' payloads have, which needs Attach::Record
+	bool details = false; // keep what each exit was about; `object` is the one for that. With slow it
+			      // needs Attach::Record, whose payloads have the guest's RIP, too
 	bool reflected = false; // tell which exits of L2 went to L1, which needs Attach::Record
 	uint32_t reasons_mode = VMEXIT_REASONS_ALL;
 	std::vector<uint32_t> reasons;
@@ -50,12 +51,18 @@ struct VcpuRow {
 	std::string comm;
 };
 
+// What a slot is of, among those of its reason: see bpf/contract/vmexit.h.
+enum class DetailState : uint8_t { None, Known, Unknown, NoPlace };
+
 // What a slot's key says.
 struct Key {
 	explicit Key(uint64_t key)
 	    : reason(key), isa(key >> VMEXIT_KEY_ISA_SHIFT & VMEXIT_KEY_ISA_MASK),
 	      level(key & VMEXIT_KEY_L2 ? 2 : 1), timed(!(key & VMEXIT_KEY_UNTIMED)),
-	      reflected(key & VMEXIT_KEY_REFLECTED)
+	      reflected(key & VMEXIT_KEY_REFLECTED), detail(key & VMEXIT_KEY_DETAIL     ? DetailState::Known
+							    : key & VMEXIT_KEY_UNKNOWN  ? DetailState::Unknown
+							    : key & VMEXIT_KEY_NO_PLACE ? DetailState::NoPlace
+											: DetailState::None)
 	{
 	}
 	uint32_t reason;
@@ -63,11 +70,13 @@ struct Key {
 	uint8_t level;  // 1 or 2
 	bool timed;     // false: exits without an entry, which have no times
 	bool reflected; // exits of L2 that L1 handled
+	DetailState detail;
 };
 
 struct SlotRow {
 	uint32_t vcpu; // index of its VcpuRow
 	Key key;
+	uint64_t detail; // if known
 	uint64_t count, total_ns, max_ns;
 };
 
@@ -112,6 +121,11 @@ public:
 	{
 		return direct_;
 	}
+	// Whether a snapshot's slots have details.
+	bool details() const
+	{
+		return table_count_;
+	}
 	const std::string &log() const
 	{
 		return log_;
@@ -138,8 +152,12 @@ private:
 	void map_memory();
 	void unload();
 	void read_account(vmexit_account &account, bool ended, Snapshot &snapshot);
+	void read_slot(vmexit_slot &slot, uint64_t detail, uint32_t histogram, Snapshot &snapshot);
 	void read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
+	// Of the account; null if there is none.
+	vmexit_details *details_of(const vmexit_account &account);
 	void free_account(uint32_t index);
+	void free_histogram(uint32_t index_plus_one);
 
 	struct RingFree {
 		void operator()(ring_buffer *ring) const
@@ -151,6 +169,9 @@ private:
 	std::optional<Mapped<vmexit_account>> accounts_;
 	std::optional<Mapped<vmexit_histogram>> histograms_; // empty if not wanted
 	uint32_t histogram_count_ = 0;
+	std::optional<Mapped<vmexit_details>> details_; // empty if not wanted
+	uint32_t table_count_ = 0;
+	uint32_t max_vcpus_ = 0;
 	std::unique_ptr<ring_buffer, RingFree> ring_;
 	std::vector<vmexit_event> events_;
 	size_t most_events_ = 0;

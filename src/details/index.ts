@@ -1,33 +1,96 @@
-// What an exit was about besides its reason: which port, which MSR, which address. One decoder for each kind.
-import type { SlowExit as Event } from "../native/vmexit";
-import { isaName } from "../reasons";
-import { type GuestFault, faultText, guestFault } from "./fault";
-import { type MsrAccess, msrAccess, msrText } from "./msr";
+// What an exit was about beside its reason: which port, which MSR, which address. One decoder for each kind.
+import {
+  type ApicAccess,
+  type AvicFailure,
+  apicText,
+  avicAccess,
+  avicFailure,
+  avicText,
+  vmxApicAccess,
+  vmxApicWrite,
+} from "./apic";
+import {
+  type SystemRegisterAccess,
+  type Wait,
+  systemRegisterOf,
+  systemRegisterText,
+  waitOf,
+  waitText,
+} from "./arm64";
+import { type CpuidLeaf, cpuidOf, cpuidText } from "./cpuid";
+import { type Hypercall, functionOf, hypercallOf, hypercallText } from "./hypercall";
+import { type MemoryAccess, addressOf, memoryOf, memoryText } from "./memory";
+import { type MsrAccess, msrAccess, msrOf, msrText } from "./msr";
 import { type PortAccess, portText, svmPort, vmxPort } from "./port";
+import { type RegisterAccess, registerText, vmxControlRegister, vmxDebugRegister } from "./register";
+import { type Vector, exceptionOf, interruptOf, vectorText } from "./vector";
 
 /** What an exit was about. */
-export type ExitDetail = PortAccess | MsrAccess | GuestFault;
+export type ExitDetail =
+  | PortAccess
+  | MsrAccess
+  | MemoryAccess
+  | CpuidLeaf
+  | Hypercall
+  | RegisterAccess
+  | ApicAccess
+  | AvicFailure
+  | Vector
+  | SystemRegisterAccess
+  | Wait;
 
-/** By instruction set and reason. */
-const DECODERS: Readonly<Record<string, Readonly<Record<number, (exit: Event) => ExitDetail | undefined>>>> =
-  {
-    svm: {
-      0x7b: ({ info1 }) => svmPort(info1),
-      0x7c: ({ info1, msr }) => msrAccess(info1 === 1n, msr),
-      0x400: ({ info1, info2 }) => guestFault(info2, info1),
-    },
-    vmx: {
-      30: ({ info1 }) => vmxPort(info1),
-      31: ({ msr }) => msrAccess(false, msr),
-      32: ({ msr }) => msrAccess(true, msr),
-      48: ({ faultAddress, faultError, info1 }) =>
-        faultAddress === undefined ? undefined : guestFault(faultAddress, faultError ?? info1),
-    },
-  };
+type Decoder = (raw: bigint) => ExitDetail;
 
-/** What an exit was about, from the numbers that its tracepoints have; undefined if they don't tell. */
-export function exitDetail(exit: Event): ExitDetail | undefined {
-  return DECODERS[isaName(exit.isa)]?.[exit.reason]?.(exit);
+const IMMEDIATE_BITS = 0xffffffffn;
+const immediateMsr = (write: boolean) => (raw: bigint) => msrAccess(write, Number(raw & IMMEDIATE_BITS));
+
+/** By instruction set and reason: what bpf/contract/detail.h has of it. */
+const DECODERS: Readonly<Record<string, Readonly<Record<number, Decoder>>>> = {
+  svm: {
+    0x72: cpuidOf,
+    0x7b: svmPort,
+    0x7c: msrOf,
+    0x81: hypercallOf,
+    0x400: memoryOf,
+    0x401: avicFailure,
+    0x402: avicAccess,
+  },
+  vmx: {
+    0: exceptionOf,
+    1: interruptOf,
+    10: cpuidOf,
+    18: hypercallOf,
+    28: vmxControlRegister,
+    29: vmxDebugRegister,
+    30: vmxPort,
+    31: msrOf,
+    32: msrOf,
+    44: vmxApicAccess,
+    45: interruptOf,
+    48: memoryOf,
+    49: addressOf,
+    56: vmxApicWrite,
+    84: immediateMsr(false),
+    85: immediateMsr(true),
+  },
+  // TRAP (2) of an exception class.
+  arm64: {
+    0x201: waitOf,
+    0x216: functionOf,
+    0x217: functionOf,
+    0x218: systemRegisterOf,
+    0x220: memoryOf,
+    0x224: memoryOf,
+  },
+};
+
+/**
+ * What an exit was about.
+ * @param reason as its instruction set's manual numbers it
+ * @param raw the detail as the programs keep it; undefined if they don't know it
+ */
+export function exitDetail(isa: string, reason: number, raw: bigint | undefined): ExitDetail | undefined {
+  return raw === undefined ? undefined : DECODERS[isa]?.[reason]?.(raw);
 }
 
 /** The detail in words, "" for none. */
@@ -37,9 +100,51 @@ export function detailText(detail: ExitDetail | undefined): string {
       return portText(detail);
     case "msr":
       return msrText(detail);
-    case "fault":
-      return faultText(detail);
+    case "memory":
+      return memoryText(detail);
+    case "cpuid":
+      return cpuidText(detail);
+    case "hypercall":
+      return hypercallText(detail);
+    case "register":
+      return registerText(detail);
+    case "apic":
+      return apicText(detail);
+    case "avic":
+      return avicText(detail);
+    case "vector":
+      return vectorText(detail);
+    case "sysreg":
+      return systemRegisterText(detail);
+    case "wait":
+      return waitText(detail);
     case undefined:
       return "";
+  }
+}
+
+/** The number by which users name a detail: an MSR's, a port's, an address; undefined if it has none. */
+export function detailNumber(detail: ExitDetail): number | undefined {
+  switch (detail.kind) {
+    case "port":
+      return detail.port;
+    case "msr":
+      return detail.msr;
+    case "memory":
+      return detail.address;
+    case "cpuid":
+      return detail.leaf;
+    case "hypercall":
+      return detail.number;
+    case "apic":
+      return detail.offset;
+    case "avic":
+      return detail.failure;
+    case "vector":
+      return detail.vector;
+    case "register":
+    case "sysreg":
+    case "wait":
+      return undefined;
   }
 }

@@ -96,7 +96,7 @@ const STARTED: Words = {
 };
 
 /** Ways of loss that a counting session has: it reports no slow exits. */
-const WAYS = WAYS_OF_LOSS.filter((way) => way !== "eventsDropped");
+const WAYS = WAYS_OF_LOSS.filter((way) => way !== "eventsDropped" && way !== "detailsFull");
 
 const snakeCase = (word: string) => word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 

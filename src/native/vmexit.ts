@@ -14,7 +14,7 @@ export interface SessionOptions {
   readonly histograms: boolean;
   /** With timing: instead of counting, report exits that take so many ns and longer. */
   readonly slowNs?: number;
-  /** With slowNs: what the tracepoints' records tell of the exit; attaches to records. */
+  /** With timing: also by what exits were about. With slowNs it attaches to records, which have the guest's RIP, too. */
   readonly details: boolean;
   /** Tell which exits of L2 went to L1; attaches to records. */
   readonly reflected?: boolean;
@@ -34,6 +34,9 @@ export interface Lost extends Losses {
   /** Events for which the kernel didn't run a program, because it was running on that CPU already. */
   readonly missedEvents: number;
 }
+
+/** What a slot is of, among those of its reason: all exits, a detail, exits whose detail isn't known, or found no place. */
+export const DETAIL = { none: 0, known: 1, unknown: 2, others: 3 } as const;
 
 /** Everything counted so far, as columns; times in ns. Numbers are exact up to 2^53. */
 export interface Snapshot {
@@ -61,6 +64,10 @@ export interface Snapshot {
     readonly reflected?: Uint8Array;
     /** The kernel's unsigned 32 bits. */
     readonly reason: Uint32Array;
+    /** With details: what the slot is of among those of its reason, DETAIL. */
+    readonly detailState?: Uint8Array;
+    /** With details: the detail where it is known, see bpf/contract/detail.h. */
+    readonly detail?: BigUint64Array;
     readonly count: Float64Array;
     readonly totalNs: Float64Array;
     /** The longest since the last snapshot. */
@@ -114,14 +121,8 @@ export interface SlowExit {
   readonly comm: string;
   /** With details; 0 where the kernel doesn't tell. */
   readonly rip: bigint;
-  /** With details: exit qualification (VMX), EXITINFO1 and EXITINFO2 (SVM). */
-  readonly info1: bigint;
-  readonly info2: bigint;
-  /** With details, if the exit was a fault: the guest's physical address, and the error code. */
-  readonly faultAddress?: bigint;
-  readonly faultError?: bigint;
-  /** With details, if the exit was an access to an MSR: which. */
-  readonly msr?: number;
+  /** With details, if it is known: what the exit was about, see bpf/contract/detail.h. */
+  readonly detail?: bigint;
 }
 
 /** Programs in the kernel, counting from the moment the session is there until stop(). */
@@ -142,5 +143,6 @@ export interface Session {
  * @throws ToolError with the cause, and the last lines of the verifier's log if it refused a program
  */
 export function openSession(options: SessionOptions, machine = new Machine()): Session {
-  return open("vmexit", machine, (addon, object) => new addon.Session({ ...options, object }));
+  const object = options.details ? "vmexit-details" : "vmexit";
+  return open(object, machine, (addon, path) => new addon.Session({ ...options, object: path }));
 }

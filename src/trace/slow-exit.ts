@@ -1,7 +1,7 @@
 // Makes of a recorded turn what the live tools have of a slow exit.
 import { type ExitDetail, detailText } from "../details";
 import { hex } from "../details/bits";
-import { guestFault } from "../details/fault";
+import { x86Fault } from "../details/memory";
 import { msrAccess } from "../details/msr";
 import type { SlowExit } from "../measure/slow-exit";
 import { isaName, reasonName, reasonNumber } from "../reasons";
@@ -19,7 +19,7 @@ function detailOf({ event, words: [first = 0, second = 0, third = 0] }: TurnEven
     case EVENT.msrWrite:
       return msrAccess(event === EVENT.msrWrite, first);
     case EVENT.pageFault:
-      return guestFault((BigInt(third) << 32n) | BigInt(second), BigInt(first));
+      return x86Fault((BigInt(third) << 32n) | BigInt(second), BigInt(first));
     default:
       return undefined;
   }

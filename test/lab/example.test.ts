@@ -20,7 +20,7 @@ test("the library's slow exits: those of a guest, with who and what", () => {
   assert.equal(outs.length, 2 * 19);
   assert.deepEqual(new Set(outs.map(({ vcpu }) => vcpu)), new Set([0, 1]));
   for (const { name, level, ns, details, end } of outs) {
-    assert.deepEqual([name, level, details], ["IOIO", 1, "out port 0x3f8, 1 byte"]);
+    assert.deepEqual([name, level, details], ["IOIO", 1, "out 0x3f8 1 byte (COM1)"]);
     assert.ok(ns > 0 && Math.abs(end.getTime() - Date.now()) < 3600e3);
   }
 });

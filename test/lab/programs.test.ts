@@ -54,7 +54,7 @@ for (const [what, options, programs] of [
   ["count by records", { ...COUNT, attach: "record" }, 3],
   ["time by records", { ...TIME, attach: "record" }, 4],
   ["histograms by records", { ...TIME, histograms: true, attach: "record" }, 4],
-  ["slow exits with details", { ...SLOW, details: true, attach: "record" }, 6],
+  ["slow exits with details", { ...SLOW, details: true, attach: "record" }, 12],
 ] as const)
   test(`${what}: no program is larger than it may be`, () => {
     const info = infoOf(options);

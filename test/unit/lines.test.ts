@@ -130,8 +130,8 @@ test("a slow exit's line has its detail as values, and is no reading", () => {
     ns: 5,
     end: new Date(0),
     rip: "0xffffffff81000000",
-    detail: { kind: "fault", address: "0xfee00000", error: "0x4" },
-    details: "fault at 0xfee00000, error 0x4",
+    detail: { kind: "memory", access: "read", address: 0xfee000b0, bytes: 1 },
+    details: "read 0xfee000b0 (local APIC: EOI)",
   } as const;
   const text = slowJson("kvm-vmexit-slower", exit);
   const line = JSON.parse(text) as { slow: { vm: string; detail: unknown } };

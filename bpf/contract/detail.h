@@ -1,0 +1,33 @@
+/*
+ * Details: what an exit says about itself beside its reason, as 64 bits that the reason gives a meaning. The
+ * programs keep of each what src/details/ shows, so that two slots hardly ever show the same.
+ *
+ * MSRs			number | VMEXIT_MSR_WRITE for a write
+ * ports		SVM: EXITINFO1, VMX: the exit qualification; port, size, direction, string
+ * memory		address | VMEXIT_FAULT_*; with VMEXIT_FAULT_PAGE that of a page
+ * CPUID		leaf | ECX << 32, which src/details/ drops for leaves that don't have subleaves
+ * hypercalls		number | enum vmexit_hypercalls << VMEXIT_HYPERCALL_SHIFT
+ * registers of VMX	the exit qualification; of exceptions and interrupts the vector
+ * AVIC of SVM		EXITINFO2's kind of failure; EXITINFO1's register and direction
+ * arm64		of system registers the syndrome's register and direction; of HVC the function; of WFx
+ * 1 for WFE
+ */
+#ifndef DETAIL_H
+#define DETAIL_H
+
+#define VMEXIT_MSR_WRITE (1ULL << 32)
+
+/* x86's error codes have write, reserved bit and fetch in bits 1, 3 and 4: these are the same, 56 bits up,
+ * but for the reserved bit, by which KVM marks MMIO, turned over. */
+#define VMEXIT_FAULT_SHIFT 56
+#define VMEXIT_FAULT_WRITE (1ULL << 57)
+#define VMEXIT_FAULT_PAGE (1ULL << 59)
+#define VMEXIT_FAULT_FETCH (1ULL << 60)
+#define VMEXIT_HYPERCALL_SHIFT 56
+enum vmexit_hypercalls {
+	VMEXIT_HYPERCALL_KVM = 0,
+	VMEXIT_HYPERCALL_HYPERV = 1,
+	VMEXIT_HYPERCALL_XEN = 2,
+};
+
+#endif

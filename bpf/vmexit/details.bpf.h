@@ -1,0 +1,88 @@
+/* The details of an account: the counters of one detail of a key in each slot of its table. */
+#ifndef VMEXIT_DETAILS_BPF_H
+#define VMEXIT_DETAILS_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "../contract/detail.h"
+#include "../kernel/verifier.bpf.h"
+#include "histogram.bpf.h"
+#include "maps.bpf.h"
+
+/* Gives a claimed account a table of the pool. */
+static __always_inline void details_claim(struct vmexit_account *account)
+{
+	__u32 index;
+
+	if (DETAILS && !bpf_map_pop_elem(&free_details, &index))
+		account->details = index + 1;
+}
+
+#define ACCOUNT_CLAIMED details_claim
+
+/* Whether a free slot may be taken for a detail: pages of memory have a bound. */
+static __always_inline int detail_may_claim(struct vmexit_details *table, __u64 detail)
+{
+	if (!(detail & VMEXIT_FAULT_PAGE))
+		return 1;
+	if (table->pages >= VMEXIT_DETAILS_OF_PAGES)
+		return 0;
+	table->pages++;
+	return 1;
+}
+
+/* Index of the slot of a detail, which isn't at its home: a later one, or a free one that is claimed.
+ * VMEXIT_DETAILS if there is none. */
+OUT_OF_LINE __u32 detail_search(struct vmexit_details *table, __u64 key, __u64 detail, __u32 home)
+{
+	struct vmexit_detail_slot *slot;
+	__u32 i, at;
+
+	for (i = 0; i < VMEXIT_DETAIL_PROBES; i++) {
+		at = KEPT_MASK(home + i, VMEXIT_DETAILS - 1);
+		slot = &table->slots[at];
+		if (!slot->slot.key) {
+			if (!detail_may_claim(table, detail))
+				break;
+			slot->detail = detail;
+			slot->histogram = histogram_from_pool();
+			barrier();
+			slot->slot.key = key;
+		}
+		if (slot->slot.key == key && slot->detail == detail)
+			return at;
+	}
+	__sync_fetch_and_add(&losses.details_full, 1);
+	return VMEXIT_DETAILS;
+}
+
+OUT_OF_LINE int details_none(void)
+{
+	__sync_fetch_and_add(&losses.details_full, 1);
+	return 0;
+}
+
+/* The slot of a key's detail, NULL if there is none. Its home is by Fibonacci hashing (2^64 divided by the
+ * golden ratio) of the detail alone: few details have several keys. */
+static __always_inline struct vmexit_detail_slot *detail_slot_of(const struct vmexit_account *account,
+								 __u64 key, __u64 detail)
+{
+	__u32 index = account->details - 1;
+	struct vmexit_details *table = bpf_map_lookup_elem(&details, &index);
+	__u64 home = detail * 0x9e3779b97f4a7c15ULL >> (64 - VMEXIT_DETAILS_LOG2);
+	struct vmexit_detail_slot *slot;
+
+	if (!table) {
+		details_none();
+		return NULL;
+	}
+	slot = &table->slots[home];
+	/* The compiler would make the pointer again from the index. */
+	barrier_var(slot);
+	if (slot->slot.key == key && slot->detail == detail)
+		return slot;
+	home = detail_search(table, key, detail, home);
+	return home < VMEXIT_DETAILS ? &table->slots[home] : NULL;
+}
+
+#endif

@@ -1,0 +1,175 @@
+// Hypercalls, by the interface that the guest speaks.
+import { bits, hex } from "./bits";
+import { type Names, nameOf, namesOf } from "./names";
+
+/** Whose numbers they are. */
+export type HypercallInterface = "kvm" | "hyperv" | "xen" | "smccc";
+
+const NAMES: Readonly<Record<HypercallInterface, Names>> = {
+  // include/uapi/linux/kvm_para.h
+  kvm: namesOf(`
+1 KVM_HC_VAPIC_POLL_IRQ
+2 KVM_HC_MMU_OP
+3 KVM_HC_FEATURES
+4 KVM_HC_PPC_MAP_MAGIC_PAGE
+5 KVM_HC_KICK_CPU
+6 KVM_HC_MIPS_GET_CLOCK_FREQ
+7 KVM_HC_MIPS_EXIT_VM
+8 KVM_HC_MIPS_CONSOLE_OUTPUT
+9 KVM_HC_CLOCK_PAIRING
+10 KVM_HC_SEND_IPI
+11 KVM_HC_SCHED_YIELD
+12 KVM_HC_MAP_GPA_RANGE
+`),
+  // include/asm-generic/hyperv-tlfs.h
+  hyperv: namesOf(`
+0x2 HvFlushVirtualAddressSpace
+0x3 HvFlushVirtualAddressList
+0x8 HvNotifyLongSpinWait
+0xb HvSendSyntheticClusterIpi
+0xc HvModifyVtlProtectionMask
+0xd HvEnablePartitionVtl
+0xf HvEnableVpVtl
+0x11 HvVtlCall
+0x12 HvVtlReturn
+0x13 HvFlushVirtualAddressSpaceEx
+0x14 HvFlushVirtualAddressListEx
+0x15 HvSendSyntheticClusterIpiEx
+0x40 HvCreatePartition
+0x43 HvGetPartitionProperty
+0x46 HvGetPartitionId
+0x48 HvDepositMemory
+0x49 HvWithdrawMemory
+0x4e HvCreateVp
+0x50 HvGetVpRegisters
+0x51 HvSetVpRegisters
+0x5c HvPostMessage
+0x5d HvSignalEvent
+0x69 HvPostDebugData
+0x6a HvRetrieveDebugData
+0x6b HvResetDebugSession
+0x7c HvMapDeviceInterrupt
+0x7d HvUnmapDeviceInterrupt
+0x7e HvRetargetDeviceInterrupt
+0xaf HvFlushGuestPhysicalAddressSpace
+0xb0 HvFlushGuestPhysicalAddressList
+`),
+  // Xen's public/xen.h
+  xen: namesOf(`
+0 set_trap_table
+1 mmu_update
+2 set_gdt
+3 stack_switch
+4 set_callbacks
+5 fpu_taskswitch
+6 sched_op_compat
+7 platform_op
+8 set_debugreg
+9 get_debugreg
+10 update_descriptor
+12 memory_op
+13 multicall
+14 update_va_mapping
+15 set_timer_op
+16 event_channel_op_compat
+17 xen_version
+18 console_io
+19 physdev_op_compat
+20 grant_table_op
+21 vm_assist
+22 update_va_mapping_otherdomain
+23 iret
+24 vcpu_op
+25 set_segment_base
+26 mmuext_op
+27 xsm_op
+28 nmi_op
+29 sched_op
+30 callback_op
+31 xenoprof_op
+32 event_channel_op
+33 physdev_op
+34 hvm_op
+35 sysctl
+36 domctl
+37 kexec_op
+38 tmem_op
+40 xenpmu_op
+`),
+  // Arm DEN0022 (PSCI), DEN0028 (SMCCC), DEN0098 (TRNG), DEN0057 (paravirtualised time); include/linux/arm-smccc.h.
+  smccc: namesOf(`
+0x80000000 SMCCC_VERSION
+0x80000001 SMCCC_ARCH_FEATURES
+0x80000002 SMCCC_ARCH_SOC_ID
+0x80003fff SMCCC_ARCH_WORKAROUND_3
+0x80007fff SMCCC_ARCH_WORKAROUND_2
+0x80008000 SMCCC_ARCH_WORKAROUND_1
+0x84000000 PSCI_VERSION
+0x84000001 PSCI_CPU_SUSPEND
+0x84000002 PSCI_CPU_OFF
+0x84000003 PSCI_CPU_ON
+0x84000004 PSCI_AFFINITY_INFO
+0x84000005 PSCI_MIGRATE
+0x84000006 PSCI_MIGRATE_INFO_TYPE
+0x84000008 PSCI_SYSTEM_OFF
+0x84000009 PSCI_SYSTEM_RESET
+0x8400000a PSCI_FEATURES
+0x8400000e PSCI_SYSTEM_SUSPEND
+0x84000012 PSCI_SYSTEM_RESET2
+0x84000050 TRNG_VERSION
+0x84000051 TRNG_FEATURES
+0x84000052 TRNG_GET_UUID
+0x84000053 TRNG_RND
+0xc4000001 PSCI_CPU_SUSPEND
+0xc4000003 PSCI_CPU_ON
+0xc4000004 PSCI_AFFINITY_INFO
+0xc400000e PSCI_SYSTEM_SUSPEND
+0xc4000012 PSCI_SYSTEM_RESET2
+0xc4000053 TRNG_RND
+0xc5000020 PV_TIME_FEATURES
+0xc5000021 PV_TIME_ST
+0x86000000 KVM_FEATURES
+0x86000001 KVM_PTP
+0x8600ff01 VENDOR_HYP_CALL_UID
+`),
+};
+
+const INTERFACES: Readonly<Record<HypercallInterface, string>> = {
+  kvm: "KVM",
+  hyperv: "Hyper-V",
+  xen: "Xen",
+  smccc: "SMCCC",
+};
+
+/** A hypercall. */
+export interface Hypercall {
+  readonly kind: "hypercall";
+  /** Whose number it is. */
+  readonly interface: HypercallInterface;
+  readonly number: number;
+}
+
+// enum vmexit_hypercalls of bpf/contract/detail.h
+const X86_INTERFACES = ["kvm", "hyperv", "xen"] as const;
+
+/** @param raw bpf/contract/detail.h: the number, and whose it is from bit 56 on */
+export function hypercallOf(raw: bigint): Hypercall {
+  return {
+    kind: "hypercall",
+    interface: X86_INTERFACES[bits(raw, 56, 2)] ?? "kvm",
+    number: bits(raw, 0, 32),
+  };
+}
+
+/** Of arm64's HVC and SMC, by Arm's calling convention. */
+export function functionOf(raw: bigint): Hypercall {
+  return { kind: "hypercall", interface: "smccc", number: bits(raw, 0, 32) };
+}
+
+/** `KVM_HC_SEND_IPI (10)`; without a name `hypercall 99 (Xen)`. */
+export function hypercallText({ interface: whose, number }: Hypercall): string {
+  const name = nameOf(NAMES[whose], number);
+  const text = whose === "smccc" || whose === "hyperv" ? hex(number) : String(number);
+  if (name === undefined) return `hypercall ${text} (${INTERFACES[whose]})`;
+  return whose === "xen" ? `Xen ${name} (${text})` : `${name} (${text})`;
+}

@@ -1,0 +1,111 @@
+// What exits were about, in words: one test for each kind.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { detailNumber, detailText, exitDetail } from "../../src/details";
+import { apicRegister } from "../../src/details/apic";
+import { addressName, x86Fault } from "../../src/details/memory";
+import { msrName } from "../../src/details/msr";
+
+const text = (isa: string, reason: number, raw: bigint) => detailText(exitDetail(isa, reason, raw));
+
+const WRITE = 1n << 57n;
+const PAGE = 1n << 59n;
+const FETCH = 1n << 60n;
+
+test("MSRs have their manuals' names, and those of hypervisors", () => {
+  assert.equal(text("svm", 0x7c, 0x6e0n | (1n << 32n)), "write IA32_TSC_DEADLINE (0x6e0)");
+  assert.equal(text("vmx", 31, 0x277n), "read IA32_PAT (0x277)");
+  assert.equal(text("vmx", 85, 0x830n), "write x2APIC ICR (0x830)");
+  assert.equal(text("vmx", 84, 0x12345n), "read MSR 0x12345");
+  assert.equal(msrName(0x4b564d03), "KVM_STEAL_TIME");
+  assert.equal(msrName(0x400000b3), "HV_STIMER1_COUNT");
+  assert.equal(msrName(0x203), "IA32_MTRR_PHYSMASK1");
+  assert.equal(msrName(0x40a), "IA32_MC2_ADDR");
+  assert.equal(msrName(0xc0002027), undefined);
+});
+
+test("ports have the names of what a PC has there; SVM and VMX tell size and direction in different bits", () => {
+  assert.equal(text("svm", 0x7b, 0x3f8_0010n), "out 0x3f8 1 byte (COM1)");
+  assert.equal(text("svm", 0x7b, 0xcfc_0045n), "in 0xcfc 4 bytes string (PCI configuration data)");
+  assert.equal(text("vmx", 30, 0x60_0008n), "in 0x60 1 byte (keyboard data)");
+  assert.equal(text("vmx", 30, 0x1234_0013n), "out 0x1234 4 bytes string");
+});
+
+test("memory by pages is a range, MMIO an exact address; registers of the local APIC have names", () => {
+  assert.equal(text("svm", 0x400, 0xfee000b0n | WRITE), "write 0xfee000b0 (local APIC: EOI)");
+  assert.equal(text("svm", 0x400, 0x100000n | PAGE | FETCH), "fetch 0x100000-0x100fff");
+  assert.equal(text("vmx", 48, 0xfed00000n | PAGE), "read 0xfed00000-0xfed00fff (HPET)");
+  assert.equal(text("vmx", 49, 0xfec00010n), "0xfec00010 (I/O APIC)");
+  assert.equal(addressName(0xfee00310), "local APIC: ICR high");
+  assert.equal(apicRegister(0x125), "ISR2");
+  assert.deepEqual(x86Fault(0x12_3456n, 0x1an), {
+    kind: "memory",
+    access: "fetch",
+    address: 0x123456,
+    bytes: 1,
+  });
+  assert.deepEqual(x86Fault(0x12_3456n, 2n), {
+    kind: "memory",
+    access: "write",
+    address: 0x123000,
+    bytes: 4096,
+  });
+});
+
+test("leaves of CPUID have subleaves where the answer depends on them", () => {
+  assert.equal(text("svm", 0x72, 0x40000000n), "leaf 0x40000000 (hypervisor)");
+  assert.equal(text("vmx", 10, 0x7n | (1n << 32n)), "leaf 0x7 subleaf 0x1 (extended features)");
+  assert.equal(text("vmx", 10, 0x1n | (9n << 32n)), "leaf 0x1 (features)");
+  assert.equal(text("vmx", 10, 0x1234567n), "leaf 0x1234567");
+});
+
+test("hypercalls have their interface's names", () => {
+  assert.equal(text("vmx", 18, 10n), "KVM_HC_SEND_IPI (10)");
+  assert.equal(text("svm", 0x81, (1n << 56n) | 0x5cn), "HvPostMessage (0x5c)");
+  assert.equal(text("svm", 0x81, (2n << 56n) | 29n), "Xen sched_op (29)");
+  assert.equal(text("svm", 0x81, (2n << 56n) | 99n), "hypercall 99 (Xen)");
+  assert.equal(text("arm64", 0x216, 0x84000000n), "PSCI_VERSION (0x84000000)");
+});
+
+test("registers, the local APIC, AVIC", () => {
+  assert.equal(text("vmx", 28, 0x04n), "write CR4");
+  assert.equal(text("vmx", 28, 0x13n), "read CR3");
+  assert.equal(text("vmx", 28, 0x20n), "CLTS");
+  assert.equal(text("vmx", 29, 0x17n), "read DR7");
+  assert.equal(text("vmx", 44, 0x1300n), "write ICR low (0x300)");
+  assert.equal(text("vmx", 56, 0xb0n), "write EOI (0xb0)");
+  assert.equal(text("svm", 0x402, (1n << 32n) | 0xd0n), "write LDR (0xd0)");
+  assert.equal(text("svm", 0x401, 1n), "IPI: target not running");
+  assert.equal(text("svm", 0x401, 17n), "IPI: failure 17");
+});
+
+test("vectors of exceptions have names, those of interrupts numbers", () => {
+  assert.equal(text("vmx", 0, 14n), "#PF (14)");
+  assert.equal(text("vmx", 0, 99n), "exception 99");
+  assert.equal(text("vmx", 1, 0xecn), "vector 0xec");
+  assert.equal(text("vmx", 45, 0x31n), "vector 0x31");
+});
+
+test("arm64: system registers by name, waits", () => {
+  // op0 3, op1 3, CRn 14, CRm 0, op2 2; bit 0: read
+  const cntvct = (3n << 20n) | (2n << 17n) | (3n << 14n) | (14n << 10n) | 1n;
+  assert.equal(text("arm64", 0x218, cntvct), "read CNTVCT_EL0");
+  assert.equal(text("arm64", 0x218, (3n << 20n) | (15n << 10n) | (2n << 1n)), "write S3_0_C15_C2_0");
+  assert.equal(text("arm64", 0x201, 1n), "WFE");
+  assert.equal(text("arm64", 0x224, 0x50000n | PAGE | WRITE), "write 0x50000-0x50fff");
+});
+
+test("what has no detail has no words; a detail's number is what users name it by", () => {
+  assert.equal(exitDetail("svm", 0x78, 5n), undefined);
+  assert.equal(exitDetail("svm", 0x7c, undefined), undefined);
+  assert.equal(exitDetail("isa9", 1, 5n), undefined);
+  assert.equal(detailText(undefined), "");
+  const number = (isa: string, reason: number, raw: bigint) => {
+    const detail = exitDetail(isa, reason, raw);
+    return detail && detailNumber(detail);
+  };
+  assert.equal(number("svm", 0x7c, 0x6e0n | (1n << 32n)), 0x6e0);
+  assert.equal(number("svm", 0x7b, 0x3f8_0010n), 0x3f8);
+  assert.equal(number("svm", 0x400, 0xf_ffff_fee0_00b0n | WRITE), 0xf_ffff_fee0_00b0);
+  assert.equal(number("vmx", 28, 4n), undefined);
+});
