@@ -2,6 +2,7 @@
  * A KVM guest that exits an exact number of times for each reason asked for: the ground truth of the lab.
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
+ *              [--ports N] [--msr NUMBER] [--port NUMBER] [--page NUMBER]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move] [--one-thread]
  *              [--maker 0|1|2] [--close-vms] [--wait] [--pause-ms N] [--nap-ms N] [--hold SEC]
  *              [--time] [--cpu-time]
@@ -14,6 +15,9 @@
  * interrupts, and one nested page fault for each page it touches first (on VMX the first --mmio access is
  * an EPT_VIOLATION and the others are EPT_MISCONFIG; on SVM all are NPF).
  *
+ * --ports N          writes to N ports, each another one: those of which bit 8 is set, again after 32,768
+ * --msr NUMBER, --port NUMBER, --page NUMBER  which MSR, port and page below 1 MiB the others go to, not the
+ * ones above
  * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the
  * processor refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
@@ -65,28 +69,37 @@ struct kind {
 	uint8_t code[20];
 	size_t length;
 	long turns;
+	long *number;     /* which the kind goes to, if it can be told */
+	size_t at, bytes; /* where that stands in the code */
 };
 
+static long msr = 0x277, port = 0x3f8, page = 0xd0;
+
 static struct kind kinds[] = {
+    /* inc dx; or dx,0x100; out dx,al */
+    {"--ports", {0x42, 0x81, 0xca, 0x00, 0x01, 0xee}, 6, 0, NULL, 0, 0},
     /* xor eax,eax; xor ecx,ecx; cpuid */
-    {"--cpuid", {0x66, 0x31, 0xc0, 0x66, 0x31, 0xc9, 0x0f, 0xa2}, 8, 0},
+    {"--cpuid", {0x66, 0x31, 0xc0, 0x66, 0x31, 0xc9, 0x0f, 0xa2}, 8, 0, NULL, 0, 0},
     /* mov dx,0x3f8; out dx,al */
-    {"--out", {0xba, 0xf8, 0x03, 0xee}, 4, 0},
+    {"--out", {0xba, 0xf8, 0x03, 0xee}, 4, 0, &port, 1, 2},
     /* mov dx,0x3f8; in al,dx */
-    {"--in", {0xba, 0xf8, 0x03, 0xec}, 4, 0},
+    {"--in", {0xba, 0xf8, 0x03, 0xec}, 4, 0, &port, 1, 2},
     /* hlt */
-    {"--hlt", {0xf4}, 1, 0},
+    {"--hlt", {0xf4}, 1, 0, NULL, 0, 0},
     /* mov ecx,0x277; rdmsr */
-    {"--rdmsr", {0x66, 0xb9, 0x77, 0x02, 0, 0, 0x0f, 0x32}, 8, 0},
+    {"--rdmsr", {0x66, 0xb9, 0x77, 0x02, 0, 0, 0x0f, 0x32}, 8, 0, &msr, 2, 4},
     /* mov ecx,0x277; mov eax,0; mov edx,0; wrmsr */
     {"--wrmsr",
      {0x66, 0xb9, 0x77, 0x02, 0, 0, 0x66, 0xb8, 0, 0, 0, 0, 0x66, 0xba, 0, 0, 0, 0, 0x0f, 0x30},
      20,
-     0},
+     0,
+     &msr,
+     2,
+     4},
     /* mov ax,0xd000; mov ds,ax; mov [0],al */
-    {"--mmio", {0xb8, 0x00, 0xd0, 0x8e, 0xd8, 0xa2, 0, 0}, 8, 0},
+    {"--mmio", {0xb8, 0x00, 0xd0, 0x8e, 0xd8, 0xa2, 0, 0}, 8, 0, &page, 2, 1},
     /* vmmcall; on Intel vmcall, see main */
-    {"--hypercall", {0x0f, 0x01, 0xd9}, 3, 0},
+    {"--hypercall", {0x0f, 0x01, 0xd9}, 3, 0, NULL, 0, 0},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -121,6 +134,9 @@ static const struct {
 	long *value, min, max;
 } numbers[] = {
     {"--vcpus", &vcpus, 1, 1024},
+    {"--msr", &msr, 0, UINT32_MAX},
+    {"--port", &port, 0, UINT16_MAX},
+    {"--page", &page, MEMORY / 0x1000, 0xff},
     {"--vms", &vms, 1, 4096},
     {"--repeat", &repeat, 1, UINT32_MAX},
     {"--fail-entry", &fail_entry, 0, UINT32_MAX},
@@ -187,7 +203,10 @@ static void load(uint8_t *memory)
 		if (!kind->turns)
 			continue;
 		top = loop_begin(at, 0xbf, (uint32_t)kind->turns); /* edi */
-		at = loop_end(put(top, kind->code, kind->length), 0x4f, top);
+		at = put(top, kind->code, kind->length);
+		if (kind->number) /* a page is the upper byte of its segment */
+			memcpy(top + kind->at, kind->number, kind->bytes);
+		at = loop_end(at, 0x4f, top);
 	}
 	at = loop_end(at, 0x4e, outer);
 	put(at, (uint8_t[]){0xe6, END_PORT, 0xf4}, 3); /* out 0xf4,al; hlt */

@@ -13,7 +13,7 @@ import { learnReasons } from "./reasons";
 
 /** What to trace, and how; nothing needs to be said. */
 export interface Options extends Partial<
-  Pick<SessionOptions, "attach" | "timing" | "histograms" | "maxVcpus" | "pids" | "vcpuIds">
+  Pick<SessionOptions, "attach" | "timing" | "histograms" | "details" | "maxVcpus" | "pids" | "vcpuIds">
 > {
   /** How many vCPUs that ended later readings tell apart; 1024 unless given. */
   readonly keepEnded?: number;
@@ -22,6 +22,7 @@ export interface Options extends Partial<
 const KNOWN: Readonly<Record<keyof Options, true>> = {
   attach: true,
   timing: true,
+  details: true,
   histograms: true,
   maxVcpus: true,
   pids: true,
@@ -101,7 +102,8 @@ export class Session {
 }
 
 /**
- * Begins to count the exits of all VMs, or of those that the options say; handling times only with `timing: true`, and
+ * Begins to count the exits of all VMs, or of those that the options say; what they were about only with `details: true`:
+ * `details` of each sample, which src/measure/details.ts makes rows of. Handling times only with `timing: true`, and
  * their distribution only with `histograms: true`, too.
  * @throws ToolError in one line that ends with the mend, if this machine can't be traced
  * @throws UsageError for an unknown option, TypeError for a value of the wrong kind
@@ -111,6 +113,7 @@ export function openSession(options: Options = {}): Session {
   const {
     keepEnded = KEEP_ENDED,
     timing = false,
+    details = false,
     histograms = false,
     maxVcpus = DEFAULT_VCPUS,
     attach = "auto",
@@ -121,6 +124,10 @@ export function openSession(options: Options = {}): Session {
   const machine = new Machine();
   preflight(machine);
   learnReasons(machine.formatOf("kvm_exit") ?? "");
-  const programs = load({ ...who, attach, timing, histograms, maxVcpus, details: false }, machine);
+  // What an exit was about is filed when it ends.
+  const programs = load(
+    { ...who, attach, timing: timing || details, histograms, maxVcpus, details },
+    machine,
+  );
   return new Session(programs, { timing, ended: keepEnded, endedUnread: Math.max(keepEnded, KEEP_ENDED) });
 }

@@ -20,38 +20,46 @@ static __always_inline void details_claim(struct vmexit_account *account)
 
 #define ACCOUNT_CLAIMED details_claim
 
-/* Whether a free slot may be taken for a detail: pages of memory have a bound. */
-static __always_inline int detail_may_claim(struct vmexit_details *table, __u64 detail)
+/* Takes a free slot for a detail, if it may have one: pages of memory have a bound. */
+static __always_inline int detail_claim(struct vmexit_details *table, struct vmexit_detail_slot *slot,
+					__u64 key, __u64 detail)
 {
-	if (!(detail & VMEXIT_FAULT_PAGE))
-		return 1;
-	if (table->pages >= VMEXIT_DETAILS_OF_PAGES)
-		return 0;
-	table->pages++;
+	if (detail & VMEXIT_FAULT_PAGE) {
+		if (table->pages >= VMEXIT_DETAILS_OF_PAGES)
+			return 0;
+		table->pages++;
+	}
+	slot->detail = detail;
+	slot->histogram = histogram_from_pool();
+	barrier();
+	slot->slot.key = key;
 	return 1;
 }
 
 /* Index of the slot of a detail, which isn't at its home: a later one, or a free one that is claimed.
- * VMEXIT_DETAILS if there is none. */
-OUT_OF_LINE __u32 detail_search(struct vmexit_details *table, __u64 key, __u64 detail, __u32 home)
+ * VMEXIT_DETAILS if there is none. `index` is the table's. */
+VERIFIED_ONCE int detail_search(__u32 index, __u64 key, __u64 detail, __u32 home)
 {
+	struct vmexit_details *table = bpf_map_lookup_elem(&details, &index);
 	struct vmexit_detail_slot *slot;
 	__u32 i, at;
 
+	if (!table)
+		return VMEXIT_DETAILS;
 	for (i = 0; i < VMEXIT_DETAIL_PROBES; i++) {
 		at = KEPT_MASK(home + i, VMEXIT_DETAILS - 1);
 		slot = &table->slots[at];
-		if (!slot->slot.key) {
-			if (!detail_may_claim(table, detail))
-				break;
-			slot->detail = detail;
-			slot->histogram = histogram_from_pool();
-			barrier();
-			slot->slot.key = key;
-		}
 		if (slot->slot.key == key && slot->detail == detail)
 			return at;
+		if (!slot->slot.key)
+			goto found; /* After the loop, where the verifier walks it once. */
 	}
+	goto full;
+
+found:
+	if (detail_claim(table, slot, key, detail))
+		return at;
+full:
 	__sync_fetch_and_add(&losses.details_full, 1);
 	return VMEXIT_DETAILS;
 }
@@ -81,7 +89,7 @@ static __always_inline struct vmexit_detail_slot *detail_slot_of(const struct vm
 	barrier_var(slot);
 	if (slot->slot.key == key && slot->detail == detail)
 		return slot;
-	home = detail_search(table, key, detail, home);
+	home = detail_search(account->details - 1, key, detail, home);
 	return home < VMEXIT_DETAILS ? &table->slots[home] : NULL;
 }
 

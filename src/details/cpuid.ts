@@ -84,6 +84,12 @@ export function cpuidOf(raw: bigint): CpuidLeaf {
   return { kind: "cpuid", leaf, subleaf: WITH_SUBLEAF.has(leaf) ? bits(raw, 32, 32) : 0 };
 }
 
+/** What the programs keep of a leaf, without ECX where it means nothing. */
+export function canonicalLeaf(raw: bigint): bigint {
+  const { leaf, subleaf } = cpuidOf(raw);
+  return BigInt(leaf) | (BigInt(subleaf) << 32n);
+}
+
 /** `leaf 0x40000000 (hypervisor)`, `leaf 0x7 subleaf 0x1 (extended features)`. */
 export function cpuidText({ leaf, subleaf }: CpuidLeaf): string {
   const name = nameOf(LEAVES, leaf);

@@ -17,7 +17,7 @@ import {
   waitOf,
   waitText,
 } from "./arm64";
-import { type CpuidLeaf, cpuidOf, cpuidText } from "./cpuid";
+import { type CpuidLeaf, canonicalLeaf, cpuidOf, cpuidText } from "./cpuid";
 import { type Hypercall, functionOf, hypercallOf, hypercallText } from "./hypercall";
 import { type MemoryAccess, addressOf, memoryOf, memoryText } from "./memory";
 import { type MsrAccess, msrAccess, msrOf, msrText } from "./msr";
@@ -91,6 +91,11 @@ const DECODERS: Readonly<Record<string, Readonly<Record<number, Decoder>>>> = {
  */
 export function exitDetail(isa: string, reason: number, raw: bigint | undefined): ExitDetail | undefined {
   return raw === undefined ? undefined : DECODERS[isa]?.[reason]?.(raw);
+}
+
+/** A detail as the programs keep it, without what isn't shown of it: details that differ in that only are one. */
+export function canonicalDetail(isa: string, reason: number, raw: bigint): bigint {
+  return DECODERS[isa]?.[reason] === cpuidOf ? canonicalLeaf(raw) : raw;
 }
 
 /** The detail in words, "" for none. */

@@ -24,6 +24,7 @@ const PORTS: Names = namesOf(
 0xb3 APM status
 0xe9 debug console 0xe9
 0xed I/O delay
+0xf4 ISA debug exit
 0x402 QEMU debug console
 0x4d0 ELCR master
 0x4d1 ELCR slave
@@ -39,7 +40,7 @@ const PORTS: Names = namesOf(
     [0x0, 0xf, () => "DMA 1"],
     [0x81, 0x8f, () => "DMA pages"],
     [0xc0, 0xdf, () => "DMA 2"],
-    [0xf0, 0xff, () => "FPU"],
+    [0xf0, 0xf1, () => "FPU"],
     [0x170, 0x177, () => "IDE secondary"],
     [0x1f0, 0x1f7, () => "IDE primary"],
     [0x200, 0x207, () => "game port"],

@@ -1,5 +1,6 @@
 // Adds up the snapshots of a session: what vCPUs counted that ended stays in the sums although their accounts are gone.
-import type { Snapshot } from "../native/vmexit";
+import { canonicalDetail } from "../details";
+import { DETAIL, type Snapshot } from "../native/vmexit";
 import { isaName, reasonNumber } from "../reasons";
 import { type Peak, mergePeaks, withPeak } from "./peaks";
 import type { Reading } from "./reading";
@@ -10,7 +11,10 @@ import {
   type Sample,
   type Samples,
   addSamples,
+  OTHER_DETAILS,
+  UNKNOWN_DETAIL,
   addToBucket,
+  detailAt,
   peakOf,
   sampleAt,
   sampleKey,
@@ -27,10 +31,32 @@ export interface Kept {
   readonly endedUnread: number;
 }
 
+/** Where maxima are kept: a reason's key, or that and its detail's. */
+type Place = number | string;
+const detailPlace = (reason: number, detail: string): Place => `${reason} ${detail}`;
+
 /** The maxima of L1 and of L2. */
 interface Peaks {
   l1?: Peak;
   l2?: Peak;
+}
+
+/** The key of a slot's detail among its reason's, and the detail; undefined if it has none. */
+function detailOf(slots: Snapshot["slots"], slot: number): [string, bigint | undefined] | undefined {
+  switch (slots.detailState?.[slot]) {
+    case DETAIL.known: {
+      const isa = isaName(slots.isa[slot] ?? 0);
+      const reason = reasonNumber(isa, slots.reason[slot] ?? 0);
+      const raw = canonicalDetail(isa, reason, slots.detail?.[slot] ?? 0n);
+      return [String(raw), raw];
+    }
+    case DETAIL.unknown:
+      return [UNKNOWN_DETAIL, undefined];
+    case DETAIL.others:
+      return [OTHER_DETAILS, undefined];
+    default:
+      return undefined;
+  }
 }
 
 const levelOf = (slots: Snapshot["slots"], slot: number) => (slots.level[slot] === 2 ? "l2" : "l1");
@@ -45,7 +71,7 @@ export class Ledger {
   readonly #ended = new Map<string, Samples>();
   #others: Samples = new Map<number, Sample>();
   // By vCPU, then by reason: the kernel tells each maximum once.
-  readonly #peaks = new Map<string, Map<number, Peaks>>();
+  readonly #peaks = new Map<string, Map<Place, Peaks>>();
   #latest: Snapshot | undefined;
   #keys: readonly (string | undefined)[] = [];
   #readings = 0;
@@ -86,12 +112,15 @@ export class Ledger {
     const key = this.#keys[slots.vcpu[slot] ?? 0];
     if (ns === 0 || key === undefined) return;
     let reasons = this.#peaks.get(key);
-    if (!reasons) this.#peaks.set(key, (reasons = new Map<number, Peaks>()));
+    if (!reasons) this.#peaks.set(key, (reasons = new Map<Place, Peaks>()));
     const reason = keyOf(slots, slot);
-    let peaks = reasons.get(reason);
-    if (!peaks) reasons.set(reason, (peaks = {}));
     const level = levelOf(slots, slot);
-    peaks[level] = withPeak(peaks[level], ns, this.#readings + 1);
+    const detail = detailOf(slots, slot);
+    for (const place of detail ? [reason, detailPlace(reason, detail[0])] : [reason]) {
+      let peaks = reasons.get(place);
+      if (!peaks) reasons.set(place, (peaks = {}));
+      peaks[level] = withPeak(peaks[level], ns, this.#readings + 1);
+    }
   }
 
   #setPeaks(key: string, samples: Samples): void {
@@ -100,6 +129,11 @@ export class Ledger {
       const peaks = reasons?.get(reason);
       setPeak(sample.l1, peaks?.l1);
       setPeak(sample.l2, peaks?.l2);
+      for (const [name, detail] of sample.details ?? []) {
+        const ofDetail = reasons?.get(detailPlace(reason, name));
+        setPeak(detail.l1, ofDetail?.l1);
+        setPeak(detail.l2, ofDetail?.l2);
+      }
     }
   }
 
@@ -108,7 +142,7 @@ export class Ledger {
     const groups: Groups = new Map<string, Samples>();
     if (!this.#latest) return groups;
     const { vcpus, slots, buckets } = this.#latest;
-    const counters: (Counters | undefined)[] = [];
+    const counters: (readonly Counters[] | undefined)[] = [];
     for (let slot = 0; slot < slots.vcpu.length; slot++) {
       const vcpu = slots.vcpu[slot] ?? 0;
       const key = this.#keys[vcpu];
@@ -116,18 +150,22 @@ export class Ledger {
       const raw = slots.reason[slot] ?? 0;
       const isa = isaName(slots.isa[slot] ?? 0);
       const sample = sampleAt(groups, key, keyOf(slots, slot), isa, reasonNumber(isa, raw));
-      const sum = sample[levelOf(slots, slot)];
+      const level = levelOf(slots, slot);
+      const detail = detailOf(slots, slot);
       const count = slots.count[slot] ?? 0;
-      sum.count += count;
       if (slots.reflected?.[slot]) sample.reflected += count;
-      if (this.#kept.timing && slots.timed[slot]) sum.timed += count;
-      sum.totalNs += slots.totalNs[slot] ?? 0;
-      counters[slot] = sum;
+      const sums = [sample[level], ...(detail ? [detailAt(sample, ...detail)[level]] : [])];
+      for (const sum of sums) {
+        sum.count += count;
+        if (this.#kept.timing && slots.timed[slot]) sum.timed += count;
+        sum.totalNs += slots.totalNs[slot] ?? 0;
+      }
+      counters[slot] = sums;
     }
     for (let i = 0; i < buckets.slot.length; i++) {
-      const sum = counters[buckets.slot[i] ?? 0];
       const bucket = buckets.bucket[i] ?? 0;
-      if (sum) addToBucket(sum.buckets, bucket, buckets.count[i] ?? 0);
+      for (const sum of counters[buckets.slot[i] ?? 0] ?? [])
+        addToBucket(sum.buckets, bucket, buckets.count[i] ?? 0);
     }
     return groups;
   }
@@ -166,14 +204,19 @@ export class Ledger {
 
   #keepPeaks(samples: Samples): void {
     let reasons = this.#peaks.get(OTHERS);
-    if (!reasons) this.#peaks.set(OTHERS, (reasons = new Map<number, Peaks>()));
-    for (const [reason, { l1, l2 }] of samples) {
-      const peaks = reasons.get(reason);
-      const merged = { l1: mergePeaks(peaks?.l1, peakOf(l1)), l2: mergePeaks(peaks?.l2, peakOf(l2)) };
-      reasons.set(reason, {
-        ...(merged.l1 ? { l1: merged.l1 } : {}),
-        ...(merged.l2 ? { l2: merged.l2 } : {}),
-      });
+    if (!reasons) this.#peaks.set(OTHERS, (reasons = new Map<Place, Peaks>()));
+    for (const [reason, sample] of samples) {
+      const places = [...(sample.details ?? [])].map(
+        ([name, detail]) => [detailPlace(reason, name), detail] as const,
+      );
+      for (const [place, { l1, l2 }] of [[reason, sample] as const, ...places]) {
+        const peaks = reasons.get(place);
+        const merged = { l1: mergePeaks(peaks?.l1, peakOf(l1)), l2: mergePeaks(peaks?.l2, peakOf(l2)) };
+        reasons.set(place, {
+          ...(merged.l1 ? { l1: merged.l1 } : {}),
+          ...(merged.l2 ? { l2: merged.l2 } : {}),
+        });
+      }
     }
   }
 }

@@ -34,6 +34,7 @@ export interface AskedFor {
   readonly by?: string;
   readonly timing?: boolean;
   readonly histograms?: boolean;
+  readonly details?: boolean;
   readonly pids?: readonly number[];
   readonly vm?: string;
   readonly vcpus?: readonly number[];

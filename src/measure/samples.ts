@@ -24,7 +24,25 @@ export interface Sample {
   readonly l2: Counters;
   /** How many of L2's exits L0 gave to L1, and didn't handle itself; 0 unless the session tells them apart. */
   reflected: number;
+  /** The same exits by what they were about, which sums to the counters above; undefined where nothing is told apart. */
+  details?: DetailSamples;
 }
+
+/** Counters of one detail of a reason. */
+export interface DetailSample {
+  /** What src/details/ decodes; undefined of exits whose detail isn't known, or found no place in the kernel. */
+  readonly raw: bigint | undefined;
+  readonly l1: Counters;
+  readonly l2: Counters;
+}
+
+/** By the detail in decimal digits, or one of the two keys below. */
+export type DetailSamples = Map<string, DetailSample>;
+
+/** The key of exits whose detail isn't known. */
+export const UNKNOWN_DETAIL = "unknown";
+/** The key of exits whose detail found no place. */
+export const OTHER_DETAILS = "others";
 
 /** Samples by reason; the key is the isa and the kernel's 32 bits in one number. */
 export type Samples = Map<number, Sample>;
@@ -63,6 +81,19 @@ function addSample(to: Sample, from: Sample): void {
   add(to.l1, from.l1);
   add(to.l2, from.l2);
   to.reflected += from.reflected;
+  for (const [key, detail] of from.details ?? []) {
+    const sum = detailAt(to, key, detail.raw);
+    add(sum.l1, detail.l1);
+    add(sum.l2, detail.l2);
+  }
+}
+
+/** The counters of a detail, made if they aren't there. */
+export function detailAt(sample: Sample, key: string, raw: bigint | undefined): DetailSample {
+  const details = (sample.details ??= new Map<string, DetailSample>());
+  let detail = details.get(key);
+  if (!detail) details.set(key, (detail = { raw, l1: zero(), l2: zero() }));
+  return detail;
 }
 
 /** L1 and L2 together. */
@@ -134,6 +165,8 @@ function subtract(next: Cumulative, previous: Counters | undefined, since: numbe
   };
 }
 
+const countOf = ({ l1, l2 }: Pick<DetailSample, "l1" | "l2">) => l1.count + l2.count;
+
 /**
  * What `next` has more than `previous`, both cumulative; reasons and groups without exits are left out.
  * @param since number of the reading that `previous` is from: maxima are of what came after it
@@ -151,6 +184,13 @@ export function difference(previous: Groups, next: Groups, since: number): Group
       add(difference.l1, subtract(sample.l1, before?.l1, since));
       add(difference.l2, subtract(sample.l2, before?.l2, since));
       difference.reflected = sample.reflected - (before?.reflected ?? 0);
+      for (const [name, detail] of sample.details ?? []) {
+        const known = before?.details?.get(name);
+        if (countOf(detail) === (known ? countOf(known) : 0)) continue;
+        const more = detailAt(difference, name, detail.raw);
+        add(more.l1, subtract(detail.l1, known?.l1, since));
+        add(more.l2, subtract(detail.l2, known?.l2, since));
+      }
     }
   }
   return result;

@@ -10,18 +10,52 @@ export interface ReasonLists {
   readonly excludes?: string | undefined;
 }
 
+const DETAIL = /^([^:]+):(\d{1,15}|0x[0-9a-f]{1,13})$/i;
+
+/** The reasons of a list, without the numbers of details behind colons; and these, of reasons that only have such. */
+function splitDetails(isa: Isa, list: string | undefined) {
+  const details = new Map<number, Set<number>>();
+  if (!list?.includes(":")) return { reasons: list, details };
+  const words = list.split(",").map((word) => word.trim());
+  const whole = new Set<number>();
+  const reasons = words.map((word) => {
+    const [, reason, number] = DETAIL.exec(word) ?? [];
+    if (reason === undefined || number === undefined) {
+      if (word.includes(":"))
+        throw new UsageError(`"${word}" names no detail; write a reason and a number, such as MSR:0x6e0`);
+      if (word !== "") for (const each of parseReasons(isa, word)) whole.add(each);
+      return word;
+    }
+    for (const each of parseReasons(isa, reason))
+      details.set(each, (details.get(each) ?? new Set()).add(Number(number)));
+    return reason;
+  });
+  for (const each of whole) details.delete(each);
+  return { reasons: reasons.join(","), details };
+}
+
 /** The reasons that a user wants to see. */
 export class ReasonFilter {
   /** Without those left out; undefined: all. */
   readonly only: ReadonlySet<number> | undefined;
   readonly excludes: ReadonlySet<number>;
+  /** Of reasons that were asked for by details alone, `MSR:0x6e0`: the numbers of these. */
+  readonly details: ReadonlyMap<number, ReadonlySet<number>>;
 
-  /** @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left */
+  /**
+   * @param byDetail whether reasons may be asked for by details
+   * @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left
+   */
   constructor(
     readonly isa: Isa,
     { reasons, excludes }: ReasonLists,
+    byDetail = false,
   ) {
-    const asked = reasons === undefined ? undefined : parseReasons(isa, reasons);
+    const named = splitDetails(isa, reasons);
+    this.details = named.details;
+    if (this.details.size > 0 && !byDetail)
+      throw new UsageError(`"${reasons ?? ""}" names details; give --details, too, to a tool that has it`);
+    const asked = named.reasons === undefined ? undefined : parseReasons(isa, named.reasons);
     const out = excludes === undefined ? new Set<number>() : parseReasons(isa, excludes);
     this.only = asked && new Set([...asked].filter((reason) => !out.has(reason)));
     this.excludes = out;

@@ -1,9 +1,10 @@
 // The table of exit counts: number, name, Total, L1, L2.
 import { COLUMN, cellOf } from "../measure/columns";
 import { reasonLabel } from "../reasons";
-import { nameInTable } from "./names";
+import { detailRows } from "../measure/details";
+import { detailInTable, hasDetails, nameInTable } from "./names";
 import { type Sample, type Samples, inOrder, sumOf, total } from "../measure/samples";
-import { type Column, table } from "./table";
+import { TERMINAL, type Column, table } from "./table";
 
 const COLUMNS: readonly Column[] = [
   { heading: "", align: "right", width: 3 },
@@ -26,12 +27,14 @@ export function countTable(samples: Samples, heading = true, wide = false): stri
     String(sample.l2.count),
     ...(wide ? WIDE.map((column) => String(column.of(cellOf(sample, "l2")))) : []),
   ];
-  const rows = inOrder(samples).map((sample) =>
+  const rows = inOrder(samples).flatMap((sample) => [
     cells(reasonLabel(sample.reason), nameInTable(sample), sample),
-  );
+    ...detailRows(sample).map((row) => cells("", detailInTable(row), row.sample)),
+  ]);
   return table(
     [...COLUMNS, ...(wide ? WIDE_COLUMNS : [])],
     [...rows, cells("", "Total", sumOf(samples))],
     heading,
+    hasDetails(samples) ? Infinity : TERMINAL,
   );
 }

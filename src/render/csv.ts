@@ -1,6 +1,7 @@
 // Tidy CSV (RFC 4180): one row for each key, the time stamp first.
 import { isoTime } from "../local-time";
 import { CHOICES, type Columns, cellOf } from "../measure/columns";
+import { detailRows } from "../measure/details";
 import type { Grouped } from "../measure/grouping";
 import { octaves } from "../measure/histogram";
 import { type Sample, inOrder } from "../measure/samples";
@@ -22,9 +23,14 @@ const BUCKET = ["low_ns", "high_ns", "count"];
 const DURATION = "duration_ns";
 
 /** The heading; the columns of VM and vCPU are there whatever the grouping, so that files can be put together. */
-export function csvHeading(columns: Columns): string {
+export function csvHeading(columns: Columns, details = false): string {
   const values = CHOICES[columns].flatMap(({ csv }) => csv ?? []);
-  return csvLine([...KEY, ...(columns === "histogram" ? BUCKET : values), DURATION]);
+  return csvLine([
+    ...KEY,
+    ...(details ? ["detail"] : []),
+    ...(columns === "histogram" ? BUCKET : values),
+    DURATION,
+  ]);
 }
 
 /** The rows of values of a sample at a level. */
@@ -37,11 +43,23 @@ function values(sample: Sample, level: "l1" | "l2", columns: Columns): (number |
     .map(({ low, high, count }) => [low, high, count]);
 }
 
+/** A reason's samples with their details; each exit is in one of them. */
+function parts(sample: Sample): (readonly [string, Sample])[] {
+  const rows = detailRows(sample);
+  return rows.length === 0 ? [["", sample]] : rows.map((row) => [row.text, row.sample]);
+}
+
 /** The rows of one interval. @param local whether times are local ones with their offset from UTC, in place of UTC */
-export function csvLines(time: Time, groups: readonly Grouped[], columns: Columns, local = false): string[] {
+export function csvLines(
+  time: Time,
+  groups: readonly Grouped[],
+  columns: Columns,
+  local = false,
+  details = false,
+): string[] {
   const lines: string[] = [];
   for (const [{ vm, vcpu, tid }, samples] of groups)
-    for (const sample of inOrder(samples))
+    for (const [detail, sample] of inOrder(samples).flatMap(parts))
       for (const level of ["l1", "l2"] as const) {
         if (sample[level].count === 0) continue;
         const key = [
@@ -53,6 +71,7 @@ export function csvLines(time: Time, groups: readonly Grouped[], columns: Column
           sample.reason,
           reasonName(sample.isa, sample.reason) ?? "",
           level === "l1" ? 1 : 2,
+          ...(details ? [detail] : []),
         ];
         for (const row of values(sample, level, columns))
           lines.push(csvLine([...key, ...row, time.durationNs]));

@@ -1,5 +1,6 @@
 // The tools' JSON, one object a line: an interval or a slow exit. docs/kvm-vmexit.schema.json describes it.
 import { CHOICES, type Column, type Columns, LEVELS, type Level, cellOf } from "../measure/columns";
+import { detailRows } from "../measure/details";
 import type { Grouped, Identity } from "../measure/grouping";
 import { filledBuckets } from "../measure/histogram";
 import { type About, SCHEMA } from "../measure/lines";
@@ -35,12 +36,25 @@ function columnFields(sample: Sample, columns: readonly Column[]): Record<string
 }
 
 function exitFields(sample: Sample, columns: Columns): Record<string, unknown> {
-  const buckets = (level: Level) =>
-    filledBuckets(cellOf(sample, level).counters.buckets).map(({ low, high, count }) => [low, high, count]);
+  const { details } = sample;
+  const rows = detailRows(sample).map((row) => ({
+    text: row.text,
+    detail: row.detail ?? null,
+    ...valueFields(row.sample, columns),
+  }));
   return {
     isa: sample.isa,
     reason: sample.reason,
     name: reasonName(sample.isa, sample.reason) ?? null,
+    ...valueFields(sample, columns),
+    ...(details ? { details: rows } : {}),
+  };
+}
+
+function valueFields(sample: Sample, columns: Columns): Record<string, unknown> {
+  const buckets = (level: Level) =>
+    filledBuckets(cellOf(sample, level).counters.buckets).map(({ low, high, count }) => [low, high, count]);
+  return {
     ...columnFields(sample, CHOICES[columns]),
     ...(columns === "histogram" || columns === "wide" ? { histogram: levels(buckets) } : {}),
   };

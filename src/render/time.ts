@@ -11,7 +11,8 @@ import {
   total,
   zero,
 } from "../measure/samples";
-import { nameInTable } from "./names";
+import { detailRows } from "../measure/details";
+import { detailInTable, hasDetails, nameInTable } from "./names";
 import { TERMINAL, type Column, table } from "./table";
 import { type Unit, fitted, inUnit } from "./units";
 
@@ -57,7 +58,7 @@ export function timeTable(samples: Samples, unit: Unit, wide: boolean, heading: 
   if (wide) return wideLines(samples, unit, heading);
   const fits = (lines: readonly string[]) => lines.every((line) => line.length <= TERMINAL);
   const whole = lines(samples, unit, heading, Infinity, Infinity);
-  if (fits(whole)) return whole;
+  if (fits(whole) || hasDetails(samples)) return whole;
   const shortened = lines(samples, unit, heading, AVERAGE_WIDTH, TERMINAL);
   return fits(shortened) ? shortened : closeLines(samples, unit, heading);
 }
@@ -65,7 +66,10 @@ export function timeTable(samples: Samples, unit: Unit, wide: boolean, heading: 
 /** Rows of a table and its sum: number, name, and what `cells` makes of the rest. */
 function rowsOf(samples: Samples, sum: string, cells: (sample: Sample) => string[]): string[][] {
   return [
-    ...inOrder(samples).map((sample) => [reasonLabel(sample.reason), nameInTable(sample), ...cells(sample)]),
+    ...inOrder(samples).flatMap((sample) => [
+      [reasonLabel(sample.reason), nameInTable(sample), ...cells(sample)],
+      ...detailRows(sample).map((row) => ["", detailInTable(row), ...cells(row.sample)]),
+    ]),
     ["", sum, ...cells(sumOf(samples))],
   ];
 }

@@ -2,7 +2,7 @@
 import { NOTHING_LOST } from "../../src/measure/lost";
 import { type Reading, diff } from "../../src/measure/reading";
 import { Roster } from "../../src/measure/roster";
-import type { Session as Programs, Snapshot } from "../../src/native/vmexit";
+import { DETAIL, type Session as Programs, type Snapshot } from "../../src/native/vmexit";
 import { Session } from "../../src/session";
 
 export interface Vcpu {
@@ -24,6 +24,8 @@ export interface Slot {
   readonly reflected?: number;
   readonly totalNs?: number;
   readonly maxNs?: number;
+  /** A detail as the kernel keeps it, or what there is in its place. */
+  readonly detail?: bigint | "unknown" | "others";
   /** Bucket and count. */
   readonly buckets?: readonly (readonly [number, number])[];
 }
@@ -51,6 +53,10 @@ export function snapshot(vcpus: readonly Vcpu[], slots: readonly Slot[], missedE
       timed: Uint8Array.from(slots, (slot) => slot.timed ?? 1),
       reflected: Uint8Array.from(slots, (slot) => slot.reflected ?? 0),
       reason: Uint32Array.from(slots, (slot) => slot.reason),
+      detailState: Uint8Array.from(slots, ({ detail }) =>
+        detail === undefined ? DETAIL.none : typeof detail === "bigint" ? DETAIL.known : DETAIL[detail],
+      ),
+      detail: BigUint64Array.from(slots, ({ detail }) => (typeof detail === "bigint" ? detail : 0n)),
       count: column((slot) => slot.count),
       totalNs: column((slot) => slot.totalNs ?? 0),
       maxNs: column((slot) => slot.maxNs ?? 0),

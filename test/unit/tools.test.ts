@@ -37,6 +37,7 @@ test("options have their defaults, are read with and without =, and run together
     by: "reason",
     wide: true,
     idle: "show",
+    details: false,
     duration: 0.5,
     json: false,
     csv: false,

@@ -130,7 +130,7 @@ test("--slower prints what kvm-vmexit-slower prints of each: lines, details, JSO
   assert.equal(
     report("--slower", "5", "--csv", SEVERAL),
     "time,vm,pid,vcpu,isa,reason,name,level,ns,rip,details\n" +
-      '2026-11-21T10:00:00.016Z,pid 7,7,0,svm,1024,NPF,1,5000000,0x100001000,read 0x1fee00000-0x1fee00fff\n',
+      "2026-11-21T10:00:00.016Z,pid 7,7,0,svm,1024,NPF,1,5000000,0x100001000,read 0x1fee00000-0x1fee00fff\n",
   );
   const { status, stderr } = run("kvm-trace", "report", "--slower", "1", "--table", "time", SEVERAL);
   assert.equal(status, 2);

@@ -1,7 +1,7 @@
 // Counts VM exits by reason, those of nested guests apart.
 import { UsageError } from "../../src/errors";
 import { countTable } from "../../src/render/count";
-import { BY, CHECKS, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { defineCommand } from "../lib/tool";
 
@@ -23,6 +23,7 @@ export const tool = defineCommand({
       description: "also which exits of L2 went to L1, and which L0 handled (attaches by record)",
     },
     ...CHECKS,
+    ...DETAILS,
     ...SHARED,
   },
   runsCommand: true,
@@ -36,6 +37,7 @@ export const tool = defineCommand({
       ...parseInterval(operands),
       by: options.by,
       checks: options,
+      details: options.details,
       columns: wide ? "nested" : "count",
       timing: false,
       histograms: false,

@@ -1,22 +1,31 @@
 // The log2 histogram of handling times, of all exits or of some reasons.
 import { UsageError } from "../../src/errors";
 import { GROUPINGS } from "../../src/measure/grouping";
-import { type Samples, inOrder, sumOf, total } from "../../src/measure/samples";
+import { detailRows } from "../../src/measure/details";
+import { type Sample, type Samples, inOrder, sumOf, total } from "../../src/measure/samples";
 import { reasonLabel } from "../../src/reasons";
 import { nameInTable } from "../../src/render/names";
 import { histogramLines } from "../../src/render/histogram";
 import type { Unit } from "../../src/render/units";
-import { CHECKS, SHARED, seconds, wholeNumber } from "../lib/options";
+import { CHECKS, DETAILS, SHARED, seconds, wholeNumber } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { defineCommand } from "../lib/tool";
 
 function lines(samples: Samples, byReason: boolean, unit: Unit, heading: boolean): string[] {
   if (!byReason) return histogramLines(total(sumOf(samples)).buckets, unit, heading);
-  return inOrder(samples).flatMap((sample, i) => [
-    ...(i > 0 ? [""] : []),
-    `${reasonLabel(sample.reason)} ${nameInTable(sample)}`,
-    ...histogramLines(total(sample).buckets, unit, heading),
-  ]);
+  return inOrder(samples)
+    .flatMap((sample) => [titled(sample, unit, heading), ...detailed(sample, unit, heading)])
+    .flatMap((histogram, i) => [...(i > 0 ? [""] : []), ...histogram]);
+}
+
+function titled(sample: Sample, unit: Unit, heading: boolean, text = ""): string[] {
+  const title = `${reasonLabel(sample.reason)} ${nameInTable(sample)}${text}`;
+  return [title, ...histogramLines(total(sample).buckets, unit, heading)];
+}
+
+/** A histogram of each detail of a reason. */
+function detailed(sample: Sample, unit: Unit, heading: boolean): string[][] {
+  return detailRows(sample).map((row) => titled(row.sample, unit, heading, `: ${row.text}`));
 }
 
 export const tool = defineCommand({
@@ -48,6 +57,7 @@ export const tool = defineCommand({
       parse: (text: string) => wholeNumber("--count", text, 1, 1e9),
     },
     ...CHECKS,
+    ...DETAILS,
     ...SHARED,
   },
   runsCommand: true,
@@ -65,10 +75,11 @@ export const tool = defineCommand({
       count,
       by: by ?? "reason",
       checks: options,
+      details: options.details,
       columns: "histogram",
       timing: true,
       histograms: true,
-      text: (samples, heading) => lines(samples, by === "reason", unit, heading),
+      text: (samples, heading) => lines(samples, by === "reason" || options.details, unit, heading),
     });
   },
 });

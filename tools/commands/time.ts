@@ -3,7 +3,7 @@ import { isIdle, reasonName } from "../../src/reasons";
 import { timeTable } from "../../src/render/time";
 import { readable } from "../../src/render/units";
 import { type Samples, sumOf, total } from "../../src/measure/samples";
-import { BY, CHECKS, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { defineCommand } from "../lib/tool";
 
@@ -46,6 +46,7 @@ export const tool = defineCommand({
       default: "show",
     },
     ...CHECKS,
+    ...DETAILS,
     ...SHARED,
   },
   runsCommand: true,
@@ -58,6 +59,7 @@ export const tool = defineCommand({
       ...parseInterval(operands),
       by: options.by,
       checks: options,
+      details: options.details,
       columns: wide ? "wide" : "time",
       timing: true,
       histograms: wide,

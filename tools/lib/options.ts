@@ -99,6 +99,15 @@ export const FILTERS = {
   },
 } as const satisfies Options;
 
+/** `--details`, what exits were about. */
+export const DETAILS = {
+  details: {
+    flags: ["--details"],
+    description:
+      "also what exits were about: which MSR, port, address, CPUID leaf, hypercall; --reasons MSR:0x6e0 picks one",
+  },
+} as const satisfies Options;
+
 /** `--unit`, in which tables show times. */
 export const UNIT = {
   unit: {

@@ -2,6 +2,7 @@
 import { intervals } from "../../src/intervals";
 import type { Columns } from "../../src/measure/columns";
 import { type By, type Grouped, groupSamples } from "../../src/measure/grouping";
+import { pickDetails } from "../../src/measure/details";
 import type { Samples } from "../../src/measure/samples";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
@@ -30,6 +31,8 @@ export interface CountingTool<T extends SharedOptions> {
   readonly reflected?: boolean;
   /** Limits that the run must keep. */
   readonly checks?: CheckOptions;
+  /** Whether to tell what exits were about. */
+  readonly details?: boolean;
   /** What JSON says of the choice that select() makes. */
   readonly idle?: string;
   /** What of the samples is looked at, for all outputs; all if missing. */
@@ -54,7 +57,19 @@ function tables<T extends SharedOptions>(
 
 /** Runs the trace and shows it in the form that the options ask for. */
 export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>): Promise<Status> {
-  const { name, options, command, interval, count, columns, by, timing, reflected = false, checks } = tool;
+  const {
+    name,
+    options,
+    command,
+    interval,
+    count,
+    columns,
+    by,
+    timing,
+    reflected = false,
+    details = false,
+    checks,
+  } = tool;
   const check =
     checks?.failIf === undefined && checks?.junit === undefined
       ? undefined
@@ -63,26 +78,34 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
   const { select = (samples: Samples) => samples } = tool;
   const bySomebody = by !== "reason";
   const keepsEnded = bySomebody && interval === undefined ? MAX_ENDED : 0;
-  const request = { options, command, timing, histograms, reflected, names: bySomebody, keepsEnded };
+  const request = { options, command, timing, histograms, reflected, details, names: bySomebody, keepsEnded };
   const status = await watch(request, async ({ session, filter, plan, shown }) => {
     const pace = {
       ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
       ...(count === undefined ? {} : { count }),
     };
-    if (options.csv && options.header) print([csvHeading(columns)]);
-    const asked = { by, timing, histograms, ...(tool.idle === undefined ? {} : { idle: tool.idle }) };
+    if (options.csv && options.header) print([csvHeading(columns, details)]);
+    const asked = {
+      by,
+      timing,
+      histograms,
+      ...(details ? { details } : {}),
+      ...(tool.idle === undefined ? {} : { idle: tool.idle }),
+    };
     const about = options.json && aboutTrace(name, filter.isa, session.info(), options, asked);
     let tablesBefore = false;
     for await (const reading of intervals(session, { ...plan, ...pace })) {
-      const groups = groupSamples(reading, by, ({ reason }) => filter.wants(reason));
       check?.add(reading);
+      const groups = groupSamples(reading, by, ({ reason }) => filter.wants(reason)).map(
+        ([identity, samples]): Grouped => [identity, pickDetails(samples, filter.details)],
+      );
       const { lost } = reading;
       if (groups.some(([, samples]) => samples.size > 0)) shown();
       const selected = groups.map(([identity, samples]): Grouped => [identity, select(samples)]);
       const losses = lost ? lostLines(lost) : [];
       if (about) print([jsonLine(about, reading, selected, lost, columns, reading.exits.size)]);
       else if (options.csv) {
-        print(csvLines(reading, selected, columns, options.utcOffset));
+        print(csvLines(reading, selected, columns, options.utcOffset, details));
         losses.forEach(diagnose);
       } else {
         const stamp = interval === undefined ? [] : [timeStamp(reading.end)];

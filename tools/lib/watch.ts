@@ -29,6 +29,8 @@ export interface Request {
   readonly timing?: boolean;
   readonly histograms?: boolean;
   readonly reflected?: boolean;
+  /** Whether to tell what exits were about. */
+  readonly details?: boolean;
   /** Whether the names of VMs are shown, which have to be read before the VMs end. */
   readonly names?: boolean;
   /** How many vCPUs that ended are shown, apart from others, until the end. */
@@ -90,16 +92,17 @@ export function explain(info: Omit<SessionInfo, "attach"> & { readonly attach: s
 }
 
 function open(
-  { options, timing = false, histograms = false, reflected = false, slow }: Request,
+  { options, timing = false, histograms = false, reflected = false, details = false, slow }: Request,
   filter: ReasonFilter,
   machine: Machine,
 ) {
   return openSession(
     {
       attach: options.attach,
-      timing,
+      // What an exit was about is filed when it ends.
+      timing: timing || details,
       histograms,
-      details: slow?.details ?? false,
+      details: slow?.details ?? details,
       reflected,
       maxVcpus: options.maxVcpus,
       ...(slow ? { slowNs: slow.ns, ...filter.session } : {}),
@@ -141,7 +144,7 @@ function watchAny<S extends Watched>(
   let filter: ReasonFilter | undefined;
   const prepare = (machine: Machine, isa: Isa) => {
     learnReasons(machine.formatOf("kvm_exit") ?? "");
-    const wanted = (filter = new ReasonFilter(isa, options));
+    const wanted = (filter = new ReasonFilter(isa, options, request.details));
     return (roster: Roster) => {
       request.begin?.(wanted);
       return make(open(request, wanted, machine), roster);

@@ -1,0 +1,125 @@
+// --details on a real KVM host: what exits were about, exactly as the guests did it.
+import assert from "node:assert/strict";
+import test from "node:test";
+import { GUEST, run } from "../tools";
+import { type Exits, jsonLines } from "./json";
+import { MODES } from "./machine";
+
+// Each asks for other registers, ports and pages, in prime numbers of times.
+const GUESTS = [
+  [
+    "--cpuid 23 --out 11 --in 13 --rdmsr 41 --wrmsr 43 --mmio 7",
+    "--out 17 --in 19 --port 97 --rdmsr 29 --msr 16 --mmio 5 --page 193",
+    "--out 3 --port 1016 --rdmsr 2 --msr 27",
+  ].map((parameters) => `${GUEST} ${parameters}`),
+].flat();
+
+const REASONS = "CPUID,IOIO,MSR,NPF";
+
+const rowsOf = (exits: readonly Exits[], name: string) =>
+  new Map(
+    exits.find((exit) => exit.name === name)?.details?.map(({ text, count }) => [text, count.total]) ?? [],
+  );
+
+function assertSums(exits: readonly Exits[]): void {
+  for (const { name, count, details = [] } of exits)
+    for (const level of ["total", "l1", "l2"] as const)
+      assert.equal(
+        details.reduce((sum, detail) => sum + detail.count[level], 0),
+        count[level],
+        name,
+      );
+}
+
+for (const attach of MODES)
+  test(`${attach}: each MSR, port, leaf and address has its number`, () => {
+    const result = run(
+      "kvm-vmexit-time",
+      ...["--attach", attach, "--details", "--json", "--reasons", REASONS],
+      ...["--", "sh", "-c", GUESTS.join(" && ")],
+    );
+    assert.equal(result.status, 0, result.stderr);
+    const [line] = jsonLines(result);
+    const exits = line?.exits ?? [];
+    assertSums(exits);
+    assert.deepEqual([...rowsOf(exits, "CPUID")], [["leaf 0x0 (vendor)", 23]]);
+    assert.deepEqual(
+      [...rowsOf(exits, "IOIO")],
+      [
+        ["in 0x61 1 byte (system control B: speaker, PIT gate)", 19],
+        ["out 0x61 1 byte (system control B: speaker, PIT gate)", 17],
+        ["out 0x3f8 1 byte (COM1)", 14],
+        ["in 0x3f8 1 byte (COM1)", 13],
+        ["out 0xf4 1 byte (ISA debug exit)", 3],
+      ],
+    );
+    assert.deepEqual(
+      [...rowsOf(exits, "MSR")],
+      [
+        ["write IA32_PAT (0x277)", 43],
+        ["read IA32_PAT (0x277)", 41],
+        ["read IA32_TIME_STAMP_COUNTER (0x10)", 29],
+        ["read IA32_APIC_BASE (0x1b)", 2],
+      ],
+    );
+    const faults = rowsOf(exits, "NPF");
+    // The first access to a page finds nothing there; from then on KVM knows that it is no memory.
+    assert.equal(faults.get("write 0xd0000 (option ROMs)"), 6);
+    assert.equal(faults.get("write 0xd0000-0xd0fff (option ROMs)"), 1);
+    assert.equal(faults.get("write 0xc1000 (option ROMs)"), 4);
+  });
+
+test("a reason is picked by a detail's number; tools without details refuse that", () => {
+  const guest = [GUEST, "--rdmsr", "41", "--wrmsr", "3", "--cpuid", "5"];
+  const result = run(
+    "kvm-vmexit-count",
+    ...["--details", "--reasons", "MSR:0x277", "--no-header", "--", ...guest],
+  );
+  assert.equal(
+    result.stdout,
+    [
+      "124 MSR                            44       44        0",
+      "      read IA32_PAT (0x277)        41       41        0",
+      "      write IA32_PAT (0x277)        3        3        0",
+      "    Total                          44       44        0",
+      "",
+    ].join("\n"),
+  );
+  const refused = run("kvm-vmexit-count", "--reasons", "MSR:0x277", "--", ...guest);
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /^kvm-vmexit-count: "MSR:0x277" names details; give --details, too/);
+});
+
+test("kvm-vmexit-hist has a histogram of each detail", () => {
+  const result = run("kvm-vmexit-hist", "MSR", "--details", "--", GUEST, "--rdmsr", "41", "--wrmsr", "3");
+  assert.equal(result.status, 0, result.stderr);
+  const titles = [...result.stdout.matchAll(/^124 MSR.*$/gm)].map(([title]) => title);
+  assert.deepEqual(titles, ["124 MSR", "124 MSR: read IA32_PAT (0x277)", "124 MSR: write IA32_PAT (0x277)"]);
+  const counts = [...result.stdout.matchAll(/ : (\d+) /g)].reduce((sum, [, n]) => sum + Number(n), 0);
+  assert.equal(counts, 2 * 44);
+});
+
+test("a guest that walks through ports has some, and loses nothing but details", () => {
+  const ports = 2003;
+  const result = run(
+    "kvm-vmexit-time",
+    "--details",
+    "--json",
+    "--",
+    GUEST,
+    "--ports",
+    String(ports),
+    "--rdmsr",
+    "7",
+  );
+  assert.equal(result.status, 0, result.stderr);
+  const [line] = jsonLines(result);
+  const exits = line?.exits ?? [];
+  const io = exits.find(({ name }) => name === "IOIO");
+  assert.equal(io?.count.total, ports + 1);
+  const others = rowsOf(exits, "IOIO").get("others") ?? 0;
+  assert.ok(io.details && io.details.length > 256 && io.details.length <= 513, String(io.details?.length));
+  assert.ok(others > ports - 513 && others < ports, String(others));
+  assert.deepEqual({ ...line?.lost }, { ...line?.lost, slotsFull: 0, recordsFull: 0 });
+  assert.ok((line?.lost["detailsFull"] ?? 0) >= others);
+});
