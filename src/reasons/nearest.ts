@@ -1,7 +1,7 @@
 // Finds the words that look most like a mistyped one.
 
 /** The number of letters to insert, delete or replace to turn one word into the other (Levenshtein's distance). */
-export function distance(from: string, to: string): number {
+function distance(from: string, to: string): number {
   let previous = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 0; i < from.length; i++) {
     const current = [i + 1];

@@ -89,11 +89,11 @@ const FAULTS: readonly (readonly [Command, readonly string[], string])[] = [
   [count, ["--js"], "unknown option '--js' (Did you mean --json?); see NAME --help"],
   [count, ["--pancake"], "unknown option '--pancake'; see NAME --help"],
   [count, ["-x"], "unknown option '-x'; see NAME --help"],
-  [count, ["--by"], "--by needs a value; see NAME --help"],
+  [count, ["--by"], "option '--by <WHAT>' argument missing; see NAME --help"],
   [count, ["--by", "host"], '--by takes reason, vm or vcpu, not "host"'],
-  [count, ["--wide=1"], "--wide takes no value; see NAME --help"],
+  [count, ["--wide=1"], "unknown option '--wide=1' (Did you mean --wide?); see NAME --help"],
   [count, ["1", "2", "3"], 'unexpected argument "3" after interval and count; see NAME --help'],
-  [count, ["--csv", "--json"], "--csv and --json exclude each other; leave one out; see NAME --help"],
+  [count, ["--csv", "--json"], "option '--csv' cannot be used with option '--json'; see NAME --help"],
   [count, ["--"], "there is no command after --; name one, or leave -- out; see NAME --help"],
   [count, ["0"], 'the interval takes seconds from 0.001 to 31536000, not "0"'],
   [count, ["--wide", "--attach", "direct"], "--wide needs --attach record, or auto"],
@@ -101,12 +101,12 @@ const FAULTS: readonly (readonly [Command, readonly string[], string])[] = [
   [hist, ["1", "--reasons", "2"], "give reasons as operands or with --reasons, not both"],
   [slower, ["-1"], 'the threshold takes milliseconds from 0 to 1000000000, not "-1"'],
   [slower, ["1", "2"], 'unexpected argument "2" after MS; see NAME --help'],
-  [format, [], "DEFINITIONS is missing; see NAME --help"],
-  [exportTool, ["file"], "--perfetto is missing; see NAME --help"],
+  [format, [], "missing required argument 'DEFINITIONS'; see NAME --help"],
+  [exportTool, ["file"], "required option '--perfetto <OUT>' not specified; see NAME --help"],
   [
     report,
     ["--slower", "1", "--by", "vm"],
-    "--slower and --by exclude each other; leave one out; see NAME --help",
+    "option '--slower <MS>' cannot be used with option '--by <WHAT>'; see NAME --help",
   ],
 ];
 
@@ -158,12 +158,12 @@ test("the umbrella calls a tool by its word, and helps to find one", () => {
 });
 
 for (const [argv, message] of [
-  [["tiem"], 'kvm-vmexit: unknown word "tiem" (Did you mean time?); see kvm-vmexit --help'],
-  [["zap"], 'kvm-vmexit: unknown word "zap"; see kvm-vmexit --help'],
+  [["tiem"], "kvm-vmexit: unknown command 'tiem' (Did you mean time?); see kvm-vmexit --help"],
+  [["zap"], "kvm-vmexit: unknown command 'zap'; see kvm-vmexit --help"],
   [["--json"], "kvm-vmexit: unknown option '--json'; see kvm-vmexit --help"],
   [["count", "x"], 'kvm-vmexit count: the interval takes seconds from 0.001 to 31536000, not "x"'],
-  [["trace", "foo", "--help"], 'kvm-vmexit trace: unknown word "foo"; see kvm-vmexit trace --help'],
-  [["help", "bogus"], 'kvm-vmexit: unknown word "bogus"; see kvm-vmexit --help'],
+  [["trace", "foo", "--help"], "kvm-vmexit trace: unknown command 'foo'; see kvm-vmexit trace --help"],
+  [["help", "bogus"], "kvm-vmexit: unknown command 'bogus'; see kvm-vmexit --help"],
   [["stat", "-p"], "kvm-vmexit stat: error: argument -p/--pid: expected one argument"],
 ] as const)
   test(`kvm-vmexit ${argv.join(" ")} says what is wrong by the name it was called`, () => {

@@ -1,7 +1,7 @@
 // Runs a tool and turns what comes of it into output, one line on standard error, and an exit status.
 import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
-import { hint, readCommandLine } from "./command-line";
+import { checkWord, readCommandLine } from "./command-line";
 import { helpLines } from "./help";
 import { checkOutput, diagnose, nameTool, outputWritten, print } from "./output";
 import { Asked, type Command, type Context, type Group, type Tool, isGroup } from "./tool";
@@ -50,39 +50,29 @@ function answer(tool: Tool, name: string, what: "help" | "version"): number {
   return 0;
 }
 
-async function runCommand(command: Command, name: string, argv: readonly string[]): Promise<number> {
-  let status: number;
+/** Runs what a tool does, or prints what was asked for in its place. */
+async function runOrAnswer(tool: Tool, name: string, run: () => Status | Promise<Status>): Promise<number> {
+  let status: Status;
   try {
-    status = (await command.run(contextOf(command, name, argv))) ?? 0;
+    status = await run();
   } catch (error) {
     if (!(error instanceof Asked)) throw error;
-    status = answer(command, name, error.what);
+    status = answer(tool, name, error.what);
   }
   await outputWritten();
   checkOutput();
-  return status;
+  return status ?? 0;
 }
 
 async function runGroup(group: Group, name: string, argv: readonly string[]): Promise<number> {
-  const [first, ...rest] = argv;
-  const asked = ["-V", "--version"].includes(first ?? "")
-    ? "version"
-    : ["-h", "--help"].includes(first ?? "-h") || (first === "help" && rest.length === 0)
-      ? "help"
-      : undefined;
-  if (asked) {
-    answer(group, name, asked);
-    checkOutput();
-    return first === undefined ? WRONG : 0;
-  }
-  const [word = "", ...others] = first === "help" ? [...rest, "--help"] : argv;
+  const [word, ...rest] = argv[0] === "help" ? [...argv.slice(1), "--help"] : argv;
   const found = group.words.find((each) => each.word === word);
-  if (found) return runNamed(await found.load(), `${name} ${word}`, others);
-  const words = group.words.map((each) => each.word);
-  const fault = word.startsWith("-")
-    ? `unknown option '${word}'`
-    : `unknown word "${word}"${hint(word, words)}`;
-  throw new UsageError(`${fault}; see ${name} --help`);
+  if (found) return runNamed(await found.load(), `${name} ${found.word}`, rest);
+  return runOrAnswer(group, name, () => {
+    if (word !== undefined) checkWord(group, name, word);
+    answer(group, name, "help");
+    return WRONG;
+  });
 }
 
 /** Runs a tool; what is wrong is said with the whole name by which it was called. */
@@ -90,7 +80,8 @@ async function runNamed(tool: Tool, name: string, argv: readonly string[]): Prom
   nameTool(name);
   try {
     checkNode();
-    return await (isGroup(tool) ? runGroup(tool, name, argv) : runCommand(tool, name, argv));
+    if (isGroup(tool)) return await runGroup(tool, name, argv);
+    return await runOrAnswer(tool, name, () => tool.run(contextOf(tool, name, argv)));
   } catch (error) {
     return statusOf(name, error);
   }
