@@ -1,0 +1,235 @@
+// Where vCPUs' time went, against other witnesses: the scheduler's own numbers of the vCPU's thread, KVM's statistics, and
+// what the guest and its VMM are known to do. Times of an emulator vary; what two witnesses tell of one run doesn't.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import test, { after } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type Clock,
+  type SplitSession,
+  elapsedNs,
+  openSplit,
+  partNs,
+  splitDiff,
+  splitGroup,
+} from "../../src";
+import { ISA, WORKLOADS } from "../lab/machine";
+
+const [GUEST = ""] = WORKLOADS[ISA].command;
+const KVM = "/sys/kernel/debug/kvm";
+const POLL = "/sys/module/kvm/parameters/halt_poll_ns";
+const TASKSET = "/usr/bin/taskset";
+const HALT_WAIT = `${KVM}/halt_wait_ns`;
+const MS = 1e6;
+/** The share of switches between two vCPUs on one CPU in the emulator: Linux 7.2 makes most. */
+const SWITCHES = 0.05;
+
+const running: ChildProcess[] = [];
+after(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+interface Scheduled {
+  readonly onCpuNs: number;
+  readonly waitedNs: number;
+}
+
+/** What the scheduler says of the vCPUs' threads of a process: its first thread and KVM's own ones are none. */
+function scheduled(pid: number): Scheduled {
+  const sum = { onCpuNs: 0, waitedNs: 0 };
+  for (const tid of readdirSync(`/proc/${pid}/task`)) {
+    const read = (file: string) => readFileSync(`/proc/${pid}/task/${tid}/${file}`, "latin1");
+    if (Number(tid) === pid || !read("comm").startsWith("guest")) continue;
+    const [onCpu, waited] = read("schedstat").split(" ");
+    sum.onCpuNs += Number(onCpu);
+    sum.waitedNs += Number(waited);
+  }
+  return sum;
+}
+
+/** One of KVM's statistics of a process's VM, over its vCPUs. */
+function statistic(pid: number, name: string): number {
+  const vm = readdirSync(KVM).find((folder) => folder.startsWith(`${pid}-`)) ?? "";
+  return Number(readFileSync(`${KVM}/${vm}/${name}`, "latin1"));
+}
+
+interface Ran {
+  /** From the session's opening until the guest had ended. */
+  readonly clock: Clock;
+  readonly statistics: Readonly<Record<string, number>>;
+}
+
+/** The clock of what a session saw of one process, without the readings before. */
+function clockOf(session: SplitSession, pid: number): { clock: Clock; durationNs: number } {
+  const interval = splitDiff(session.opened, session.read());
+  assert.deepEqual(Object.values(interval.lost), [0, 0, 0, 0, 0, 0]);
+  const group = splitGroup(interval, "vm").find(({ vm }) => vm?.pid === pid);
+  assert.ok(group, "the VM isn't there");
+  return { clock: group.clock, durationNs: interval.durationNs };
+}
+
+/** Runs a guest to its end, and holds its threads until all witnesses are asked. */
+async function runGuest(parameters: readonly string[], statistics: readonly string[] = []): Promise<Ran> {
+  const session = openSplit({ maxVcpus: 16 });
+  const guest = spawn(GUEST, [...parameters, "--time", "--hold", "3600"], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  running.push(guest);
+  await new Promise((resolve) => guest.stdout.once("data", resolve));
+  const pid = guest.pid ?? 0;
+  const { clock } = clockOf(session, pid);
+  const counted = Object.fromEntries(statistics.map((name) => [name, statistic(pid, name)]));
+  guest.kill("SIGKILL");
+  session.close();
+  return { clock, statistics: counted };
+}
+
+const onCpu = (clock: Clock) => partNs(clock, "guest") + clock.ns.kvm + partNs(clock, "poll");
+const waiting = (clock: Clock) => partNs(clock, "waiting");
+
+/** Within 1 %, or 1 ms. */
+function assertNear(found: number, expected: number, what: string): void {
+  const bound = Math.max(expected / 100, MS);
+  assert.ok(Math.abs(found - expected) <= bound, `${what}: ${found} ns, and not ${expected}`);
+}
+
+// The scheduler brings a running thread's time up to date at ticks, of 4 ms.
+const TICK_NS = 4 * MS;
+
+/**
+ * Watches a guest that goes on for some time, and asks the scheduler between two readings each: what it says of the time
+ * from the one question to the other is no less than from the second reading to the third, and no more than from the first
+ * to the last, but for 1 %.
+ * @param switches the share of switches from thread to thread: they are waits here, and time on a CPU there
+ */
+async function watchBusy(parameters: readonly string[], cpu: string, switches: number): Promise<Clock> {
+  const command = [GUEST, "--cpuid", "100000000", ...parameters];
+  // Bochs's machine has one CPU, and no taskset.
+  const [program = "", ...rest] = existsSync(TASKSET) ? [TASKSET, "-c", cpu, ...command] : command;
+  const guest = spawn(program, rest, { stdio: "ignore" });
+  running.push(guest);
+  const pid = guest.pid ?? 0;
+  await sleep(700);
+  const session = openSplit({ maxVcpus: 16 });
+  await sleep(100);
+  const ask = () => {
+    const earlier = clockOf(session, pid).clock;
+    const witness = scheduled(pid);
+    return { earlier, witness, later: clockOf(session, pid).clock };
+  };
+  const first = ask();
+  await sleep(1500);
+  const last = ask();
+  session.close();
+  guest.kill("SIGKILL");
+  // A wait that goes on is in ours already.
+  const lag = TICK_NS + last.later.maxima.maxWaitNs;
+  for (const [what, of, says] of [
+    ["on a CPU", onCpu, last.witness.onCpuNs - first.witness.onCpuNs],
+    ["waiting", waiting, last.witness.waitedNs - first.witness.waitedNs],
+  ] as const) {
+    const least = of(last.earlier) - of(first.later);
+    const most = of(last.later) - of(first.earlier);
+    console.log(`${what}: ${[least, most, says].map((ns) => (ns / MS).toFixed(2)).join(" to ")} ms`);
+    const apart = lag + (0.01 + switches) * says;
+    assert.ok(says >= least - apart && says <= most + apart, `${what}: ${least} to ${most}, and not ${says}`);
+  }
+  return last.later;
+}
+
+if (ISA !== "arm64") {
+  test("a busy guest: guest and KVM are the thread's time on a CPU, waiting is the scheduler's", async () => {
+    const { ns, counts } = await watchBusy([], "0", 0);
+    assert.ok(ns.guest > 0 && ns.kvm > 0 && ns.vmm === 0 && ns.idle === 0);
+    assert.ok(counts.exits > 100);
+    assert.equal(counts.returns, 0);
+  });
+
+  test("two vCPUs on one CPU: each waits while the other runs, as the scheduler has it", async () => {
+    const { waits, maxima } = await watchBusy(["--vcpus", "2"], "0", SWITCHES);
+    assert.ok(waits.some((count) => count > 0) && maxima.maxWaitNs > 0);
+  });
+
+  test("halts: what KVM says it waited is idle, with the wait for a CPU after it", async () => {
+    const { clock } = await runGuest(["--hlt", "20", "--nap-ms", "30"]);
+    assert.ok(clock.counts.wakeups > 0);
+    assert.ok(clock.ns.idle > 0 && clock.maxima.maxIdleNs <= clock.ns.idle);
+  });
+
+  if (existsSync(HALT_WAIT))
+    test("halts: idle is within what KVM says it waited", async () => {
+      const { clock, statistics } = await runGuest(["--hlt", "20", "--nap-ms", "30"], ["halt_wait_ns"]);
+      const waitedNs = statistics["halt_wait_ns"] ?? NaN;
+      assert.ok(clock.ns.idle <= waitedNs, `${clock.ns.idle} ${waitedNs}`);
+      assert.ok(clock.ns.idle + waiting(clock) + clock.ns.kvm >= waitedNs, JSON.stringify(clock.ns));
+    });
+
+  test("a VMM that sleeps 10 ms in each of 30 exits: its time, and that of its waits, is the VMM's", async () => {
+    const { clock } = await runGuest(["--out", "30", "--pause-ms", "10"]);
+    assert.equal(clock.counts.returns, 30 + 1);
+    assert.ok(clock.ns.vmm >= 30 * 10 * MS, String(clock.ns.vmm));
+    assert.equal(clock.ns.idle, 0);
+  });
+
+  test("polls that succeed and that fail are KVM's own numbers", async () => {
+    const before = readFileSync(POLL, "latin1");
+    writeFileSync(POLL, "4000000");
+    const names = ["halt_poll_success_ns", "halt_poll_fail_ns"];
+    const { clock, statistics } = await runGuest(["--hlt", "60", "--nap-ms", "3"], names);
+    writeFileSync(POLL, before);
+    assertNear(clock.ns.pollSuccess, statistics["halt_poll_success_ns"] ?? NaN, "successful polls");
+    assertNear(clock.ns.pollFail, statistics["halt_poll_fail_ns"] ?? NaN, "failed polls");
+    assert.ok(clock.ns.pollSuccess + clock.ns.pollFail > 10 * MS);
+  });
+
+  test("a vCPU asleep before and all through the interval is idle, a VMM that sleeps is VMM", async () => {
+    for (const [activity, parameters] of [
+      ["idle", ["--hlt", "9", "--nap-ms", "3600000"]],
+      ["vmm", ["--out", "9", "--pause-ms", "3600000"]],
+    ] as const) {
+      const guest = spawn(GUEST, parameters, { stdio: "ignore" });
+      running.push(guest);
+      await sleep(1000);
+      const session = openSplit({ maxVcpus: 16 });
+      await sleep(500);
+      const { clock, durationNs } = clockOf(session, guest.pid ?? 0);
+      session.close();
+      guest.kill("SIGKILL");
+      assert.ok(clock.ns[activity] >= 0.999 * durationNs, `${activity}: ${JSON.stringify(clock.ns)}`);
+      assert.ok(Math.abs(elapsedNs(clock) - durationNs) <= durationNs / 1000);
+      assert.equal(clock.counts.exits, 0);
+    }
+  });
+
+  test("threads that take turns at a vCPU: all of its time is there", async () => {
+    const guest = spawn(GUEST, ["--out", "3000000", "--threads-move"], { stdio: "ignore" });
+    running.push(guest);
+    await sleep(500);
+    const session = openSplit({ maxVcpus: 16 });
+    await sleep(700);
+    const { clock, durationNs } = clockOf(session, guest.pid ?? 0);
+    session.close();
+    guest.kill("SIGKILL");
+    assert.ok(
+      Math.abs(elapsedNs(clock) - durationNs) <= durationNs / 1000,
+      `${elapsedNs(clock)} ${durationNs}`,
+    );
+    assert.ok(clock.counts.returns > 10);
+  });
+} else {
+  test("arm64: exits and returns to the VMM are the guest's, and its time is in guest, KVM and VMM", async () => {
+    const session = openSplit({ maxVcpus: 16 });
+    const guest = spawn(GUEST, ["--hvc", "3000", "--mmio", "13", "--time", "--hold", "3600"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    running.push(guest);
+    await new Promise((resolve) => guest.stdout.once("data", resolve));
+    const { clock, durationNs } = clockOf(session, guest.pid ?? 0);
+    session.close();
+    guest.kill("SIGKILL");
+    assert.ok(clock.counts.exits >= 3000 + 13);
+    assert.equal(clock.counts.returns, 13 + 1);
+    assert.ok(clock.ns.guest > 0 && clock.ns.kvm > 0 && elapsedNs(clock) <= durationNs);
+  });
+}
