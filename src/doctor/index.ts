@@ -14,8 +14,8 @@ export interface Diagnosis extends Omit<Finding, "what"> {
 /** Tools that need the same, by their words. */
 export interface ToolState {
   readonly tools: readonly string[];
-  /** How their programs attach here, and why. */
-  readonly attach: string;
+  /** How their programs attach here, and why; undefined if they have none. */
+  readonly attach: string | undefined;
   /** Names of the bad findings about what they need. */
   readonly lacks: readonly string[];
 }
@@ -40,14 +40,18 @@ const HERE: Sources = { support: () => supportHere(), processes: vmProcesses };
 const MAX_VMS = 100;
 const MIB = 2 ** 20;
 
-const NEEDS: readonly (readonly [tools: readonly string[], needs: readonly string[], attach: keyof Ways])[] =
-  [
-    [["count", "time", "hist"], COUNTING, "exits"],
-    [["slower"], REPORTING, "exits"],
-    [["split"], COUNTING, "split"],
-    [["stat"], TRACING, "stat"],
-    [["trace"], TRACING, "trace"],
-  ];
+const NEEDS: readonly (readonly [
+  tools: readonly string[],
+  needs: readonly string[],
+  attach: keyof Ways | undefined,
+])[] = [
+  [["count", "time", "hist", "top", "export"], COUNTING, "exits"],
+  [["slower"], REPORTING, "exits"],
+  [["split"], COUNTING, "split"],
+  [["stat"], TRACING, "stat"],
+  [["trace"], TRACING, "trace"],
+  [["report"], [], undefined],
+];
 
 interface Ways {
   readonly exits: string;
@@ -115,7 +119,7 @@ export function diagnose(machine: Machine, { support: look, processes }: Sources
   const ways = waysOf(support);
   const tools = NEEDS.map(([tools, needs, attach]) => ({
     tools,
-    attach: ways[attach],
+    attach: attach && ways[attach],
     lacks: bad.filter((what) => what === "addon" || needs.includes(what)),
   }));
   return {

@@ -38,7 +38,11 @@ export function findingLines({ findings, tools, vms }: Report): string[] {
     ...tools.flatMap(({ tools, attach, lacks }) =>
       lacks.length > 0
         ? paragraph("bad", tools.join(", "), `can't run; see ${lacks.join(", ")}`)
-        : paragraph("good", tools.join(", "), `attached ${attach}`),
+        : paragraph(
+            "good",
+            tools.join(", "),
+            attach === undefined ? "reads saved readings" : `attached ${attach}`,
+          ),
     ),
   ];
 }

@@ -6,6 +6,7 @@ import { ToolError } from "../../src/errors";
 import { preflight } from "../../src/host/preflight";
 import { vmProcesses } from "../../src/host/vm";
 import { findingLines } from "../../src/render/findings";
+import { TOOLS } from "../../tools/commands";
 import { COMPLETE, type Files, onMachine } from "./made-up";
 
 const WIDTH = 80;
@@ -41,11 +42,19 @@ test("a complete host can run each tool, and its parameters are told", () => {
     found.tools.map(({ tools, lacks }) => [tools, lacks]),
     [
       [["count", "time", "hist"], []],
+      [["top", "export"], []],
       [["slower"], []],
       [["split"], []],
       [["stat"], []],
       [["trace"], []],
+      [["report"], []],
     ],
+  );
+  assert.deepEqual(
+    ["doctor", ...found.tools.flatMap(({ tools }) => tools)].sort(),
+    TOOLS.filter(({ hidden }) => !hidden)
+      .map(({ word }) => word)
+      .sort(),
   );
   assert.match(found.tools[0]?.attach ?? "", /^directly/);
   assert.equal(finding(found, "processor"), "good|AMD EPYC with SVM|");
