@@ -45,7 +45,8 @@ const NEEDS: readonly (readonly [
   needs: readonly string[],
   attach: keyof Ways | undefined,
 ])[] = [
-  [["count", "time", "hist", "top", "export"], COUNTING, "exits"],
+  [["count", "time", "hist"], COUNTING, "exits"],
+  [["top", "export"], COUNTING, "exits"],
   [["slower"], REPORTING, "exits"],
   [["split"], COUNTING, "split"],
   [["stat"], TRACING, "stat"],
