@@ -3,15 +3,8 @@ export type { ExitDetail } from "./details";
 export { ToolError, UsageError } from "./errors";
 export { type Interval, type Pace, type Plan, intervals } from "./intervals";
 export { type By, type Group, type Identity, type NamedSample, group } from "./measure/grouping";
-export {
-  type About,
-  type AskedFor,
-  type Host,
-  type ReadLine,
-  SCHEMA,
-  readLine,
-  readLines,
-} from "./measure/lines";
+export { type ReadLine, readLine, readLines } from "./lines/read";
+export { type About, type AskedFor, type Host, SCHEMA } from "./measure/lines";
 export { type Octave, bucketStart, octaves, percentile } from "./measure/histogram";
 export type { Lost } from "./measure/lost";
 export type { AttachMode, ProgramInfo, SessionInfo } from "./native/vmexit";

@@ -3,9 +3,9 @@ import { ACTIVITIES } from "../contract";
 import { filledBuckets, percentileOf } from "../measure/histogram";
 import { COUNTS, MAXIMA, elapsedNs } from "../split/clock";
 import type { SplitGroup } from "../split/groups";
-import type { SplitReading } from "../split/reading";
 import { isoTime } from "../local-time";
 import type { About } from "../measure/lines";
+import type { Lost } from "../measure/lost";
 import type { Time } from "../measure/time";
 import { csvText, jsonText } from "../text";
 import { csvLine } from "./csv";
@@ -61,7 +61,7 @@ export function splitCsvLines(time: Time, groups: readonly SplitGroup[], local =
 /** The line of one interval, without line break. */
 export function splitJsonLine(
   about: About,
-  time: Time & Pick<SplitReading, "lost">,
+  time: Time & { readonly lost: Lost | undefined },
   groups: readonly SplitGroup[],
 ): string {
   const split = groups.map((group) => ({
@@ -73,5 +73,5 @@ export function splitJsonLine(
     ...group.clock.maxima,
     waits: filledBuckets(group.clock.waits).map(({ low, high, count }) => [low, high, count]),
   }));
-  return jsonText({ ...headFields(about, time), split, lost: time.lost });
+  return jsonText({ ...headFields(about, time), split, lost: time.lost ?? null });
 }

@@ -33,7 +33,10 @@ export interface SplitTable {
   readonly room: number | undefined;
 }
 
-const percent = (ns: number, clock: Clock) => `${((100 * ns) / elapsedNs(clock)).toFixed(1)}%`;
+function percent(ns: number, clock: Clock): string {
+  const all = elapsedNs(clock);
+  return all > 0 ? `${((100 * ns) / all).toFixed(1)}%` : "-";
+}
 
 function perSecond(count: number, durationNs: number): string {
   const rate = durationNs > 0 ? (count / durationNs) * 1e9 : 0;

@@ -4,6 +4,7 @@ import { lossesOf } from "../measure/lost";
 import { groupSamples } from "../measure/grouping";
 import { type Counters, type Sample, type Samples, add, average, total } from "../measure/samples";
 import { reasonName } from "../reasons";
+import { type ClockChange, compareClocks } from "./compare-clocks";
 import { LEAST_RUNS, mannWhitney, median } from "./ranks";
 import type { Run } from "./run";
 
@@ -46,19 +47,21 @@ export interface Comparison {
   /** All reasons together. */
   readonly sum: Change;
   readonly timed: boolean;
+  /** How vCPUs' time was split; empty unless both sides tell. */
+  readonly split: readonly ClockChange[];
 }
 
 const NONE: Counters = { count: 0, timed: 0, totalNs: 0, maxNs: 0, buckets: [] };
 
 /** All samples of a run by reason. */
 export function reasonsOf(run: Run): Samples {
-  return groupSamples(run.reading, "reason")[0]?.[1] ?? new Map<number, Sample>();
+  return groupSamples(run.exits.reading, "reason")[0]?.[1] ?? new Map<number, Sample>();
 }
 
 /** How many units a run has of what rates are per; undefined if that isn't known. */
 export function unitsOf(run: Run, samples: Samples, per: Per): number | undefined {
-  if (per === "second") return run.reading.durationNs / 1e9;
-  if (per === "vcpu") return run.vcpuNs === undefined ? undefined : run.vcpuNs / 1e9;
+  if (per === "second") return run.exits.reading.durationNs / 1e9;
+  if (per === "vcpu") return run.exits.vcpuNs === undefined ? undefined : run.exits.vcpuNs / 1e9;
   let count = 0;
   for (const sample of samples.values())
     if (per === "exit" || reasonName(sample.isa, sample.reason) === per.reason) count += total(sample).count;
@@ -149,7 +152,7 @@ function differencesOf(before: readonly Run[], after: readonly Run[]): string[] 
 }
 
 function lossOf(runs: readonly Run[], when: string): string[] {
-  const lost = runs.map(({ reading }) => reading.lost);
+  const lost = runs.flatMap(({ exits, split }) => [exits.reading.lost, split.lost]);
   if (lost.includes(undefined)) return [`Lost: unknown how much ${when}`];
   const sum = lost.reduce((all, each) => all + (each ? lossesOf(each) : 0), 0);
   return sum > 0 ? [`Lost: ${sum} exits ${when}`] : [];
@@ -181,6 +184,7 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
       .sort((x, y) => size(y) - size(x)),
     sum: changeOf("", 0, (run) => run.all),
     timed,
+    split: compareClocks(before, after),
   };
 }
 

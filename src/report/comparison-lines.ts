@@ -2,10 +2,11 @@
 import { nameInTable } from "../render/names";
 import { csvLine } from "../render/csv";
 import { type Column, table } from "../render/table";
-import { type Unit, fitted } from "../render/units";
+import { type Unit, fitted, readable } from "../render/units";
 import { reasonLabel, reasonName } from "../reasons";
-import { jsonText } from "../text";
+import { jsonText, safeText } from "../text";
 import type { Change, Comparison, Per, Side } from "./compare";
+import type { ClockChange } from "./compare-clocks";
 
 /** A level at which chance is ruled out. */
 const LEVEL = 0.05;
@@ -116,6 +117,38 @@ export function comparisonRows(
   };
 }
 
+const CLOCK_HEADINGS = ["Time of vCPUs", "before", "after", "change"];
+
+function clockCells({ name, unit, before, after, p }: ClockChange): string[] {
+  const value = (of: number | undefined) =>
+    of === undefined ? "-" : unit === "ns" ? readable(of) : `${figure(of)}${unit}`;
+  const [a = 0, b = 0] = [before, after];
+  const points = `${signed((b - a).toFixed(1))} points`;
+  const change = unit === "%" && !(p !== undefined && p > LEVEL) ? points : percent(a, b, p);
+  return [name, value(before), value(after), change];
+}
+
+/** The headings and rows of how vCPUs' time was split; no rows unless both sides tell. */
+export function clockRows({ split }: Comparison): { headings: string[]; rows: string[][] } {
+  return { headings: CLOCK_HEADINGS, rows: split.map(clockCells) };
+}
+
+/** Whether a comparison is of clocks only. */
+export function hasNoExits({ changes, split }: Comparison): boolean {
+  return changes.length === 0 && split.length > 0;
+}
+
+function clockLines(comparison: Comparison, header: boolean): string[] {
+  const { headings, rows } = clockRows(comparison);
+  if (rows.length === 0) return [];
+  const [first = "", ...others] = headings;
+  const columns: Column[] = [
+    { heading: first, align: "left", width: 18 },
+    ...others.map((heading) => right(heading, 14)),
+  ];
+  return [...table(columns, rows, header), ...(hasNoExits(comparison) ? [] : [""])];
+}
+
 /** What a table shows. */
 export interface ComparisonOptions {
   readonly unit: Unit;
@@ -131,20 +164,33 @@ export function comparisonLines(comparison: Comparison, options: ComparisonOptio
   const { unit, wide, header, top } = options;
   const { rows } = comparisonRows(comparison, unit, wide, top);
   const left = comparison.changes.length - rows.length + 1;
+  const exits = hasNoExits(comparison)
+    ? []
+    : [
+        ...table(columnsOf(comparison, wide), rows, header, wide ? Infinity : undefined),
+        ...(left > 0 ? [`Not shown: ${left} reasons that changed less`] : []),
+      ];
+  const untested = [comparison.sum, ...comparison.split].every(({ p }) => p === undefined);
   return [
-    ...comparison.differences,
-    ...table(columnsOf(comparison, wide), rows, header, wide ? Infinity : undefined),
-    ...(left > 0 ? [`Not shown: ${left} reasons that changed less`] : []),
-    ...(comparison.sum.p === undefined
-      ? ["With fewer than 4 runs a side, what is chance and what isn't can't be told."]
-      : []),
+    ...comparison.differences.map(safeText),
+    ...clockLines(comparison, header),
+    ...exits,
+    ...(untested ? ["With fewer than 4 runs a side, what is chance and what isn't can't be told."] : []),
   ];
 }
 
 const SIDE = ["count", "rate", "costNs", "averageNs", "p50Ns", "p99Ns", "share"] as const;
 
-/** A row for each reason, the values of before and of after. */
-export function comparisonCsv({ changes }: Comparison, header: boolean): string[] {
+/** A row for each reason, the values of before and of after; of clocks only, a row for each of their values. */
+export function comparisonCsv(comparison: Comparison, header: boolean): string[] {
+  const { changes, split } = comparison;
+  if (hasNoExits(comparison))
+    return [
+      ...(header ? [csvLine(["name", "unit", "before", "after", "p"])] : []),
+      ...split.map(({ name, unit, before = "", after = "", p = "" }) =>
+        csvLine([name, unit, before, after, p]),
+      ),
+    ];
   const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const headings = ["before", "after"].flatMap((when) => SIDE.map((name) => `${when}_${snake(name)}`));
   const row = ({ isa, reason, before, after, p }: Change) => [
@@ -161,7 +207,7 @@ export function comparisonCsv({ changes }: Comparison, header: boolean): string[
 }
 
 /** One object: what differs, and the reasons in the order of the table. */
-export function comparisonJson({ per, differences, changes, sum }: Comparison): string {
+export function comparisonJson({ per, differences, changes, sum, split }: Comparison): string {
   const fields = ({ isa, reason, before, after, p }: Change) => ({
     ...(isa === "" ? {} : { isa, reason, name: reasonName(isa, reason) ?? null }),
     before,
@@ -174,5 +220,12 @@ export function comparisonJson({ per, differences, changes, sum }: Comparison): 
     differences,
     changes: changes.map(fields),
     sum: fields(sum),
+    split: split.map(({ name, unit, before = null, after = null, p = null }) => ({
+      name,
+      unit,
+      before,
+      after,
+      p,
+    })),
   });
 }

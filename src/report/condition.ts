@@ -1,4 +1,4 @@
-// Conditions under which a run has failed: `max(MSR) > 20us`, `rate(EPT_VIOLATION) > 100/s`, `p99 > +5%`.
+// Conditions under which a run has failed: `max(MSR) > 20us`, `rate(EPT_VIOLATION) > 100/s`, `share(waiting) > 5%`, `p99 > +5%`.
 import { UsageError } from "../errors";
 import { percentileOf } from "../measure/histogram";
 import { lossesOf } from "../measure/lost";
@@ -6,7 +6,9 @@ import { type Counters, type Samples, add, average, total, zero } from "../measu
 import { isIdle, reasonLabel, reasonName } from "../reasons";
 import { readable } from "../render/units";
 import { reasonsOf, unitsOf } from "./compare";
+import { PARTS } from "../split/clock";
 import type { Run } from "./run";
+import { SPLIT_COUNTS, splitValue } from "./split-values";
 
 /** What can be asked, and in which unit its value is. */
 const MEASURES = {
@@ -50,6 +52,8 @@ export interface Condition {
   readonly measure: Measure;
   /** A reason's name or number, in upper case; undefined: all reasons, of times those that aren't idle. */
   readonly reason: string | undefined;
+  /** In place of a reason, something of the split of vCPUs' time: a part, or what is counted beside it. */
+  readonly split: string | undefined;
   readonly operator: keyof typeof OPERATORS;
   /** In the measure's unit; of a relative one, the change in per cent. */
   readonly value: number;
@@ -111,6 +115,9 @@ export function parseCondition(text: string): Condition {
     reason = word?.toUpperCase();
   }
   if (reason !== undefined && measure === "lost") parser.fail("lost takes no reason");
+  const split = splitWord(reason);
+  if (split !== undefined && !splitMeasures(split).includes(measure))
+    parser.fail(`of ${split} there are ${splitMeasures(split).join(", ")}`);
   const operator = parser.need(/^(>=|<=|>|<)/, "one of >, >=, <, <= is missing") as keyof typeof OPERATORS;
   const sign = parser.take(/^[+-]/);
   const number = Number(parser.need(/^\d{1,15}(\.\d{1,9})?/, "a number is missing"));
@@ -119,12 +126,25 @@ export function parseCondition(text: string): Condition {
   const value = sign === "-" ? -number : number;
   if (sign !== undefined) {
     if (unit !== "%") parser.fail("after + or - there is a change in %");
-    return { text, measure, reason, operator, value, relative: true };
+    return { text, measure, reason, split, operator, value, relative: true };
   }
   const [kind, scale] = UNITS[unit] ?? ["", 1];
   if (kind !== MEASURES[measure] && !(number === 0 && unit === ""))
     parser.fail(`${measure} needs ${WANTED[MEASURES[measure]]}`);
-  return { text, measure, reason, operator, value: value * scale, relative: false };
+  return { text, measure, reason, split, operator, value: value * scale, relative: false };
+}
+
+/** What a word in brackets names of the split of vCPUs' time, if it does; no reason has such a name. */
+function splitWord(word: string | undefined): string | undefined {
+  const name = word?.toLowerCase();
+  return [...PARTS, ...SPLIT_COUNTS].find((known) => known === name);
+}
+
+/** What can be asked of a part of the time, or of what is counted beside it. */
+function splitMeasures(word: string): readonly Measure[] {
+  if ((SPLIT_COUNTS as readonly string[]).includes(word)) return ["count", "rate"];
+  if (word === "waiting") return ["time", "share", "max", "p50", "p99", "p999"];
+  return word === "idle" ? ["time", "share", "max"] : ["time", "share"];
 }
 
 const WANTED: Readonly<Record<(typeof MEASURES)[Measure], string>> = {
@@ -152,9 +172,18 @@ function countersOf(samples: Samples, reason: string | undefined): Counters {
   return sum;
 }
 
+/** What was lost of exits and of the split's events; undefined if that is unknown of one. */
+function lostOf({ exits, split }: Run): number | undefined {
+  const lost = [exits.reading.lost, split.lost];
+  return lost.every((each) => each !== undefined)
+    ? lost.reduce((sum, each) => sum + lossesOf(each), 0)
+    : undefined;
+}
+
 /** The value in a run; undefined where there is none, since no exit has one. */
-function valueOf({ measure, reason }: Condition, run: Run): number | undefined {
-  if (measure === "lost") return run.reading.lost && lossesOf(run.reading.lost);
+function valueOf({ measure, reason, split }: Condition, run: Run): number | undefined {
+  if (measure === "lost") return lostOf(run);
+  if (split !== undefined) return splitValue(run.split, split, measure, FRACTIONS[measure]);
   const samples = reasonsOf(run);
   const counters = countersOf(samples, reason);
   if (measure === "count") return counters.count;
@@ -178,18 +207,26 @@ function inWords(value: number, measure: Measure): string {
 }
 
 /** What a condition needs of a run. */
-export function needs({ measure }: Pick<Condition, "measure">): "times" | "histograms" | undefined {
+export function needs({
+  measure,
+  split,
+}: Pick<Condition, "measure" | "split">): "exits" | "times" | "histograms" | "split" | undefined {
+  if (measure === "lost") return undefined;
+  if (split !== undefined) return "split";
   if (FRACTIONS[measure] !== undefined) return "histograms";
-  return MEASURES[measure] === "ns" || measure === "share" ? "times" : undefined;
+  return MEASURES[measure] === "ns" || measure === "share" ? "times" : "exits";
 }
 
-/** Says whether times or histograms are missing, which a condition needs. */
+/** Says what is missing that a condition needs. */
 function lack(condition: Condition, run: Run): string | undefined {
   const need = needs(condition);
   if (need === undefined) return undefined;
+  if (need === "split")
+    return run.split.intervals === 0 ? "the split of vCPUs' time, which kvm-vmexit split has" : undefined;
+  if (run.exits.intervals === 0) return "exits, which kvm-vmexit time has";
   const all = zero();
   for (const sample of reasonsOf(run).values()) add(all, total(sample));
-  if (all.count === 0) return undefined;
+  if (all.count === 0 || need === "exits") return undefined;
   if (all.timed === 0) return "times, which kvm-vmexit time has";
   return need === "histograms" && all.buckets.length === 0
     ? "histograms, which kvm-vmexit time --wide and hist have"

@@ -1,48 +1,25 @@
-// A run: all that saved readings say together, in bounded memory.
-import type { Identity } from "../measure/grouping";
-import type { About, ReadLine } from "../measure/lines";
-import { type Lost, NOTHING_LOST, WAYS_OF_LOSS, lossesOf } from "../measure/lost";
-import type { Reading } from "../measure/reading";
-import { OTHERS, OTHERS_VM } from "../measure/roster";
-import { type Groups, type Sample, addSamples, sampleKey } from "../measure/samples";
-import type { Time } from "../measure/time";
-import { OTHERS_ISA, isIdle, isaName } from "../reasons";
+// A run: all that saved readings say together.
+import type { ReadLine } from "../lines/read";
+import type { About } from "../measure/lines";
+import { ClockSum } from "./clock-sum";
+import { ExitSum } from "./exit-sum";
 import type { Selection } from "./selection";
-import { Timeline } from "./timeline";
 
-/** Most pairs of vCPU and reason that are told apart: 1,000 vCPUs of 64 reasons each. */
-const MAX_SLOTS = 65_536;
 /** Most different authors of lines that are kept. */
 const MAX_ABOUTS = 16;
 
-const OTHERS_KEY = sampleKey(OTHERS_ISA, 0);
-
-function sumOfLost(a: Lost | undefined, b: Lost | undefined): Lost | undefined {
-  if (!a || !b) return undefined;
-  const sum: Record<keyof Lost, number> = { ...a };
-  for (const way of WAYS_OF_LOSS) sum[way] += b[way];
-  return sum;
-}
-
-/** Adds lines up. */
+/** Adds lines up: exits, and how vCPUs' time was split. */
 export class Run {
-  readonly timeline = new Timeline();
+  readonly exits: ExitSum;
+  readonly split: ClockSum;
   readonly #selection: Selection;
-  readonly #exits: Groups = new Map();
-  readonly #vcpus = new Map<string, Identity>();
   readonly #abouts = new Map<string, About>();
-  #lost: Lost | undefined = NOTHING_LOST;
   #first: Date | undefined;
-  #start: Date | undefined;
-  #end: Date | undefined;
-  #durationNs = 0;
-  #vcpuNs: number | undefined = 0;
-  #slots = 0;
-  #intervals = 0;
-  #others = 0;
 
   constructor(selection: Selection) {
     this.#selection = selection;
+    this.exits = new ExitSum(selection);
+    this.split = new ClockSum(selection);
   }
 
   /** Who wrote the lines, each once. */
@@ -52,80 +29,19 @@ export class Run {
 
   /** How many intervals were looked at. */
   get intervals(): number {
-    return this.#intervals;
-  }
-
-  /** Exits of so many vCPUs and reasons that they are counted together. */
-  get others(): number {
-    return this.#others;
-  }
-
-  /** The time that all vCPUs together were looked at; undefined if it isn't known how many there were. */
-  get vcpuNs(): number | undefined {
-    return this.#vcpuNs;
-  }
-
-  /** Everything, as one reading. */
-  get reading(): Reading & Time {
-    const [start, end] = [this.#start ?? new Date(0), this.#end ?? new Date(0)];
-    const [vcpus, exits, lost, durationNs] = [this.#vcpus, this.#exits, this.#lost, this.#durationNs];
-    return { start, end, durationNs, final: true, number: 0, lost, vcpus, exits };
+    return this.exits.intervals + this.split.intervals;
   }
 
   /** @throws UsageError if a filter needs what the line doesn't tell */
   add(line: ReadLine): void {
-    const { start, end, durationNs, reading, tool, version, host, options } = line;
+    const { start, end, tool, version, host, options, split } = line;
     this.#first ??= start;
     if (!this.#selection.wantsTime(this.#first, start, end)) return;
     if (this.#abouts.size < MAX_ABOUTS) {
       const about = { tool, version, host, options };
       this.#abouts.set(JSON.stringify(about), about);
     }
-    this.#intervals++;
-    this.#start = this.#start && this.#start < start ? this.#start : start;
-    this.#end = this.#end && this.#end > end ? this.#end : end;
-    this.#durationNs += durationNs;
-    this.#lost = sumOfLost(this.#lost, reading.lost);
-    this.timeline.begin(start, end, durationNs, reading.lost ? lossesOf(reading.lost) : 0);
-    const seen = this.#addExits(reading);
-    const vcpus = this.#selection.byIdentity || line.vcpus === undefined ? seen : line.vcpus;
-    if (vcpus === undefined) this.#vcpuNs = undefined;
-    else if (this.#vcpuNs !== undefined) this.#vcpuNs += vcpus * durationNs;
-  }
-
-  /** Returns how many vCPUs had wanted exits, undefined where the reading doesn't tell them apart. */
-  #addExits({ exits, vcpus }: Reading): number | undefined {
-    let seen: number | undefined = 0;
-    for (const [key, samples] of exits) {
-      const identity = vcpus.get(key) ?? {};
-      if (!this.#selection.wantsIdentity(identity)) continue;
-      let some = false;
-      for (const [reason, sample] of samples) {
-        if (!this.#selection.wantsSample(sample)) continue;
-        some = true;
-        this.#addSample(key, identity, reason, sample);
-        this.timeline.add(reason, sample, isIdle(sample.isa, sample.reason));
-      }
-      if (identity.vcpu === undefined && identity.tid === undefined) seen = undefined;
-      else if (seen !== undefined && some) seen++;
-    }
-    return seen;
-  }
-
-  #addSample(key: string, identity: Identity, reason: number, sample: Sample): void {
-    if (this.#exits.get(key)?.has(reason)) {
-      addSamples(this.#exits, key, new Map([[reason, sample]]));
-      return;
-    }
-    if (this.#slots < MAX_SLOTS) {
-      this.#slots++;
-      if (!this.#vcpus.has(key)) this.#vcpus.set(key, identity);
-      addSamples(this.#exits, key, new Map([[reason, sample]]));
-      return;
-    }
-    this.#others += sample.l1.count + sample.l2.count;
-    this.#vcpus.set(OTHERS, { vm: OTHERS_VM });
-    const together: Sample = { ...sample, isa: isaName(OTHERS_ISA), reason: 0 };
-    addSamples(this.#exits, OTHERS, new Map([[OTHERS_KEY, together]]));
+    if (split) this.split.add(line, split);
+    else this.exits.add(line);
   }
 }

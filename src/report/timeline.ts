@@ -90,12 +90,18 @@ export class Timeline {
       this.reasons.set(own, isKnown ? sample : { isa: isaName(OTHERS_ISA), reason: 0 });
     }
     const { l1, l2 } = sample;
-    addPart(moment, own, l1.count + l2.count, l1.totalNs + l2.totalNs);
+    this.addPart(own, l1.count + l2.count, l1.totalNs + l2.totalNs);
     if (idle) return;
     for (const { buckets } of [l1, l2])
       buckets.forEach((count, bucket) => {
         if (count > 0) addToBucket(moment.buckets, bucket, count);
       });
+  }
+
+  /** Adds to a part of the interval that began last; there may be MAX_REASONS of them. */
+  addPart(key: number, count: number, totalNs: number): void {
+    const moment = this.moments.at(-1);
+    if (moment) addPart(moment, key, count, totalNs);
   }
 
   #halve(): void {

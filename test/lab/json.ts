@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Ajv from "ajv";
-import { readLine } from "../../src/measure/lines";
+import { readLine } from "../../src/lines/read";
 import { PROJECT, type Result } from "../tools";
 
 export interface Levels {

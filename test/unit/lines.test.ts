@@ -11,11 +11,13 @@ import { COLUMN, type Column, type Columns } from "../../src/measure/columns";
 import { type Grouped, groupSamples } from "../../src/measure/grouping";
 import { percentileOf } from "../../src/measure/histogram";
 import { type About, SCHEMA } from "../../src/measure/lines";
-import { WAYS_OF_LOSS } from "../../src/measure/lost";
+import { NOTHING_LOST, WAYS_OF_LOSS } from "../../src/measure/lost";
 import { type Sample, type Samples, total } from "../../src/measure/samples";
 import { countTable } from "../../src/render/count";
 import { jsonLine, slowEndJson, slowJson } from "../../src/render/json";
+import { splitJsonLine } from "../../src/render/split-lines";
 import { timeTable } from "../../src/render/time";
+import { makeClock } from "../../src/split/clock";
 import { PROJECT } from "../tools";
 import { intervalsOf, snapshot } from "./snapshots";
 
@@ -80,7 +82,7 @@ test("a line is valid by the schema, and all that it says can be read back, perc
       const line = readLine(text);
       assert.ok(line);
       const { reading, ...about } = line;
-      assert.deepEqual(about, { ...ABOUT, ...TIME, vcpus: 3 });
+      assert.deepEqual(about, { ...ABOUT, ...TIME, vcpus: 3, split: undefined });
       assert.equal(reading.lost?.missedEvents, 3);
       const again = groupSamples(reading, "vcpu");
       assert.deepEqual(
@@ -116,6 +118,33 @@ test("each choice of columns is valid; all columns and ways of loss are in the s
   for (const way of WAYS_OF_LOSS) assert.ok(Object.hasOwn(schema.definitions.lost.properties, way), way);
   assert.ok(WAYS_OF_LOSS.length > Object.keys(NO_LOSSES).length);
   assert.equal(schema.$id, SCHEMA);
+});
+
+test("a line of split is valid, and its clocks can be read back", () => {
+  const vm = { pid: 7, startNs: 3, name: "web", source: "process" } as const;
+  const clock = makeClock(
+    (_, index) => index * 1000,
+    (count) => count.length,
+    () => 50_000,
+    [0, 2, 0, 7],
+  );
+  const groups = [
+    { clock, vcpus: 4 },
+    { vm, clock, vcpus: 2 },
+    { vm, vcpu: 1, clock, vcpus: 1 },
+    { vm, tid: 9, clock, vcpus: 1 },
+  ];
+  const text = splitJsonLine(ABOUT, { ...TIME, lost: NOTHING_LOST }, groups);
+  assert.ok(valid(JSON.parse(text)), JSON.stringify(valid.errors));
+  const line = readLine(text);
+  assert.deepEqual(line?.split, groups);
+  assert.equal(line.reading.exits.size, 0);
+  for (const [wrong, why] of [
+    [text.replace('"idle":', '"idel":'), /ns\.idle is no whole number/],
+    [text.replace('"split":[', '"split":[3,'), /a row of split is no object/],
+    [text.replace('"vcpus":4', '"vcpus":-4'), /vcpus is no whole number/],
+  ] as const)
+    assert.throws(() => readLine(wrong), why);
 });
 
 test("a slow exit's line has its detail as values, and is no reading", () => {

@@ -2,10 +2,12 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { gzipSync } from "node:zlib";
+import Ajv from "ajv";
 import * as fc from "fast-check";
 import { bucketOf } from "../../src/measure/histogram";
 import { groupSamples } from "../../src/measure/grouping";
@@ -18,12 +20,17 @@ import { Timeline } from "../../src/report/timeline";
 import { parseWhen } from "../../src/report/when";
 import { countTable } from "../../src/render/count";
 import { jsonLine } from "../../src/render/json";
+import { splitJsonLine } from "../../src/render/split-lines";
 import { timeTable } from "../../src/render/time";
+import { makeClock } from "../../src/split/clock";
 import { EVENT } from "../../src/trace/events";
 import { type Result, run } from "../tools";
 import { record } from "./trace";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "report-"));
+
+const schema = readFileSync(createRequire(__filename).resolve("kvm-vmexit/comparison.schema.json"), "utf8");
+const valid = new Ajv({ allowUnionTypes: true }).compile(JSON.parse(schema) as object);
 
 after(() => {
   rmSync(FOLDER, { recursive: true });
@@ -225,6 +232,7 @@ test("a comparison is per second of a vCPU, the largest change of cost first; wh
     ],
   );
   assert.equal(json.changes[0]?.before.rate, 1);
+  assert.ok(valid(json), JSON.stringify(valid.errors));
   assert.match(shown("--csv", before, later), /^isa,reason,name,before_count,.*\nsvm,124,MSR,3,0.75,/);
 });
 
@@ -266,6 +274,7 @@ test("conditions are read, and errors point at their place", () => {
     text: "max(MSR) > 20us",
     measure: "max",
     reason: "MSR",
+    split: undefined,
     operator: ">",
     value: 20_000,
     relative: false,
@@ -392,16 +401,106 @@ test("--html writes one page, in which names from outside are text and whose pol
     3,
   );
   const data = JSON.parse(/id="data">([^]*?)<\/script>/.exec(html)?.[1] ?? "") as {
-    times: unknown[];
-    charts: { rates: string[][] };
+    charts: { rates: { times: unknown[]; words: string[][] } };
   };
-  assert.equal(data.times.length, 3);
-  assert.deepEqual(data.charts.rates[0]?.filter((text) => !text.startsWith("0.00")).sort(), [
+  assert.equal(data.charts.rates.times.length, 3);
+  assert.deepEqual(data.charts.rates.words[0]?.filter((text) => !text.startsWith("0.00")).sort(), [
     "1.00 HLT",
     "3.00 CPUID",
   ]);
   shown("--html", path, fileOf("named", lines.join("\n")), fileOf("saved", SAVED));
   assert.match(readFileSync(path, "utf8"), /<h1>VM exits: before and after<\/h1>[^]*<h2 id="changes">/);
+});
+
+/** A vCPU's second: ms of the guest, of the VMM, idle, and waiting. */
+type Split = readonly [pid: number, vcpu: number, guest: number, vmm: number, idle: number, waiting: number];
+
+function splitLine(second: number, rows: readonly Split[]): string {
+  const start = new Date(START + second * 1000);
+  const time = { start, end: new Date(START + (second + 1) * 1000), durationNs: 1e9, final: false };
+  const groups = rows.map(([pid, vcpu, guest, vmm, idle, waiting]) => {
+    const ms: Readonly<Record<string, number>> = { guest, vmm, idle, waiting };
+    const waits: number[] = [];
+    addToBucket(waits, bucketOf(waiting * 1e6), 1);
+    const clock = makeClock(
+      (activity) => (ms[activity] ?? 0) * 1e6,
+      (count) => (count === "exits" ? 100 : 10),
+      (maximum) => (maximum === "maxWaitNs" ? waiting * 1e6 : 0),
+      waits,
+    );
+    return { vm: { pid, startNs: 1, name: `web${pid}`, source: "process" }, vcpu, clock, vcpus: 1 } as const;
+  });
+  const about = { ...ABOUT, tool: "kvm-vmexit-split", options: { by: "vcpu" } };
+  return splitJsonLine(about, { ...time, lost: NOTHING_LOST }, groups);
+}
+
+const SPLIT = [
+  splitLine(0, [
+    [7, 0, 600, 100, 200, 100],
+    [8, 0, 100, 0, 900, 0],
+  ]),
+  splitLine(1, [[7, 0, 400, 100, 200, 300]]),
+].join("\n");
+
+test("the split of time has its table, where time went first, and its conditions", () => {
+  const path = fileOf("split", SPLIT);
+  const text = shown(path);
+  assert.match(
+    text,
+    /^VM +vCPU +guest .*\nweb7 +0 +50\.0% +0\.0% +10\.0% +0\.0% +20\.0% +20\.0% +100\nweb8 +0 +10\.0% /,
+  );
+  assert.match(shown("--by", "vm", "--vm", "web8", path), /^VM .*\nweb8 +10\.0% .*\n$/);
+  const again = fileOf("again", shown("--json", path));
+  assert.equal(shown("--wide", again), shown("--wide", path));
+  assert.match(shown("--csv", path), /^time,vm,pid,vcpu,.*\n.*,web7,7,0,1,2000000000,/);
+  const both = shown("--sum", path, fileOf("saved", SAVED));
+  assert.match(both, /^VM +vCPU [^]*\n\n +Exit reason /);
+  const outcomes = report(
+    ...["share(waiting) > 10%", "max(Waiting) >= 300ms", "rate(wakeups) > 15/s", "time(vmm) < 1ms"].flatMap(
+      (condition) => ["--fail-if", condition],
+    ),
+    path,
+  );
+  assert.equal(outcomes.status, 4);
+  assert.deepEqual(outcomes.stderr.trim().split("\n"), [
+    "Failed: share(waiting) > 10%: it is 13.33%",
+    "Failed: max(Waiting) >= 300ms: it is 300.0 ms",
+  ]);
+  for (const [parameters, why] of [
+    [["--fail-if", "share(guest) < 5%", fileOf("saved", SAVED)], /needs the split of vCPUs' time/],
+    [["--fail-if", "max(HLT) > 5us", path], /needs exits/],
+    [["--fail-if", "p99(guest) > 5us", path], /of guest there are time, share/],
+    [["--table", "split", fileOf("saved", SAVED)], /have no split/],
+    [["--table", "time", path], /have no exits/],
+    [["--reasons", "HLT", path], /has no reasons/],
+    [["--csv", "--sum", path, fileOf("saved", SAVED)], /choose with --table/],
+  ] as const) {
+    const { status, stderr } = report(...parameters);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, why);
+  }
+});
+
+test("two splits are compared, in text, JSON, CSV and on the page", () => {
+  const before = fileOf("before", SPLIT);
+  const later = fileOf("later", splitLine(0, [[7, 0, 100, 700, 200, 0]]));
+  const page = join(FOLDER, "split.html");
+  const text = shown("--html", page, before, later);
+  assert.match(text, /^Time of vCPUs +before +after +change\nguest +36\.7% +10\.0% +-26\.7 points\n/);
+  assert.match(text, /^vmm +6\.67% +70\.0% +\+63\.3 points$/m);
+  assert.match(text, /^longest wait +300\.0 ms +0 ns +gone$/m);
+  assert.doesNotMatch(text, /Exit reason/);
+  const json = JSON.parse(shown("--json", before, later)) as { split: { name: string; after: number }[] };
+  assert.ok(valid(json), JSON.stringify(valid.errors));
+  const { split } = json;
+  assert.equal(split.find(({ name }) => name === "vmm")?.after, 70);
+  assert.match(shown("--csv", before, later), /^name,unit,before,after,p\nguest,%,36\.6/);
+  const html = readFileSync(page, "utf8");
+  assert.match(
+    html,
+    /What changed in the time of vCPUs[^]*<svg class="chart" id="split"[^]*<h2 id="clocks">/,
+  );
+  assert.doesNotMatch(html, /id="rates"/);
 });
 
 test("a page of an hour of ten VMs has 250 KB at most", () => {

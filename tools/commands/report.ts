@@ -1,25 +1,21 @@
 // Tables, comparisons and checks of saved readings.
 import { UsageError } from "../../src/errors";
-import { type Comparison, type Per, compare, reasonsOf, unitsOf } from "../../src/report/compare";
+import { type Comparison, type Per, compare, unitsOf } from "../../src/report/compare";
 import { comparisonCsv, comparisonJson, comparisonLines } from "../../src/report/comparison-lines";
 import { page } from "../../src/report/html/page";
 import { MAX_RUNS } from "../../src/report/ranks";
 import type { Run } from "../../src/report/run";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
-import { lostLines } from "../../src/render/lost";
-import { type Sample, type Samples, total } from "../../src/measure/samples";
 import { conditionsOf, judgeRuns, writeText } from "../lib/checks";
-import { whyNothing } from "../lib/filters";
 import { BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
 import { diagnose, print } from "../lib/output";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { readRun } from "../report/read";
+import { TABLES, isTimed, showRun } from "../report/show";
 import { endSignal } from "../trace/inputs";
 import { CLOCK } from "../trace/read-turns";
-import { printTables } from "../trace/tables";
 
-const NAME = "kvm-vmexit-report";
 const MAX_TOP = 1e6;
 
 function perOf(text: string): Per {
@@ -33,8 +29,8 @@ const OPTIONS = {
   table: {
     flags: ["--table"],
     value: "KIND",
-    description: "what to show: times if the files have them, else counts",
-    choices: ["count", "time", "hist"],
+    description: "what to show: what the files have, times or else counts",
+    choices: TABLES,
   },
   wide: { flags: ["--wide"], description: "also percentiles and shares" },
   ...BY,
@@ -92,67 +88,6 @@ function sidesOf(argv: readonly string[], operands: readonly string[], sum: bool
   if (after > 0 && after < operands.length) return [operands.slice(0, -after), operands.slice(-after)];
   if (operands.length === 2 && !sum) return operands.map((path) => [path]);
   return [operands.length > 0 ? [...operands] : ["-"]];
-}
-
-const countOf = (run: Run) =>
-  [...run.reading.exits.values()].reduce(
-    (sum, samples) => sum + [...samples.values()].reduce((all, sample) => all + total(sample).count, 0),
-    0,
-  );
-
-function isTimed({ reading }: Run): boolean {
-  for (const samples of reading.exits.values())
-    for (const sample of samples.values()) if (total(sample).timed > 0) return true;
-  return false;
-}
-
-function showTables(run: Run, options: ReportOptions): void {
-  const timed = isTimed(run);
-  const table = options.table ?? (timed ? "time" : "count");
-  if (table !== "count" && !timed && countOf(run) > 0)
-    throw new UsageError("the files have no times: they were saved by kvm-vmexit count; use --table count");
-  const reading = topOf(run, options.top, timed);
-  if (options.by !== "reason") checkIdentities(run, options.by);
-  printTables(NAME, reading, {
-    ...options,
-    table: table === "hist" ? "histogram" : table,
-    host: hostOf(run),
-  });
-  if (options.json) return;
-  const losses = reading.lost ? lostLines(reading.lost) : ["Lost: unknown how much"];
-  if (options.csv) losses.forEach(diagnose);
-  else print(losses);
-}
-
-/** The reasons that cost most, or came most often where there are no times. */
-function topOf(run: Run, top: number | undefined, timed: boolean): Run["reading"] {
-  const { reading } = run;
-  if (top === undefined) return reading;
-  const cost = (sample: Sample) => (timed ? total(sample).totalNs : total(sample).count);
-  const keys = [...reasonsOf(run)].sort(([, a], [, b]) => cost(b) - cost(a)).map(([key]) => key);
-  const shown = new Set(keys.slice(0, top));
-  if (keys.length > top)
-    diagnose(`Not shown: ${keys.length - top} reasons that ${timed ? "cost" : "came"} less`);
-  const some = (samples: Samples): Samples => new Map([...samples].filter(([key]) => shown.has(key)));
-  return { ...reading, exits: new Map([...reading.exits].map(([key, samples]) => [key, some(samples)])) };
-}
-
-/** The host of all lines, if it is one. */
-function hostOf({ abouts }: Run) {
-  const hosts = new Map(abouts.map(({ host }) => [JSON.stringify(host ?? null), host]));
-  return hosts.size === 1 ? [...hosts.values()][0] : undefined;
-}
-
-/** @throws UsageError if the lines don't tell apart what is to get a table each */
-function checkIdentities({ reading }: Run, by: "vm" | "vcpu"): void {
-  for (const [key, samples] of reading.exits) {
-    const { vm, vcpu, tid } = reading.vcpus.get(key) ?? {};
-    const has = by === "vm" ? vm !== undefined : vcpu !== undefined || tid !== undefined || vm?.pid === 0;
-    if (!has && samples.size > 0)
-      throw new UsageError(
-        `the file doesn't tell ${by === "vm" ? "VMs" : "vCPUs"} apart; save it with --by ${by}`,
-      );
-  }
 }
 
 function showComparison(before: readonly Run[], after: readonly Run[], options: ReportOptions): Comparison {
@@ -219,10 +154,7 @@ export const tool = defineCommand({
     const [before = [], after] = runs;
     const [run] = before;
     const comparison = after && showComparison(before, after, options);
-    if (!after && run) {
-      if (countOf(run) === 0) diagnose(whyNothing(options, selection.others));
-      showTables(run, options);
-    }
+    if (!after && run) showRun(run, { ...options, others: selection.others });
     const drawn = (after ?? before)[0];
     if (options.html !== undefined && drawn)
       writeText(

@@ -6,7 +6,7 @@ import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/
 import { splitIntervals } from "../../src/split-session";
 import { SPLIT_GROUPINGS, splitGroup } from "../../src/split/groups";
 import { aboutTrace } from "../lib/about";
-import { INTERVAL, SPLIT, parseInterval } from "../lib/options";
+import { CHECKS, INTERVAL, SPLIT, parseInterval } from "../lib/options";
 import { diagnose, outputColumns, print } from "../lib/output";
 import { defineCommand } from "../lib/tool";
 import { MAX_ENDED, watchSplit } from "../lib/watch";
@@ -17,6 +17,7 @@ export const tool = defineCommand({
     ["1", "each vCPU, once a second"],
     ["--by vm -d 10", "each VM, over 10 seconds"],
     ["--wide --unit us --vm web-1 5", "with waits, sleeps and polls in detail"],
+    ["-d 60 --fail-if 'max(waiting) > 100us'", "status 4 if a vCPU waited so long"],
     ["--csv 10 > split.csv", "a row for each vCPU, every 10 seconds"],
   ],
   operands: INTERVAL,
@@ -33,37 +34,47 @@ export const tool = defineCommand({
       description:
         "also L2, sleeps in KVM, successful polls, waits of the VMM, wake-ups, longest and percentiles",
     },
+    ...CHECKS,
     ...SPLIT,
   },
   runsCommand: true,
-  run({ options, operands, command }) {
+  async run({ options, operands, command }) {
     const { by, wide, unit, header } = options;
+    const check =
+      options.failIf === undefined && options.junit === undefined
+        ? undefined
+        : new (await import("../lib/checks.js")).LiveCheck("kvm-vmexit-split", options, "split");
     const { interval, count } = parseInterval(operands);
     const keepsEnded = interval === undefined ? MAX_ENDED : 0;
-    return watchSplit({ options, command, keepsEnded }, async ({ session, isa, plan, shown }) => {
-      const pace = {
-        ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
-        ...(count === undefined ? {} : { count }),
-      };
-      if (options.csv && header) print([splitCsvHeading()]);
-      const about = options.json && aboutTrace("kvm-vmexit-split", isa, session.info(), options, { by });
-      let tablesBefore = false;
-      for await (const reading of splitIntervals(session, { ...plan, ...pace })) {
-        const groups = splitGroup(reading, by);
-        if (groups.length > 0) shown();
-        const losses = lostLines(reading.lost);
-        if (about) print([splitJsonLine(about, reading, groups)]);
-        else if (options.csv) {
-          print(splitCsvLines(reading, groups, options.utcOffset));
-          losses.forEach(diagnose);
-        } else {
-          const stamp = interval === undefined ? [] : [timeStamp(reading.end)];
-          const { durationNs } = reading;
-          const table = { durationNs, wide, unit, heading: header, room: outputColumns() };
-          print([...(tablesBefore ? [""] : []), ...stamp, ...splitTable(groups, table), ...losses]);
-          tablesBefore = true;
+    const status = await watchSplit(
+      { options, command, keepsEnded },
+      async ({ session, isa, plan, shown }) => {
+        const pace = {
+          ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
+          ...(count === undefined ? {} : { count }),
+        };
+        if (options.csv && header) print([splitCsvHeading()]);
+        const about = options.json && aboutTrace("kvm-vmexit-split", isa, session.info(), options, { by });
+        let tablesBefore = false;
+        for await (const reading of splitIntervals(session, { ...plan, ...pace })) {
+          const groups = splitGroup(reading, by);
+          check?.addSplit(reading, by === "vcpu" ? groups : splitGroup(reading, "vcpu"));
+          if (groups.length > 0) shown();
+          const losses = lostLines(reading.lost);
+          if (about) print([splitJsonLine(about, reading, groups)]);
+          else if (options.csv) {
+            print(splitCsvLines(reading, groups, options.utcOffset));
+            losses.forEach(diagnose);
+          } else {
+            const stamp = interval === undefined ? [] : [timeStamp(reading.end)];
+            const { durationNs } = reading;
+            const table = { durationNs, wide, unit, heading: header, room: outputColumns() };
+            print([...(tablesBefore ? [""] : []), ...stamp, ...splitTable(groups, table), ...losses]);
+            tablesBefore = true;
+          }
         }
-      }
-    });
+      },
+    );
+    return check && !status ? check.end() : status;
   },
 });

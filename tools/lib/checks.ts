@@ -5,8 +5,11 @@ import { type Condition, type Outcome, judge, needs, parseCondition } from "../.
 import { junit } from "../../src/report/junit";
 import { Run } from "../../src/report/run";
 import { Selection } from "../../src/report/selection";
+import type { About } from "../../src/measure/lines";
 import type { Reading } from "../../src/measure/reading";
 import type { Time } from "../../src/measure/time";
+import type { SplitGroup } from "../../src/split/groups";
+import type { SplitReading } from "../../src/split/reading";
 import { safeText } from "../../src/text";
 import { openToWrite } from "./files";
 import { diagnose } from "./output";
@@ -21,15 +24,34 @@ export function conditionsOf(texts: readonly string[] = []): Condition[] {
   return texts.map(parseCondition);
 }
 
-/** @throws UsageError for conditions that a live run can't answer. @param timing whether it has times */
-function checkLive(conditions: readonly Condition[], timing: boolean): void {
+/** What a live run can be judged by. */
+export type Judged = "counts" | "times" | "split";
+
+/** The tools that have what conditions need. */
+const HAVE: Readonly<Record<NonNullable<ReturnType<typeof needs>>, readonly [what: string, tool: string]>> = {
+  exits: ["exits", "time"],
+  times: ["times", "time"],
+  histograms: ["times", "time"],
+  split: ["the split of vCPUs' time", "split"],
+};
+
+const HAS: Readonly<Record<Judged, readonly ReturnType<typeof needs>[]>> = {
+  counts: [undefined, "exits"],
+  times: [undefined, "exits", "times", "histograms"],
+  split: [undefined, "split"],
+};
+
+/** @throws UsageError for conditions that a live run can't answer */
+function checkLive(conditions: readonly Condition[], judged: Judged): void {
   for (const condition of conditions) {
     if (condition.relative)
       throw new UsageError(
         `--fail-if ${condition.text} is about a change: save two runs and give both to kvm-vmexit report`,
       );
-    if (!timing && needs(condition) !== undefined)
-      throw new UsageError(`--fail-if ${condition.text} needs times: use kvm-vmexit time`);
+    const need = needs(condition);
+    if (need === undefined || HAS[judged].includes(need)) continue;
+    const [what, tool] = HAVE[need];
+    throw new UsageError(`--fail-if ${condition.text} needs ${what}: use kvm-vmexit ${tool}`);
   }
 }
 
@@ -39,13 +61,14 @@ export class LiveCheck {
   readonly #conditions: readonly Condition[];
   readonly #report: string | undefined;
   readonly #tool: string;
+  readonly #about: About;
 
-  /** @param timing whether the run has times */
-  constructor(tool: string, { failIf, junit: report }: CheckOptions, timing: boolean) {
+  constructor(tool: string, { failIf, junit: report }: CheckOptions, judged: Judged) {
     this.#tool = tool;
+    this.#about = { tool, version: "", host: undefined, options: {} };
     this.#conditions = conditionsOf(failIf);
     this.#report = report;
-    checkLive(this.#conditions, timing);
+    checkLive(this.#conditions, judged);
   }
 
   /** Whether conditions are about percentiles. */
@@ -54,8 +77,14 @@ export class LiveCheck {
   }
 
   add(reading: Reading & Time): void {
-    const about = { tool: this.#tool, version: "", host: undefined, options: {} };
-    this.#run.add({ ...about, ...reading, reading, vcpus: reading.exits.size });
+    this.#run.add({ ...this.#about, ...reading, reading, vcpus: reading.exits.size, split: undefined });
+  }
+
+  /** @param groups of each vCPU */
+  addSplit(reading: SplitReading & Time, groups: readonly SplitGroup[]): void {
+    const { vcpus } = reading;
+    const exits = { ...reading, exits: new Map() };
+    this.#run.add({ ...this.#about, ...reading, reading: exits, vcpus: vcpus.size, split: groups });
   }
 
   /** The exit status, 0 if all is well. */

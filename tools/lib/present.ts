@@ -73,7 +73,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
   const check =
     checks?.failIf === undefined && checks?.junit === undefined
       ? undefined
-      : new (await import("./checks.js")).LiveCheck(name, checks, timing);
+      : new (await import("./checks.js")).LiveCheck(name, checks, timing ? "times" : "counts");
   const histograms = tool.histograms || check?.histograms === true;
   const { select = (samples: Samples) => samples } = tool;
   const bySomebody = by !== "reason";

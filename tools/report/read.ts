@@ -1,6 +1,6 @@
 // Saved readings: files of --json lines and recordings, packed by gzip or not.
 import { UsageError, messageOf } from "../../src/errors";
-import { readLines } from "../../src/measure/lines";
+import { readLines } from "../../src/lines/read";
 import { NOTHING_LOST } from "../../src/measure/lost";
 import { Run } from "../../src/report/run";
 import type { Selection } from "../../src/report/selection";
@@ -89,7 +89,8 @@ class Intervals {
     const lost = final ? summary.health : NOTHING_LOST;
     const options = { by: "vcpu", timing: true, histograms: true };
     const about = { tool: "kvm-trace", version: "", host: undefined, options, vcpus: exits.size };
-    this.#run.add({ ...about, ...time, final, reading: { ...time, number: 0, lost, vcpus, exits } });
+    const reading = { ...time, number: 0, lost, vcpus, exits };
+    this.#run.add({ ...about, ...time, final, reading, split: undefined });
     this.#tally = new Tally();
     this.#beginNs = untilNs;
   }
@@ -137,9 +138,9 @@ export async function readRun(
     else later.push({ ...source, chunks });
   }
   const status = later.length > 0 ? await addRecordings(run, later, how) : 0;
-  if (run.others > 0)
+  if (run.exits.others > 0)
     diagnose(
-      `${how.tool}: ${run.others} exits are counted as others: there were more vCPUs and reasons than are told apart`,
+      `${how.tool}: ${run.exits.others} exits are counted as others: there were more vCPUs and reasons than are told apart`,
     );
   if (run.intervals === 0 && !how.signal.aborted)
     throw new UsageError(

@@ -49,12 +49,12 @@ const tip = document.createElement("div");
 tip.id = "tip"; tip.hidden = true; tip.setAttribute("role", "status");
 document.body.append(tip);
 const show = (svg, column) => {
-  const lines = data.charts[svg.id]?.[column];
+  const { times, words } = data.charts[svg.id], lines = words[column];
   tip.hidden = !lines;
   if (!lines) return;
-  tip.textContent = [data.times[column], ...lines].join("\\n");
+  tip.textContent = [times[column], ...lines].join("\\n");
   const box = svg.getBoundingClientRect(), [left, width, all] = data.frame;
-  const x = box.left + scrollX + ((left + (width * (column + 0.5)) / data.times.length) / all) * box.width;
+  const x = box.left + scrollX + ((left + (width * (column + 0.5)) / times.length) / all) * box.width;
   tip.style.left = Math.max(4, Math.min(x + 12, scrollX + innerWidth - tip.offsetWidth - 8)) + "px";
   tip.style.top = box.top + scrollY + 12 + "px";
 };
@@ -62,12 +62,12 @@ for (const svg of document.querySelectorAll("svg.chart")) {
   let column = -1;
   svg.onmousemove = (event) => {
     const box = svg.getBoundingClientRect(), [left, width, all] = data.frame;
-    column = Math.floor(((((event.clientX - box.left) / box.width) * all - left) / width) * data.times.length);
+    column = Math.floor(((((event.clientX - box.left) / box.width) * all - left) / width) * data.charts[svg.id].times.length);
     show(svg, column);
   };
   svg.onmouseleave = svg.onblur = () => show(svg, -1);
   svg.onkeydown = (event) => {
-    const last = data.times.length - 1;
+    const last = data.charts[svg.id].times.length - 1;
     const to = { ArrowLeft: column - 1, ArrowRight: column + 1, Home: 0, End: last, Escape: -1 }[event.key];
     if (to === undefined) return;
     event.preventDefault();

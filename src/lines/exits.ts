@@ -1,0 +1,66 @@
+// The exits of a line.
+import { ISA } from "../contract";
+import type { Identity } from "../measure/grouping";
+import { bucketOf } from "../measure/histogram";
+import {
+  type Counters,
+  type Groups,
+  type Samples,
+  addToBucket,
+  sampleAt,
+  sampleKey,
+} from "../measure/samples";
+import { rawReason } from "../reasons";
+import { type Fields, fail, fieldsOf, listOf, textOf, wholeOf } from "./fields";
+import { identityOf } from "./identity";
+
+function isaNumber(isa: string): number {
+  const unknown = /^isa(\d{1,3})$/.exec(isa)?.[1];
+  if (unknown !== undefined) return Number(unknown);
+  return Object.hasOwn(ISA, isa) ? ISA[isa as keyof typeof ISA] : fail("isa is none");
+}
+
+/** Adds rows of [low, high, count] to buckets. */
+export function addBuckets(buckets: number[], rows: unknown, what: string): void {
+  for (const row of listOf(rows, what)) {
+    const [low, , count] = listOf(row, "a bucket");
+    addToBucket(buckets, bucketOf(wholeOf(low, "low")), wholeOf(count, "count"));
+  }
+}
+
+/** Adds what an exit's fields say of a level. */
+function addLevel(counters: Counters, exit: Fields, level: "l1" | "l2"): void {
+  const of = (name: string) =>
+    exit[name] === undefined ? 0 : wholeOf(fieldsOf(exit[name], name)[level], `${name}.${level}`);
+  counters.count += of("count");
+  counters.timed += of("timed");
+  counters.totalNs += of("timeNs");
+  counters.maxNs = Math.max(counters.maxNs, of("maxNs"));
+  if (exit["histogram"] === undefined) return;
+  addBuckets(counters.buckets, fieldsOf(exit["histogram"], "histogram")[level], `histogram.${level}`);
+}
+
+/** Exits by vCPU, and who these are. */
+export interface Exits {
+  readonly vcpus: Map<string, Identity>;
+  readonly exits: Groups;
+}
+
+/** What the rows of `exits` say. */
+export function exitsOf(rows: readonly unknown[]): Exits {
+  const vcpus = new Map<string, Identity>();
+  const exits: Groups = new Map<string, Samples>();
+  for (const each of rows) {
+    const exit = fieldsOf(each, "an exit");
+    const [key, identity] = identityOf(exit);
+    vcpus.set(key, identity);
+    const isa = textOf(exit["isa"], "isa");
+    const reason = wholeOf(exit["reason"], "reason", -(2 ** 31));
+    const sample = sampleAt(exits, key, sampleKey(isaNumber(isa), rawReason(reason)), isa, reason);
+    addLevel(sample.l1, exit, "l1");
+    addLevel(sample.l2, exit, "l2");
+    if (exit["l2"] !== undefined)
+      sample.reflected += wholeOf(fieldsOf(exit["l2"], "l2")["reflected"], "l2.reflected");
+  }
+  return { vcpus, exits };
+}

@@ -1,0 +1,156 @@
+// Lines of the tools' JSON, read back. The rendering writes what this reads.
+import { UsageError, messageOf } from "../errors";
+import { type About, type AskedFor, type Host, SCHEMA } from "../measure/lines";
+import { type Lost, NOTHING_LOST, WAYS_OF_LOSS } from "../measure/lost";
+import type { Reading } from "../measure/reading";
+import type { Time } from "../measure/time";
+import type { SplitGroup } from "../split/groups";
+import { safeText } from "../text";
+import { clocksOf } from "./clocks";
+import { exitsOf } from "./exits";
+import { dateOf, fail, fieldsOf, listOf, textOf, wholeOf } from "./fields";
+
+/** A line of an interval, read back. */
+export interface ReadLine extends About, Time {
+  /** How many vCPUs had the exits; undefined where that is unknown. */
+  readonly vcpus: number | undefined;
+  /** Without exits where the line is one of kvm-vmexit split. */
+  readonly reading: Reading;
+  /** How the vCPUs' time was split; undefined where the line is of exits. */
+  readonly split: readonly SplitGroup[] | undefined;
+}
+
+function lostOf(value: unknown): Lost | undefined {
+  if (value === null) return undefined;
+  const fields = fieldsOf(value, "lost");
+  const lost: Record<string, number> = { ...NOTHING_LOST };
+  for (const way of WAYS_OF_LOSS) lost[way] = wholeOf(fields[way] ?? 0, `lost.${way}`);
+  if (fields["eventsUnwritten"] !== undefined)
+    lost["eventsUnwritten"] = wholeOf(fields["eventsUnwritten"], "lost.eventsUnwritten");
+  return { ...NOTHING_LOST, ...lost };
+}
+
+function hostOf(value: unknown): Host | undefined {
+  if (value === null) return undefined;
+  const host = fieldsOf(value, "host");
+  const text = (name: string) => textOf(host[name], name);
+  return {
+    kernel: text("kernel"),
+    machine: text("machine"),
+    processor: text("processor"),
+    isa: text("isa"),
+    attach: text("attach"),
+  };
+}
+
+/** Most options, and most values of a list among the options. */
+const MAX_OPTIONS = 64;
+const MAX_VALUES = 4096;
+
+/** The options of which more can be kept than are known here: texts, numbers and lists of numbers. */
+function optionsOf(value: unknown): AskedFor {
+  const options = Object.entries(fieldsOf(value, "options"));
+  if (options.length > MAX_OPTIONS) fail(`there are more than ${MAX_OPTIONS} options`);
+  for (const [name, option] of options) {
+    if (typeof option === "string") textOf(option, name);
+    else if (Array.isArray(option)) {
+      if (option.length > MAX_VALUES) fail(`${name} has more than ${MAX_VALUES} values`);
+      for (const each of option) wholeOf(each, name);
+    } else if (typeof option !== "boolean" && typeof option !== "number") fail(`${name} is no option`);
+  }
+  return Object.fromEntries(options);
+}
+
+/**
+ * The reading that a line of JSON is.
+ * @returns undefined of a line that is a slow exit
+ * @throws UsageError if it is no line of this schema
+ */
+export function readLine(text: string): ReadLine | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    fail(safeText(messageOf(error)));
+  }
+  const line = fieldsOf(value, "it");
+  if (line["schema"] !== SCHEMA)
+    fail(`its schema is ${safeText(JSON.stringify(line["schema"] ?? null)).slice(0, 80)}`);
+  if (line["slow"] !== undefined) return undefined;
+  const { vcpus, exits } = exitsOf(listOf(line["exits"] ?? [], "exits"));
+  const split = line["split"];
+  const durationNs = wholeOf(line["durationNs"], "durationNs");
+  const time = { start: dateOf(line["start"], "start"), end: dateOf(line["end"], "end"), durationNs };
+  return {
+    ...time,
+    final: line["final"] === true,
+    tool: textOf(line["tool"], "tool"),
+    version: textOf(line["version"], "version"),
+    host: hostOf(line["host"]),
+    options: optionsOf(line["options"]),
+    vcpus: line["vcpus"] === undefined ? undefined : wholeOf(line["vcpus"], "vcpus"),
+    reading: { ...time, number: 0, lost: lostOf(line["lost"]), vcpus, exits },
+    split: split === undefined ? undefined : clocksOf(listOf(split, "split")),
+  };
+}
+
+/** Whether a line without a line break is all of it. */
+function isWhole(text: string): boolean {
+  try {
+    if (text.trim() !== "") JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Longer ones are refused: a line has some 200 bytes for each exit reason of each vCPU, with histograms 2,000. */
+const MAX_LINE = 2 ** 28;
+
+/**
+ * The readings of a file of lines, in order; lines of slow exits are left out.
+ * @param chunks its text or bytes, such as a stream
+ * @param onCut is told of a last line that was cut off, as by the end of its writer, and how long it is; without, it is an error
+ * @throws UsageError at a line that is none of this schema, with its number
+ */
+export async function* readLines(
+  chunks: AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>,
+  onCut?: (characters: number) => void,
+): AsyncGenerator<ReadLine, void, void> {
+  const decoder = new TextDecoder();
+  // What has come of the line that isn't whole yet.
+  const rest: string[] = [];
+  let length = 0;
+  let number = 0;
+  const parse = (text: string): ReadLine | undefined => {
+    number++;
+    if (text.trim() === "") return undefined;
+    try {
+      return readLine(text);
+    } catch (error) {
+      throw new UsageError(`line ${number}: ${messageOf(error)}`, "E_FORMAT");
+    }
+  };
+  for await (const chunk of chunks) {
+    const text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
+    let from = 0;
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
+      rest.push(text.slice(from, end));
+      from = end + 1;
+      const line = parse(rest.join(""));
+      rest.length = length = 0;
+      if (line) yield line;
+    }
+    rest.push(text.slice(from));
+    length += text.length - from;
+    if (length > MAX_LINE)
+      throw new UsageError(`line ${number + 1} is longer than ${MAX_LINE} characters`, "E_FORMAT");
+  }
+  rest.push(decoder.decode());
+  const text = rest.join("");
+  if (onCut && !isWhole(text)) onCut(text.length);
+  else {
+    const last = parse(text);
+    if (last) yield last;
+  }
+}

@@ -1,0 +1,104 @@
+// How vCPUs' time was split in a run, added up in bounded memory.
+import type { ReadLine } from "../lines/read";
+import { type Identity, inOrderOfVms } from "../measure/grouping";
+import { type Lost, NOTHING_LOST, lossesOf } from "../measure/lost";
+import { OTHERS_VM } from "../measure/roster";
+import type { Time } from "../measure/time";
+import { type Clock, NO_TIME, PARTS, addClocks, partNs } from "../split/clock";
+import type { SplitBy, SplitGroup } from "../split/groups";
+import { sumOfLost } from "./exit-sum";
+import type { Selection } from "./selection";
+import { Span } from "./span";
+import { Timeline } from "./timeline";
+
+/** Most vCPUs that are told apart, of some KiB each; the others are one. */
+const MAX_CLOCKS = 16_384;
+
+/** A text that is the same for the same VM or vCPU. */
+function keyOf({ vm, vcpu, tid }: Identity): string {
+  return vm ? `${vm.pid}:${vm.startNs}:${vcpu ?? ""}:${tid ?? ""}` : "";
+}
+
+/** The key of a clock in a grouping, and whose it then is. */
+function ownerOf(group: SplitGroup, by: SplitBy): [string, Identity] {
+  const { vm, vcpu, tid } = group;
+  if (by === "all" || !vm) return ["", {}];
+  if (by === "vm") return [keyOf({ vm }), { vm }];
+  const whose = { vm, ...(vcpu === undefined ? {} : { vcpu }), ...(tid === undefined ? {} : { tid }) };
+  return [keyOf(whose), whose];
+}
+
+/** Adds the clocks of lines up. */
+export class ClockSum {
+  /** By the places of parts in PARTS. */
+  readonly timeline = new Timeline();
+  readonly #selection: Selection;
+  readonly #span = new Span();
+  readonly #groups = new Map<string, SplitGroup>();
+  #lost: Lost | undefined = NOTHING_LOST;
+
+  constructor(selection: Selection) {
+    this.#selection = selection;
+  }
+
+  /** How many intervals were added. */
+  get intervals(): number {
+    return this.#span.intervals;
+  }
+
+  get time(): Time {
+    return this.#span.time;
+  }
+
+  /** What was lost, in events; undefined if that is unknown. */
+  get lost(): Lost | undefined {
+    return this.#lost;
+  }
+
+  /** All vCPUs together. */
+  get clock(): Clock {
+    return this.groups("all")[0]?.clock ?? NO_TIME;
+  }
+
+  /** @throws UsageError if a filter needs what the line doesn't tell */
+  add(line: ReadLine, groups: readonly SplitGroup[]): void {
+    const { start, end, durationNs, reading } = line;
+    this.#span.add(line);
+    this.#lost = sumOfLost(this.#lost, reading.lost);
+    this.timeline.begin(start, end, durationNs, reading.lost ? lossesOf(reading.lost) : 0);
+    for (const group of groups) {
+      if (!this.#selection.wantsIdentity(group)) continue;
+      PARTS.forEach((part, at) => {
+        this.timeline.addPart(at, 0, partNs(group.clock, part));
+      });
+      const [key, whose] = this.#place(group);
+      const before = this.#groups.get(key);
+      this.#groups.set(key, {
+        ...whose,
+        clock: before ? addClocks(before.clock, group.clock) : group.clock,
+        vcpus: Math.max(before?.vcpus ?? 0, group.vcpus),
+      });
+    }
+  }
+
+  /** The clocks as they were saved, or together by VM or all, in the order of VMs and vCPUs. */
+  groups(by: SplitBy): SplitGroup[] {
+    const groups = new Map<string, SplitGroup>();
+    for (const group of this.#groups.values()) {
+      const [key, whose] = ownerOf(group, by);
+      const before = groups.get(key);
+      groups.set(key, {
+        ...whose,
+        clock: before ? addClocks(before.clock, group.clock) : group.clock,
+        vcpus: (before?.vcpus ?? 0) + group.vcpus,
+      });
+    }
+    return [...groups.values()].sort(inOrderOfVms);
+  }
+
+  #place(group: SplitGroup): [string, Identity] {
+    const [key, whose] = ownerOf(group, "vcpu");
+    if (this.#groups.has(key) || this.#groups.size < MAX_CLOCKS) return [key, whose];
+    return [keyOf({ vm: OTHERS_VM }), { vm: OTHERS_VM }];
+  }
+}

@@ -1,0 +1,148 @@
+// The tables of a saved run.
+import { UsageError } from "../../src/errors";
+import { type Sample, type Samples, total } from "../../src/measure/samples";
+import { lostLines } from "../../src/render/lost";
+import { splitTable } from "../../src/render/split";
+import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/split-lines";
+import { reasonsOf } from "../../src/report/compare";
+import type { Run } from "../../src/report/run";
+import { aboutRecording } from "../lib/about";
+import { whyNothing } from "../lib/filters";
+import { diagnose, outputColumns, print } from "../lib/output";
+import { type TableOptions, printTables } from "../trace/tables";
+
+/** What report calls itself in JSON. */
+const NAME = "kvm-vmexit-report";
+
+/** What can be shown. */
+export const TABLES = ["count", "time", "hist", "split"] as const;
+
+/** How a run is shown. */
+export interface ShowOptions extends Omit<TableOptions, "table"> {
+  /** Undefined: whatever the files have. */
+  readonly table?: (typeof TABLES)[number] | undefined;
+  readonly top?: number | undefined;
+  readonly idle: string;
+  /** Names of VMs that weren't wanted. */
+  readonly others: readonly string[];
+}
+
+/** How many exits a run has. */
+export function countOf({ exits }: Run): number {
+  let count = 0;
+  for (const samples of exits.reading.exits.values())
+    for (const sample of samples.values()) count += total(sample).count;
+  return count;
+}
+
+/** Whether any exit has a time. */
+export function isTimed({ exits }: Run): boolean {
+  for (const samples of exits.reading.exits.values())
+    for (const sample of samples.values()) if (total(sample).timed > 0) return true;
+  return false;
+}
+
+/** The reasons that cost most, or came most often where there are no times. */
+function topOf(run: Run, top: number | undefined, timed: boolean): Run["exits"]["reading"] {
+  const { reading } = run.exits;
+  if (top === undefined) return reading;
+  const cost = (sample: Sample) => (timed ? total(sample).totalNs : total(sample).count);
+  const keys = [...reasonsOf(run)].sort(([, a], [, b]) => cost(b) - cost(a)).map(([key]) => key);
+  const shown = new Set(keys.slice(0, top));
+  if (keys.length > top)
+    diagnose(`Not shown: ${keys.length - top} reasons that ${timed ? "cost" : "came"} less`);
+  const some = (samples: Samples): Samples => new Map([...samples].filter(([key]) => shown.has(key)));
+  return { ...reading, exits: new Map([...reading.exits].map(([key, samples]) => [key, some(samples)])) };
+}
+
+/** The host of all lines, if it is one. */
+function hostOf({ abouts }: Run) {
+  const hosts = new Map(abouts.map(({ host }) => [JSON.stringify(host ?? null), host]));
+  return hosts.size === 1 ? [...hosts.values()][0] : undefined;
+}
+
+function untold(by: "vm" | "vcpu"): never {
+  throw new UsageError(
+    `the file doesn't tell ${by === "vm" ? "VMs" : "vCPUs"} apart; save it with --by ${by}`,
+  );
+}
+
+/** @throws UsageError if the lines don't tell apart what is to get a table each */
+function checkIdentities({ reading }: Run["exits"], by: "vm" | "vcpu"): void {
+  for (const [key, samples] of reading.exits) {
+    const { vm, vcpu, tid } = reading.vcpus.get(key) ?? {};
+    const has = by === "vm" ? vm !== undefined : vcpu !== undefined || tid !== undefined || vm?.pid === 0;
+    if (!has && samples.size > 0) untold(by);
+  }
+}
+
+function showLosses(lost: Run["exits"]["reading"]["lost"], options: ShowOptions): void {
+  if (options.json) return;
+  const losses = lost ? lostLines(lost) : ["Lost: unknown how much"];
+  if (options.csv) losses.forEach(diagnose);
+  else print(losses);
+}
+
+function showExits(run: Run, table: "count" | "time" | "hist", options: ShowOptions): void {
+  const timed = isTimed(run);
+  if (table !== "count" && !timed && countOf(run) > 0)
+    throw new UsageError("the files have no times: they were saved by kvm-vmexit count; use --table count");
+  const { by } = options;
+  if (by !== "reason") checkIdentities(run.exits, by);
+  printTables(NAME, topOf(run, options.top, timed), {
+    ...options,
+    table: table === "hist" ? "histogram" : table,
+    host: hostOf(run),
+  });
+  showLosses(run.exits.reading.lost, options);
+}
+
+/** How vCPUs' time was split: a row for each vCPU or VM, as it was saved. */
+function showSplit(run: Run, options: ShowOptions): void {
+  const { split } = run;
+  const { by, csv, json, header, unit, wide } = options;
+  if ([options.reasons, options.excludes].some((list) => list !== undefined) || options.idle !== "show")
+    throw new UsageError(
+      "the split of vCPUs' time has no reasons; leave --reasons, --excludes and --idle out",
+    );
+  const groups = split.groups(by === "vm" ? "vm" : "vcpu");
+  for (const { vm, vcpu, tid } of groups)
+    if ((by === "vm" && !vm) || (by === "vcpu" && (vcpu ?? tid) === undefined && vm?.pid !== 0)) untold(by);
+  const time = split.time;
+  if (json) {
+    const about = {
+      ...aboutRecording(NAME, options, { by: by === "reason" ? "vcpu" : by }),
+      host: hostOf(run),
+    };
+    print([splitJsonLine(about, { ...time, lost: split.lost }, groups)]);
+  } else if (csv) {
+    print([...(header ? [splitCsvHeading()] : []), ...splitCsvLines(time, groups, options.utcOffset)]);
+  } else {
+    const { durationNs } = time;
+    print(splitTable(groups, { durationNs, wide, unit, heading: header, room: outputColumns() }));
+  }
+  showLosses(split.lost, options);
+}
+
+/**
+ * Prints the tables that the files have, where a vCPU's time went first; or the one that was asked for.
+ * @throws UsageError if they haven't
+ */
+export function showRun(run: Run, options: ShowOptions): void {
+  const { table, csv } = options;
+  const [hasSplit, hasExits] = [run.split.intervals > 0, run.exits.intervals > 0];
+  if (table === "split" && !hasSplit)
+    throw new UsageError("the files have no split of vCPUs' time, which kvm-vmexit split saves");
+  if (table !== undefined && table !== "split" && !hasExits)
+    throw new UsageError("the files have no exits: they were saved by kvm-vmexit split; leave --table out");
+  if (table === undefined && csv && hasSplit && hasExits)
+    throw new UsageError(
+      "the files have exits and the split of time, whose CSV differs; choose with --table",
+    );
+  const showsSplit = hasSplit && (table === undefined || table === "split");
+  if (showsSplit) showSplit(run, options);
+  if (!hasExits || table === "split") return;
+  if (showsSplit && !options.json) print([""]);
+  if (countOf(run) === 0) diagnose(whyNothing(options, options.others));
+  showExits(run, table ?? (isTimed(run) ? "time" : "count"), options);
+}
