@@ -10,12 +10,19 @@ BENCH_NEEDS = $(addprefix /usr/bin/,bpftrace perf python3 trace-cmd) /usr/sbin/k
 # kvm_stat isn't Debian's: compared with where it is.
 KVM_STAT := $(abspath ../shared/seeds/kvm_stat.el8.py)
 
-.PHONY: bench bench-run
+.PHONY: bench bench-run soak
 
 bench: PACKAGES += $(BENCH_PACKAGES)
 bench: setup ## measure what tracing costs, ours and others', into docs/bench.md; BENCH_MACHINES=svm-bookworm: one machine, into build/bench/bench.md
 	@$(MAKE) --no-print-directory all $(GUEST)
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) bench-run
+
+# How long `soak` takes, in minutes of the lab's machine.
+SOAK_MINUTES := 20
+soak: PACKAGES += $(LAB_PACKAGES)
+soak: packages node_modules/.package-lock.json ## run five tools and the library while VMs come and go, exactly; their memory and CPU; SOAK_MINUTES=2: shorter
+	@$(MAKE) --no-print-directory all lab-kernel $(GUEST)
+	$(LAB_RUN) --timeout $$(($(SOAK_MINUTES) * 60 + 600)) -- node dist/bench/soak.js $(SOAK_MINUTES)
 
 # A machine that was measured since the last build isn't measured again, so that what was interrupted goes on. The longest first.
 bench-run: $(patsubst %,build/bench/%.json,$(filter vmx-%,$(BENCH_MACHINES)) process $(filter-out vmx-%,$(BENCH_MACHINES)))

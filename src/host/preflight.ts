@@ -24,13 +24,21 @@ export const COUNTING: readonly What[] = [...TRACING, "start times"];
 export const REPORTING: readonly What[] = [...COUNTING, "ring buffers"];
 
 /**
- * Makes sure that this host can be traced; changes nothing and learns nothing.
- * @returns the instruction set of the host's exits
+ * Makes sure that nothing of `needs` is bad here.
  * @throws ToolError with the first of these findings that is bad, and its mend
  */
-export function preflight(machine = new Machine(), needs = COUNTING): Isa {
+export function requireGood(machine: Machine, needs: readonly What[]): void {
   for (const { state, meaning, mend = "" } of findings(machine, needs))
     if (state === "bad") throw new ToolError(`${meaning}; ${mend}`);
+}
+
+/**
+ * Makes sure that this host can be traced; changes nothing and learns nothing.
+ * @returns the instruction set of the host's exits
+ * @throws as requireGood() does
+ */
+export function preflight(machine = new Machine(), needs = COUNTING): Isa {
+  requireGood(machine, needs);
   if (!machine.kvm) throw new ToolError("KVM is not loaded");
   return machine.kvm.isa;
 }

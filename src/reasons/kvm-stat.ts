@@ -1,9 +1,9 @@
 // Exit reasons as kvm_stat names them in its keys, kvm_exit(CPUID), and as we name those that it doesn't know.
 import { STAT_KIND } from "../contract";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP } from "./arm64";
-import { reasonLabel, reasonName, reasonNumber } from "./index";
+import { type Isa, reasonLabel, reasonName, reasonNumber } from "./index";
 import { SVM_REASONS } from "./svm";
-import { USERSPACE_REASONS } from "./userspace";
+import { USERSPACE_REASONS, canReturn } from "./userspace";
 import { VMX_REASONS } from "./vmx";
 
 /** Whose codes a reason is from. */
@@ -46,6 +46,11 @@ const TABLES: Readonly<Record<ChildKind, ReadonlyMap<number, string>>> = {
 /** The names of all reasons that have one. */
 export function childNames(kind: ChildKind): string[] {
   return [...TABLES[kind].values()];
+}
+
+/** The names of user space's reasons that a host with this instruction set never has. */
+export function impossibleNames(isa: Isa): string[] {
+  return [...USERSPACE_REASONS].flatMap(([number, name]) => (canReturn(isa, number) ? [] : [name]));
 }
 
 /** A reason's name in a key, from the kernel's unsigned 32 bits; one that nobody named is its number. */

@@ -1,5 +1,7 @@
 // Why KVM_RUN returned to user space, KVM_EXIT_*: include/uapi/linux/kvm.h of Linux 7.0.
 
+import type { Isa } from "./index";
+
 /** Names by number. 15 has left the header with the PowerPC 440. */
 export const USERSPACE_REASONS: ReadonlyMap<number, string> = new Map([
   [0, "UNKNOWN"],
@@ -47,3 +49,24 @@ export const USERSPACE_REASONS: ReadonlyMap<number, string> = new Map([
   [42, "ARM_LDST64B"],
   [43, "SNP_REQ_CERTS"],
 ]);
+
+const X86: readonly Isa[] = ["vmx", "svm"];
+
+/** By number: the instruction sets whose hosts return so, of those that we know, where not all do. */
+const RETURNING: ReadonlyMap<number, readonly Isa[]> = new Map([
+  // IO, HLT, IRQ_WINDOW_OPEN, SET_TPR, TPR_ACCESS, NMI, IOAPIC_EOI, HYPERV, X86_RDMSR, X86_WRMSR, X86_BUS_LOCK, XEN
+  ...[2, 5, 7, 11, 12, 16, 26, 27, 29, 30, 33, 34].map((number) => [number, X86] as const),
+  // AP_RESET_HOLD and SNP_REQ_CERTS: arch/x86/kvm/svm/sev.c
+  ...[32, 43].map((number) => [number, ["svm"]] as const),
+  // NOTIFY and TDX: arch/x86/kvm/vmx
+  ...[37, 40].map((number) => [number, ["vmx"]] as const),
+  // ARM_NISV, ARM_SEA, ARM_LDST64B
+  ...[28, 41, 42].map((number) => [number, ["arm64"]] as const),
+  // S390_…, DCR, OSI, PAPR_HCALL, WATCHDOG, EPR, RISCV_…, LOONGARCH_IOCSR
+  ...[13, 14, 15, 18, 19, 20, 21, 22, 23, 25, 35, 36, 38].map((number) => [number, []] as const),
+]);
+
+/** Whether a host with this instruction set can return to user space for this reason; true for numbers without a name. */
+export function canReturn(isa: Isa, number: number): boolean {
+  return RETURNING.get(number)?.includes(isa) ?? true;
+}

@@ -41,6 +41,7 @@ export interface DebugfsSource {
 
 export class DebugfsProvider implements Provider {
   readonly knowsGuests = true;
+  readonly impossible: ReadonlySet<string> = new Set();
   readonly #source: DebugfsSource;
   readonly #files: DebugfsFiles;
   readonly #owners: Owners;

@@ -1,5 +1,4 @@
 // The lines of kvm_stat's batch, log and CSV outputs, byte for byte.
-import { timeStamp } from "../local-time";
 import { byCodePoint } from "../measure/order";
 import { labelOf, type Counts } from "./keys";
 
@@ -15,25 +14,27 @@ export function batchLines(counts: Counts): string[] {
 /** How a log writes its banner of names, and one line of counts since the line before. */
 export interface LogFormat {
   banner(keys: readonly string[]): string;
-  line(keys: readonly string[], counts: Counts, time: Date): string;
+  /** @param time as timeStamp() writes it */
+  line(keys: readonly string[], counts: Counts, time: string): string;
 }
 
-function deltas(keys: readonly string[], counts: Counts): string[] {
-  return keys.map((key) => String(counts.get(key)?.delta ?? 0));
+/** What a key that isn't counted has is `none`: it is no 0. */
+function deltas(keys: readonly string[], counts: Counts, none: string): string[] {
+  return keys.map((key) => String(counts.get(key)?.delta ?? none));
 }
 
 export const plainLog: LogFormat = {
   banner: (keys) => keys.map((key) => `${labelOf(key)} `).join(""),
   line: (keys, counts, time) =>
-    timeStamp(time) +
-    deltas(keys, counts)
+    time +
+    deltas(keys, counts, "-")
       .map((delta) => ` ${delta.padStart(9)}`)
       .join(""),
 };
 
 export const csvLog: LogFormat = {
   banner: (keys) => ["timestamp", ...keys.map(labelOf)].join(","),
-  line: (keys, counts, time) => [timeStamp(time), ...deltas(keys, counts)].join(","),
+  line: (keys, counts, time) => [time, ...deltas(keys, counts, "")].join(","),
 };
 
 /** `-f help`: the names of all events, of the reasons their parents' only. */

@@ -29,6 +29,8 @@ export interface StatOptions {
   tracepoints: boolean;
   skipZeroRecords: boolean;
   overhead: boolean;
+  /** Times in logs have their offset from UTC. */
+  utcOffset: boolean;
 }
 
 /** What kvm_stat ends with on a request that it can't serve: its own words, and status 1. */

@@ -15,6 +15,8 @@ export interface Provider {
   /** Counts only one process's events from now on; 0 for all. */
   setPid(pid: number): void;
   reset(): void;
+  /** Keys that count nothing on this architecture, ever. kvm_stat has them, and so has read(). */
+  readonly impossible: ReadonlySet<string>;
   /** What couldn't be counted, one line for each kind of loss; none if nothing was lost. */
   losses(): string[];
   close(): void;

@@ -30,6 +30,11 @@ export class Statistics {
     return this.#providers.every((provider) => provider.knowsGuests);
   }
 
+  /** Keys that count nothing on this architecture, ever. */
+  get impossible(): ReadonlySet<string> {
+    return new Set(this.#providers.flatMap((provider) => [...provider.impossible]));
+  }
+
   read(byGuest = false): Counts {
     return readAll(this.#providers, byGuest);
   }

@@ -1,6 +1,7 @@
 // Counts from KVM's tracepoints: an event's own count, and its reasons as its children.
 import type { Counters } from "../native/stat";
-import { CHILD_KINDS, childName, childNames, type ChildKind } from "../reasons/kvm-stat";
+import type { Isa } from "../reasons";
+import { CHILD_KINDS, childName, childNames, impossibleNames, type ChildKind } from "../reasons/kvm-stat";
 import { keyOf, tracepointParent, type Counts } from "./keys";
 import { wantedFields, type FieldFilter, type Provider } from "./provider";
 
@@ -24,13 +25,14 @@ export interface TracepointSource {
   /** The events that this kernel has: `events` names two that it may lack. */
   present: ReadonlySet<string>;
   /** Whose reasons kvm_exit has; undefined where they have no names. */
-  kind: ChildKind | undefined;
+  kind: Isa | undefined;
   /** The process that a process's or thread's id belongs to. */
   processOf: (id: number) => number;
 }
 
 export class TracepointProvider implements Provider {
   readonly knowsGuests = false;
+  readonly impossible: ReadonlySet<string>;
   #fields = new Set<string>();
   #unattached: string[] = [];
   /** Counts by field at the last reset, and at the last read. */
@@ -42,6 +44,11 @@ export class TracepointProvider implements Provider {
   constructor(source: TracepointSource, wanted: FieldFilter, pid: number) {
     this.#source = source;
     this.#wanted = wanted;
+    this.impossible = new Set(
+      (source.kind ? impossibleNames(source.kind) : []).map(
+        (name) => `${USERSPACE_EXIT}(${name}) ${USERSPACE_EXIT}`,
+      ),
+    );
 
     this.setPid(pid);
     this.setFilter(wanted);

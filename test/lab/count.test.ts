@@ -194,6 +194,18 @@ test("more vCPUs than records: what is lost is counted and said", () => {
   assert.ok(counted + lost >= 10_000, result.stdout);
 });
 
+test("losses are told when they happen; --strict=now ends the run with status 3", async () => {
+  const guest = ["--", GUEST, "--cpuid", "100", "--vcpus", "100", "--hold", "600"];
+  const tool = new Running(TOOL, "--max-vcpus", "1", ...guest);
+  await tool.seen(/^Lost: \d+ exits of vCPUs for which there was no record; raise --max-vcpus$/m);
+  const { status, stdout } = await tool.end("SIGINT");
+  assert.equal(status, 0);
+  assert.match(stdout, /^Lost: /m);
+  const strict = run(TOOL, "--max-vcpus", "1", "--strict=now", "--csv", ...guest);
+  assert.equal(strict.status, 3);
+  assert.match(strict.stderr, /^Lost: /m);
+});
+
 test("attached to records, a thread's vCPUs beyond those that records are told apart for are counted as lost", () => {
   const guest = [GUEST, "--one-thread", "--vcpus", "70", "--cpuid", "100"];
   const result = run(TOOL, "--attach", "record", "--reasons", "CPUID,IOIO,NPF", "--", ...guest);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { CAPABILITY } from "../../src/native/privileges";
-import { GUEST, Running, run } from "../tools";
+import { GUEST, PROJECT, Running, run } from "../tools";
 import { jsonLines } from "./json";
 import { kernelIsAtLeast } from "./machine";
 
@@ -140,6 +140,23 @@ test("kvm-stat -l goes on counting, from tracepoints and from debugfs", async ()
     const { status, stderr } = await tool.end("SIGTERM");
     assert.deepEqual([status, stderr], [0, ""]);
   }
+});
+
+test("kvm-stat counts with the capabilities that its unit leaves it", () => {
+  const unit = readFileSync(join(PROJECT, "contrib", "kvm-stat.service"), "utf8");
+  const [, capabilities = ""] = /^CapabilityBoundingSet=(.+)$/m.exec(unit) ?? [];
+  const left = capabilities.split(" ").map((name) => `+${name.replace("CAP_", "").toLowerCase()}`);
+  assert.ok(left.length > 1);
+  const { stdout, stderr, status } = spawnSync(
+    "setpriv",
+    [
+      ...["--inh-caps=-all", `--bounding-set=-all,${left.join()}`, process.execPath],
+      ...[join(PROJECT, "dist", "bin", "kvm-stat.js"), "-d", "-t", "-1", "-f", "^(exits|kvm_exit)$"],
+    ],
+    { encoding: "utf8" },
+  );
+  assert.deepEqual([status, stderr], [0, ""]);
+  assert.match(stdout, /^exits +\d+ +\d+\nkvm_exit +\d+ +\d+\n$/);
 });
 
 test("kvm-trace record goes on recording", async () => {

@@ -1,7 +1,16 @@
 // kvm-stat on a real KVM host: the guest's numbers, and kvm_stat's beside them.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -269,6 +278,34 @@ test("a last line that a full disk cut off is ended before a log goes on", async
   assert.match(readFileSync(file, "utf8"), /^2026-11-21 12:00:00 {8}2\nkvm_exit *\n/);
 });
 
+test("a log that was emptied (copytruncate) begins with a heading; only its owner and group may read it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "stat-"));
+  for (const [format, heading] of [
+    ["-c", /^timestamp,kvm_exit\n([-0-9: ]{19},\d+\n){2}/],
+    ["-s0.1", /^kvm_exit \n([-0-9: ]{19} +\d+\n){2}/],
+  ] as const) {
+    const file = join(folder, format);
+    const tool = new Running(NAME, format, "-s", "0.1", "-f", "kvm_exit$", "-L", file);
+    const begun = () => existsSync(file) && heading.test(readFileSync(file, "utf8"));
+    await until(file, begun);
+    assert.equal(statSync(file).mode & 0o777, 0o640);
+    truncateSync(file);
+    await until(file, begun);
+    assert.deepEqual(await tool.end("SIGTERM"), { status: 0, stdout: "", stderr: "" });
+  }
+});
+
+test("a plain log's banner has what this architecture can count, CSV's heading all names of kvm_stat", () => {
+  const banner = (...parameters: string[]) =>
+    spawnSync("timeout", ["-s", "INT", "5", process.execPath, TOOL, "-l", ...parameters], {
+      encoding: "utf8",
+    }).stdout.split("\n")[0];
+  const fields = ["-f", "kvm_userspace_exit"];
+  assert.match(banner(...fields) ?? "", /kvm_userspace_exit\(HLT\) /);
+  assert.doesNotMatch(banner(...fields) ?? "", /S390|RISCV|ARM|LOONGARCH|PAPR|DCR/);
+  assert.match(banner("-c", ...fields) ?? "", /,kvm_userspace_exit\(S390_SIEIC\),/);
+});
+
 test("stopped, a log has a last line with what was counted since the line before", async () => {
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     const tool = new Running(NAME, "-l", "-s", "25", "-f", "kvm_cpuid$");
@@ -304,7 +341,7 @@ test("what is missing is told in one line", () => {
   assert.deepEqual(run(NAME, "-L", "/nowhere/log"), {
     status: 1,
     stdout: "",
-    stderr: "Error: Could not open file: /nowhere/log\n",
+    stderr: "Error: Could not open file: /nowhere/log: ENOENT: no such file or directory; log elsewhere\n",
   });
   assert.deepEqual(run(NAME), {
     status: 1,

@@ -279,7 +279,7 @@ test("a process that isn't there records nothing; an event that isn't there is r
   assert.equal(missing.status, 1);
   assert.match(
     missing.stderr,
-    /\nkvm-trace record: cannot run "\/nowhere\/guest" \(ENOENT\); check the command behind --\n$/,
+    /\nkvm-trace record: cannot run "\/nowhere\/guest" \(ENOENT\); check the command after --\n$/,
   );
   const unknown = run("kvm-trace", "record", "--events", "exit,exits");
   assert.equal(unknown.status, 2);

@@ -25,6 +25,7 @@ const DEFAULTS = {
   tracepoints: false,
   skipZeroRecords: false,
   overhead: false,
+  utcOffset: false,
 };
 
 // Checked against kvm_stat's own parser, CPython 3.11's argparse.
@@ -42,6 +43,7 @@ const ACCEPTED: [argv: string[], options: Partial<typeof DEFAULTS>][] = [
   [["--o"], { once: true }],
   [["--on"], { once: true }],
   [["--ov"], { overhead: true }],
+  [["--utc-offset", "--t"], { utcOffset: true, tracepoints: true }],
   [["-f", "-? b"], { fields: "-? b" }],
   [["--debugfs", "--debugfs-"], { debugfs: true, debugfsIncludePast: true }],
   [["-f", "kvm_exit$"], { fields: "kvm_exit$" }],

@@ -83,6 +83,7 @@ test("names from outside can't steer the terminal", () => {
 
 class FakeProvider implements Provider {
   knowsGuests = true;
+  impossible = new Set<string>();
   log: string[] = [];
   read(byGuest: boolean): Counts {
     this.log.push("read");

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Counters } from "../../src/native/stat";
 import { CHILD_KINDS, childName, childNames, type ChildKind } from "../../src/reasons/kvm-stat";
+import type { Isa } from "../../src/reasons";
 import { TracepointProvider, indexedEvents } from "../../src/stat/tracepoints";
 
 const EVENTS = indexedEvents(["kvm_pio", "kvm_exit", "kvm_entry", "kvm_userspace_exit"]);
@@ -39,7 +40,7 @@ class FakeCounters implements Counters {
   }
 }
 
-function open(wanted: (field: string) => boolean, counters = new FakeCounters(), kind: ChildKind = "svm") {
+function open(wanted: (field: string) => boolean, counters = new FakeCounters(), kind: Isa = "svm") {
   const source = {
     counters,
     events: EVENTS,

@@ -43,7 +43,6 @@ test("options have their defaults, are read with and without =, and run together
     csv: false,
     unit: "us",
     header: true,
-    strict: false,
     utcOffset: false,
     attach: "auto",
     maxVcpus: 1024,

@@ -1,7 +1,7 @@
 // Which VM a process is, on processes made up in a folder.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -55,6 +55,34 @@ for (const [expected, ...words] of [
   ["process: comm", "cloud-hypervisor", "--api-socket", "/tmp/cloud-hypervisor.sock"],
   ["process: comm", "cloud-hypervisor", "--api-socket", "fd=3"],
   ["process: comm", "cloud-hypervisor", "--api-socket", "ch.sock"],
+  ["firecracker: 7f21", "firecracker", "--api-sock", "/run/vc/firecracker/7f21/root/run/firecracker.socket"],
+  ["firecracker: root", "firecracker", "--api-sock", "/run/vc/firecracker/root/root/run/fc.socket"],
+  [
+    "cloud-hypervisor: vm",
+    "cloud-hypervisor",
+    ...["--api-socket", "fd=26", "--event-monitor", "path=/run/libvirt/ch/vm-event-monitor-fifo"],
+  ],
+  ["cloud-hypervisor: web-1", "cloud-hypervisor", "--api-socket", "/run/user/7/libvirt/ch/run/web-1-socket"],
+  ["stratovirt: web", "/usr/bin/stratovirt", "-name", "web", "-qmp", "unix:/tmp/q,server,nowait"],
+  ["openvmm: web", "openvmm", "--ttrpc", "/run/openvmm/web.sock"],
+  ["openvmm: db", "openvmm", "--vsock-path=/srv/db/vsock", "-p", "2"],
+  ["process: comm", "openvmm", "--hv", "--grpc", "/tmp/openvmm.sock"],
+  [
+    "qemu: primary",
+    "qemu-system-x86_64",
+    ...["-drive", "file=/var/snap/multipass/common/data/multipassd/vault/instances/primary/u.img,if=none"],
+  ],
+  ["qemu: web", "/lib64/ld-linux-x86-64.so.2", "--library-path", "/opt/lib", "/opt/qemu-kvm", "-name", "web"],
+  ["qemu: web", "/lib/ld-musl-x86_64.so.1", "--argv0", "x", "--list", "qemu-system-x86_64", "-name", "web"],
+  [
+    "process: comm",
+    "/lib64/ld-linux-x86-64.so.2",
+    "--library-path",
+    "qemu-kvm",
+    "/bin/sleep",
+    "-name",
+    "web",
+  ],
   ["crosvm: tux", "/usr/bin/crosvm", "run", "--name", "tux"],
   ["kvmtool: tux", "lkvm", "run", "-n", "tux"],
   ["process: comm", "python3", "-name", "foo"],
@@ -63,6 +91,22 @@ for (const [expected, ...words] of [
   test(`${words.join(" ")} is ${expected}`, () => {
     assert.equal(nameOf(...words), expected);
   });
+
+test("a VMM by whatever name it was started is known by its file", () => {
+  processIs("web server\0-name\0web\0-uuid\0" + "0AF3B1C2-0000-4000-8000-000000000001\0");
+  const exe = `${ROOT}/proc/${PID}/exe`;
+  for (const [file, name] of [
+    ["/usr/bin/qemu-system-x86_64", "web"],
+    ["/usr/bin/kvm (deleted)", "web"],
+    ["/usr/bin/perl", "comm"],
+  ] as const) {
+    symlinkSync(file, exe);
+    const vm = vmOf(PID, START_NS, "comm", ROOT);
+    assert.equal(vm.name, name);
+    assert.equal(vm.uuid, name === "web" ? "0af3b1c2-0000-4000-8000-000000000001" : undefined);
+    rmSync(exe);
+  }
+});
 
 test("a process that is gone, or whose pid another has now, is called as the kernel knew it", () => {
   processIs("qemu-system-x86_64\0-name\0web\0", "odd) S 1 (name");

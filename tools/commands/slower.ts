@@ -58,20 +58,21 @@ export const tool = defineCommand({
       if (csv && options.header) print([SLOW_CSV_HEADING]);
     };
     return watchSlow({ options, command, timing: true, slow, names: slow.details, begin }, async (watch) => {
-      const { session, filter, plan } = watch;
+      const { session, filter, plan, tellLosses } = watch;
       const about = json && aboutTrace(NAME, filter.isa, session.info(), options, { thresholdNs: ns });
       const [start, began] = [new Date(), performance.now()];
       let last = NOTHING_LOST;
       for await (const { exits, lost } of session.exits({ ...plan, asked: outputWritten })) {
         print(exits.map(lineOf));
         last = lost;
+        plan.looked?.();
         // A second signal is heard in between.
         await immediate();
       }
       const durationNs = Math.round((performance.now() - began) * 1e6);
       const time = { start, end: new Date(), durationNs, final: true };
       if (about) print([slowEndJson(about, time, last)]);
-      else if (csv) lostLines(last).forEach(diagnose);
+      else if (csv) tellLosses();
       else print(lostLines(last));
     });
   },

@@ -3,18 +3,21 @@ import { UsageError } from "../../src/errors";
 import { batchLines, helpLines } from "../../src/stat/format";
 import { hasHostPids } from "../../src/host/pid-namespace";
 import { ForeignProcesses, Processes } from "../../src/stat/guests";
+import { Machine } from "../../src/host/machine";
+import { requireGood } from "../../src/host/preflight";
 import { keyLines } from "../../src/stat/help-screen";
 import { openDebugfs, openTracepoints, tracingFolder } from "../../src/stat/machine";
 import { Refusal, type StatOptions } from "../../src/stat/options";
 import type { Provider } from "../../src/stat/provider";
 import { Statistics } from "../../src/stat/statistics";
 import { Hangups } from "../lib/hangups";
-import { diagnose, print } from "../lib/output";
+import { diagnose, print, queueOutput } from "../lib/output";
 import { type Meter, withOverhead } from "../lib/overhead";
 import { dropPowers } from "../lib/powers";
 import { type Stop, stopOnSignals } from "../lib/stop";
 import { defineCommand } from "../lib/tool";
 import { logStatistics } from "../stat/log";
+import { LossReport } from "../lib/losses";
 import { STAT_OPTIONS, parseStatOptions } from "../stat/options";
 import { showStatistics } from "../stat/screen";
 
@@ -26,6 +29,8 @@ async function openProviders(options: StatOptions, processes: Processes, stop: S
   const tracing = tracingFolder();
   const traces = options.tracepoints || !options.debugfs;
   if (traces && tracing === undefined) {
+    // The folder of tracepoints is root's: others can't see that it is there.
+    requireGood(new Machine(), ["proc", "privileges"]);
     diagnose(
       "Please enable CONFIG_TRACING in your kernel when using the option -t (default).\n" +
         "If it is enabled, make /sys/kernel/tracing readable by the current user.",
@@ -51,16 +56,25 @@ async function show(name: string, options: StatOptions, processes: Processes, me
   const stop = stopOnSignals(hangups && ["SIGINT", "SIGTERM"]);
   const providers = await openProviders(lists ? { ...options, fields: "" } : options, processes, stop);
   const statistics = new Statistics(providers, options.fields, options.pid);
+  const losses = new LossReport(
+    () => statistics.losses(),
+    (loss) => {
+      diagnose(`${name}: ${loss}`);
+    },
+  );
   try {
     meter.begin();
-    const screen = !options.log && options.logToFile === "" && !options.once;
+    const screen = !options.log && options.logToFile === "" && !options.once && !lists;
+    // A screen's terminal is given back at the process's end, which waits for nothing that is queued.
+    if (!screen) queueOutput();
     // By guest or process, debugfs's folders are those of processes that have a VM open.
     dropPowers({ names: screen || statistics.knowsGuests, maps: true, attaches: screen });
     if (lists) print(helpLines(statistics.read().keys()));
-    else if (options.log || options.logToFile !== "") await logStatistics(statistics, options, stop, hangups);
+    else if (options.log || options.logToFile !== "")
+      await logStatistics(statistics, options, stop, hangups, losses);
     else if (options.once) await batch(statistics, stop);
     else await showStatistics(statistics, processes, options.setDelay, stop);
-    for (const loss of statistics.losses()) diagnose(`${name}: ${loss}`);
+    losses.tellAll();
     meter.report();
   } finally {
     statistics.close();

@@ -151,7 +151,13 @@ export const OVERHEAD = {
 
 /** How to trace exits. */
 export const TRACING = {
-  strict: { flags: ["--strict"], description: "end with status 3 if anything was lost" },
+  strict: {
+    flags: ["--strict"],
+    value: "WHEN",
+    description: "end with status 3 if anything was lost; with =now at the first loss",
+    choices: ["end", "now"],
+    implied: "end",
+  },
   attach: {
     flags: ["--attach"],
     value: "HOW",

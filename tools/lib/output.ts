@@ -1,15 +1,26 @@
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
-import { fstatSync, readFileSync, readlinkSync, write as writeLater, writeSync } from "node:fs";
+import {
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  write as writeLater,
+  writeSync,
+} from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isatty } from "node:tty";
 import { promisify } from "node:util";
-import { ToolError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
+import { writeError } from "./write-error";
 
 const STDOUT = 1;
 const STDERR = 2;
 // How long to wait before a reader that is slower than a non-blocking pipe is asked again.
 const RETRY_MS = 10;
+
+// Diagnostics that are kept for a reader; more are dropped.
+const MAX_SAID = 2 ** 16;
 
 const ACCESS = 0o3;
 const READ_AND_WRITE = 0o2;
@@ -25,6 +36,8 @@ let onEnd: () => void = () => undefined;
 // What is still to be written, and the promise of its writer; undefined where each print() writes at once.
 let queue: Buffer[] | undefined;
 let writing: Promise<void> | undefined;
+// Bytes that readers took, of both streams.
+let progress = 0;
 
 function fail(error: unknown): void {
   failure = error as NodeJS.ErrnoException;
@@ -46,7 +59,9 @@ async function writeQueue(): Promise<void> {
   const writeSome = promisify(writeLater);
   for (let rest = queue?.shift(); rest && !failure; rest = rest.length > 0 ? rest : queue?.shift())
     try {
-      rest = rest.subarray((await writeSome(STDOUT, rest)).bytesWritten);
+      const { bytesWritten } = await writeSome(STDOUT, rest);
+      rest = rest.subarray(bytesWritten);
+      progress += bytesWritten;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "EAGAIN") await sleep(RETRY_MS);
       else fail(error);
@@ -129,13 +144,75 @@ export function printBytes(bytes: Uint8Array): void {
   }
 }
 
-/** Writes diagnostic lines to standard error; what they quote can't steer a terminal. */
-export function diagnose(lines: string): void {
+/** Standard error as a file of its own, whose writes don't wait for a reader; undefined where it can't be opened again. */
+function openStderr(): number | undefined {
   try {
-    write(STDERR, Buffer.from(lines.split("\n").map(safeText).join("\n") + "\n"));
+    // A file takes what is written without waiting for anybody.
+    if (fstatSync(STDERR).isFile()) return STDERR;
+    return openSync(
+      `/proc/self/fd/${STDERR}`,
+      constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY,
+    );
   } catch {
-    // There is nowhere left to report this.
+    // A socket, another user's pipe or terminal, or a pipe that has no reader.
+    return undefined;
   }
+}
+
+let stderr: { readonly fd: number | undefined } | undefined;
+let unsaid: Uint8Array = Buffer.alloc(0);
+let saying: Promise<void> | undefined;
+
+/** Writes at once what standard error takes of it, and returns the rest. */
+function sayNow(bytes: Uint8Array): Uint8Array {
+  stderr ??= { fd: openStderr() };
+  let rest = bytes;
+  try {
+    while (stderr.fd !== undefined && rest.length > 0) {
+      const written = writeSync(stderr.fd, rest);
+      rest = rest.subarray(written);
+      progress += written;
+    }
+  } catch (error) {
+    // There is nowhere left to report this.
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN") return Buffer.alloc(0);
+  }
+  return rest;
+}
+
+/** Writes the diagnostics that have to wait for their reader, in the background. */
+async function sayLater(): Promise<void> {
+  const writeSome = promisify(writeLater);
+  while (unsaid.length > 0) {
+    const before = unsaid.length;
+    if (stderr?.fd !== undefined) unsaid = sayNow(unsaid);
+    else
+      try {
+        const { bytesWritten } = await writeSome(STDERR, unsaid);
+        unsaid = unsaid.subarray(bytesWritten);
+        progress += bytesWritten;
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EAGAIN") unsaid = Buffer.alloc(0);
+      }
+    if (unsaid.length === before) await sleep(RETRY_MS);
+  }
+  saying = undefined;
+}
+
+/** Writes to standard error without waiting for a reader. */
+function say(text: string): void {
+  const bytes = Buffer.from(text);
+  if (unsaid.length > 0) {
+    if (unsaid.length < MAX_SAID) unsaid = Buffer.concat([unsaid, bytes]);
+    return;
+  }
+  unsaid = sayNow(bytes);
+  if (unsaid.length > 0) saying ??= sayLater();
+}
+
+/** Writes diagnostic lines to standard error; what they quote can't steer a terminal. Doesn't wait for a reader. */
+export function diagnose(lines: string): void {
+  say(lines.split("\n").map(safeText).join("\n") + "\n");
 }
 
 /** Whether a line on standard error can be written over. */
@@ -149,11 +226,34 @@ let progressShown = false;
 export function showProgress(text: string | undefined): void {
   if (!canRewrite() || (text === undefined && !progressShown)) return;
   progressShown = text !== undefined;
-  try {
-    write(STDERR, Buffer.from(`\r\x1b[K${text ?? ""}`));
-  } catch {
-    // There is nowhere left to report this.
-  }
+  say(`\r\x1b[K${text ?? ""}`);
+}
+
+/** Resolves when all diagnostics are written, or can't be. */
+export async function diagnosticsWritten(): Promise<void> {
+  await saying;
+}
+
+/** What else writes in the background. */
+export interface Writer {
+  /** Bytes that are written. */
+  readonly bytes: number;
+  readonly isPending: boolean;
+}
+
+const writers: Writer[] = [];
+
+/** Has waitingFor() know another writer. */
+export function addWriter(writer: Writer): void {
+  writers.push(writer);
+}
+
+/** What was written in the background, and whether something still waits for its reader. */
+export function waitingFor(): Writer {
+  return {
+    bytes: writers.reduce((sum, { bytes }) => sum + bytes, progress),
+    isPending: writing !== undefined || saying !== undefined || writers.some(({ isPending }) => isPending),
+  };
 }
 
 /**
@@ -162,9 +262,7 @@ export function showProgress(text: string | undefined): void {
  */
 export function checkOutput(): void {
   if (!failure || failure.code === "EPIPE") return;
-  throw new ToolError(
-    `cannot write to standard output: ${messageOf(failure)}; free some space or write elsewhere`,
-  );
+  throw writeError("to standard output", failure, "", "write elsewhere");
 }
 
 /** How many columns the terminal on standard output has; undefined where it is none. */

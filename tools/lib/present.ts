@@ -11,7 +11,7 @@ import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
 import { aboutTrace } from "./about";
 import type { CheckOptions, SharedOptions } from "./options";
-import { diagnose, print } from "./output";
+import { print } from "./output";
 import type { Status } from "./run";
 import { MAX_ENDED, watch } from "./watch";
 
@@ -78,8 +78,19 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
   const { select = (samples: Samples) => samples } = tool;
   const bySomebody = by !== "reason";
   const keepsEnded = bySomebody && interval === undefined ? MAX_ENDED : 0;
-  const request = { options, command, timing, histograms, reflected, details, names: bySomebody, keepsEnded };
-  const status = await watch(request, async ({ session, filter, plan, shown }) => {
+  const tellsLosses = interval !== undefined && !options.csv;
+  const request = {
+    options,
+    command,
+    timing,
+    histograms,
+    reflected,
+    details,
+    names: bySomebody,
+    keepsEnded,
+    tellsLosses,
+  };
+  const status = await watch(request, async ({ session, filter, plan, shown, tellLosses }) => {
     const pace = {
       ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
       ...(count === undefined ? {} : { count }),
@@ -106,7 +117,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
       if (about) print([jsonLine(about, reading, selected, lost, columns, reading.exits.size)]);
       else if (options.csv) {
         print(csvLines(reading, selected, columns, options.utcOffset, details));
-        losses.forEach(diagnose);
+        if (reading.final) tellLosses();
       } else {
         const stamp = interval === undefined ? [] : [timeStamp(reading.end)];
         print([...(tablesBefore ? [""] : []), ...stamp, ...tables(tool, groups, selected), ...losses]);

@@ -3,7 +3,7 @@ import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
 import { checkWord, readCommandLine } from "./command-line";
 import { helpLines } from "./help";
-import { checkOutput, diagnose, nameTool, outputWritten, print } from "./output";
+import { checkOutput, diagnose, diagnosticsWritten, nameTool, outputWritten, print } from "./output";
 import { Asked, type Command, type Context, type Group, type Tool, isGroup } from "./tool";
 import { version } from "./version";
 
@@ -92,6 +92,7 @@ export function runTool(tool: Tool, name: string, argv: readonly string[]): void
   const finish = async (): Promise<number> => {
     const status = await runNamed(tool, name, argv);
     await outputWritten();
+    await diagnosticsWritten();
     return status;
   };
   void finish().then((status) => process.exit(status));

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { ToolError } from "../../src/errors";
-import { onOutputEnd, outputPending } from "./output";
+import { onOutputEnd, waitingFor } from "./output";
 
 /** Ends once; whoever waits for it is told. */
 export class Stop {
@@ -43,20 +43,45 @@ export class Stop {
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Ends the process; while a write waits for its reader, only the signal itself can, since exit() waits for writes. */
-function endAtOnce(signal: NodeJS.Signals): void {
-  if (!outputPending()) process.exit(128 + constants.signals[signal]);
+// How long a reader that takes nothing is waited for after SIGTERM, and how often it is looked at: a loop that was busy
+// for longer finds one look due, and hears of what was read before the next.
+const PATIENCE_LOOKS = 7;
+const LOOK_MS = 100;
+
+/** Ends the process by a signal: exit() would wait for writes that wait for their reader. */
+function endBy(signal: NodeJS.Signals): void {
   process.removeAllListeners(signal);
   process.kill(process.pid, signal);
 }
 
-/** Stops on the first of `signals` and when output ends; a second signal ends the process at once. */
+/** Ends the process. */
+function endAtOnce(signal: NodeJS.Signals): void {
+  if (waitingFor().isPending) endBy(signal);
+  else process.exit(128 + constants.signals[signal]);
+}
+
+/** Ends the process by the signal once no reader has taken anything for a while of what waits for one. */
+function endUnread(signal: NodeJS.Signals): void {
+  let [last, unread] = [-1, 0];
+  setInterval(() => {
+    const { bytes, isPending } = waitingFor();
+    unread = isPending && bytes === last ? unread + 1 : 0;
+    last = bytes;
+    if (unread === PATIENCE_LOOKS) endBy(signal);
+  }, LOOK_MS).unref();
+}
+
+/**
+ * Stops on the first of `signals` and when output ends; a second signal ends the process at once. SIGTERM, which comes
+ * from no user who could send a second one, also ends it when output isn't read.
+ */
 export function stopOnSignals(signals: readonly NodeJS.Signals[] = SIGNALS): Stop {
   const stop = new Stop();
   for (const signal of signals)
     process.on(signal, () => {
       if (stop.stopped) endAtOnce(signal);
       stop.stop();
+      if (signal === "SIGTERM") endUnread(signal);
     });
   onOutputEnd(() => {
     stop.stop();
@@ -80,7 +105,7 @@ export class TracedCommand {
       this.#child.on("error", (error: NodeJS.ErrnoException) => {
         reject(
           new ToolError(
-            `cannot run "${program}" (${error.code ?? error.message}); check the command behind --`,
+            `cannot run "${program}" (${error.code ?? error.message}); check the command after --`,
           ),
         );
       });

@@ -1,4 +1,5 @@
 // The course that all tools of exits share: open, run the command, hand on what happens, say what is to be said, end.
+import { findings } from "../../src/host/findings";
 import { hasHostPids } from "../../src/host/pid-namespace";
 import { Machine } from "../../src/host/machine";
 import { COUNTING, REPORTING, preflight } from "../../src/host/preflight";
@@ -17,6 +18,7 @@ import { SplitSession } from "../../src/split-session";
 import { checkProcesses, lateNames, whyNothing } from "./filters";
 import type { SharedOptions, SplitOptions } from "./options";
 import { diagnose, expectOutput, outputEnded, outputPending, outputWritten, queueOutput } from "./output";
+import { LossReport } from "./losses";
 import { type Meter, withOverhead } from "./overhead";
 import { dropPowers } from "./powers";
 import type { Status } from "./run";
@@ -39,6 +41,8 @@ export interface Request {
   readonly screen?: boolean;
   /** Instead of counting: report exits that take so many ns and longer, with details if wanted. */
   readonly slow?: { readonly ns: number; readonly details: boolean };
+  /** Whether each output tells what was lost up to it, before the run ends. */
+  readonly tellsLosses?: boolean;
   /** Called once tracing can begin, before anything is attached. */
   readonly begin?: (filter: ReasonFilter) => void;
 }
@@ -51,6 +55,8 @@ export interface Running<S> {
   readonly stop: Stop;
   /** Says that something was shown: else the user is told why nothing was. */
   readonly shown: () => void;
+  /** Tells on standard error what was lost and isn't told yet: for an output that doesn't tell it. */
+  readonly tellLosses: () => void;
 }
 
 /** A running trace of exits. */
@@ -69,6 +75,8 @@ interface Course<S> {
   /** Whether it is no wonder that nothing is shown. */
   readonly mayShowNothing: boolean;
   readonly screen: boolean;
+  /** Whether each output tells what was lost up to it. */
+  readonly tellsLosses: boolean;
   /** What the host has to have. */
   readonly needs: Parameters<typeof preflight>[1];
   /** Checks what was asked for; what that returns opens the session. @throws UsageError */
@@ -115,6 +123,10 @@ function open(
 
 /** What a user should know of the VMs' names. */
 function nameRemark(roster: Roster, options: Pick<SharedOptions, "vm">): string | undefined {
+  // A process that /proc hides looks as if it had ended.
+  if (roster.late > 0 && hasHostPids())
+    for (const { state, meaning, mend = "" } of findings(new Machine(), ["processes"]))
+      if (state !== "good") return `${meaning}; ${mend}.`;
   if (hasHostPids()) return lateNames(roster.late, options.vm !== undefined);
   return "VMs have their programs' names: this runs in a pid namespace, without the host's process ids.";
 }
@@ -141,6 +153,7 @@ function watchAny<S extends Watched>(
   show: Show<S>,
 ): Promise<Status> {
   const { options, command, names = false, screen = false, slow } = request;
+  const tellsLosses = request.tellsLosses ?? screen;
   let filter: ReasonFilter | undefined;
   const prepare = (machine: Machine, isa: Isa) => {
     learnReasons(machine.formatOf("kvm_exit") ?? "");
@@ -152,9 +165,12 @@ function watchAny<S extends Watched>(
   };
   const needs = slow ? REPORTING : COUNTING;
   const mayShowNothing = slow !== undefined;
-  return follow({ options, command, names, mayShowNothing, screen, needs, prepare }, async (running) => {
-    if (filter) await show({ ...running, filter });
-  });
+  return follow(
+    { options, command, names, mayShowNothing, screen, tellsLosses, needs, prepare },
+    async (running) => {
+      if (filter) await show({ ...running, filter });
+    },
+  );
 }
 
 /** Watches the split of vCPUs' time, as watch(). */
@@ -170,7 +186,16 @@ export function watchSplit(
     return new SplitSession(openSplitter({ attach, maxVcpus, ...who }, machine), keepsEnded, roster);
   };
   return follow(
-    { options, command, names: true, mayShowNothing: false, screen: false, needs: COUNTING, prepare },
+    {
+      options,
+      command,
+      names: true,
+      mayShowNothing: false,
+      screen: false,
+      tellsLosses: true,
+      needs: COUNTING,
+      prepare,
+    },
     async (running) => {
       if (isa) await show({ ...running, isa });
     },
@@ -191,7 +216,16 @@ function follow<S extends Watched>(
 }
 
 async function followToEnd<S extends Watched>(
-  { options, command: toRun, names: namesShown, mayShowNothing, screen, needs, prepare }: Course<S>,
+  {
+    options,
+    command: toRun,
+    names: namesShown,
+    mayShowNothing,
+    screen,
+    tellsLosses,
+    needs,
+    prepare,
+  }: Course<S>,
   meter: Meter,
   show: (running: Running<S>) => Promise<void>,
 ): Promise<Status> {
@@ -214,13 +248,19 @@ async function followToEnd<S extends Watched>(
     await command?.started;
     dropPowers({ names, maps: true, command: command !== undefined });
     let shown = mayShowNothing;
+    const losses = new LossReport(() => lostLines(session.lost), diagnose);
+    const looked = () => {
+      if (!tellsLosses) losses.tell(performance.now());
+      if (options.strict === "now" && lostLines(session.lost).length > 0) stop.stop();
+    };
     const plan = {
       end: stop,
+      looked,
       lookMs: names ? NAMES_MS : HOUSEKEEPING_MS,
       ...(options.duration === undefined ? {} : { durationMs: options.duration * 1000 }),
       ready: () => !outputPending(),
     };
-    await show({ session, plan, stop, shown: () => (shown = true) });
+    await show({ session, plan, stop, shown: () => (shown = true), tellLosses: () => losses.tellAll() });
     const status = await command?.finish();
     // What is said of the tables comes after them.
     await outputWritten();

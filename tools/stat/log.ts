@@ -1,98 +1,38 @@
-// kvm-stat's log: a line of counts in each interval, on standard output or in a file that logrotate may move away.
-import { closeSync, fstatSync, openSync, readSync, writeSync } from "node:fs";
-import { ToolError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/text";
+// kvm-stat's log: a line of counts in each interval, on standard output or in a file that logrotate may move away or empty.
 import { csvLog, plainLog, type LogFormat } from "../../src/stat/format";
+import { timeStamp } from "../../src/local-time";
 import { byCodePoint } from "../../src/measure/order";
 import { labelOf, type Counts } from "../../src/stat/keys";
-import { Refusal, type StatOptions } from "../../src/stat/options";
+import type { StatOptions } from "../../src/stat/options";
 import type { Statistics } from "../../src/stat/statistics";
 import type { Hangups } from "../lib/hangups";
-import { diagnose, outputPending, print, queueOutput } from "../lib/output";
+import { diagnose, outputPending, print } from "../lib/output";
 import type { Stop } from "../lib/stop";
+import { LogFile } from "./log-file";
+import type { LossReport } from "../lib/losses";
 
 const BANNER_LINES = 20;
-// The names of all fields take some 10 KiB.
-const MAX_HEADER = 2 ** 20;
-
-/** Where the lines go. Each is written at once and whole, so nothing is lost when the process ends. */
-class LogFile {
-  #descriptor: number;
-  readonly #path: string;
-
-  constructor(path: string) {
-    this.#path = path;
-
-    this.#descriptor = this.#open();
-  }
-
-  #open(): number {
-    try {
-      return openSync(this.#path, "a");
-    } catch {
-      throw new Refusal(`Error: Could not open file: ${safeText(this.#path)}`);
-    }
-  }
-
-  /** Undefined where it may be appended to only. */
-  #openToRead(): number | undefined {
-    try {
-      return openSync(this.#path, "r");
-    } catch {
-      return undefined;
-    }
-  }
-
-  reopen(): void {
-    closeSync(this.#descriptor);
-    this.#descriptor = this.#open();
-  }
-
-  /** The file's first line, "" if it is empty. A last line that was cut off, by a full disk, is ended. */
-  begin(): string {
-    const { size } = fstatSync(this.#descriptor);
-    const file = size === 0 ? undefined : this.#openToRead();
-    if (file === undefined) return "";
-    try {
-      const at = (position: number, length: number): string => {
-        const bytes = Buffer.alloc(length);
-        return bytes.toString("utf8", 0, readSync(file, bytes, 0, length, position));
-      };
-      if (at(size - 1, 1) !== "\n") this.write("");
-      return at(0, Math.min(size, MAX_HEADER)).split("\n", 1)[0] ?? "";
-    } finally {
-      closeSync(file);
-    }
-  }
-
-  write(line: string): void {
-    const bytes = Buffer.from(`${line}\n`);
-    try {
-      for (let written = 0; written < bytes.length;) written += writeSync(this.#descriptor, bytes, written);
-    } catch (error) {
-      throw new ToolError(
-        `cannot write to ${this.#path}: ${messageOf(error)}; free some space or log elsewhere`,
-      );
-    }
-  }
-}
 
 /** A log between its counts and its lines. */
 class Log {
   readonly #format: LogFormat;
   readonly #file: LogFile | undefined;
+  readonly #options: StatOptions;
+  readonly #impossible: ReadonlySet<string>;
   #keys: string[] = [];
+  /** Keys without a column, as standard error has it already. */
   readonly #told = new Set<string>();
   #lines = 0;
-  #bannerStands = false;
-  readonly #options: StatOptions;
+  /** Whether the last line is the banner. */
+  #isFresh = false;
 
-  constructor(options: StatOptions, counts: Counts) {
+  /** @param impossible keys that a plain log leaves out until they count something */
+  constructor(options: StatOptions, counts: Counts, impossible: ReadonlySet<string>) {
     this.#options = options;
-
+    this.#impossible = impossible;
     this.#format = options.csv ? csvLog : plainLog;
     this.#file = options.logToFile === "" ? undefined : new LogFile(options.logToFile);
-    this.#begin(counts.keys());
+    this.#begin(counts);
   }
 
   #write(line: string): void {
@@ -102,17 +42,25 @@ class Log {
 
   #banner(): void {
     this.#write(this.#format.banner(this.#keys));
-    this.#bannerStands = true;
+    this.#isFresh = true;
+  }
+
+  /** The keys that have a column. CSV has kvm_stat's and more; a plain log's lines are long enough without the impossible. */
+  #columnsOf(counts: Counts): string[] {
+    return Array.from(counts)
+      .filter(([key, { value }]) => this.#options.csv || value !== 0 || !this.#impossible.has(key))
+      .map(([key]) => key);
   }
 
   /** Begins a file, or goes on with one: a CSV file has its columns from its own first line. */
-  #begin(keys: Iterable<string>): void {
-    this.#keys = Array.from(keys).sort(byCodePoint);
+  #begin(counts: Counts): void {
+    this.#keys = this.#columnsOf(counts).sort(byCodePoint);
     this.#lines = 0;
+    this.#told.clear();
     const header = this.#file?.begin();
     if (!header || !this.#options.csv) this.#banner();
     else {
-      this.#bannerStands = true;
+      this.#isFresh = true;
       const byLabel = new Map(this.#keys.map((key) => [labelOf(key), key]));
       const [first, ...labels] = header.split(",");
       if (first === "timestamp") this.#keys = labels.map((label) => byLabel.get(label) ?? label);
@@ -121,18 +69,17 @@ class Log {
 
   reopen(counts: Counts): void {
     this.#file?.reopen();
-    this.#told.clear();
-    this.#begin(counts.keys());
+    this.#begin(counts);
   }
 
   /** A key that appeared: a new banner in a plain log; the columns of CSV stay, and what they miss is told. */
   #meet(counts: Counts): void {
     const known = new Set(this.#keys);
-    const fresh = Array.from(counts.keys()).filter((key) => !known.has(key));
+    const fresh = this.#columnsOf(counts).filter((key) => !known.has(key));
     if (fresh.length === 0) return;
     if (!this.#options.csv) {
       this.#keys = [...this.#keys, ...fresh].sort(byCodePoint);
-      this.#bannerStands = false;
+      this.#isFresh = false;
       this.#lines = 0;
       return;
     }
@@ -143,14 +90,21 @@ class Log {
   }
 
   add(counts: Counts, time: Date): void {
+    // logrotate's copytruncate has emptied it.
+    if (this.#file?.isEmpty) this.#begin(counts);
     this.#meet(counts);
     const headsOnce = this.#options.csv && this.#file;
-    if (this.#lines % BANNER_LINES === 0 && !this.#bannerStands && !headsOnce) this.#banner();
+    if (this.#lines % BANNER_LINES === 0 && !this.#isFresh && !headsOnce) this.#banner();
     if (this.#options.skipZeroRecords && !this.#keys.some((key) => (counts.get(key)?.delta ?? 0) !== 0))
       return;
-    this.#write(this.#format.line(this.#keys, counts, time));
+    const line = this.#format.line(this.#keys, counts, timeStamp(time, this.#options.utcOffset));
+    this.#write(line);
+    if (this.#file?.emptyIfOnly(line)) {
+      this.add(counts, time);
+      return;
+    }
     this.#lines++;
-    this.#bannerStands = false;
+    this.#isFresh = false;
   }
 }
 
@@ -160,9 +114,10 @@ export async function logStatistics(
   options: StatOptions,
   stop: Stop,
   hangups: Hangups | undefined,
+  losses: LossReport,
 ): Promise<void> {
   let last = statistics.read();
-  const log = new Log(options, last);
+  const log = new Log(options, last, statistics.impossible);
   let failure: Error | undefined;
   if (hangups)
     hangups.reopen = () => {
@@ -173,7 +128,6 @@ export async function logStatistics(
         stop.stop();
       }
     };
-  queueOutput();
   const delay = options.setDelay * 1000;
   for (let next = performance.now() + delay; ; next += delay) {
     await stop.wait(next - performance.now());
@@ -181,6 +135,7 @@ export async function logStatistics(
     if (stop.stopped || !outputPending()) {
       last = statistics.read();
       log.add(last, new Date());
+      losses.tell(performance.now());
     }
     if (stop.stopped) return;
     // After a pause, or while nobody reads the lines before, one line covers the intervals that were missed.

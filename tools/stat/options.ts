@@ -31,6 +31,7 @@ const DEFAULTS: Readonly<StatOptions> = {
   tracepoints: false,
   skipZeroRecords: false,
   overhead: false,
+  utcOffset: false,
 };
 
 /** The options as help, man page and completions describe them. */
@@ -67,11 +68,15 @@ export const STAT_OPTIONS = {
     flags: ["-z", "--skip-zero-records"],
     description: "omit records with all zeros in logging mode",
   },
+  utcOffset: {
+    flags: ["--utc-offset"],
+    description: "write times in logs with their offset from UTC, such as +01:00",
+  },
   ...OVERHEAD,
 } as const satisfies Options;
 
 /** Options that kvm_stat doesn't have. */
-const ADDED: readonly Option[] = [STAT_OPTIONS.overhead, VERSION];
+const ADDED: readonly Option[] = [STAT_OPTIONS.overhead, STAT_OPTIONS.utcOffset, VERSION];
 
 /** The options' names as kvm_stat's parser knows them. */
 const FORMS = [HELP, VERSION, ...Object.values(STAT_OPTIONS)].map((option: Option): OptionForm => ({
@@ -119,6 +124,7 @@ export function parseStatOptions(argv: readonly string[], processes: ProcessTabl
     "-t": () => (options.tracepoints = true),
     "-z": () => (options.skipZeroRecords = true),
     "--overhead": () => (options.overhead = true),
+    "--utc-offset": () => (options.utcOffset = true),
   };
   readArguments(argv, FORMS, ({ names }, value) => readers[names[0] ?? ""]?.(value));
   if (options.pid < 0) throw new UsageError(`argument -p/--pid: there is no process ${options.pid}`);

@@ -8,7 +8,7 @@ import { UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
 import type { CutSource, Source } from "../../src/trace/consume";
 import type { Damage } from "../../src/trace/reader";
-import { diagnose } from "../lib/output";
+import { diagnose, queueOutput } from "../lib/output";
 import { stopOnSignals } from "../lib/stop";
 import { DEFAULT_RECORDING } from "./default-recording";
 
@@ -28,6 +28,7 @@ function unreadable(path: string, error: unknown): UsageError {
 /** Aborted by the first signal that asks to end, and when standard output takes no more. */
 export function endSignal(): AbortSignal {
   const ended = new AbortController();
+  queueOutput();
   void stopOnSignals()
     .wait()
     .then(() => {

@@ -5,7 +5,7 @@ import { safeText } from "../../src/text";
 import { LAST_BYTES } from "../../src/trace/encode";
 import { wholeEvents } from "../../src/trace/fit";
 import { changedByOthers, openToWrite } from "../lib/files";
-import { writeError } from "./write-error";
+import { writeError } from "../lib/write-error";
 
 /** A place in the file between two events, and how many events stand before it. */
 interface Place {

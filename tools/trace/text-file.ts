@@ -5,7 +5,8 @@ import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { safeText } from "../../src/text";
 import { narrow, openToWrite } from "../lib/files";
-import { writeError } from "./write-error";
+import { addWriter } from "../lib/output";
+import { writeError } from "../lib/write-error";
 
 /** A file that is opened, and emptied, when the first text is written. */
 export class TextFile {
@@ -31,6 +32,14 @@ export class TextFile {
 
   async #pipe(fd: number): Promise<void> {
     const file = createWriteStream("", { fd });
+    addWriter({
+      get bytes() {
+        return file.bytesWritten;
+      },
+      get isPending() {
+        return !file.closed;
+      },
+    });
     try {
       await (this.#path.endsWith(".gz") ? pipeline(this.#in, createGzip(), file) : pipeline(this.#in, file));
     } catch (error) {

@@ -1,7 +1,7 @@
 // Which VM a process is: its name from /proc, told apart from others by process id and start time.
 import { readText } from "../read";
 import { type NameSource, nameInCommandLine, uuidInCommandLine } from "./command-line";
-import { commandLineOf, hasVm } from "./process";
+import { commandLineOf, executableOf, hasVm } from "./process";
 
 export { nameMatcher } from "./glob";
 export { type VmProcesses, hasVm, isVmFile, processOf, runsVm, vmProcesses } from "./process";
@@ -28,7 +28,8 @@ const MAX_CACHED = 8192;
  * @param root folder that takes the place of /
  */
 export function toldNameOfVm(pid: number, root = ""): string {
-  return hasVm(pid, root) === false ? "" : (nameInCommandLine(commandLineOf(pid, root))?.name ?? "");
+  if (hasVm(pid, root) === false) return "";
+  return nameInCommandLine(commandLineOf(pid, root), () => executableOf(pid, root))?.name ?? "";
 }
 
 /**
@@ -56,8 +57,9 @@ export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm 
   const commandLine = commandLineOf(pid, root);
   // Read afterwards: if the process still is the one meant, the command line was its own.
   const same = runsStill(pid, startNs, root);
-  const found = same ? nameInCommandLine(commandLine) : undefined;
-  const uuid = same ? uuidInCommandLine(commandLine) : undefined;
+  const executable = () => executableOf(pid, root);
+  const found = same ? nameInCommandLine(commandLine, executable) : undefined;
+  const uuid = same ? uuidInCommandLine(commandLine, executable) : undefined;
   return {
     pid,
     startNs,

@@ -35,6 +35,17 @@ export function commandLineOf(pid: number, root = ""): string {
   return "";
 }
 
+/** The file of the program that a process runs, "" if that can't be seen. */
+export function executableOf(pid: number, root = ""): string {
+  for (const folder of foldersOf(pid, root))
+    try {
+      return readlinkSync(`${folder}/exe`);
+    } catch {
+      // Of a thread that has ended.
+    }
+  return "";
+}
+
 /** Whether a process has files of a VM or a vCPU open; undefined if its files may not be looked at. */
 export function hasVm(pid: number, root = ""): boolean | undefined {
   for (const folder of foldersOf(pid, root)) {
