@@ -76,7 +76,7 @@ export const COLUMN = {
     csv: "total_ns",
     json: "timeNs",
   },
-  average: { heading: "(Avg Time)", unit: "ns", of: ({ counters }) => average(counters) },
+  average: { heading: "Avg", unit: "ns", of: ({ counters }) => average(counters) },
   maxNs: { heading: "Max", unit: "ns", of: ({ counters }) => counters.maxNs, csv: "max_ns", json: "maxNs" },
   p50: { heading: "P50", unit: "ns", of: quantile(0.5), csv: "p50_ns" },
   p99: { heading: "P99", unit: "ns", of: quantile(0.99), csv: "p99_ns" },

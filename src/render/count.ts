@@ -1,40 +1,35 @@
 // The table of exit counts: number, name, Total, L1, L2.
 import { COLUMN, cellOf } from "../measure/columns";
-import { reasonLabel } from "../reasons";
-import { detailRows } from "../measure/details";
-import { detailInTable, hasDetails, nameInTable } from "./names";
-import { type Sample, type Samples, inOrder, sumOf, total } from "../measure/samples";
-import { TERMINAL, type Column, table } from "./table";
-
-const COLUMNS: readonly Column[] = [
-  { heading: "", align: "right", width: 3 },
-  { heading: "Exit reason", align: "left", width: 18, least: 8 },
-  { heading: COLUMN.count.heading, align: "right", width: 8 },
-  { heading: "L1", align: "right", width: 8 },
-  { heading: "L2", align: "right", width: 8 },
-];
+import { type Sample, type Samples, total } from "../measure/samples";
+import { type Form, rowsOf } from "./form";
+import { hasDetails } from "./names";
+import { type Column, TERMINAL, table } from "./table";
+import { countHeading, countText } from "./units";
 
 const WIDE = [COLUMN.reflected, COLUMN.handled];
-const WIDE_COLUMNS = WIDE.map(({ heading }): Column => ({ heading, align: "right", width: 9 }));
 
-/** Lines of the table, the row of sums last; `wide` tells who handled the exits of L2. */
-export function countTable(samples: Samples, heading = true, wide = false): string[] {
-  const cells = (label: string, name: string, sample: Sample) => [
+/** Lines of the table, the row of sums last; a wide one tells who handled the exits of L2. */
+export function countTable(samples: Samples, form: Form): string[] {
+  const { rateNs } = form;
+  const counts = (heading: string, width: number): Column => ({
+    heading: countHeading(heading, rateNs),
+    align: "right",
+    width,
+  });
+  const columns: readonly Column[] = [
+    { heading: "", align: "right", width: 3 },
+    { heading: "Exit reason", align: "left", width: 18, least: 8 },
+    ...[COLUMN.count.heading, "L1", "L2"].map((heading) => counts(heading, 8)),
+    ...(form.wide ? WIDE.map(({ heading }) => counts(heading, 9)) : []),
+  ];
+  const numbers = (sample: Sample) => [
+    ...[total(sample), sample.l1, sample.l2].map(({ count }) => count),
+    ...(form.wide ? WIDE.map((column) => column.of(cellOf(sample, "l2"))) : []),
+  ];
+  const rows = rowsOf(samples, form, "Total").map(([label, name, sample]) => [
     label,
     name,
-    String(total(sample).count),
-    String(sample.l1.count),
-    String(sample.l2.count),
-    ...(wide ? WIDE.map((column) => String(column.of(cellOf(sample, "l2")))) : []),
-  ];
-  const rows = inOrder(samples).flatMap((sample) => [
-    cells(reasonLabel(sample.reason), nameInTable(sample), sample),
-    ...detailRows(sample).map((row) => cells("", detailInTable(row), row.sample)),
+    ...numbers(sample).map((count) => countText(count, rateNs)),
   ]);
-  return table(
-    [...COLUMNS, ...(wide ? WIDE_COLUMNS : [])],
-    [...rows, cells("", "Total", sumOf(samples))],
-    heading,
-    hasDetails(samples) ? Infinity : TERMINAL,
-  );
+  return table(columns, rows, form.heading, hasDetails(samples) ? Infinity : (form.room ?? TERMINAL));
 }

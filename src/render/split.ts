@@ -2,10 +2,12 @@
 import { vmDisplayNames } from "../host/vm";
 import { percentileOf } from "../measure/histogram";
 import { OTHERS_VM } from "../measure/roster";
-import { type Activity, type Clock, PARTS, type Part, elapsedNs, partNs } from "../split/clock";
+import { type Activity, type Clock, type Maximum, PARTS, type Part, elapsedNs, partNs } from "../split/clock";
 import type { SplitGroup } from "../split/groups";
+import { type SplitSort, rankedGroups } from "../split/ranking";
 import { safeText } from "../text";
-import { type Column, TERMINAL, table } from "./table";
+import { cellsOf } from "./cells";
+import { type Column, TERMINAL, beside, fittingTable, table } from "./table";
 import { type Unit, inUnit } from "./units";
 
 /** Each part: its heading, and its character in a bar. */
@@ -31,6 +33,9 @@ export interface SplitTable {
   readonly heading: boolean;
   /** Columns of the terminal; undefined where there is none. */
   readonly room: number | undefined;
+  readonly sort: SplitSort;
+  /** How many rows there are at most; all if undefined. */
+  readonly top: number | undefined;
 }
 
 function percent(ns: number, clock: Clock): string {
@@ -43,43 +48,63 @@ function perSecond(count: number, durationNs: number): string {
   return rate.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-type Cell = readonly [heading: string, width: number, text: (clock: Clock, table: SplitTable) => string];
+interface Cell {
+  readonly heading: string;
+  /** Its values are times, in the table's unit. */
+  readonly isTime?: true;
+  readonly width: number;
+  readonly text: (clock: Clock, table: SplitTable) => string;
+}
 
-const part = (of: Part): Cell => [SHOWN[of][0], 7, (clock) => percent(partNs(clock, of), clock)];
-const activity = (heading: string, of: Activity): Cell => [
+const part = (of: Part): Cell => ({
+  heading: SHOWN[of][0],
+  width: 7,
+  text: (clock) => percent(partNs(clock, of), clock),
+});
+const activity = (heading: string, of: Activity): Cell => ({
   heading,
-  7,
-  (clock) => percent(clock.ns[of], clock),
-];
-const rate = (heading: string, of: "exits" | "wakeups"): Cell => [
+  width: 7,
+  text: (clock) => percent(clock.ns[of], clock),
+});
+const rate = (heading: string, of: "exits" | "wakeups"): Cell => ({
   heading,
-  9,
-  (clock, { durationNs }) => perSecond(clock.counts[of], durationNs),
-];
-const percentile = (heading: string, fraction: number): Cell => [
+  width: 9,
+  text: (clock, { durationNs }) => perSecond(clock.counts[of], durationNs),
+});
+const longest = (heading: string, of: Maximum): Cell => ({
   heading,
-  8,
-  ({ waits, maxima }, { unit }) => {
+  isTime: true,
+  width: 8,
+  text: ({ maxima }, { unit }) => inUnit(maxima[of], unit),
+});
+const percentile = (heading: string, fraction: number): Cell => ({
+  heading,
+  isTime: true,
+  width: 8,
+  text: ({ waits, maxima }, { unit }) => {
     const ns = percentileOf({ buckets: waits, maxNs: maxima.maxWaitNs }, fraction);
     return ns === undefined ? "-" : inUnit(ns, unit);
   },
-];
+});
 
 const CELLS: readonly Cell[] = [...PARTS.map(part), rate("exits/s", "exits")];
 
+// The first goes last where there is no room.
 const WIDE: readonly Cell[] = [
   activity("L2", "guestL2"),
   activity("asleep", "kvmAsleep"),
   activity("poll ok", "pollSuccess"),
   activity("VMM wait", "vmmWaiting"),
   rate("wakeups/s", "wakeups"),
-  ["CPU moves", 9, ({ counts }) => String(counts.migrations)],
-  ["idle max", 8, ({ maxima }, { unit }) => inUnit(maxima.maxIdleNs, unit)],
-  ["wait max", 8, ({ maxima }, { unit }) => inUnit(maxima.maxWaitNs, unit)],
+  { heading: "CPU moves", width: 9, text: ({ counts }) => String(counts.migrations) },
+  longest("idle max", "maxIdleNs"),
+  longest("wait max", "maxWaitNs"),
   percentile("wait P50", 0.5),
-  percentile("P99", 0.99),
-  percentile("P99.9", 0.999),
+  percentile("wait P99", 0.99),
+  percentile("wait P99.9", 0.999),
 ];
+// What matters most of these; what isn't here goes first.
+const RANKS = ["wait max", "wait P99", "VMM wait", "asleep", "poll ok", "L2"];
 
 /** A clock's parts as a line of `width` characters, each as long as its share. */
 export function bar(clock: Clock, width: number): string {
@@ -99,28 +124,42 @@ function whose({ vm, vcpu, tid }: SplitGroup, names: ReadonlyMap<unknown, string
   return [safeText(names.get(vm) ?? vm.name), vcpu !== undefined ? String(vcpu) : tid ? `t${tid}` : ""];
 }
 
-/** Lines of the table; with a bar at each row where there is room. */
+function columnOf({ heading, isTime, width }: Cell, unit: Unit, at: number): Column {
+  const rank = RANKS.length - RANKS.indexOf(heading);
+  const name = isTime ? `${heading} ${unit}` : heading;
+  return {
+    heading: name,
+    align: "right",
+    width,
+    ...(at < CELLS.length ? {} : { rank: RANKS.includes(heading) ? rank : 0 }),
+  };
+}
+
+/** Lines of the table; with a bar at each row where there is room. A wide one leaves out columns where there is none. */
 export function splitTable(groups: readonly SplitGroup[], how: SplitTable): string[] {
-  const cells = how.wide ? [...CELLS, ...WIDE] : CELLS;
-  const vms = [...new Set(groups.flatMap(({ vm }) => (vm ? [vm] : [])))];
-  const shown = vmDisplayNames(vms);
-  const names = new Map(vms.map((vm, i) => [vm, shown[i] ?? vm.name]));
+  const { heading, unit, wide } = how;
+  const { shown, others } = rankedGroups(groups, how.sort, how.top);
+  const cells = wide ? [...CELLS, ...WIDE] : CELLS;
+  const vms = [...new Set(shown.flatMap(({ vm }) => (vm ? [vm] : [])))];
+  const displayed = vmDisplayNames(vms);
+  const names = new Map(vms.map((vm, i) => [vm, displayed[i] ?? vm.name]));
   const columns: readonly Column[] = [
     { heading: "VM", align: "left", width: 15, least: 8 },
     { heading: "vCPU", align: "right", width: 4 },
-    ...cells.map(([heading, width]): Column => ({ heading, align: "right", width })),
+    ...cells.map((cell, at) => columnOf(cell, unit, at)),
   ];
-  const rows = groups.map((group) => [
-    ...whose(group, names),
-    ...cells.map(([, , text]) => text(group.clock, how)),
-  ]);
-  const lines = table(columns, rows, how.heading, how.wide ? Infinity : (how.room ?? TERMINAL));
-  const width = Math.max(0, ...lines.map((line) => line.length));
+  const clocks = [...shown.map(({ clock }) => clock), ...(others ? [others.clock] : [])];
+  const named = [
+    ...shown.map((group) => whose(group, names)),
+    ...(others ? [[`${others.rows} others`, ""]] : []),
+  ];
+  const rows = clocks.map((clock, i) => [...(named[i] ?? []), ...cells.map(({ text }) => text(clock, how))]);
+  const lines = wide
+    ? fittingTable(columns, rows, heading, how.room)
+    : table(columns, rows, heading, how.room ?? TERMINAL);
+  const width = Math.max(0, ...lines.map((line) => cellsOf(line).length));
   const left = Math.min(MOST_BAR, (how.room ?? 0) - width - 2);
   if (left < LEAST_BAR) return lines;
-  const bars = [
-    ...(how.heading ? [LEGEND.length <= left ? LEGEND : ""] : []),
-    ...groups.map(({ clock }) => bar(clock, left)),
-  ];
-  return lines.map((line, i) => `${line.padEnd(width)}  ${bars[i] ?? ""}`.trimEnd());
+  const bars = clocks.map((clock) => bar(clock, left));
+  return beside(lines, heading ? [LEGEND.length <= left ? LEGEND : "", ...bars] : bars);
 }

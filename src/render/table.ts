@@ -1,6 +1,7 @@
 // Aligned columns without borders: the only importer of cli-table3.
 import { createRequire } from "node:module";
 import type CliTable from "cli-table3";
+import { cellsOf } from "./cells";
 
 // Loaded for the first table, which comes when tracing has long begun: it takes some 20 million instructions.
 const loadTable = () => createRequire(__filename)("cli-table3") as typeof CliTable;
@@ -16,6 +17,10 @@ export interface Column {
   readonly width: number;
   /** The width down to which its cells may be cut; without, they never are. */
   readonly least?: number;
+  /** Columns of the lowest rank are left out first where there is no room; without one it never is. */
+  readonly rank?: number;
+  /** What it is called where it is left out; "" if another column's name tells. Its heading if missing. */
+  readonly name?: string;
 }
 
 const BORDERS = ["top", "bottom", "left", "right", "mid"];
@@ -26,13 +31,21 @@ const NO_BORDERS = Object.fromEntries(
 // cli-table3 takes a time that grows with the square of the rows: it is given so many at a time.
 const ROWS_AT_ONCE = 100;
 
+/** What a text takes on a terminal. */
+const widthOf = (text: string) => cellsOf(text).length;
+
+/** The width of the widest cell of each column. */
+function widthsOf(columns: readonly Column[], cells: readonly (readonly string[])[]): number[] {
+  return columns.map((_, i) => cells.reduce((most, row) => Math.max(most, widthOf(row[i] ?? "")), 0));
+}
+
 /** Widths that keep a table within `room` columns if they can: less empty room where there is most, then cut cells. */
 function widthsWithin(
   room: number,
   columns: readonly Column[],
   cells: readonly (readonly string[])[],
 ): number[] {
-  const needed = columns.map((_, i) => cells.reduce((most, row) => Math.max(most, row[i]?.length ?? 0), 0));
+  const needed = widthsOf(columns, cells);
   const widths = columns.map(({ width }, i) => Math.max(width, needed[i] ?? 0));
   const least = columns.map(({ least }, i) => Math.min(least ?? Infinity, needed[i] ?? 0));
   const narrow = (to: readonly number[]) => {
@@ -75,4 +88,43 @@ export function table(
     for (const line of drawn.toString().split("\n")) lines.push(line.trimEnd());
   }
   return lines;
+}
+
+/** table() without the columns for which `room` is too little, which a last line names; all of them where there is no room given. */
+export function fittingTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  heading: boolean,
+  room: number | undefined,
+): string[] {
+  const widths = widthsOf(columns, [columns.map((column) => column.heading), ...rows]);
+  const needed = (kept: readonly number[]) => kept.reduce((sum, i) => sum + (widths[i] ?? 0) + 1, -1);
+  let kept = columns.map((_, i) => i);
+  while (room !== undefined && needed(kept) > room) {
+    const lowest = Math.min(...kept.map((i) => columns[i]?.rank ?? Infinity));
+    if (lowest === Infinity) break;
+    kept = kept.filter((i) => columns[i]?.rank !== lowest);
+  }
+  const lines = table(
+    columns.filter((_, i) => kept.includes(i)),
+    rows.map((row) => row.filter((_, i) => kept.includes(i))),
+    heading,
+    room ?? Infinity,
+  );
+  const out = columns.filter((_, i) => !kept.includes(i)).map((column) => column.name ?? column.heading);
+  return out.length === 0 ? lines : [...lines, leftOutLine(out)];
+}
+
+/** Says which columns aren't there. */
+function leftOutLine(names: readonly string[]): string {
+  return `No room for ${names.filter((name) => name !== "").join(", ")}`;
+}
+
+/** Lines with something beside each, in a column of its own. */
+export function beside(lines: readonly string[], pieces: readonly string[]): string[] {
+  const width = Math.max(0, ...lines.slice(0, pieces.length).map(widthOf));
+  return lines.map((line, i) => {
+    const piece = pieces[i] ?? "";
+    return piece === "" ? line : `${line}${" ".repeat(width - widthOf(line))}  ${piece}`.trimEnd();
+  });
 }

@@ -1,117 +1,170 @@
 // The table of exit counts with average handling times.
 import { COLUMN, type Cell, cellOf } from "../measure/columns";
-import { reasonLabel } from "../reasons";
-import {
-  type Counters,
-  type Sample,
-  type Samples,
-  average,
-  inOrder,
-  sumOf,
-  total,
-  zero,
-} from "../measure/samples";
-import { detailRows } from "../measure/details";
-import { detailInTable, hasDetails, nameInTable } from "./names";
-import { TERMINAL, type Column, table } from "./table";
-import { type Unit, fitted, inUnit } from "./units";
+import { type Counters, type Sample, type Samples, average, sumOf, total, zero } from "../measure/samples";
+import { type Form, rowsOf } from "./form";
+import { hasDetails } from "./names";
+import { TERMINAL, type Column, beside, fittingTable, table } from "./table";
+import { countHeading, countText, fitted, inUnit } from "./units";
 
 const AVERAGE_WIDTH = 8;
-const SUM = `${COLUMN.count.heading} ${COLUMN.average.heading}`;
 
-// 80 columns with numbers of 3 digits and names of 18 letters.
-const COLUMNS: readonly Column[] = [
-  { heading: "", align: "right", width: 3 },
-  { heading: "Exit reason", align: "left", width: 16 },
-  ...[COLUMN.count.heading, "L1", "L2"].flatMap((heading, level): Column[] => [
-    { heading, align: "right", width: level === 0 ? 8 : 7 },
-    { heading: COLUMN.average.heading, align: "right", width: 10 },
-  ]),
-];
+// What a wide table has beyond a plain one; the lowest rank goes first where there is no room.
+const WIDE = [
+  { column: COLUMN.maxNs, rank: 5 },
+  { column: COLUMN.p50, rank: 2 },
+  { column: COLUMN.p99, rank: 4 },
+  { column: COLUMN.p999, rank: 1 },
+  { column: COLUMN.share, rank: 6 },
+] as const;
+const LEVELS_RANK = 3;
 
-// A count and its average in one column.
-const CLOSE: readonly Column[] = [
-  { heading: "", align: "right", width: 3 },
-  { heading: "Exit reason", align: "left", width: 0, least: 6 },
-  ...["Total", "L1", "L2"].map((level) => ({ heading: `${level}(Avg)`, align: "right", width: 0 }) as const),
-];
+// A bar of the share of the time: a whole one is all of it.
+const LEAST_BAR = 10;
+const MOST_BAR = 50;
 
-const WIDE = [COLUMN.maxNs, COLUMN.p50, COLUMN.p99, COLUMN.p999, COLUMN.share];
-const WIDE_COLUMNS = WIDE.map(({ heading, unit }): Column => ({
-  heading,
-  align: "right",
-  width: unit === "%" ? 6 : 10,
-}));
-
-const countOf = ({ count }: Counters) => String(count);
-
-/** An average as fitted() shows it; exits of which none was followed by an entry have none. */
-function mean(counters: Counters, unit: Unit, width: number): string {
-  return counters.count > 0 && counters.timed === 0 ? "-" : fitted(average(counters), unit, width);
+/** A heading with the unit of its values. */
+function headingOf({ heading, unit }: { readonly heading: string; readonly unit: string }, form: Form) {
+  return unit === "ns" ? `${heading} ${form.unit}` : heading;
 }
 
-/**
- * Lines of the table, the row of sums last. Where it gets wider than a terminal, long averages are shortened, then
- * columns move together, and names are cut at last; counts keep all their digits.
- */
-export function timeTable(samples: Samples, unit: Unit, wide: boolean, heading: boolean): string[] {
-  if (wide) return wideLines(samples, unit, heading);
-  const fits = (lines: readonly string[]) => lines.every((line) => line.length <= TERMINAL);
-  const whole = lines(samples, unit, heading, Infinity, Infinity);
-  if (fits(whole) || hasDetails(samples)) return whole;
-  const shortened = lines(samples, unit, heading, AVERAGE_WIDTH, TERMINAL);
-  return fits(shortened) ? shortened : closeLines(samples, unit, heading);
+const averageHeading = (form: Form) => `(${headingOf(COLUMN.average, form)})`;
+
+/** The columns of counts and averages: of both levels, of L1 and of L2. 80 with numbers of 3 digits and names of 18 letters. */
+function levelColumns(form: Form): Column[] {
+  const average = averageHeading(form);
+  return [COLUMN.count.heading, "L1", "L2"].flatMap((level, at): Column[] => {
+    const heading = countHeading(level, form.rateNs);
+    const rank = at > 0 && form.wide ? { rank: LEVELS_RANK } : {};
+    return [
+      { heading, align: "right", width: at === 0 ? 8 : 7, ...rank, name: `${heading} ${average}` },
+      { heading: average, align: "right", width: 10, ...rank, name: "" },
+    ];
+  });
 }
 
-/** Rows of a table and its sum: number, name, and what `cells` makes of the rest. */
-function rowsOf(samples: Samples, sum: string, cells: (sample: Sample) => string[]): string[][] {
-  return [
-    ...inOrder(samples).flatMap((sample) => [
-      [reasonLabel(sample.reason), nameInTable(sample), ...cells(sample)],
-      ...detailRows(sample).map((row) => ["", detailInTable(row), ...cells(row.sample)]),
-    ]),
-    ["", sum, ...cells(sumOf(samples))],
-  ];
-}
+const NUMBER: Column = { heading: "", align: "right", width: 3 };
 
 const levelsOf = (sample: Sample) => [total(sample), sample.l1, sample.l2];
 
-function levelCells(sample: Sample, unit: Unit, width: number): string[] {
+/** An average as fitted() shows it; exits of which none was followed by an entry have none. */
+function mean(counters: Counters, { unit }: Form, width: number): string {
+  return counters.count > 0 && counters.timed === 0 ? "-" : fitted(average(counters), unit, width);
+}
+
+function levelCells(sample: Sample, form: Form, width: number): string[] {
   return levelsOf(sample).flatMap((counters) => [
-    countOf(counters),
-    `(${mean(counters, unit, width).padStart(AVERAGE_WIDTH)})`,
+    countText(counters.count, form.rateNs),
+    `(${mean(counters, form, width).padStart(AVERAGE_WIDTH)})`,
   ]);
 }
 
-function lines(samples: Samples, unit: Unit, heading: boolean, width: number, room: number): string[] {
-  const rows = rowsOf(samples, SUM, (sample) => levelCells(sample, unit, width));
-  return table(COLUMNS, rows, heading, room);
+/** The rows of a table as cells: number, name, and what `cells` makes of the rest. */
+function cellsOf(
+  samples: Samples,
+  form: Form,
+  sum: string,
+  cells: (sample: Sample) => readonly string[],
+): string[][] {
+  return rowsOf(samples, form, sum).map(([label, name, sample]) => [label, name, ...cells(sample)]);
 }
 
-function wideLines(samples: Samples, unit: Unit, heading: boolean): string[] {
+/**
+ * Lines of the table, the row of sums last. Where a plain one gets wider than the terminal, long averages are shortened,
+ * then columns move together, and names are cut at last; counts keep all their digits. A wide one leaves out columns.
+ * Where there is room, a bar shows each reason's share of the time.
+ */
+export function timeTable(samples: Samples, form: Form): string[] {
+  const lines = form.wide ? wideLines(samples, form) : plainLines(samples, form);
+  return withBars(lines, samples, form);
+}
+
+function plainLines(samples: Samples, form: Form): string[] {
+  const room = form.room ?? TERMINAL;
+  const fits = (lines: readonly string[]) => lines.every((line) => line.length <= room);
+  const whole = lines(samples, form, Infinity, Infinity);
+  if (fits(whole) || hasDetails(samples)) return whole;
+  const shortened = lines(samples, form, AVERAGE_WIDTH, room);
+  return fits(shortened) ? shortened : closeLines(samples, form, room);
+}
+
+function lines(samples: Samples, form: Form, width: number, room: number): string[] {
+  const columns: readonly Column[] = [
+    NUMBER,
+    { heading: "Exit reason", align: "left", width: 16 },
+    ...levelColumns(form),
+  ];
+  const rows = cellsOf(samples, form, sumName(form), (sample) => levelCells(sample, form, width));
+  return table(columns, rows, form.heading, room);
+}
+
+const sumName = (form: Form) => `${COLUMN.count.heading} ${averageHeading(form)}`;
+
+function wideLines(samples: Samples, form: Form): string[] {
   const allNs = total(sumOf(samples)).totalNs;
   const wideCells = (cell: Cell) =>
-    WIDE.map((column) => {
+    WIDE.map(({ column }) => {
       const value = column.of(cell);
       if (column.unit === "%") return value === undefined ? "-" : value.toFixed(2);
-      return value === undefined || cell.counters.timed === 0 ? "-" : inUnit(value, unit);
+      return value === undefined || cell.counters.timed === 0 ? "-" : inUnit(value, form.unit);
     });
-  const rows = rowsOf(samples, SUM, (sample) => [
-    ...levelCells(sample, unit, Infinity),
+  const levels = levelColumns(form);
+  const shown = form.nested ? levels.length : 2;
+  const columns: readonly Column[] = [
+    NUMBER,
+    { heading: "Exit reason", align: "left", width: 16 },
+    ...levels.slice(0, shown),
+    ...WIDE.map(({ column, rank }): Column => ({
+      heading: headingOf(column, form),
+      align: "right",
+      width: column.unit === "%" ? 6 : 10,
+      rank,
+    })),
+  ];
+  const rows = cellsOf(samples, form, sumName(form), (sample) => [
+    ...levelCells(sample, form, Infinity).slice(0, shown),
     ...wideCells(cellOf(sample, "total", allNs)),
   ]);
-  return table([...COLUMNS, ...WIDE_COLUMNS], rows, heading, Infinity);
+  return fittingTable(columns, rows, form.heading, form.room);
 }
 
-function closeLines(samples: Samples, unit: Unit, heading: boolean): string[] {
+/** Counts and their averages in one column, which are as wide as they have to be. */
+function closeLines(samples: Samples, form: Form, room: number): string[] {
   const all = [...samples.values(), sumOf(samples)].map(levelsOf);
   const widths = [0, 1, 2].map((level) =>
-    Math.max(...all.map((levels) => mean(levels[level] ?? zero(), unit, 0).length)),
+    Math.max(...all.map((levels) => mean(levels[level] ?? zero(), form, 0).length)),
   );
-  const rows = rowsOf(samples, "Total", (sample) =>
+  const columns: readonly Column[] = [
+    NUMBER,
+    { heading: "Exit reason", align: "left", width: 0, least: 6 },
+    ...["Total", "L1", "L2"].map((level): Column => ({
+      heading: `${countHeading(level, form.rateNs)}(${COLUMN.average.heading})`,
+      align: "right",
+      width: 0,
+    })),
+  ];
+  const rows = cellsOf(samples, form, "Total", (sample) =>
     levelsOf(sample).map(
-      (counters, level) => `${countOf(counters)}(${mean(counters, unit, 0).padStart(widths[level] ?? 0)})`,
+      (counters, level) =>
+        `${countText(counters.count, form.rateNs)}(${mean(counters, form, 0).padStart(widths[level] ?? 0)})`,
     ),
   );
-  return table(CLOSE, rows, heading);
+  return table(columns, rows, form.heading, room);
+}
+
+/** The lines with a bar for each reason, where the terminal has room. */
+function withBars(lines: readonly string[], samples: Samples, form: Form): string[] {
+  const rows = rowsOf(samples, form, "").slice(0, -1);
+  const all = total(sumOf(samples)).totalNs;
+  const table = lines.slice(0, rows.length + 1 + (form.heading ? 1 : 0));
+  // A wide table tells the share in digits.
+  const digits = form.wide ? 0 : 7;
+  const free = (form.room ?? 0) - Math.max(...table.map((line) => line.length)) - 2 - digits;
+  if (free < LEAST_BAR || all === 0) return [...lines];
+  const width = Math.min(MOST_BAR, free);
+  const bars = rows.map(([, , sample]) => {
+    const share = total(sample).totalNs / all;
+    const number = form.wide ? "" : `${(100 * share).toFixed(2).padStart(6)} `;
+    return `${number}${"*".repeat(Math.round(share * width))}`;
+  });
+  return beside(lines, [...(form.heading ? [form.wide ? "" : ` ${COLUMN.share.heading}`] : []), ...bars]);
 }

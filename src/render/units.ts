@@ -31,3 +31,19 @@ export function readable(ns: number): string {
   if (ns < 1e6) return `${(ns / 1e3).toFixed(1)} us`;
   return ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(2)} s`;
 }
+
+/** Exits a second: one decimal, or the first digit of less than a tenth. */
+export function perSecond(count: number, durationNs: number): string {
+  const rate = durationNs > 0 ? (count / durationNs) * 1e9 : 0;
+  return rate === 0 || rate >= 0.1 ? rate.toFixed(1) : rate.toPrecision(1);
+}
+
+/** A number of exits as a table shows it: itself or, where a time is given, a second of that time. */
+export function countText(count: number, rateNs: number | undefined): string {
+  return rateNs === undefined ? String(count) : perSecond(count, rateNs);
+}
+
+/** The heading of a column of exits. */
+export function countHeading(heading: string, rateNs: number | undefined): string {
+  return rateNs === undefined ? heading : `${heading}/s`;
+}

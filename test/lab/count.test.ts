@@ -147,7 +147,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const)
 test("a closed pipe ends the trace, without a word", () => {
   const shell = `node dist/bin/${TOOL}.js 0.2 | head -n 1; echo "\${PIPESTATUS[0]}"`;
   const result = spawnSync("bash", ["-c", shell], { encoding: "utf8", timeout: 60_000 });
-  assert.match(result.stdout, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n0\n$/);
+  assert.match(result.stdout, /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \([\d.]+ m?s\)\n0\n$/);
   assert.equal(result.stderr, "Tracing... Hit Ctrl-C to end.\n");
 });
 
@@ -163,7 +163,10 @@ test("a full disk is said, with status 1", () => {
 test("interval and count make that many tables, with time stamps, an empty line between", () => {
   const result = run(TOOL, "0.3", "3");
   assert.equal(result.status, 0);
-  assert.equal(result.stdout.match(/(?:^|\d\n\n)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n(?!\n)/g)?.length, 3);
+  assert.equal(
+    result.stdout.match(/(?:^|\d\n\n)\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \([\d.]+ m?s\)\n(?!\n)/g)?.length,
+    3,
+  );
   assert.equal(result.stdout.match(/\n\n/g)?.length, 2);
 });
 

@@ -9,6 +9,7 @@ import { openSession } from "kvm-vmexit";
 import { groupSamples } from "../../src/measure/grouping";
 import type { Sample } from "../../src/measure/samples";
 import { jsonLine } from "../../src/render/json";
+import { PLAIN } from "../../src/render/form";
 import { timeTable } from "../../src/render/time";
 import { GUEST, type Result, Running, run } from "../tools";
 import { PROMISED, WORKLOAD } from "./counts";
@@ -89,8 +90,10 @@ for (const attach of MODES)
 
 test("hist: reasons as operands; the layout is bcc's", () => {
   const result = run("kvm-vmexit-hist", "124", "cpuid", "--", GUEST, ...WORKLOAD);
-  const [heading, first, ...rest] = result.stdout.trimEnd().split("\n");
-  assert.equal(heading, "     value               : count     distribution");
+  const [title, heading, first, ...rest] = result.stdout.trimEnd().split("\n");
+  assert.match(title ?? "", /^107 exits, average \d+ ns$/);
+  assert.match(rest.pop() ?? "", /^Measured for [\d.]+ m?s$/);
+  assert.equal(heading, "     value (ns)          : count     distribution");
   assert.equal(first, `         0 -> 1          : 0        |${" ".repeat(40)}|`);
   const count = rest.reduce((sum, line) => sum + Number(/: (\d+) +\|/.exec(line)?.[1]), 0);
   assert.equal(count, 84 + 23);
@@ -342,7 +345,7 @@ test("--idle hides HLT from rows, sums and shares, and says so", () => {
   assert.doesNotMatch(hidden, /^ *\d+ HLT/m);
   assert.match(hidden, /^Left out: 37 idle exits \(HLT\), [\d.]+ (ns|us|ms|s)$/m);
   const only = run("kvm-vmexit-time", "--idle", "only", "--", ...guest).stdout;
-  assert.match(only, /^ *Total \(Avg Time\) +37 \(/m);
+  assert.match(only, /^ *Total \(Avg ns\) +37 \(/m);
 });
 
 test("--wide: JSON has histograms, CSV percentiles", () => {
@@ -505,18 +508,18 @@ test("report shows of what was saved the table that is shown live", () => {
     "wide",
     reading.exits.size,
   );
-  const live = timeTable(
-    groupSamples(reading, "reason")[0]?.[1] ?? new Map<number, Sample>(),
-    "ns",
-    true,
-    true,
-  );
+  const live = timeTable(groupSamples(reading, "reason")[0]?.[1] ?? new Map<number, Sample>(), {
+    ...PLAIN,
+    wide: true,
+  });
   const folder = mkdtempSync(join(tmpdir(), "report-"));
   try {
     writeFileSync(join(folder, "saved"), saved);
     const result = run("kvm-vmexit-report", "--wide", join(folder, "saved"));
     assert.equal(result.stderr, "");
-    assert.deepEqual(result.stdout.trimEnd().split("\n"), live);
+    const shown = result.stdout.trimEnd().split("\n");
+    assert.match(shown.pop() ?? "", /^Measured for /);
+    assert.deepEqual(shown, live);
     assert.match(result.stdout, new RegExp(`CPUID +${2 * (PROMISED["CPUID"] ?? 0)} `));
   } finally {
     rmSync(folder, { recursive: true });

@@ -10,6 +10,7 @@ import { NOTHING_LOST } from "../../src/measure/lost";
 import type { Reading } from "../../src/measure/reading";
 import { type Sample, total } from "../../src/measure/samples";
 import { countTable } from "../../src/render/count";
+import { PLAIN } from "../../src/render/form";
 import { ReasonFilter } from "../../src/reasons/filter";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
@@ -100,7 +101,7 @@ test("pages that follow each other are one range; leaves are one row whatever EC
 
 test("tables have details below their reason, indented; the sum counts each exit once", () => {
   const [reading] = intervalsOf([snapshot(VCPUS, FIRST)]);
-  assert.deepEqual(countTable(samplesOf(reading)), [
+  assert.deepEqual(countTable(samplesOf(reading), PLAIN), [
     "    Exit reason                          Total       L1       L2",
     "120 HLT                                      5        5        0",
     "124 MSR                                     36       25       11",
@@ -110,7 +111,7 @@ test("tables have details below their reason, indented; the sum counts each exit
     "      others                                13       13        0",
     "    Total                                   41       30       11",
   ]);
-  const lines = timeTable(samplesOf(reading), "ns", false, false);
+  const lines = timeTable(samplesOf(reading), { ...PLAIN, heading: false });
   assert.match(
     lines[2] ?? "",
     /^ {6}write IA32_TSC_DEADLINE \(0x6e0\) +18 \( +10\) +7 \( +10\) +11 \( +10\)$/,

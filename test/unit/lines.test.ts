@@ -14,6 +14,7 @@ import { type About, SCHEMA } from "../../src/measure/lines";
 import { NOTHING_LOST, WAYS_OF_LOSS } from "../../src/measure/lost";
 import { type Sample, type Samples, total } from "../../src/measure/samples";
 import { countTable } from "../../src/render/count";
+import { PLAIN } from "../../src/render/form";
 import { jsonLine, slowEndJson, slowJson } from "../../src/render/json";
 import { splitJsonLine } from "../../src/render/split-lines";
 import { timeTable } from "../../src/render/time";
@@ -91,8 +92,11 @@ test("a line is valid by the schema, and all that it says can be read back, perc
       );
       for (const [i, [, samples]] of groups.entries()) {
         const same: Samples = again[i]?.[1] ?? new Map<number, Sample>();
-        assert.deepEqual(timeTable(same, "ns", true, true), timeTable(samples, "ns", true, true));
-        assert.deepEqual(countTable(same), countTable(samples));
+        assert.deepEqual(
+          timeTable(same, { ...PLAIN, wide: true, nested: true }),
+          timeTable(samples, { ...PLAIN, wide: true, nested: true }),
+        );
+        assert.deepEqual(countTable(same, PLAIN), countTable(samples, PLAIN));
         for (const [key, sample] of samples)
           for (const fraction of [0, 0.25, 0.5, 0.99, 0.999, 1])
             assert.equal(

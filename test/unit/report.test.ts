@@ -19,6 +19,7 @@ import { parseCondition } from "../../src/report/condition";
 import { Timeline } from "../../src/report/timeline";
 import { parseWhen } from "../../src/report/when";
 import { countTable } from "../../src/render/count";
+import { PLAIN } from "../../src/render/form";
 import { jsonLine } from "../../src/render/json";
 import { splitJsonLine } from "../../src/render/split-lines";
 import { timeTable } from "../../src/render/time";
@@ -110,14 +111,18 @@ const SECONDS: readonly (readonly Row[])[] = [
   [[8, 0, MSR, [31_000]]],
 ];
 const SAVED = SECONDS.map((rows, second) => line(second, rows)).join("\n");
+const MEASURED = "Measured for 3.00 s\n";
 
 test("tables are those of all intervals together, percentiles exactly, from text, gzip and standard input", () => {
   const all = groupSamples(exitsOf(SECONDS.flat()), "reason")[0]?.[1];
   assert.ok(all);
-  const wide = `${timeTable(all, "ns", true, true).join("\n")}\n`;
+  const wide = `${timeTable(all, { ...PLAIN, wide: true }).join("\n")}\n${MEASURED}`;
   assert.equal(shown("--wide", fileOf("saved", SAVED)), wide);
   assert.equal(shown("--wide", fileOf("saved.gz", gzipSync(SAVED))), wide);
-  assert.equal(shown("--table", "count", fileOf("saved", SAVED)), `${countTable(all).join("\n")}\n`);
+  assert.equal(
+    shown("--table", "count", fileOf("saved", SAVED)),
+    `${countTable(all, PLAIN).join("\n")}\n${MEASURED}`,
+  );
   const halves = [
     fileOf(
       "one",
@@ -449,7 +454,7 @@ test("the split of time has its table, where time went first, and its conditions
     text,
     /^VM +vCPU +guest .*\nweb7 +0 +50\.0% +0\.0% +10\.0% +0\.0% +20\.0% +20\.0% +100\nweb8 +0 +10\.0% /,
   );
-  assert.match(shown("--by", "vm", "--vm", "web8", path), /^VM .*\nweb8 +10\.0% .*\n$/);
+  assert.match(shown("--by", "vm", "--vm", "web8", path), /^VM .*\nweb8 +10\.0% .*\nMeasured for 2\.00 s\n$/);
   const again = fileOf("again", shown("--json", path));
   assert.equal(shown("--wide", again), shown("--wide", path));
   assert.match(shown("--csv", path), /^time,vm,pid,vcpu,.*\n.*,web7,7,0,1,2000000000,/);

@@ -8,6 +8,7 @@ import { type Reading, diff } from "../../src/measure/reading";
 import { OTHERS } from "../../src/measure/roster";
 import { type Sample, type Samples, sumOf, total } from "../../src/measure/samples";
 import { countTable } from "../../src/render/count";
+import { PLAIN } from "../../src/render/form";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
 import { titleOf } from "../../src/render/names";
@@ -80,7 +81,7 @@ test("who handled the exits of L2: in sums, intervals, tables, JSON and CSV", ()
     { vcpu: 0, reason: 120, count: 5 + more, level: 2, reflected: 1 },
   ];
   const [first, second] = intervalsOf([snapshot(QEMU, slots(0)), snapshot(QEMU, slots(10))], NO_TIMES);
-  assert.deepEqual(countTable(all(first), true, true), [
+  assert.deepEqual(countTable(all(first), { ...PLAIN, wide: true }), [
     "    Exit reason           Total       L1       L2  L2 to L1  L2 by L0",
     "114 CPUID                    12        3        9         7         2",
     "120 HLT                       5        0        5         5         0",
@@ -266,7 +267,7 @@ test("the table: by number, negative ones first, unknown ones by number, the sum
     { vcpu: 0, reason: 0x555, count: 7 },
   ];
   const [reading] = intervalsOf([snapshot(QEMU, slots)]);
-  assert.deepEqual(countTable(all(reading)), [
+  assert.deepEqual(countTable(all(reading), PLAIN), [
     "     Exit reason           Total       L1       L2",
     "  -1 ERR                       1        1        0",
     " 114 CPUID                     2        0        2",

@@ -38,6 +38,8 @@ test("options have their defaults, are read with and without =, and run together
     wide: true,
     idle: "show",
     details: false,
+    rate: false,
+    l2: false,
     duration: 0.5,
     json: false,
     csv: false,

@@ -3,6 +3,7 @@ import { UsageError } from "../../src/errors";
 import { countTable } from "../../src/render/count";
 import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
+import { COUNT_TABLES, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
 
 export const tool = defineCommand({
@@ -11,6 +12,7 @@ export const tool = defineCommand({
     ["", "count until Ctrl-C"],
     ["1 10", "ten tables, one a second"],
     ["-p 4242 -d 30", "one VM, for 30 seconds"],
+    ["--rate --top 5 1", "the five that come most often, exits a second"],
     ["--by vm --excludes HLT", "each VM, without sleeping vCPUs"],
     ["--wide 10", "who handles exits of nested guests"],
     ["--json -- make bench", "while a command runs, for programs"],
@@ -22,6 +24,7 @@ export const tool = defineCommand({
       flags: ["--wide"],
       description: "also which exits of L2 went to L1, and which L0 handled (attaches by record)",
     },
+    ...COUNT_TABLES,
     ...CHECKS,
     ...DETAILS,
     ...SHARED,
@@ -42,7 +45,7 @@ export const tool = defineCommand({
       timing: false,
       histograms: false,
       reflected: wide,
-      text: (samples, heading) => countTable(samples, heading, wide),
+      text: (samples, page) => headed(countTable(samples, formOf(options, page, "count")), page.heading),
     });
   },
 });

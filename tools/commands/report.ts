@@ -9,6 +9,8 @@ import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
 import { conditionsOf, judgeRuns, writeText } from "../lib/checks";
 import { BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
+import { TRIM } from "../lib/histograms";
+import { TIME_TABLES } from "../lib/tables";
 import { diagnose, print } from "../lib/output";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { readRun } from "../report/read";
@@ -56,9 +58,13 @@ const OPTIONS = {
   top: {
     flags: ["--top"],
     value: "N",
-    description: "only the N reasons that cost most, or changed most",
+    description: "only the N reasons that cost most, or changed most; tables sum up the others",
     parse: (text: string) => wholeNumber("--top", text, 1, MAX_TOP),
   },
+  sort: TIME_TABLES.sort,
+  rate: TIME_TABLES.rate,
+  l2: TIME_TABLES.l2,
+  ...TRIM,
   sum: { flags: ["--sum"], description: "add two files up instead of comparing them" },
   per: {
     flags: ["--per"],

@@ -1,5 +1,4 @@
 // Splits the time of vCPUs by where it went: guest, KVM, VMM, polling, idle, waiting for a CPU.
-import { timeStamp } from "../../src/local-time";
 import { lostLines } from "../../src/render/lost";
 import { splitTable } from "../../src/render/split";
 import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/split-lines";
@@ -7,7 +6,8 @@ import { splitIntervals } from "../../src/split-session";
 import { SPLIT_GROUPINGS, splitGroup } from "../../src/split/groups";
 import { aboutTrace } from "../lib/about";
 import { CHECKS, INTERVAL, SPLIT, parseInterval } from "../lib/options";
-import { diagnose, outputColumns, print } from "../lib/output";
+import { alarming, diagnose, outputColumns, print } from "../lib/output";
+import { SPLIT_TABLES, headed, timed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
 import { MAX_ENDED, watchSplit } from "../lib/watch";
 
@@ -16,6 +16,7 @@ export const tool = defineCommand({
   examples: [
     ["1", "each vCPU, once a second"],
     ["--by vm -d 10", "each VM, over 10 seconds"],
+    ["--sort waiting --top 10 5", "the ten vCPUs that wait most for a CPU"],
     ["--wide --unit us --vm web-1 5", "with waits, sleeps and polls in detail"],
     ["-d 60 --fail-if 'max(waiting) > 100us'", "status 4 if a vCPU waited so long"],
     ["--csv 10 > split.csv", "a row for each vCPU, every 10 seconds"],
@@ -34,12 +35,13 @@ export const tool = defineCommand({
       description:
         "also L2, sleeps in KVM, successful polls, waits of the VMM, wake-ups, longest and percentiles",
     },
+    ...SPLIT_TABLES,
     ...CHECKS,
     ...SPLIT,
   },
   runsCommand: true,
   async run({ options, operands, command }) {
-    const { by, wide, unit, header } = options;
+    const { by, wide, unit, header, sort, top } = options;
     const check =
       options.failIf === undefined && options.junit === undefined
         ? undefined
@@ -66,10 +68,11 @@ export const tool = defineCommand({
             print(splitCsvLines(reading, groups, options.utcOffset));
             losses.forEach(diagnose);
           } else {
-            const stamp = interval === undefined ? [] : [timeStamp(reading.end)];
             const { durationNs } = reading;
-            const table = { durationNs, wide, unit, heading: header, room: outputColumns() };
-            print([...(tablesBefore ? [""] : []), ...stamp, ...splitTable(groups, table), ...losses]);
+            const table = { durationNs, wide, unit, sort, top, heading: header, room: outputColumns() };
+            const lines = headed(splitTable(groups, table), header);
+            const shown = timed(lines, reading, interval !== undefined, header);
+            print([...(tablesBefore ? [""] : []), ...shown, ...losses.map(alarming)]);
             tablesBefore = true;
           }
         }

@@ -5,6 +5,7 @@ import { readable } from "../../src/render/units";
 import { type Samples, sumOf, total } from "../../src/measure/samples";
 import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
+import { TIME_TABLES, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
 
 const IDLE = ["show", "hide", "only"] as const;
@@ -31,13 +32,17 @@ export const tool = defineCommand({
     ["", "until Ctrl-C"],
     ["--idle hide --wide", "what costs, without sleeping vCPUs"],
     ["--unit us 1 10", "ten tables, one a second, in us"],
+    ["--sort time --top 5 -d 10", "the five that take most time"],
     ["--by vcpu --vm web1", "each vCPU of one VM"],
     ["--csv 10 > exits.csv", "a row for each reason, every 10 seconds"],
   ],
   operands: INTERVAL,
   options: {
     ...BY,
-    wide: { flags: ["--wide"], description: "also the longest, percentiles and the share of the time" },
+    wide: {
+      flags: ["--wide"],
+      description: "also the longest, percentiles and the share of the time, as far as the terminal has room",
+    },
     idle: {
       flags: ["--idle"],
       value: "WHAT",
@@ -45,13 +50,14 @@ export const tool = defineCommand({
       choices: IDLE,
       default: "show",
     },
+    ...TIME_TABLES,
     ...CHECKS,
     ...DETAILS,
     ...SHARED,
   },
   runsCommand: true,
   run({ options, operands, command }) {
-    const { unit, wide, idle } = options;
+    const { wide, idle } = options;
     return runCounting({
       name: "kvm-vmexit-time",
       options,
@@ -65,7 +71,10 @@ export const tool = defineCommand({
       histograms: wide,
       ...(idle === "show" ? {} : { idle }),
       select: (samples) => select(samples, idle),
-      text: (samples, heading, all) => [...timeTable(samples, unit, wide, heading), ...leftOut(all, idle)],
+      text: (samples, page, all) => [
+        ...headed(timeTable(samples, formOf(options, page, "time")), page.heading),
+        ...leftOut(all, idle),
+      ],
     });
   },
 });

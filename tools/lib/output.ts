@@ -265,7 +265,28 @@ export function checkOutput(): void {
   throw writeError("to standard output", failure, "", "write elsewhere");
 }
 
-/** How many columns the terminal on standard output has; undefined where it is none. */
+/** How many columns the terminal on standard output has; undefined where it is none. Serial consoles tell 0 of themselves. */
 export function outputColumns(): number | undefined {
-  return isatty(STDOUT) ? process.stdout.columns : undefined;
+  return isatty(STDOUT) ? process.stdout.columns || 80 : undefined;
+}
+
+/** How many rows the terminal on standard output has; undefined where it is none. */
+export function outputRows(): number | undefined {
+  return isatty(STDOUT) ? process.stdout.rows || 24 : undefined;
+}
+
+/** Whether standard output shows colours and styles: a terminal that isn't dumb, where NO_COLOR is unset or empty. */
+export function isStyled(): boolean {
+  const { NO_COLOR = "", TERM = "" } = process.env;
+  return isatty(STDOUT) && NO_COLOR === "" && TERM !== "" && TERM !== "dumb";
+}
+
+/** A printable line that stands out, where standard output shows styles. */
+export function emphasized(line: string): string {
+  return isStyled() ? `\x1b[1m${line}\x1b[0m` : line;
+}
+
+/** A printable line that warns, where standard output shows styles. */
+export function alarming(line: string): string {
+  return isStyled() ? `\x1b[31m${line}\x1b[0m` : line;
 }

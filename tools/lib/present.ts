@@ -3,16 +3,18 @@ import { intervals } from "../../src/intervals";
 import type { Columns } from "../../src/measure/columns";
 import { type By, type Grouped, groupSamples } from "../../src/measure/grouping";
 import { pickDetails } from "../../src/measure/details";
+import { hasNested } from "../../src/measure/ranking";
 import type { Samples } from "../../src/measure/samples";
+import type { Time } from "../../src/measure/time";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
-import { timeStamp } from "../../src/local-time";
 import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
 import { aboutTrace } from "./about";
 import type { CheckOptions, SharedOptions } from "./options";
-import { print } from "./output";
+import { alarming, emphasized, print } from "./output";
 import type { Status } from "./run";
+import { type Page, pageOf, timed } from "./tables";
 import { MAX_ENDED, watch } from "./watch";
 
 /** How a counting tool differs from the others. */
@@ -37,22 +39,29 @@ export interface CountingTool<T extends SharedOptions> {
   readonly idle?: string;
   /** What of the samples is looked at, for all outputs; all if missing. */
   readonly select?: (samples: Samples) => Samples;
-  /** Lines of one group as text; the heading is wanted or not. */
-  readonly text: (samples: Samples, heading: boolean, all: Samples) => string[];
+  /** Lines of one group as text. @param all its samples before select() */
+  readonly text: (samples: Samples, page: Page, all: Samples) => string[];
 }
 
 /** The tables of an interval, an empty line between two: of the samples selected from those of each group. */
 function tables<T extends SharedOptions>(
-  { options, text }: CountingTool<T>,
+  { options, text, interval }: CountingTool<T>,
+  time: Time,
   groups: readonly Grouped[],
   selected: readonly Grouped[],
 ): string[] {
   const shown: readonly Grouped[] = groups.length > 0 ? groups : [[{}, new Map()]];
-  return shown.flatMap(([identity, samples], i) => {
+  const nested = selected.some(([, samples]) => hasNested(samples));
+  const page = pageOf(options.header, time.durationNs, nested);
+  const lines = shown.flatMap(([identity, samples], i) => {
     const title = titleOf(identity);
-    const lines = text(selected[i]?.[1] ?? samples, options.header, samples);
-    return [...(i > 0 ? [""] : []), ...(title ? [title] : []), ...lines];
+    return [
+      ...(i > 0 ? [""] : []),
+      ...(title ? [emphasized(title)] : []),
+      ...text(selected[i]?.[1] ?? samples, page, samples),
+    ];
   });
+  return timed(lines, time, interval !== undefined, options.header);
 }
 
 /** Runs the trace and shows it in the form that the options ask for. */
@@ -119,8 +128,8 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
         print(csvLines(reading, selected, columns, options.utcOffset, details));
         if (reading.final) tellLosses();
       } else {
-        const stamp = interval === undefined ? [] : [timeStamp(reading.end)];
-        print([...(tablesBefore ? [""] : []), ...stamp, ...tables(tool, groups, selected), ...losses]);
+        const lines = tables(tool, reading, groups, selected);
+        print([...(tablesBefore ? [""] : []), ...lines, ...losses.map(alarming)]);
         tablesBefore = true;
       }
     }

@@ -9,6 +9,7 @@ import type { Run } from "../../src/report/run";
 import { aboutRecording } from "../lib/about";
 import { whyNothing } from "../lib/filters";
 import { diagnose, outputColumns, print } from "../lib/output";
+import { headed, measured } from "../lib/tables";
 import { type TableOptions, printTables } from "../trace/tables";
 
 /** What report calls itself in JSON. */
@@ -18,7 +19,7 @@ const NAME = "kvm-vmexit-report";
 export const TABLES = ["count", "time", "hist", "split"] as const;
 
 /** How a run is shown. */
-export interface ShowOptions extends Omit<TableOptions, "table"> {
+export interface ShowOptions extends Omit<TableOptions, "table" | "top"> {
   /** Undefined: whatever the files have. */
   readonly table?: (typeof TABLES)[number] | undefined;
   readonly top?: number | undefined;
@@ -89,8 +90,12 @@ function showExits(run: Run, table: "count" | "time" | "hist", options: ShowOpti
     throw new UsageError("the files have no times: they were saved by kvm-vmexit count; use --table count");
   const { by } = options;
   if (by !== "reason") checkIdentities(run.exits, by);
-  printTables(NAME, topOf(run, options.top, timed), {
-    ...options,
+  const { top, ...others } = options;
+  // Tables have what isn't shown in a row of its own.
+  const tables = !options.json && !options.csv && table !== "hist";
+  printTables(NAME, tables ? run.exits.reading : topOf(run, top, timed), {
+    ...others,
+    ...(top === undefined ? {} : { top }),
     table: table === "hist" ? "histogram" : table,
     host: hostOf(run),
   });
@@ -119,7 +124,9 @@ function showSplit(run: Run, options: ShowOptions): void {
     print([...(header ? [splitCsvHeading()] : []), ...splitCsvLines(time, groups, options.utcOffset)]);
   } else {
     const { durationNs } = time;
-    print(splitTable(groups, { durationNs, wide, unit, heading: header, room: outputColumns() }));
+    const table = { durationNs, wide, unit, heading: header, room: outputColumns() };
+    const lines = headed(splitTable(groups, { ...table, sort: "name", top: options.top }), header);
+    print([...lines, ...(header ? measured(durationNs) : [])]);
   }
   showLosses(split.lost, options);
 }

@@ -1,8 +1,10 @@
 // kvm-trace report: the live tools' tables and slow exits from a recording.
 import { UsageError } from "../../src/errors";
 import { Tally } from "../../src/trace/tally";
+import { TRIM } from "../lib/histograms";
 import { BY, FILTERS, OUTPUT } from "../lib/options";
 import { diagnose } from "../lib/output";
+import { TIME_TABLES } from "../lib/tables";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { namedOr } from "./inputs";
 import { CLOCK, RECORDINGS, readTurns } from "./read-turns";
@@ -40,6 +42,8 @@ const OPTIONS = {
     conflicts: ["by", "table"],
   },
   timestamp: { flags: ["-T", "--timestamp"], description: "with --slower: put the time of day first" },
+  ...TIME_TABLES,
+  ...TRIM,
   ...FILTERS,
   ...OUTPUT,
   ...CLOCK,

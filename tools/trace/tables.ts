@@ -1,27 +1,33 @@
 // kvm-trace report's tables: those of the live tools, of a recording.
 import { type By, groupSamples } from "../../src/measure/grouping";
-import { reasonLabel } from "../../src/reasons";
+import { type Sort, hasNested } from "../../src/measure/ranking";
 import type { Columns } from "../../src/measure/columns";
 import { countTable } from "../../src/render/count";
-import { nameInTable, titleOf } from "../../src/render/names";
+import { titleOf } from "../../src/render/names";
 import { csvHeading, csvLines } from "../../src/render/csv";
-import { histogramLines } from "../../src/render/histogram";
 import { jsonLine } from "../../src/render/json";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
-import { type Samples, inOrder, total } from "../../src/measure/samples";
+import type { Samples } from "../../src/measure/samples";
 import type { Host } from "../../src/measure/lines";
 import type { Reading } from "../../src/measure/reading";
 import type { Time } from "../../src/measure/time";
 import { aboutRecording } from "../lib/about";
 import type { FilterOptions } from "../lib/options";
-import { print } from "../lib/output";
+import { histogramsByReason } from "../lib/histograms";
+import { emphasized, print } from "../lib/output";
+import { type Page, formOf, headed, measured, pageOf } from "../lib/tables";
 
 export interface TableOptions extends FilterOptions {
   by: By;
   table: "count" | "time" | "histogram";
   unit: Unit;
   wide: boolean;
+  sort?: Sort;
+  top?: number;
+  rate: boolean;
+  l2: boolean;
+  trim: boolean;
   json: boolean;
   csv: boolean;
   utcOffset: boolean;
@@ -30,13 +36,12 @@ export interface TableOptions extends FilterOptions {
   host?: Host | undefined;
 }
 
-function linesOf(samples: Samples, { table, unit, wide, header }: TableOptions): string[] {
-  if (table === "count") return countTable(samples, header);
-  if (table === "time") return timeTable(samples, unit, wide, header);
-  return inOrder(samples).flatMap((sample) => [
-    `${reasonLabel(sample.reason)} ${nameInTable(sample)}`,
-    ...histogramLines(total(sample).buckets, unit, header),
-  ]);
+function linesOf(samples: Samples, page: Page, options: TableOptions): string[] {
+  const { table } = options;
+  if (table === "count")
+    return headed(countTable(samples, formOf({ ...options, wide: false }, page, "count")), page.heading);
+  if (table === "time") return headed(timeTable(samples, formOf(options, page, "time")), page.heading);
+  return histogramsByReason(samples, page, options);
 }
 
 /** Prints a reading that isn't live. @param tool what JSON calls the tool */
@@ -53,9 +58,13 @@ export function printTables(tool: string, reading: Reading & Time, options: Tabl
       ...(options.header ? [csvHeading(columns)] : []),
       ...csvLines(reading, groups, columns, options.utcOffset),
     ]);
-  else
+  else {
+    const nested = groups.some(([, samples]) => hasNested(samples));
+    const page = pageOf(options.header, reading.durationNs, nested);
     for (const [identity, samples] of groups.length > 0 ? groups : [[{}, new Map()] as const]) {
       const title = titleOf(identity);
-      print([...(title === "" ? [] : [title]), ...linesOf(samples, options)]);
+      print([...(title === "" ? [] : [emphasized(title)]), ...linesOf(samples, page, options)]);
     }
+    if (options.header) print(measured(reading.durationNs));
+  }
 }

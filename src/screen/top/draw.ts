@@ -134,7 +134,7 @@ function reasonPieces(state: State, size: Size): Piece[] {
       .join("  "),
   ];
   const room = size.rows - FIRST_ROW - facts.length - 2;
-  const histogram = histogramLines(row.buckets, unit, true, { trim: true, columns: size.columns });
+  const histogram = histogramLines(row.buckets, { unit, heading: true, trim: true, columns: size.columns });
   const lines = [...facts, "", ...histogram.slice(0, room)];
   const hidden = histogram.length - room;
   return [
