@@ -58,23 +58,9 @@ static __always_inline __u32 away_as(struct kvm_vcpu *vcpu)
 	return is_runnable() ? SPLIT_WAITING : SPLIT_KVM_ASLEEP;
 }
 
-/* The address of the vCPU that a notifier is part of. */
-static __always_inline __u64 owner_of_notifier(__u64 notifier)
-{
-	return notifier - bpf_core_field_offset(struct kvm_vcpu, preempt_notifier);
-}
-
-/* The account of a vCPU by its address, if it has one. */
-static __always_inline struct split_account *account_of(__u64 owner)
-{
-	struct split_account *account = account_lookup(owner, owner);
-
-	return account ? account : account_at_plus_one(account_search(owner));
-}
-
 static __always_inline int leaves_cpu(__u64 owner, int direct)
 {
-	struct split_account *account = account_of(owner);
+	struct split_account *account = vcpu_known(owner);
 
 	/* In the VMM it is another ioctl that has the vCPU loaded. */
 	if (account && account->activity != SPLIT_VMM)
@@ -84,7 +70,7 @@ static __always_inline int leaves_cpu(__u64 owner, int direct)
 
 static __always_inline int has_cpu(__u64 owner, int direct)
 {
-	struct split_account *account = account_of(owner);
+	struct split_account *account = vcpu_known(owner);
 	struct kvm_vcpu *vcpu = (void *)owner;
 
 	if (account && account->activity != SPLIT_VMM)
@@ -160,15 +146,6 @@ int BPF_PROG(direct_ran, struct kvm_vcpu *vcpu)
 	direct_polls(account, vcpu, now);
 	clock_ran(account, now, run_delay(1));
 	return 0;
-}
-
-/* An argument as a number, for arithmetic that the verifier doesn't allow on pointers. */
-static __always_inline __u64 number_of(const void *pointer)
-{
-	__u64 number = 0;
-
-	bpf_probe_read_kernel(&number, sizeof(number), &pointer);
-	return number;
 }
 
 SEC("fentry/kvm_sched_out")

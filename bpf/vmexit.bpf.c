@@ -186,6 +186,29 @@ int BPF_PROG(direct_vcpu_end, struct kvm_vcpu *vcpu)
 	return 0;
 }
 
+/* The net times leave out that the vCPU sleeps or waits for a CPU. Outside of KVM_RUN KVM isn't told. */
+SEC("fentry/kvm_sched_out")
+int BPF_PROG(direct_sched_out, void *notifier)
+{
+	struct vmexit_account *account = vcpu_known(owner_of_notifier(number_of(notifier)));
+
+	if (account && account->exit.key)
+		account->out_ns = bpf_ktime_get_ns();
+	return 0;
+}
+
+SEC("fentry/kvm_sched_in")
+int BPF_PROG(direct_sched_in, void *notifier)
+{
+	struct vmexit_account *account = vcpu_known(owner_of_notifier(number_of(notifier)));
+
+	if (!account || !account->out_ns)
+		return 0;
+	span_leave_out(&account->exit, account->out_ns);
+	account->out_ns = 0;
+	return 0;
+}
+
 #endif
 
 #define HISTOGRAMS (DETAILS ? VMEXIT_HISTOGRAMS_BY_DETAIL : VMEXIT_HISTOGRAMS_PER_VCPU)

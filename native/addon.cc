@@ -49,6 +49,8 @@ Options read_options(const Napi::CallbackInfo &info)
 	options.timing = boolean(object, "timing");
 	options.histograms = boolean(object, "histograms");
 	options.details = boolean(object, "details");
+	if (!object.Get("net").IsUndefined())
+		options.net = boolean(object, "net");
 	if (!object.Get("reflected").IsUndefined())
 		options.reflected = boolean(object, "reflected");
 	if (!slow.IsUndefined()) {

@@ -13,7 +13,10 @@ import { learnReasons } from "./reasons";
 
 /** What to trace, and how; nothing needs to be said. */
 export interface Options extends Partial<
-  Pick<SessionOptions, "attach" | "timing" | "histograms" | "details" | "maxVcpus" | "pids" | "vcpuIds">
+  Pick<
+    SessionOptions,
+    "attach" | "timing" | "histograms" | "net" | "details" | "maxVcpus" | "pids" | "vcpuIds"
+  >
 > {
   /** How many vCPUs that ended later readings tell apart; 1024 unless given. */
   readonly keepEnded?: number;
@@ -24,6 +27,7 @@ const KNOWN: Readonly<Record<keyof Options, true>> = {
   timing: true,
   details: true,
   histograms: true,
+  net: true,
   maxVcpus: true,
   pids: true,
   vcpuIds: true,
@@ -104,7 +108,8 @@ export class Session {
 /**
  * Begins to count the exits of all VMs, or of those that the options say; what they were about only with `details: true`:
  * `details` of each sample, which src/measure/details.ts makes rows of. Handling times only with `timing: true`, and
- * their distribution only with `histograms: true`, too.
+ * their distribution only with `histograms: true`, too. With `net: true` times leave out what a vCPU slept or waited for a
+ * CPU within KVM_RUN, for which the programs have to attach directly.
  * @throws ToolError in one line that ends with the mend, if this machine can't be traced
  * @throws UsageError for an unknown option, TypeError for a value of the wrong kind
  */

@@ -122,6 +122,7 @@ struct vmexit_account {
 	__s32 vcpu_id;  /* as KVM numbers them within a VM; -1: unknown */
 	__u32 ran_last; /* if shared: 1 if its exit was the thread's last */
 	__u32 details;  /* index + 1 of its struct vmexit_details; 0: none */
+	__u64 out_ns;   /* when the thread lost its CPU within the open exit; 0: it has one */
 	__u64 rip;      /* of the open exit, by details and by payload; 0 where that has no such field */
 	char comm[VMEXIT_COMM]; /* of the VMM process; any bytes */
 	struct vmexit_slot slots[VMEXIT_SLOTS];

@@ -39,6 +39,13 @@ static __always_inline void span_begin(struct vmexit_span *span, __u64 key, int 
 		span->begin_ns = bpf_ktime_get_ns();
 }
 
+/* Leaves the time from `from_ns` on out of the span, if one is open. */
+static __always_inline void span_leave_out(struct vmexit_span *span, __u64 from_ns)
+{
+	if (span->key)
+		span->begin_ns += bpf_ktime_get_ns() - from_ns;
+}
+
 /* Adds bits to the key of the span, if one is open. */
 static __always_inline void span_amend(struct vmexit_span *span, __u64 bits)
 {

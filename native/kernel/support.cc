@@ -148,12 +148,11 @@ DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::st
 	return support;
 }
 
-bool load_directly(const DirectSupport &support, bool is_forced, const char *other, std::string &log,
+bool load_directly(const DirectSupport &support, bool is_forced, const char *mend, std::string &log,
 		   const std::function<void()> &load)
 {
 	if (support.obstacle && is_forced)
-		throw std::runtime_error("cannot attach directly: " + *support.obstacle + "; use --attach " +
-					 other);
+		throw std::runtime_error("cannot attach directly: " + *support.obstacle + "; " + mend);
 	std::string obstacle;
 	if (support.obstacle)
 		obstacle = *support.obstacle;

@@ -52,8 +52,8 @@ struct DirectSupport {
 DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::string> &functions = {});
 
 // Loads directly where `support` and the kernel allow it; else returns false, and the log says why.
-// Throws std::runtime_error instead where this way was asked for; its message names `other`, the other way.
-bool load_directly(const DirectSupport &support, bool is_forced, const char *other, std::string &log,
+// Throws std::runtime_error instead where this way was asked for; its message ends with `mend`.
+bool load_directly(const DirectSupport &support, bool is_forced, const char *mend, std::string &log,
 		   const std::function<void()> &load);
 
 // The module that has KVM's tracepoints.

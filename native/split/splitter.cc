@@ -121,10 +121,11 @@ Splitter::Splitter(const SplitOptions &options)
 bool Splitter::load_directly(const SplitOptions &options, const KernelBtf *vmlinux)
 {
 	DirectSupport support = direct_support(vmlinux, kFunctions);
-	return vmexit::load_directly(support, options.attach == SplitAttach::Direct, "probe", log_, [&] {
-		support.targets[kIterator] = vmlinux->find("bpf_iter_task_file", BTF_KIND_FUNC);
-		load(options, support.structs, support, true);
-	});
+	return vmexit::load_directly(
+	    support, options.attach == SplitAttach::Direct, "use --attach probe", log_, [&] {
+		    support.targets[kIterator] = vmlinux->find("bpf_iter_task_file", BTF_KIND_FUNC);
+		    load(options, support.structs, support, true);
+	    });
 }
 
 void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const DirectSupport &support,

@@ -43,6 +43,9 @@ constexpr struct {
 #endif
 };
 
+// Programs on functions that net times need, by their sections.
+const std::vector<std::string> kNetFunctions = {"fentry/kvm_sched_out", "fentry/kvm_sched_in"};
+
 static_assert(4 * MAX_VCPUS == 1 << VMEXIT_ACCOUNTS_LOG2, "a home can be any account");
 static_assert(sizeof(vmexit_slot) == 32, "the stride of a slot");
 static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elements up to 8 bytes");
@@ -77,6 +80,8 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 					 (amends ? cast : ""));
 		if (amends)
 			wanted.push_back("direct_fault");
+		if (options.net)
+			wanted.insert(wanted.end(), {"direct_sched_out", "direct_sched_in"});
 		wanted.push_back(std::string("direct_exit_") + vendor.name +
 				 (options.timing ? "_time" : "_count") + cast);
 	} else {
@@ -114,14 +119,18 @@ Session::Session(const Options &options)
 	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
 	bool may_be_direct =
 	    options.attach != Attach::Record && !(options.details && options.slow) && !options.reflected;
+	if (options.net && !may_be_direct)
+		throw std::runtime_error("net times need --attach direct, or auto");
 	if (!may_be_direct || !load_directly(options, vmlinux.get()))
 		load(options, vmlinux.get(), nullptr);
 }
 
 bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
 {
-	DirectSupport support = direct_support(vmlinux);
-	return vmexit::load_directly(support, options.attach == Attach::Direct, "record", log_,
+	DirectSupport support =
+	    direct_support(vmlinux, options.net ? kNetFunctions : std::vector<std::string>());
+	const char *mend = options.net ? "leave --net out" : "use --attach record";
+	return vmexit::load_directly(support, options.net || options.attach == Attach::Direct, mend, log_,
 				     [&] { load(options, support.structs, &support); });
 }
 

@@ -32,6 +32,7 @@ struct Options {
 	uint64_t slow_ns = 0;
 	bool details = false; // keep what each exit was about; `object` is the one for that. With slow it
 			      // needs Attach::Record, whose payloads have the guest's RIP, too
+	bool net = false; // leave out of times what the vCPU slept or waited, which needs to attach directly
 	bool reflected = false; // tell which exits of L2 went to L1, which needs Attach::Record
 	uint32_t reasons_mode = VMEXIT_REASONS_ALL;
 	std::vector<uint32_t> reasons;

@@ -22,6 +22,8 @@ export interface AskedFor {
   readonly by?: string;
   readonly timing?: boolean;
   readonly histograms?: boolean;
+  /** Times leave out what the vCPU slept or waited for a CPU. */
+  readonly net?: boolean;
   readonly details?: boolean;
   readonly pids?: readonly number[];
   readonly vm?: string;

@@ -16,6 +16,8 @@ export interface SessionOptions {
   readonly slowNs?: number;
   /** With timing: also by what exits were about. With slowNs it attaches to records, which have the guest's RIP, too. */
   readonly details: boolean;
+  /** With timing: leave out what the vCPU slept or waited for a CPU within KVM_RUN; attaches directly. */
+  readonly net?: boolean;
   /** Tell which exits of L2 went to L1; attaches to records. */
   readonly reflected?: boolean;
   /** How many vCPUs (vCPU threads, if attached to records) there can be at a time. */

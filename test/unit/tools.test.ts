@@ -45,6 +45,7 @@ test("options have their defaults, are read with and without =, and run together
     csv: false,
     unit: "us",
     header: true,
+    net: false,
     utcOffset: false,
     attach: "auto",
     maxVcpus: 1024,

@@ -2,7 +2,7 @@
 import { UsageError } from "../../src/errors";
 import { GROUPINGS } from "../../src/measure/grouping";
 import { TRIM, histogramOfAll, histogramsByReason } from "../lib/histograms";
-import { CHECKS, DETAILS, SHARED, seconds, wholeNumber } from "../lib/options";
+import { CHECKS, DETAILS, NET, SHARED, seconds, wholeNumber } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { defineCommand } from "../lib/tool";
 
@@ -37,6 +37,7 @@ export const tool = defineCommand({
     ...TRIM,
     ...CHECKS,
     ...DETAILS,
+    ...NET,
     ...SHARED,
   },
   runsCommand: true,
@@ -57,6 +58,7 @@ export const tool = defineCommand({
       details: options.details,
       columns: "histogram",
       timing: true,
+      net: options.net,
       histograms: true,
       text: (samples, page) =>
         (by === "reason" || options.details ? histogramsByReason : histogramOfAll)(samples, page, options),

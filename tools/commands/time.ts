@@ -3,7 +3,7 @@ import { isIdle, reasonName } from "../../src/reasons";
 import { timeTable } from "../../src/render/time";
 import { readable } from "../../src/render/units";
 import { type Samples, sumOf, total } from "../../src/measure/samples";
-import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { BY, CHECKS, DETAILS, INTERVAL, NET, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { TIME_TABLES, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
@@ -53,6 +53,7 @@ export const tool = defineCommand({
     ...TIME_TABLES,
     ...CHECKS,
     ...DETAILS,
+    ...NET,
     ...SHARED,
   },
   runsCommand: true,
@@ -68,6 +69,7 @@ export const tool = defineCommand({
       details: options.details,
       columns: wide ? "wide" : "time",
       timing: true,
+      net: options.net,
       histograms: wide,
       ...(idle === "show" ? {} : { idle }),
       select: (samples) => select(samples, idle),

@@ -108,6 +108,14 @@ export const DETAILS = {
   },
 } as const satisfies Options;
 
+/** Which time handling takes. */
+export const NET = {
+  net: {
+    flags: ["--net"],
+    description: "leave out of times what the vCPU slept or waited for a CPU, within KVM_RUN",
+  },
+} as const satisfies Options;
+
 /** `--unit`, in which tables show times. */
 export const UNIT = {
   unit: {

@@ -29,6 +29,8 @@ export interface CountingTool<T extends SharedOptions> {
   readonly columns: Columns;
   readonly timing: boolean;
   readonly histograms: boolean;
+  /** Whether times leave out what the vCPU slept or waited for a CPU. */
+  readonly net?: boolean;
   /** Whether to tell which exits of L2 went to L1. */
   readonly reflected?: boolean;
   /** Limits that the run must keep. */
@@ -75,6 +77,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     columns,
     by,
     timing,
+    net = false,
     reflected = false,
     details = false,
     checks,
@@ -93,6 +96,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     command,
     timing,
     histograms,
+    net,
     reflected,
     details,
     names: bySomebody,
@@ -109,6 +113,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
       by,
       timing,
       histograms,
+      ...(net ? { net } : {}),
       ...(details ? { details } : {}),
       ...(tool.idle === undefined ? {} : { idle: tool.idle }),
     };

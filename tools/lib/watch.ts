@@ -30,6 +30,8 @@ export interface Request {
   readonly command: readonly string[];
   readonly timing?: boolean;
   readonly histograms?: boolean;
+  /** Whether times leave out what the vCPU slept or waited for a CPU. */
+  readonly net?: boolean;
   readonly reflected?: boolean;
   /** Whether to tell what exits were about. */
   readonly details?: boolean;
@@ -100,7 +102,15 @@ export function explain(info: Omit<SessionInfo, "attach"> & { readonly attach: s
 }
 
 function open(
-  { options, timing = false, histograms = false, reflected = false, details = false, slow }: Request,
+  {
+    options,
+    timing = false,
+    histograms = false,
+    net = false,
+    reflected = false,
+    details = false,
+    slow,
+  }: Request,
   filter: ReasonFilter,
   machine: Machine,
 ) {
@@ -111,6 +121,7 @@ function open(
       timing: timing || details,
       histograms,
       details: slow?.details ?? details,
+      net,
       reflected,
       maxVcpus: options.maxVcpus,
       ...(slow ? { slowNs: slow.ns, ...filter.session } : {}),
