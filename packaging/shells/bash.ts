@@ -4,7 +4,9 @@ import type { Option, Tool } from "../../tools/lib/tool";
 import type { Named } from "../commands";
 import {
   type Offers,
+  PRINT_PIDS,
   PRINT_REASONS,
+  PRINT_VMS,
   REASONS,
   identifier,
   namesReasons,
@@ -20,12 +22,15 @@ const reply = (command: string) => `mapfile -t COMPREPLY < <(${command})`;
 // Only where files are offered: a folder of the same name would put a slash after any other word.
 const REPLY_FILES = `{ compopt -o filenames 2>/dev/null; ${reply(FILES)}; }`;
 
+// The last of a list; those before it are part of the word.
+const lastOf = (printing: string) =>
+  `compgen -P "\${current%"\${current##*,}"}" -W "$(${printing})" -- "\${current##*,}"`;
+
 const OFFERS: Offers = {
   choices: ({ choices = [] }) => reply(words(choices)),
-  pids: () => reply('compgen -W "$(cd /proc && echo [0-9]*)" -- "$current"'),
-  // The last of a list; those before it are part of the word.
-  reasons: () =>
-    reply(`compgen -P "\${current%"\${current##*,}"}" -W "$(${PRINT_REASONS})" -- "\${current##*,}"`),
+  pids: () => reply(lastOf(PRINT_PIDS)),
+  vms: () => reply(`compgen -W "$(${PRINT_VMS})" -- "$current"`),
+  reasons: () => reply(lastOf(PRINT_REASONS)),
   file: () => REPLY_FILES,
   other: () => ":",
 };

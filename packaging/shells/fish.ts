@@ -4,7 +4,9 @@ import { isGroup } from "../../tools/lib/tool";
 import type { Named } from "../commands";
 import {
   type Offers,
+  PRINT_PIDS,
   PRINT_REASONS,
+  PRINT_VMS,
   REASONS,
   identifier,
   namesReasons,
@@ -19,7 +21,8 @@ const quote = (text: string) => quoted(text.replaceAll("\\", "\\\\"), "\\'");
 const OFFERS: Offers = {
   choices: ({ choices = [], implied }) =>
     `${implied === undefined ? "-x" : "-f"} -a ${quote(choices.join(" "))}`,
-  pids: () => "-x -a '(__fish_complete_pids)'",
+  pids: () => `-x -a '(__fish_complete_list , "${PRINT_PIDS}")'`,
+  vms: () => `-x -a '(${PRINT_VMS})'`,
   reasons: () => `-x -a '(__fish_complete_list , ${PRINT_REASONS})'`,
   file: () => "-r -F",
   other: () => "-x",

@@ -20,6 +20,10 @@ export const REASONS = {
   vmx: [...VMX_REASONS.values()].join(" "),
 } as const;
 
+/** What prints the pids of processes that run VMs, or VMs' names, one a line. */
+export const PRINT_PIDS = "kvm-vmexit doctor --list pids 2>/dev/null";
+export const PRINT_VMS = "kvm-vmexit doctor --list vms 2>/dev/null";
+
 /** The name of the function that prints the reasons of the host. */
 export const PRINT_REASONS = "__kvm_vmexit_reasons";
 

@@ -2,11 +2,23 @@
 import { optionsOf } from "../../tools/lib/help";
 import { type Option, type Tool, isGroup } from "../../tools/lib/tool";
 import type { Named } from "../commands";
-import { type Offers, REASONS, namesReasons, offered, quoted, runsCommand, takes, wordsOf } from "./words";
+import {
+  type Offers,
+  PRINT_PIDS,
+  PRINT_VMS,
+  REASONS,
+  namesReasons,
+  offered,
+  quoted,
+  runsCommand,
+  takes,
+  wordsOf,
+} from "./words";
 
 const OFFERS: Offers = {
   choices: ({ choices = [] }) => `(${choices.join(" ")})`,
-  pids: () => "_pids",
+  pids: () => `{compset -P "*,"; compadd - $(${PRINT_PIDS})}`,
+  vms: () => `{compadd - $(${PRINT_VMS})}`,
   reasons: () => " _values -s , reason $reasons",
   file: () => "_files",
   other: () => " ",

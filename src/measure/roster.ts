@@ -26,18 +26,15 @@ export function identityOf(vm: Vm, vcpu: number, tid: number): Identity {
 /** Knows the VMs and vCPUs of a session. */
 export class Roster {
   readonly #names: Pick<VmNames, "of" | "late">;
-  readonly #wanted: (name: string) => boolean;
+  readonly #wanted: (vm: Vm) => boolean;
   readonly #identities = new Map<string, Identity>([[OTHERS, { vm: OTHERS_VM }]]);
   readonly #unwanted = new Set<string>();
 
   /**
-   * @param wanted whether a VM of this name is shown
+   * @param wanted whether a VM is shown
    * @param names who knows the VMs
    */
-  constructor(
-    wanted: (name: string) => boolean = () => true,
-    names: Pick<VmNames, "of" | "late"> = new VmNames(),
-  ) {
+  constructor(wanted: (vm: Vm) => boolean = () => true, names: Pick<VmNames, "of" | "late"> = new VmNames()) {
     this.#wanted = wanted;
     this.#names = names;
   }
@@ -45,7 +42,7 @@ export class Roster {
   /** The VM that a process is, undefined if it isn't wanted. */
   vmOf(pid: number, startNs: number, comm: string): Vm | undefined {
     const vm = this.#names.of(pid, startNs, comm);
-    if (this.#wanted(vm.name)) return vm;
+    if (this.#wanted(vm)) return vm;
     if (this.#unwanted.size < MAX_OTHERS) this.#unwanted.add(safeText(vm.name));
     return undefined;
   }

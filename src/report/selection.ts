@@ -1,6 +1,6 @@
 // Which of the saved exits are looked at: the live tools' filters, and times.
 import { UsageError } from "../errors";
-import { nameMatcher } from "../host/vm";
+import { type Vm, vmMatcher } from "../host/vm";
 import type { Identity } from "../measure/grouping";
 import type { Sample } from "../measure/samples";
 import { type Isa, isIdle } from "../reasons";
@@ -27,7 +27,7 @@ export class Selection {
   readonly #wanted: Wanted;
   readonly #pids: ReadonlySet<number> | undefined;
   readonly #vcpus: ReadonlySet<number> | undefined;
-  readonly #named: (name: string) => boolean;
+  readonly #named: (vm: Vm) => boolean;
   readonly #reasons = new Map<string, ReasonFilter | undefined>();
   readonly #others = new Set<string>();
 
@@ -35,7 +35,7 @@ export class Selection {
     this.#wanted = wanted;
     this.#pids = wanted.pid && new Set(wanted.pid);
     this.#vcpus = wanted.vcpu && new Set(wanted.vcpu);
-    this.#named = wanted.vm === undefined ? () => true : nameMatcher(wanted.vm);
+    this.#named = wanted.vm === undefined ? () => true : vmMatcher(wanted.vm);
   }
 
   /** Whether it depends on the VM or vCPU which exits are looked at. */
@@ -66,7 +66,7 @@ export class Selection {
         "the file doesn't tell VMs apart; leave the filter out, or save with --by vm or --by vcpu",
       );
     if (this.#pids?.has(vm.pid) === false) return false;
-    if (!this.#named(vm.name)) {
+    if (!this.#named(vm)) {
       if (this.#others.size < MAX_OTHERS) this.#others.add(vm.name);
       return false;
     }

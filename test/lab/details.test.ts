@@ -93,7 +93,9 @@ test("a reason is picked by a detail's number; tools without details refuse that
 test("kvm-vmexit-hist has a histogram of each detail", () => {
   const result = run("kvm-vmexit-hist", "MSR", "--details", "--", GUEST, "--rdmsr", "41", "--wrmsr", "3");
   assert.equal(result.status, 0, result.stderr);
-  const titles = [...result.stdout.matchAll(/^124 MSR.*$/gm)].map(([title]) => title);
+  const titles = [...result.stdout.matchAll(/^(124 MSR.*): \d+ exits, average \d+ ns$/gm)].map(
+    ([, title]) => title,
+  );
   assert.deepEqual(titles, ["124 MSR", "124 MSR: read IA32_PAT (0x277)", "124 MSR: write IA32_PAT (0x277)"]);
   const counts = [...result.stdout.matchAll(/ : (\d+) /g)].reduce((sum, [, n]) => sum + Number(n), 0);
   assert.equal(counts, 2 * 44);

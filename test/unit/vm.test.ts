@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import fc from "fast-check";
-import { VmNames, nameMatcher, vmDisplayNames, vmOf } from "../../src/host/vm";
+import { VmNames, nameMatcher, vmDisplayNames, vmMatcher, vmOf } from "../../src/host/vm";
 
 const ROOT = mkdtempSync(join(tmpdir(), "processes-"));
 after(() => {
@@ -217,4 +217,12 @@ test("VMs with one name are told apart by pid, or by start", () => {
     vmDisplayNames([vm("web", 1, 5e9), vm("db", 2, 0), vm("web", 3, 0), vm("x", 9, 5e9), vm("x", 9, 6.25e9)]),
     ["web (1)", "db", "web (3)", "x (9, 5.00 s)", "x (9, 6.25 s)"],
   );
+});
+
+test("--vm calls a VM by its name, a pattern, its uuid or its pid", () => {
+  const vm = { name: "web-1", pid: 4242, uuid: "4dea24b3-1d52-d8f3-2516-782e98a23fa0" };
+  for (const text of ["web-1", "web-*", "4242", vm.uuid, vm.uuid.toUpperCase()])
+    assert.ok(vmMatcher(text)(vm), text);
+  for (const text of ["web", "424", "4dea24b3", "04242"]) assert.ok(!vmMatcher(text)(vm), text);
+  assert.ok(!vmMatcher("undefined")({ name: "web-1", pid: 1 }));
 });

@@ -53,8 +53,9 @@ function pids(text: string): number[] {
 
 function vmName(text: string, before?: string): string {
   if (before !== undefined)
-    throw new UsageError("--vm is given twice; give one name, or a pattern such as web-*");
-  if (text === "") throw new UsageError(`--vm takes a VM's name, or a pattern such as web-*, not ""`);
+    throw new UsageError("--vm is given twice; give one name, uuid or pid, or a pattern such as web-*");
+  if (text === "")
+    throw new UsageError(`--vm takes a VM's name, uuid or pid, or a pattern such as web-*, not ""`);
   return text;
 }
 
@@ -71,7 +72,8 @@ export const FILTERS = {
   vm: {
     flags: ["--vm"],
     value: "NAME",
-    description: "only VMs of this name, or of names like web-*",
+    kind: "vms",
+    description: "only the VMs of this name or of names like web-*, or the one with this uuid or pid",
     parse: vmName,
   },
   vcpu: {

@@ -1,8 +1,8 @@
 // A tool as a value: what it is called, what it takes and what it does. Nothing of it runs until it is asked to.
 import type { Status } from "./run";
 
-/** What shells offer for a value: running processes, exit reasons of this host, or files. */
-export type Kind = "pids" | "reasons" | "file";
+/** What shells offer for a value: processes that run VMs, names of VMs, exit reasons of this host, or files. */
+export type Kind = "pids" | "vms" | "reasons" | "file";
 
 /** An option of a command line: with `value` it takes one, without it is a switch that turns its default around. */
 export interface Option<V = unknown> {

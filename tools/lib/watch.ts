@@ -3,7 +3,7 @@ import { findings } from "../../src/host/findings";
 import { hasHostPids } from "../../src/host/pid-namespace";
 import { Machine } from "../../src/host/machine";
 import { COUNTING, REPORTING, preflight } from "../../src/host/preflight";
-import { nameMatcher } from "../../src/host/vm";
+import { vmMatcher } from "../../src/host/vm";
 import type { Pace, Plan } from "../../src/intervals";
 import { Roster } from "../../src/measure/roster";
 import type { Lost } from "../../src/measure/lost";
@@ -246,7 +246,7 @@ async function followToEnd<S extends Watched>(
   if (!screen) queueOutput();
   checkProcesses(options);
   const stop = stopOnSignals();
-  const roster = new Roster(options.vm === undefined ? undefined : nameMatcher(options.vm));
+  const roster = new Roster(options.vm === undefined ? undefined : vmMatcher(options.vm));
   const names = namesShown || options.vm !== undefined;
   const session = openIt(roster);
   try {

@@ -3,7 +3,7 @@ import { ReasonFilter } from "../../src/reasons/filter";
 import { isaName, knownIsa, reasonNumber } from "../../src/reasons";
 import type { Turn } from "../../src/trace/turns";
 import { vmOfRecording } from "../../src/trace/vm";
-import { nameMatcher } from "../../src/host/vm";
+import { type Named, vmMatcher } from "../../src/host/vm";
 import { whyNothing } from "../lib/filters";
 import type { FilterOptions } from "../lib/options";
 
@@ -14,7 +14,7 @@ export class TurnFilter {
   readonly #options: FilterOptions;
   readonly #pids: ReadonlySet<number> | undefined;
   readonly #vcpus: ReadonlySet<number> | undefined;
-  readonly #named: (name: string) => boolean;
+  readonly #named: (vm: Named) => boolean;
   readonly #reasons = new Map<number, ReasonFilter | undefined>();
   readonly #others = new Set<string>();
   #found = false;
@@ -23,16 +23,16 @@ export class TurnFilter {
     this.#options = options;
     this.#pids = options.pid && new Set(options.pid);
     this.#vcpus = options.vcpu && new Set(options.vcpu);
-    this.#named = options.vm === undefined ? () => true : nameMatcher(options.vm);
+    this.#named = options.vm === undefined ? () => true : vmMatcher(options.vm);
   }
 
   /** @throws UsageError if what the user calls a reason isn't one of the turn's instruction set */
   wants(turn: Turn): boolean {
     const { pid, vcpu } = turn.thread;
     if (this.#pids?.has(pid) === false || this.#vcpus?.has(vcpu) === false) return false;
-    const { name } = vmOfRecording(pid);
-    if (!this.#named(name)) {
-      if (this.#others.size < MAX_OTHERS) this.#others.add(name);
+    const vm = vmOfRecording(pid);
+    if (!this.#named(vm)) {
+      if (this.#others.size < MAX_OTHERS) this.#others.add(vm.name);
       return false;
     }
     if (!this.#wantsReason(turn)) return false;

@@ -4,6 +4,7 @@ import { type NameSource, nameInCommandLine, uuidInCommandLine } from "./command
 import { commandLineOf, executableOf, hasVm } from "./process";
 
 export { nameMatcher } from "./glob";
+export { type Named, vmMatcher } from "./matcher";
 export { type VmProcesses, hasVm, isVmFile, processOf, runsVm, vmProcesses } from "./process";
 export type { NameSource } from "./command-line";
 
