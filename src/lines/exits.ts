@@ -1,12 +1,18 @@
 // The exits of a line.
 import { ISA } from "../contract";
+import { detailText } from "../details";
+import { readDetail } from "../details/read";
 import type { Identity } from "../measure/grouping";
 import { bucketOf } from "../measure/histogram";
 import {
   type Counters,
   type Groups,
+  OTHER_DETAILS,
+  type Sample,
   type Samples,
+  UNKNOWN_DETAIL,
   addToBucket,
+  detailAt,
   sampleAt,
   sampleKey,
 } from "../measure/samples";
@@ -40,6 +46,20 @@ function addLevel(counters: Counters, exit: Fields, level: "l1" | "l2"): void {
   addBuckets(counters.buckets, fieldsOf(exit["histogram"], "histogram")[level], `histogram.${level}`);
 }
 
+/** Adds what the exits of a reason were about. The words are made again, from the values. */
+function addDetails(sample: Sample, rows: readonly unknown[]): void {
+  for (const each of rows) {
+    const row = fieldsOf(each, "a detail");
+    const told = row["detail"] === null ? undefined : fieldsOf(row["detail"], "detail");
+    const detail = told && (readDetail(told) ?? fail("detail is of no known kind"));
+    const text = detail ? detailText(detail) : textOf(row["text"], "text");
+    if (!detail && text !== UNKNOWN_DETAIL && text !== OTHER_DETAILS) fail("a detail has no values");
+    const part = detailAt(sample, text, detail);
+    addLevel(part.l1, row, "l1");
+    addLevel(part.l2, row, "l2");
+  }
+}
+
 /** Exits by vCPU, and who these are. */
 export interface Exits {
   readonly vcpus: Map<string, Identity>;
@@ -59,6 +79,7 @@ export function exitsOf(rows: readonly unknown[]): Exits {
     const sample = sampleAt(exits, key, sampleKey(isaNumber(isa), rawReason(reason)), isa, reason);
     addLevel(sample.l1, exit, "l1");
     addLevel(sample.l2, exit, "l2");
+    if (exit["details"] !== undefined) addDetails(sample, listOf(exit["details"], "details"));
     if (exit["l2"] !== undefined)
       sample.reflected += wholeOf(fieldsOf(exit["l2"], "l2")["reflected"], "l2.reflected");
   }

@@ -2,7 +2,16 @@
 import { type ExitDetail, detailNumber, detailText, exitDetail } from "../details";
 import { type MemoryAccess } from "../details/memory";
 import { byCodePoint } from "./order";
-import { OTHER_DETAILS, type Sample, type Samples, UNKNOWN_DETAIL, add, total, zero } from "./samples";
+import {
+  type DetailSample,
+  OTHER_DETAILS,
+  type Sample,
+  type Samples,
+  UNKNOWN_DETAIL,
+  add,
+  total,
+  zero,
+} from "./samples";
 
 /** Exits of a reason that were about the same; all rows of a reason sum to it. */
 export interface DetailRow {
@@ -54,6 +63,11 @@ function isNamed(detail: ExitDetail | undefined, numbers: ReadonlySet<number>): 
   return [...numbers].some((each) => each >= number && each < number + bytes);
 }
 
+/** What a part of a reason's exits was about. */
+function decoded({ isa, reason }: Sample, { detail }: DetailSample): ExitDetail | undefined {
+  return typeof detail === "object" ? detail : exitDetail(isa, reason, detail);
+}
+
 /** The samples, of reasons in `wanted` only those exits whose details have these numbers. */
 export function pickDetails(samples: Samples, wanted: ReadonlyMap<number, ReadonlySet<number>>): Samples {
   if (wanted.size === 0) return samples;
@@ -66,7 +80,7 @@ export function pickDetails(samples: Samples, wanted: ReadonlyMap<number, Readon
     }
     const part: Sample = { ...sample, l1: zero(), l2: zero(), reflected: 0, details: new Map() };
     for (const [name, detail] of sample.details ?? []) {
-      if (!isNamed(exitDetail(sample.isa, sample.reason, detail.raw), numbers)) continue;
+      if (!isNamed(decoded(sample, detail), numbers)) continue;
       add(part.l1, detail.l1);
       add(part.l2, detail.l2);
       part.details?.set(name, detail);
@@ -81,9 +95,10 @@ const LAST = [UNKNOWN_DETAIL, OTHER_DETAILS];
 /** The rows of a reason; none where nothing is told apart. */
 export function detailRows(sample: Sample): DetailRow[] {
   const { isa, reason } = sample;
-  const rows = [...(sample.details ?? [])].map(([key, { raw, l1, l2 }]): DetailRow => {
-    const detail = exitDetail(isa, reason, raw);
-    const text = raw === undefined ? key : detailText(detail);
+  const rows = [...(sample.details ?? [])].map(([key, part]): DetailRow => {
+    const { detail: told, l1, l2 } = part;
+    const detail = decoded(sample, part);
+    const text = told === undefined ? key : detailText(detail);
     return { text, detail, sample: { isa, reason, l1, l2, reflected: 0 } };
   });
   const place = ({ text }: DetailRow) => LAST.indexOf(text);

@@ -1,4 +1,5 @@
 // Samples: counters by group and reason, their sums and differences.
+import type { ExitDetail } from "../details";
 import { byCodePoint } from "./order";
 import { type Peak, longestAfter } from "./peaks";
 
@@ -28,15 +29,18 @@ export interface Sample {
   details?: DetailSamples;
 }
 
+/** What exits were about: what src/details/ decodes, or, of exits that were read back, what it has decoded. */
+export type Detail = bigint | ExitDetail;
+
 /** Counters of one detail of a reason. */
 export interface DetailSample {
-  /** What src/details/ decodes; undefined of exits whose detail isn't known, or found no place in the kernel. */
-  readonly raw: bigint | undefined;
+  /** Undefined of exits whose detail isn't known, or found no place in the kernel. */
+  readonly detail: Detail | undefined;
   readonly l1: Counters;
   readonly l2: Counters;
 }
 
-/** By the detail in decimal digits, or one of the two keys below. */
+/** By the detail in decimal digits or, read back, in words; or one of the two keys below. */
 export type DetailSamples = Map<string, DetailSample>;
 
 /** The key of exits whose detail isn't known. */
@@ -82,17 +86,17 @@ function addSample(to: Sample, from: Sample): void {
   add(to.l2, from.l2);
   to.reflected += from.reflected;
   for (const [key, detail] of from.details ?? []) {
-    const sum = detailAt(to, key, detail.raw);
+    const sum = detailAt(to, key, detail.detail);
     add(sum.l1, detail.l1);
     add(sum.l2, detail.l2);
   }
 }
 
 /** The counters of a detail, made if they aren't there. */
-export function detailAt(sample: Sample, key: string, raw: bigint | undefined): DetailSample {
+export function detailAt(sample: Sample, key: string, about: Detail | undefined): DetailSample {
   const details = (sample.details ??= new Map<string, DetailSample>());
   let detail = details.get(key);
-  if (!detail) details.set(key, (detail = { raw, l1: zero(), l2: zero() }));
+  if (!detail) details.set(key, (detail = { detail: about, l1: zero(), l2: zero() }));
   return detail;
 }
 
@@ -187,7 +191,7 @@ export function difference(previous: Groups, next: Groups, since: number): Group
       for (const [name, detail] of sample.details ?? []) {
         const known = before?.details?.get(name);
         if (countOf(detail) === (known ? countOf(known) : 0)) continue;
-        const more = detailAt(difference, name, detail.raw);
+        const more = detailAt(difference, name, detail.detail);
         add(more.l1, subtract(detail.l1, known?.l1, since));
         add(more.l2, subtract(detail.l2, known?.l2, since));
       }

@@ -4,7 +4,15 @@ import type { Identity } from "../measure/grouping";
 import { type Lost, NOTHING_LOST, WAYS_OF_LOSS, lossesOf } from "../measure/lost";
 import type { Reading } from "../measure/reading";
 import { OTHERS, OTHERS_VM } from "../measure/roster";
-import { type Groups, type Sample, addSamples, sampleKey } from "../measure/samples";
+import {
+  type Groups,
+  OTHER_DETAILS,
+  type Sample,
+  add,
+  addSamples,
+  detailAt,
+  sampleKey,
+} from "../measure/samples";
 import type { Time } from "../measure/time";
 import { OTHERS_ISA, isIdle, isaName } from "../reasons";
 import type { Selection } from "./selection";
@@ -13,6 +21,9 @@ import { Timeline } from "./timeline";
 
 /** Most pairs of vCPU and reason that are told apart: 1,000 vCPUs of 64 reasons each. */
 const MAX_SLOTS = 65_536;
+
+/** Most details of all of these together; the exits of the others are others. */
+const MAX_DETAILS = 16_384;
 
 const OTHERS_KEY = sampleKey(OTHERS_ISA, 0);
 
@@ -34,6 +45,7 @@ export class ExitSum {
   #lost: Lost | undefined = NOTHING_LOST;
   #vcpuNs: number | undefined = 0;
   #slots = 0;
+  #details = 0;
   #others = 0;
 
   constructor(selection: Selection) {
@@ -81,10 +93,11 @@ export class ExitSum {
       if (!this.#selection.wantsIdentity(identity)) continue;
       let some = false;
       for (const [reason, sample] of samples) {
-        if (!this.#selection.wantsSample(sample)) continue;
+        const wanted = this.#selection.pick(reason, sample);
+        if (!wanted) continue;
         some = true;
-        this.#addSample(key, identity, reason, sample);
-        this.timeline.add(reason, sample, isIdle(sample.isa, sample.reason));
+        this.#addSample(key, identity, reason, wanted);
+        this.timeline.add(reason, wanted, isIdle(sample.isa, sample.reason));
       }
       if (identity.vcpu === undefined && identity.tid === undefined) seen = undefined;
       else if (seen !== undefined && some) seen++;
@@ -94,18 +107,34 @@ export class ExitSum {
 
   #addSample(key: string, identity: Identity, reason: number, sample: Sample): void {
     if (this.#exits.get(key)?.has(reason)) {
-      addSamples(this.#exits, key, new Map([[reason, sample]]));
+      addSamples(this.#exits, key, new Map([[reason, this.#withFewDetails(key, reason, sample)]]));
       return;
     }
     if (this.#slots < MAX_SLOTS) {
       this.#slots++;
       if (!this.#vcpus.has(key)) this.#vcpus.set(key, identity);
-      addSamples(this.#exits, key, new Map([[reason, sample]]));
+      addSamples(this.#exits, key, new Map([[reason, this.#withFewDetails(key, reason, sample)]]));
       return;
     }
     this.#others += sample.l1.count + sample.l2.count;
     this.#vcpus.set(OTHERS, { vm: OTHERS_VM });
-    const together: Sample = { ...sample, isa: isaName(OTHERS_ISA), reason: 0 };
+    const { l1, l2, reflected } = sample;
+    const together: Sample = { l1, l2, reflected, isa: isaName(OTHERS_ISA), reason: 0 };
     addSamples(this.#exits, OTHERS, new Map([[OTHERS_KEY, together]]));
+  }
+
+  /** The sample with those of its details that find a place; the others are one. */
+  #withFewDetails(key: string, reason: number, sample: Sample): Sample {
+    if (!sample.details) return sample;
+    const known = this.#exits.get(key)?.get(reason)?.details;
+    const few: Sample = { ...sample, details: new Map() };
+    for (const [name, { detail, l1, l2 }] of sample.details) {
+      const isOther = name === OTHER_DETAILS || (!known?.has(name) && this.#details >= MAX_DETAILS);
+      if (!isOther && !known?.has(name)) this.#details++;
+      const part = isOther ? detailAt(few, OTHER_DETAILS, undefined) : detailAt(few, name, detail);
+      add(part.l1, l1);
+      add(part.l2, l2);
+    }
+    return few;
   }
 }

@@ -1,6 +1,7 @@
 // Which of the saved exits are looked at: the live tools' filters, and times.
 import { UsageError } from "../errors";
 import { type Vm, vmMatcher } from "../host/vm";
+import { pickDetails } from "../measure/details";
 import type { Identity } from "../measure/grouping";
 import type { Sample } from "../measure/samples";
 import { type Isa, isIdle } from "../reasons";
@@ -77,13 +78,29 @@ export class Selection {
     return this.#vcpus?.has(vcpu ?? -1) !== false;
   }
 
-  /** @throws UsageError if what the user calls a reason isn't one of the sample's instruction set */
-  wantsSample({ isa, reason }: Sample): boolean {
+  /**
+   * What of a sample is looked at; undefined if nothing is.
+   * @param key the sample's among samples
+   * @throws UsageError if what the user calls a reason isn't one of the sample's instruction set, or details are asked for
+   * that the file doesn't have
+   */
+  pick(key: number, sample: Sample): Sample | undefined {
+    if (!this.#wantsReason(sample)) return undefined;
+    const details = this.#reasons.get(sample.isa)?.details;
+    if (!details?.has(sample.reason)) return sample;
+    if (!sample.details)
+      throw new UsageError(
+        "the file doesn't tell what exits were about; name reasons without numbers, or save with --details",
+      );
+    return pickDetails(new Map([[key, sample]]), details).get(key);
+  }
+
+  #wantsReason({ isa, reason }: Sample): boolean {
     const { reasons, excludes, idle = "show" } = this.#wanted;
     if (idle !== "show" && isIdle(isa, reason) !== (idle === "only")) return false;
     if (reasons === undefined && excludes === undefined) return true;
     if (!this.#reasons.has(isa))
-      this.#reasons.set(isa, isKnown(isa) ? new ReasonFilter(isa, this.#wanted) : undefined);
+      this.#reasons.set(isa, isKnown(isa) ? new ReasonFilter(isa, this.#wanted, true) : undefined);
     // No list names reasons of an instruction set that isn't known.
     return this.#reasons.get(isa)?.wants(reason) ?? reasons === undefined;
   }

@@ -124,6 +124,34 @@ test("each choice of columns is valid; all columns and ways of loss are in the s
   assert.equal(schema.$id, SCHEMA);
 });
 
+test("details are read back from their values, never from their words", () => {
+  const rows = [
+    { vcpu: 0, reason: 124, count: 7, totalNs: 70, maxNs: 40, detail: 0x6e0n | (1n << 32n) },
+    { vcpu: 0, reason: 123, count: 2, detail: (0x3f8n << 16n) | (1n << 4n) },
+    { vcpu: 0, reason: 1024, count: 3, detail: 0x1000n | (1n << 59n) },
+    { vcpu: 0, reason: 1024, count: 3, detail: 0x2000n | (1n << 59n) },
+    { vcpu: 0, reason: 1024, count: 2, detail: "unknown" },
+    { vcpu: 0, reason: 1024, count: 1, detail: "others" },
+  ] as const;
+  const [reading] = intervalsOf([snapshot([{ pid: 100 }], rows)]);
+  assert.ok(reading);
+  const groups = groupSamples(reading, "vcpu");
+  const text = jsonLine(ABOUT, TIME, groups, reading.lost, "wide", 1);
+  const line = readLine(text.replaceAll("IA32_TSC_DEADLINE", "EVIL"));
+  assert.ok(line);
+  const table = (shown: readonly Grouped[]) =>
+    shown.map(([, samples]) => timeTable(samples, "ns", true, true));
+  assert.deepEqual(table(groupSamples(line.reading, "vcpu")), table(groups));
+  for (const [wrong, why] of [
+    [text.replace('"kind":"msr"', '"kind":"nope"'), /detail is of no known kind/],
+    [text.replace('"port":1016', '"port":"1016"'), /detail is of no known kind/],
+    [text.replace('"text":"unknown"', '"text":"mine"'), /a detail has no values/],
+  ] as const) {
+    assert.notEqual(wrong, text);
+    assert.throws(() => readLine(wrong), why);
+  }
+});
+
 test("a line of split is valid, and its clocks can be read back", () => {
   const vm = { pid: 7, startNs: 3, name: "web", source: "process" } as const;
   const clock = makeClock(

@@ -3,7 +3,7 @@ import { type By, groupSamples } from "../../src/measure/grouping";
 import { type Sort, hasNested } from "../../src/measure/ranking";
 import type { Columns } from "../../src/measure/columns";
 import { countTable } from "../../src/render/count";
-import { titleOf } from "../../src/render/names";
+import { hasDetails, titleOf } from "../../src/render/names";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
 import { timeTable } from "../../src/render/time";
@@ -48,15 +48,16 @@ function linesOf(samples: Samples, page: Page, options: TableOptions): string[] 
 export function printTables(tool: string, reading: Reading & Time, options: TableOptions): void {
   const groups = groupSamples(reading, options.by);
   const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
+  const details = groups.some(([, samples]) => hasDetails(samples));
   const about = options.json && {
-    ...aboutRecording(tool, options, { by: options.by }),
+    ...aboutRecording(tool, options, { by: options.by, ...(details ? { details } : {}) }),
     host: options.host,
   };
   if (about) print([jsonLine(about, reading, groups, reading.lost, columns, reading.exits.size)]);
   else if (options.csv)
     print([
-      ...(options.header ? [csvHeading(columns)] : []),
-      ...csvLines(reading, groups, columns, options.utcOffset),
+      ...(options.header ? [csvHeading(columns, details)] : []),
+      ...csvLines(reading, groups, columns, options.utcOffset, details),
     ]);
   else {
     const nested = groups.some(([, samples]) => hasNested(samples));
