@@ -1,5 +1,4 @@
 // The exits of a line.
-import { ISA } from "../contract";
 import { detailText } from "../details";
 import { readDetail } from "../details/read";
 import type { Identity } from "../measure/grouping";
@@ -16,15 +15,9 @@ import {
   sampleAt,
   sampleKey,
 } from "../measure/samples";
-import { rawReason } from "../reasons";
+import { isaNumber, rawReason } from "../reasons";
 import { type Fields, fail, fieldsOf, listOf, textOf, wholeOf } from "./fields";
 import { identityOf } from "./identity";
-
-function isaNumber(isa: string): number {
-  const unknown = /^isa(\d{1,3})$/.exec(isa)?.[1];
-  if (unknown !== undefined) return Number(unknown);
-  return Object.hasOwn(ISA, isa) ? ISA[isa as keyof typeof ISA] : fail("isa is none");
-}
 
 /** Adds rows of [low, high, count] to buckets. */
 export function addBuckets(buckets: number[], rows: unknown, what: string): void {
@@ -75,8 +68,9 @@ export function exitsOf(rows: readonly unknown[]): Exits {
     const [key, identity] = identityOf(exit);
     vcpus.set(key, identity);
     const isa = textOf(exit["isa"], "isa");
+    const number = isaNumber(isa) ?? fail("isa is none");
     const reason = wholeOf(exit["reason"], "reason", -(2 ** 31));
-    const sample = sampleAt(exits, key, sampleKey(isaNumber(isa), rawReason(reason)), isa, reason);
+    const sample = sampleAt(exits, key, sampleKey(number, rawReason(reason)), isa, reason);
     addLevel(sample.l1, exit, "l1");
     addLevel(sample.l2, exit, "l2");
     if (exit["details"] !== undefined) addDetails(sample, listOf(exit["details"], "details"));

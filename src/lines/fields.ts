@@ -30,6 +30,10 @@ export function textOf(value: unknown, what: string): string {
   return value.length <= MAX_TEXT ? value : fail(`${what} has more than ${MAX_TEXT} characters`);
 }
 
+export function flagOf(value: unknown, what: string): boolean {
+  return typeof value === "boolean" ? value : fail(`${what} is neither true nor false`);
+}
+
 /** @param least the value may not be less */
 export function wholeOf(value: unknown, what: string, least = 0): number {
   return Number.isInteger(value) && Number(value) >= least && Number(value) <= MOST

@@ -8,7 +8,7 @@ import type { SplitGroup } from "../split/groups";
 import { safeText } from "../text";
 import { clocksOf } from "./clocks";
 import { exitsOf } from "./exits";
-import { dateOf, fail, fieldsOf, listOf, textOf, wholeOf } from "./fields";
+import { dateOf, fail, fieldsOf, flagOf, listOf, textOf, wholeOf } from "./fields";
 
 /** A line of an interval, read back. */
 export interface ReadLine extends About, Time {
@@ -34,12 +34,17 @@ function hostOf(value: unknown): Host | undefined {
   if (value === null) return undefined;
   const host = fieldsOf(value, "host");
   const text = (name: string) => textOf(host[name], name);
+  const { haltPollNs, apicVirtualised, isolatedCpus, isolatedVms } = host;
   return {
     kernel: text("kernel"),
     machine: text("machine"),
     processor: text("processor"),
     isa: text("isa"),
     attach: text("attach"),
+    ...(haltPollNs === undefined ? {} : { haltPollNs: wholeOf(haltPollNs, "haltPollNs") }),
+    ...(apicVirtualised === undefined ? {} : { apicVirtualised: flagOf(apicVirtualised, "apicVirtualised") }),
+    ...(isolatedCpus === undefined ? {} : { isolatedCpus: textOf(isolatedCpus, "isolatedCpus") }),
+    ...(isolatedVms === undefined ? {} : { isolatedVms: wholeOf(isolatedVms, "isolatedVms") }),
   };
 }
 

@@ -15,6 +15,14 @@ export interface Host {
   readonly isa: string;
   /** How the programs attached. */
   readonly attach: string;
+  /** For how long KVM may poll for a halted vCPU, in ns; 0 if it doesn't; undefined where that isn't known. */
+  readonly haltPollNs?: number;
+  /** Whether KVM uses the processor's APIC virtualisation; undefined where that isn't known. */
+  readonly apicVirtualised?: boolean;
+  /** CPUs that are isolated from the scheduler, such as `2-7`; undefined if none is. */
+  readonly isolatedCpus?: string;
+  /** How many VMs have all their vCPUs' threads bound to isolated CPUs; undefined if no CPU is isolated. */
+  readonly isolatedVms?: number;
 }
 
 /** What was asked for, as far as numbers depend on it; what is missing wasn't. */

@@ -62,3 +62,6 @@ export const ARM64_TRAP = 2;
 
 /** The class of WFI and WFE. */
 export const ARM64_WFX = 0x01;
+
+/** None; IRQ; TRAP IABT_LOW and DABT_LOW. */
+export const ARM64_ROLES = { pause: [], interrupt: [0], fault: [0x220, 0x224] } as const;

@@ -1,14 +1,17 @@
 // Names and numbers of exit reasons of every instruction set, both ways: the only place that knows them.
 import { ISA, MAX_REASONS } from "../contract";
 import { UsageError } from "../errors";
-import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP, ARM64_WFX } from "./arm64";
+import { ARM64_CLASSES, ARM64_RETURNS, ARM64_ROLES, ARM64_TRAP, ARM64_WFX } from "./arm64";
 import { type KernelNames, kernelNames } from "./kernel";
 import { nearest } from "./nearest";
-import { SVM_IDLE, SVM_REASONS } from "./svm";
-import { VMX_IDLE, VMX_REASONS } from "./vmx";
+import { SVM_IDLE, SVM_REASONS, SVM_ROLES } from "./svm";
+import { VMX_IDLE, VMX_REASONS, VMX_ROLES } from "./vmx";
 
 /** The instruction set whose code a reason is. */
 export type Isa = keyof typeof ISA;
+
+/** A vCPU that spins, an interrupt for the host, a fault at the guest's physical memory. */
+type Role = "pause" | "interrupt" | "fault";
 
 /** An instruction set's codes: what the raw 32 bits of a reason mean. */
 interface ReasonTable {
@@ -20,6 +23,8 @@ interface ReasonTable {
   readonly names: () => Iterable<readonly [number, string]>;
   /** Reasons whose exits last while the vCPU has nothing to do. */
   readonly idle: ReadonlySet<number>;
+  /** Reasons of exits that tell the same on all instruction sets that have them. */
+  readonly roles: Readonly<Record<Role, readonly number[]>>;
   /** Other names that users know, such as kvm-bpf-tools'. */
   readonly aliases: Readonly<Record<string, string>>;
 }
@@ -69,6 +74,7 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
     name: vmxName,
     names: () => VMX_REASONS,
     idle: VMX_IDLE,
+    roles: VMX_ROLES,
     aliases: {
       EXCEPTION_OR_NMI: "EXCEPTION_NMI",
       EXTERNAL_INT: "EXTERNAL_INTERRUPT",
@@ -84,6 +90,7 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
     name: (number) => SVM_REASONS.get(number),
     names: () => SVM_REASONS,
     idle: SVM_IDLE,
+    roles: SVM_ROLES,
     aliases: { IO: "IOIO", HYPERCALL: "VMMCALL", INTERRUPT: "INTR" },
   },
   arm64: {
@@ -91,6 +98,7 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
     name: arm64Name,
     names: arm64Names,
     idle: new Set([ARM64_TRAP * 0x100 + ARM64_WFX]),
+    roles: ARM64_ROLES,
     // As the kernel prints it (kvm_arm_exception_type).
     aliases: { SERROR: "EL1_SERROR" },
   },
@@ -107,6 +115,14 @@ const OTHERS = "others";
 /** The name of the isa number in the kernel's records; one that isn't known is named by its number. */
 export function isaName(isa: number): string {
   return ISAS.get(isa) ?? (isa === OTHERS_ISA ? OTHERS : `isa${isa}`);
+}
+
+/** The isa number of a name that isaName() gives; undefined if it is none. */
+export function isaNumber(isa: string): number | undefined {
+  if (isa === OTHERS) return OTHERS_ISA;
+  const unknown = /^isa(\d{1,3})$/.exec(isa)?.[1];
+  if (unknown !== undefined) return Number(unknown);
+  return Object.hasOwn(ISA, isa) ? ISA[isa as Isa] : undefined;
 }
 
 /** The instruction set of that number; undefined if it isn't known. */
@@ -138,6 +154,24 @@ export function reasonNames(isa: Isa): Map<number, string> {
 /** Whether exits of this reason last while the vCPU has nothing to do: HLT and the like. */
 export function isIdle(isa: string, number: number): boolean {
   return tableOf(isa)?.idle.has(number) ?? false;
+}
+
+const hasRole = (isa: string, number: number, role: Role) =>
+  tableOf(isa)?.roles[role].includes(number) ?? false;
+
+/** Whether the vCPU spun: exits for PAUSE. */
+export function isPause(isa: string, number: number): boolean {
+  return hasRole(isa, number, "pause");
+}
+
+/** Whether the host was interrupted. */
+export function isInterrupt(isa: string, number: number): boolean {
+  return hasRole(isa, number, "interrupt");
+}
+
+/** Whether the guest faulted at its physical memory; of SVM and arm64 also at a device. */
+export function isFault(isa: string, number: number): boolean {
+  return hasRole(isa, number, "fault");
 }
 
 /** The kernel's unsigned 32 bits of a reason's number. */

@@ -139,3 +139,6 @@ export const SVM_REASONS: ReadonlyMap<number, string> = new Map([
 
 /** HLT, MWAIT, MWAIT_COND and IDLE_HLT. */
 export const SVM_IDLE: ReadonlySet<number> = new Set([0x78, 0x8b, 0x8c, 0xa6]);
+
+/** PAUSE; INTR; NPF. */
+export const SVM_ROLES = { pause: [0x77], interrupt: [0x60], fault: [0x400] } as const;

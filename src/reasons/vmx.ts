@@ -85,3 +85,6 @@ export const VMX_REASONS: ReadonlyMap<number, string> = new Map([
 
 /** HLT and MWAIT. */
 export const VMX_IDLE: ReadonlySet<number> = new Set([12, 36]);
+
+/** PAUSE_INSTRUCTION; EXTERNAL_INTERRUPT; EPT_VIOLATION. */
+export const VMX_ROLES = { pause: [40], interrupt: [1], fault: [48] } as const;

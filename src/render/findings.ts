@@ -1,23 +1,11 @@
 // What the doctor found, as lines of a terminal's width.
 import type { Report } from "../doctor";
 import { safeText } from "../text";
+import { wrap } from "./wrap";
 
 const WIDTH = 80;
 const STATE = 9;
 const WHAT = 18;
-
-/** A text in lines of at most `width`; words that are longer have a line of their own. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(" ")) {
-    if (line !== "" && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === "" ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
-}
 
 function paragraph(state: string, what: string, text: string): string[] {
   const [first = "", ...rest] = wrap(safeText(text), WIDTH - STATE - WHAT);

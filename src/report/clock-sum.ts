@@ -1,5 +1,6 @@
 // How vCPUs' time was split in a run, added up in bounded memory.
 import type { ReadLine } from "../lines/read";
+import type { Vm } from "../host/vm";
 import { type Identity, inOrderOfVms } from "../measure/grouping";
 import { type Lost, NOTHING_LOST, lossesOf } from "../measure/lost";
 import { OTHERS_VM } from "../measure/roster";
@@ -34,6 +35,7 @@ export class ClockSum {
   readonly timeline = new Timeline();
   readonly #selection: Selection;
   readonly #span = new Span();
+  readonly #vms = new Map<string, Vm>();
   readonly #groups = new Map<string, SplitGroup>();
   #lost: Lost | undefined = NOTHING_LOST;
 
@@ -98,7 +100,17 @@ export class ClockSum {
 
   #place(group: SplitGroup): [string, Identity] {
     const [key, whose] = ownerOf(group, "vcpu");
-    if (this.#groups.has(key) || this.#groups.size < MAX_CLOCKS) return [key, whose];
+    const before = this.#groups.get(key);
+    if (before) return [key, ownerOf(before, "vcpu")[1]];
+    if (this.#groups.size < MAX_CLOCKS) {
+      const { vm } = whose;
+      if (!vm) return [key, whose];
+      // Rows of one VM have one object, by which tables know that it is one.
+      const ofVm = keyOf({ vm });
+      const known = this.#vms.get(ofVm) ?? vm;
+      this.#vms.set(ofVm, known);
+      return [key, { ...whose, vm: known }];
+    }
     return [keyOf({ vm: OTHERS_VM }), { vm: OTHERS_VM }];
   }
 }

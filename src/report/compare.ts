@@ -142,6 +142,8 @@ function differencesOf(before: readonly Run[], after: readonly Run[]): string[] 
     ["kernel", ({ host }) => host?.kernel],
     ["instruction set", ({ host }) => host?.isa],
     ["way to attach", ({ host }) => host?.attach],
+    ["halt_poll_ns", ({ host }) => host?.haltPollNs],
+    ["APIC virtualisation", ({ host }) => host?.apicVirtualised],
     ["version of the tool", ({ version }) => version],
     ["filters", ({ options }) => ({ ...options, by: undefined, histograms: undefined })],
   ];

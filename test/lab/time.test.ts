@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { openSession } from "kvm-vmexit";
+import { openSession, readLine } from "kvm-vmexit";
 import { groupSamples } from "../../src/measure/grouping";
 import type { Sample } from "../../src/measure/samples";
 import { jsonLine } from "../../src/render/json";
@@ -525,4 +525,27 @@ test("report shows of what was saved the table that is shown live", () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test("--advise names the fault of a guest after its tables; split ends with 4 if its limit isn't kept", () => {
+  const timer = run(
+    "kvm-vmexit-time",
+    "--details",
+    "--advise",
+    "--",
+    GUEST,
+    "--out",
+    "3000",
+    "--port",
+    "1544",
+  );
+  assert.equal(timer.status, 0, timer.stderr);
+  assert.match(timer.stdout, /\n\nAdvice: Guests use the ACPI PM timer\n {2}found {2}3,000 accesses /);
+  const few = run("kvm-vmexit-count", "--details", "--advise", "--", GUEST, "--cpuid", "3000");
+  assert.match(few.stdout, /\n\nAdvice: nothing found by \d+ rules/);
+  const limit = ["--fail-if", "share(guest) > 0%", "--fail-if", "lost > 0", "--advise"];
+  const split = run("kvm-vmexit", "split", ...limit, "--json", "--", GUEST, "--cpuid", "3000");
+  assert.equal(split.status, 4, split.stderr);
+  assert.match(split.stderr, /^Advice: .*$[^]*^Failed: share\(guest\) > 0%: it is \d/m);
+  assert.equal(readLine(split.stdout)?.split?.length, 1);
 });

@@ -140,7 +140,7 @@ test("details are read back from their values, never from their words", () => {
   const line = readLine(text.replaceAll("IA32_TSC_DEADLINE", "EVIL"));
   assert.ok(line);
   const table = (shown: readonly Grouped[]) =>
-    shown.map(([, samples]) => timeTable(samples, "ns", true, true));
+    shown.map(([, samples]) => timeTable(samples, { ...PLAIN, wide: true }));
   assert.deepEqual(table(groupSamples(line.reading, "vcpu")), table(groups));
   for (const [wrong, why] of [
     [text.replace('"kind":"msr"', '"kind":"nope"'), /detail is of no known kind/],

@@ -454,6 +454,14 @@ test("the split of time has its table, where time went first, and its conditions
     text,
     /^VM +vCPU +guest .*\nweb7 +0 +50\.0% +0\.0% +10\.0% +0\.0% +20\.0% +20\.0% +100\nweb8 +0 +10\.0% /,
   );
+  const two = fileOf(
+    "two",
+    splitLine(0, [
+      [7, 0, 1, 0, 0, 0],
+      [7, 1, 1, 0, 0, 0],
+    ]),
+  );
+  assert.match(shown(two), /^web7 +0 [^]*^web7 +1 /m);
   assert.match(shown("--by", "vm", "--vm", "web8", path), /^VM .*\nweb8 +10\.0% .*\nMeasured for 2\.00 s\n$/);
   const again = fileOf("again", shown("--json", path));
   assert.equal(shown("--wide", again), shown("--wide", path));

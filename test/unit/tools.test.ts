@@ -37,6 +37,7 @@ test("options have their defaults, are read with and without =, and run together
     by: "reason",
     wide: true,
     idle: "show",
+    advise: false,
     details: false,
     rate: false,
     l2: false,

@@ -1,7 +1,7 @@
 // Counts VM exits by reason, those of nested guests apart.
 import { UsageError } from "../../src/errors";
 import { countTable } from "../../src/render/count";
-import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { ADVISE, BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { COUNT_TABLES, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
@@ -26,6 +26,7 @@ export const tool = defineCommand({
     },
     ...COUNT_TABLES,
     ...CHECKS,
+    ...ADVISE,
     ...DETAILS,
     ...SHARED,
   },

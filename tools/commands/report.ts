@@ -1,14 +1,16 @@
 // Tables, comparisons and checks of saved readings.
+import { advise } from "../../src/advice";
 import { UsageError } from "../../src/errors";
 import { type Comparison, type Per, compare, unitsOf } from "../../src/report/compare";
 import { comparisonCsv, comparisonJson, comparisonLines } from "../../src/report/comparison-lines";
+import { evidenceOf } from "../../src/report/evidence";
 import { page } from "../../src/report/html/page";
 import { MAX_RUNS } from "../../src/report/ranks";
 import type { Run } from "../../src/report/run";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
-import { conditionsOf, judgeRuns, writeText } from "../lib/checks";
-import { BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
+import { conditionsOf, judgeRuns, printAdvice, writeText } from "../lib/checks";
+import { ADVISE, BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
 import { TRIM } from "../lib/histograms";
 import { TIME_TABLES } from "../lib/tables";
 import { diagnose, print } from "../lib/output";
@@ -80,6 +82,7 @@ const OPTIONS = {
     description: "also write everything as one page of HTML, to be opened offline",
   },
   ...CHECKS,
+  ...ADVISE,
   ...FILTERS,
   ...OUTPUT,
   ...CLOCK,
@@ -124,6 +127,7 @@ export const tool = defineCommand({
     ["a1 a2 a3 a4 -- b1 b2 b3 b4", "four runs a side: what isn't chance"],
     ["--fail-if 'max(MSR) > 20us' run", "status 4 if a limit is exceeded"],
     ["--fail-if 'p99 > +5%' before after", "or if it got slower"],
+    ["--advise run", "what the numbers point to"],
   ],
   operands: [
     {
@@ -162,10 +166,13 @@ export const tool = defineCommand({
     const comparison = after && showComparison(before, after, options);
     if (!after && run) showRun(run, { ...options, others: selection.others });
     const drawn = (after ?? before)[0];
+    const advice =
+      drawn && (options.advise || options.html !== undefined) ? advise(evidenceOf(drawn)) : undefined;
+    if (advice && options.advise) printAdvice(advice, options.json || options.csv);
     if (options.html !== undefined && drawn)
       writeText(
         options.html,
-        page({ run: drawn, before: after && run, comparison, timed: isTimed(drawn) }),
+        page({ run: drawn, before: after && run, comparison, timed: isTimed(drawn), advice }),
         "name a file that you may write with --html",
       );
     const failed = judgeRuns(name, conditions, after ?? before, after && before, options.junit);

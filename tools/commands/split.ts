@@ -5,7 +5,7 @@ import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/
 import { splitIntervals } from "../../src/split-session";
 import { SPLIT_GROUPINGS, splitGroup } from "../../src/split/groups";
 import { aboutTrace } from "../lib/about";
-import { CHECKS, INTERVAL, SPLIT, parseInterval } from "../lib/options";
+import { ADVISE, CHECKS, INTERVAL, SPLIT, parseInterval } from "../lib/options";
 import { alarming, diagnose, outputColumns, print } from "../lib/output";
 import { SPLIT_TABLES, headed, timed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
@@ -37,13 +37,14 @@ export const tool = defineCommand({
     },
     ...SPLIT_TABLES,
     ...CHECKS,
+    ...ADVISE,
     ...SPLIT,
   },
   runsCommand: true,
   async run({ options, operands, command }) {
     const { by, wide, unit, header, sort, top } = options;
     const check =
-      options.failIf === undefined && options.junit === undefined
+      options.failIf === undefined && options.junit === undefined && !options.advise
         ? undefined
         : new (await import("../lib/checks.js")).LiveCheck("kvm-vmexit-split", options, "split");
     const { interval, count } = parseInterval(operands);
@@ -78,6 +79,6 @@ export const tool = defineCommand({
         }
       },
     );
-    return check && !status ? check.end() : status;
+    return check && !status ? check.end(options.json || options.csv) : status;
   },
 });

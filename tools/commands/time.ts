@@ -3,7 +3,7 @@ import { isIdle, reasonName } from "../../src/reasons";
 import { timeTable } from "../../src/render/time";
 import { readable } from "../../src/render/units";
 import { type Samples, sumOf, total } from "../../src/measure/samples";
-import { BY, CHECKS, DETAILS, INTERVAL, NET, SHARED, parseInterval } from "../lib/options";
+import { ADVISE, BY, CHECKS, DETAILS, INTERVAL, NET, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { TIME_TABLES, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
@@ -52,6 +52,7 @@ export const tool = defineCommand({
     },
     ...TIME_TABLES,
     ...CHECKS,
+    ...ADVISE,
     ...DETAILS,
     ...NET,
     ...SHARED,

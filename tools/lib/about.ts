@@ -1,6 +1,8 @@
 // What the JSON says of the tool, the host and what was asked for.
 import { aboutHost } from "../../src/host/about";
-import type { About, AskedFor } from "../../src/measure/lines";
+import { Machine } from "../../src/host/machine";
+import { recordedFacts } from "../../src/host/recorded";
+import type { About, AskedFor, Host } from "../../src/measure/lines";
 import type { FilterOptions } from "./options";
 import { version } from "./version";
 
@@ -20,6 +22,11 @@ export function aboutRecording(tool: string, filters: FilterOptions, asked: Aske
   return { tool, version: version(), host: undefined, options: { ...asked, ...filtersOf(filters) } };
 }
 
+/** This host. */
+export function hostHere(isa: string, attach: string): Host {
+  return { ...aboutHost(), isa, attach, ...recordedFacts(new Machine()) };
+}
+
 /** Of exits of this host. */
 export function aboutTrace(
   tool: string,
@@ -28,5 +35,5 @@ export function aboutTrace(
   filters: FilterOptions,
   asked: AskedFor,
 ): About {
-  return { ...aboutRecording(tool, filters, asked), host: { ...aboutHost(), isa, attach } };
+  return { ...aboutRecording(tool, filters, asked), host: hostHere(isa, attach) };
 }

@@ -1,7 +1,10 @@
-// What comes of --fail-if and --junit: limits that a run must keep, for CI.
+// What is made of a run at its end: --fail-if and --junit, limits that it must keep, for CI; --advise.
 import { closeSync, ftruncateSync, writeFileSync } from "node:fs";
+import { type Advice, advise } from "../../src/advice";
+import { adviceLines } from "../../src/advice/lines";
 import { UsageError, messageOf } from "../../src/errors";
 import { type Condition, type Outcome, judge, needs, parseCondition } from "../../src/report/condition";
+import { evidenceOf } from "../../src/report/evidence";
 import { junit } from "../../src/report/junit";
 import { Run } from "../../src/report/run";
 import { Selection } from "../../src/report/selection";
@@ -12,8 +15,9 @@ import type { SplitGroup } from "../../src/split/groups";
 import type { SplitReading } from "../../src/split/reading";
 import { safeText } from "../../src/text";
 import { openToWrite } from "./files";
-import { diagnose } from "./output";
-import type { CheckOptions } from "./options";
+import { diagnose, print } from "./output";
+import { hostHere } from "./about";
+import type { EndOptions } from "./options";
 
 /** The exit status where a limit isn't kept. */
 export const FAILED = 4;
@@ -55,6 +59,13 @@ function checkLive(conditions: readonly Condition[], judged: Judged): void {
   }
 }
 
+/** Prints what advice there is: after tables, or on stderr where the output is for programs. */
+export function printAdvice(advice: Advice, forPrograms: boolean): void {
+  const lines = adviceLines(advice);
+  if (forPrograms) lines.forEach(diagnose);
+  else print(["", ...lines]);
+}
+
 /** Adds a live run up and judges it. */
 export class LiveCheck {
   readonly #run = new Run(new Selection({}));
@@ -62,10 +73,13 @@ export class LiveCheck {
   readonly #report: string | undefined;
   readonly #tool: string;
   readonly #about: About;
+  readonly #advises: boolean;
 
-  constructor(tool: string, { failIf, junit: report }: CheckOptions, judged: Judged) {
+  constructor(tool: string, options: EndOptions, judged: Judged) {
+    const { failIf, junit: report, advise: advised = false } = options;
     this.#tool = tool;
-    this.#about = { tool, version: "", host: undefined, options: {} };
+    this.#advises = advised;
+    this.#about = { tool, version: "", host: advised ? hostHere("", "") : undefined, options: {} };
     this.#conditions = conditionsOf(failIf);
     this.#report = report;
     checkLive(this.#conditions, judged);
@@ -87,8 +101,9 @@ export class LiveCheck {
     this.#run.add({ ...this.#about, ...reading, reading: exits, vcpus: vcpus.size, split: groups });
   }
 
-  /** The exit status, 0 if all is well. */
-  end(): number {
+  /** Prints advice. @param forPrograms whether the output is JSON or CSV @returns the exit status, 0 if all is well */
+  end(forPrograms: boolean): number {
+    if (this.#advises) printAdvice(advise(evidenceOf(this.#run)), forPrograms);
     return judgeRuns(this.#tool, this.#conditions, [this.#run], undefined, this.#report);
   }
 }

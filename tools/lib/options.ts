@@ -257,6 +257,17 @@ export const CHECKS = {
 
 export type CheckOptions = OptionsOf<typeof CHECKS>;
 
+/** Faults that the numbers show; see src/advice/. */
+export const ADVISE = {
+  advise: {
+    flags: ["--advise"],
+    description: "also say which faults the numbers show, what to try, and how to see that it helped",
+  },
+} as const satisfies Options;
+
+/** What is done with all of a run at its end. */
+export type EndOptions = CheckOptions & Partial<OptionsOf<typeof ADVISE>>;
+
 /** Values of the shared options. */
 export type SharedOptions = OptionsOf<typeof SHARED>;
 

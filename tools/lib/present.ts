@@ -11,7 +11,7 @@ import { jsonLine } from "../../src/render/json";
 import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
 import { aboutTrace } from "./about";
-import type { CheckOptions, SharedOptions } from "./options";
+import type { EndOptions, SharedOptions } from "./options";
 import { alarming, emphasized, print } from "./output";
 import type { Status } from "./run";
 import { type Page, pageOf, timed } from "./tables";
@@ -34,7 +34,7 @@ export interface CountingTool<T extends SharedOptions> {
   /** Whether to tell which exits of L2 went to L1. */
   readonly reflected?: boolean;
   /** Limits that the run must keep. */
-  readonly checks?: CheckOptions;
+  readonly checks?: EndOptions;
   /** Whether to tell what exits were about. */
   readonly details?: boolean;
   /** What JSON says of the choice that select() makes. */
@@ -83,7 +83,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     checks,
   } = tool;
   const check =
-    checks?.failIf === undefined && checks?.junit === undefined
+    checks?.failIf === undefined && checks?.junit === undefined && checks?.advise !== true
       ? undefined
       : new (await import("./checks.js")).LiveCheck(name, checks, timing ? "times" : "counts");
   const histograms = tool.histograms || check?.histograms === true;
@@ -139,5 +139,5 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
       }
     }
   });
-  return check && !status ? check.end() : status;
+  return check && !status ? check.end(options.json || options.csv) : status;
 }

@@ -5,6 +5,7 @@ import { lostLines } from "../../src/render/lost";
 import { splitTable } from "../../src/render/split";
 import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/split-lines";
 import { reasonsOf } from "../../src/report/compare";
+import { hostOf } from "../../src/report/evidence";
 import type { Run } from "../../src/report/run";
 import { aboutRecording } from "../lib/about";
 import { whyNothing } from "../lib/filters";
@@ -54,12 +55,6 @@ function topOf(run: Run, top: number | undefined, timed: boolean): Run["exits"][
     diagnose(`Not shown: ${keys.length - top} reasons that ${timed ? "cost" : "came"} less`);
   const some = (samples: Samples): Samples => new Map([...samples].filter(([key]) => shown.has(key)));
   return { ...reading, exits: new Map([...reading.exits].map(([key, samples]) => [key, some(samples)])) };
-}
-
-/** The host of all lines, if it is one. */
-function hostOf({ abouts }: Run) {
-  const hosts = new Map(abouts.map(({ host }) => [JSON.stringify(host ?? null), host]));
-  return hosts.size === 1 ? [...hosts.values()][0] : undefined;
 }
 
 function untold(by: "vm" | "vcpu"): never {

@@ -32,12 +32,12 @@ export function modulesBtf(machine: Machine): Checked | undefined {
 }
 
 /** A parameter of a module of KVM's; undefined where it has none or can't be read. */
-function parameter(machine: Machine, module: string, name: string): string | undefined {
+export function parameter(machine: Machine, module: string, name: string): string | undefined {
   return machine.text(`/sys/module/${module}/parameters/${name}`).trim() || undefined;
 }
 
 /** What differs between the vendors, whose parameters have other names. */
-function ofVendor(
+export function ofVendor(
   machine: Machine,
   names: Readonly<Record<"vmx" | "svm", string>>,
 ):

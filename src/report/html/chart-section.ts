@@ -32,15 +32,16 @@ export function wordsOf(
   );
 }
 
-/** A section with a stacked chart. @param text a value in words */
+/** A section with a stacked chart. @param text a value in words @param full the end of the axis, if it is known */
 export function chartSection(
   id: string,
   title: string,
   series: readonly Series[],
   timeline: Timeline,
   text: (value: number) => string,
+  full?: number,
 ): string {
   const each = timeline.intervalsEach > 1 ? ` Each column is ${timeline.intervalsEach} intervals.` : "";
-  const chart = stacked(id, `${title}, stacked`, series, timesOf(timeline), text);
-  return `<section><h2>${escaped(title)}</h2><p class="hint">Values: pointer, or arrow keys on a chart.${each}</p>${keyOf(series.map(({ name }) => name))}${chart}</section>`;
+  const chart = stacked(id, `${title}, stacked`, series, timesOf(timeline), text, full);
+  return `<section><h2>${escaped(title)}</h2><p class="hint">Values: pointer, or arrow keys on a chart.${each}</p>${keyOf(series)}${chart}</section>`;
 }

@@ -22,7 +22,11 @@ export const FRAME = [LEFT, INNER, WIDTH] as const;
 export interface Series {
   readonly name: string;
   readonly values: readonly number[];
+  /** Of COLOURS; its place among the series unless given. */
+  readonly colour?: number;
 }
+
+const colourOf = ({ colour }: Series, at: number) => COLOURS[colour ?? at] ?? "";
 
 const x = (column: number, columns: number) => LEFT + (INNER * column) / columns;
 const short = (value: number) => String(Math.round(value * 10) / 10);
@@ -47,26 +51,27 @@ function picture(id: string, height: number, label: string, inner: string): stri
 }
 
 /** A key of colours. */
-export function keyOf(names: readonly string[]): string {
-  const entry = (name: string, at: number) =>
-    `<li><svg viewBox="0 0 1 1" aria-hidden="true"><rect width="1" height="1" fill="${COLOURS[at] ?? ""}"/></svg>${escaped(name)}</li>`;
-  return `<ul class="key">${names.map(entry).join("")}</ul>`;
+export function keyOf(series: readonly Series[]): string {
+  const entry = (each: Series, at: number) =>
+    `<li><svg viewBox="0 0 1 1" aria-hidden="true"><rect width="1" height="1" fill="${colourOf(each, at)}"/></svg>${escaped(each.name)}</li>`;
+  return `<ul class="key">${series.map(entry).join("")}</ul>`;
 }
 
-/** Series one on the other. @param text a value in words */
+/** Series one on the other. @param text a value in words @param full the axis' end; else what the highest sum needs */
 export function stacked(
   id: string,
   label: string,
   series: readonly Series[],
   times: readonly string[],
   text: (value: number) => string,
+  full?: number,
 ): string {
   const columns = times.length;
   const sums = times.map((_, column) => series.reduce((sum, { values }) => sum + (values[column] ?? 0), 0));
   const most = Math.max(...sums, 0);
   if (most === 0) return "<p>There were none.</p>";
-  const step = stepOf(most);
-  const top = Math.ceil(most / step) * step;
+  const step = stepOf(full ?? most);
+  const top = full ?? Math.ceil(most / step) * step;
   const y = (value: number) => short(TOP + (AREA_HEIGHT - TOP - BOTTOM) * (1 - value / top));
   const lines: string[] = [];
   for (let value = 0; value <= top + step / 2; value += step)
@@ -74,7 +79,8 @@ export function stacked(
       `<line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y(value)}" y2="${y(value)}"/><text x="${LEFT - 6}" y="${Number(y(value)) + 4}" text-anchor="end">${escaped(text(value))}</text>`,
     );
   let below = times.map(() => 0);
-  const areas = series.map(({ name, values }, at) => {
+  const areas = series.map((each, at) => {
+    const { name, values } = each;
     const above = below.map((value, column) => value + (values[column] ?? 0));
     // A column is as wide as its time: steps, not slopes.
     const edge = (heights: readonly number[]) =>
@@ -87,7 +93,7 @@ export function stacked(
         .reverse();
     const path = `M${edge(above).join("L")}L${back(below).join("L")}Z`;
     below = above;
-    return `<path d="${path}" fill="${COLOURS[at] ?? ""}"><title>${escaped(name)}</title></path>`;
+    return `<path d="${path}" fill="${colourOf(each, at)}"><title>${escaped(name)}</title></path>`;
   });
   const when = times[sums.indexOf(most)] ?? "";
   const words = `${label}; the highest sum is ${text(most)}, at ${when}`;

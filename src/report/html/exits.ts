@@ -1,4 +1,5 @@
 // What a page shows of exits: reasons over time, handling times, tables of reasons and VMs.
+import { detailRows } from "../../measure/details";
 import { groupSamples } from "../../measure/grouping";
 import { percentileOf } from "../../measure/histogram";
 import { type Sample, type Samples, add, average, total, zero } from "../../measure/samples";
@@ -40,6 +41,26 @@ function reasonTable(samples: Samples): string {
     rows,
     7,
   );
+}
+
+/** Details that took most time, or came most often; "" where none are told. */
+function detailTable(samples: Samples): string {
+  const all = [...samples.values()].reduce((sum, sample) => sum + total(sample).totalNs, 0);
+  const rows = [...samples.values()].flatMap(detailRows).map(({ text, sample }): Cell[] => {
+    const counters = total(sample);
+    return [
+      [`${nameOf(sample)}: ${text}`],
+      number(counters.count),
+      time(counters.timed > 0 ? average(counters) : undefined),
+      time(percentileOf(counters, 0.99)),
+      time(counters.timed > 0 ? counters.maxNs : undefined),
+      number(all > 0 ? (100 * counters.totalNs) / all : 0, 2),
+    ];
+  });
+  rows.sort((a, b) => (b[5]?.[1] ?? 0) - (a[5]?.[1] ?? 0) || (b[1]?.[1] ?? 0) - (a[1]?.[1] ?? 0));
+  if (rows.length === 0) return "";
+  const headings = ["What exits were about", "Exits", "Average", "P99", "Longest", "Time %"];
+  return tableOf("details", "Details", headings, rows, 5);
 }
 
 function vmTable({ exits: { reading } }: Run): string {
@@ -127,6 +148,7 @@ export function exitSections(run: Run, timed: boolean): Drawn {
           ]
         : []),
       reasonTable(reasonsOf(run)),
+      detailTable(reasonsOf(run)),
       vmTable(run),
     ],
     charts: {

@@ -1,12 +1,14 @@
 // A run, or two, as one page of HTML that loads nothing.
 import { createHash } from "node:crypto";
 import { timeStamp } from "../../local-time";
+import type { Advice } from "../../advice";
 import { lostLines } from "../../render/lost";
 import { readable } from "../../render/units";
 import type { Comparison } from "../compare";
 import { clockRows, comparisonRows, hasNoExits } from "../comparison-lines";
 import { escaped } from "../junit";
 import type { Run } from "../run";
+import { adviceSection } from "./advice";
 import type { Drawn } from "./chart-section";
 import { FRAME } from "./charts";
 import { exitSections } from "./exits";
@@ -43,7 +45,7 @@ function headOf(title: string, runs: readonly Run[], names: readonly string[]): 
       `<p>${escaped([names[at], ...hosts, ...when, ...tools].filter((part) => part).join("; "))}</p>`,
       lost.length === 0
         ? "<p>Nothing was lost.</p>"
-        : lost.map((line) => `<p class="lost">${escaped(line)}</p>`).join(""),
+        : [...new Set(lost)].map((line) => `<p class="lost">${escaped(line)}</p>`).join(""),
     ].join("");
   });
   return `<h1>${escaped(title)}</h1>${lines.join("")}`;
@@ -83,18 +85,21 @@ export interface PageInput {
   readonly comparison: Comparison | undefined;
   /** Whether the run has handling times. */
   readonly timed: boolean;
+  /** Of the run that is drawn. */
+  readonly advice: Advice | undefined;
 }
 
 const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
 /** The page, whole. Nothing in it loads anything, which its content security policy makes sure of. */
-export function page({ run, before, comparison, timed }: PageInput): string {
+export function page({ run, before, comparison, timed, advice }: PageInput): string {
   const drawn: Drawn[] = [
     ...(run.split.intervals > 0 ? [splitSections(run)] : []),
     ...(run.exits.intervals > 0 ? [exitSections(run, timed)] : []),
   ];
   const sections = [
     comparison ? comparisonSections(comparison) : "",
+    advice ? adviceSection(advice) : "",
     ...drawn.flatMap(({ sections }) => sections),
   ];
   const charts = Object.assign({}, ...drawn.map(({ charts }) => charts)) as Drawn["charts"];

@@ -16,6 +16,13 @@ const NAMES: Readonly<Record<Part, string>> = {
   waiting: "waiting for a CPU",
 };
 
+/** Grey for what is nothing, red for what shouldn't be; the others by their place. */
+const COLOUR: Readonly<Partial<Record<Part, { colour: number }>>> = {
+  idle: { colour: 9 },
+  waiting: { colour: 4 },
+};
+const FULL = 100;
+
 const percent = (value: number) => `${value.toFixed(1)} %`;
 
 /** Sections of the split. */
@@ -27,7 +34,7 @@ export function splitSections({ split }: Run): Drawn {
       const all = [...parts.values()].reduce((sum, { totalNs }) => sum + totalNs, 0);
       return all > 0 ? (100 * (parts.get(at)?.totalNs ?? 0)) / all : 0;
     });
-    return { name: NAMES[part], values };
+    return { name: NAMES[part], values, ...COLOUR[part] };
   });
   const rows = split.groups("vcpu").map((group): Cell[] => {
     const { clock } = group;
@@ -51,7 +58,7 @@ export function splitSections({ split }: Run): Drawn {
   ];
   return {
     sections: [
-      chartSection("split", "Where the time of vCPUs went, in %", series, timeline, percent),
+      chartSection("split", "Where the time of vCPUs went, in %", series, timeline, percent, FULL),
       tableOf("clocks", "Time of vCPUs", headings, rows, PARTS.length),
     ],
     charts: { split: { times: timesOf(timeline), words: wordsOf(series, moments.length, percent) } },

@@ -30,6 +30,7 @@ h1{font-size:1.35rem;margin:0}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}p,ul{co
 th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible,svg:focus-visible{outline:2px solid currentColor}th[aria-sort=ascending] button::after{content:" ▲"}th[aria-sort=descending] button::after{content:" ▼"}
 .key{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:12px;list-style:none;padding:0}.key svg{display:inline-block;width:.8em;height:.8em;margin-right:.35em}
 svg.chart{width:100%;height:auto;display:block}svg text{fill:var(--dim);font-size:11px}.axis{stroke:var(--line)}${SHADE_RULES}
+.advice article{border-left:3px solid var(--bad);padding:0 .8rem;margin:.8rem 0;break-inside:avoid}.advice h3{font-size:1rem;margin:0}dl{display:grid;grid-template-columns:auto 1fr;gap:.1rem .8rem;margin:.2rem 0}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 #tip{position:absolute;pointer-events:none;background:var(--bg);border:1px solid var(--line);padding:.2rem .4rem;font-size:12px;border-radius:4px;white-space:pre}
 @media print{:root{color-scheme:light;--fg:#000;--bg:#fff;--dim:#333;--line:#bbb;--heat:8,81,156;--bad:#900}body{margin:0;max-width:none}section{break-inside:avoid}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}#tip,.hint{display:none}}`;
 
