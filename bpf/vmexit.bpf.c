@@ -12,6 +12,7 @@
 #include <bpf/bpf_tracing.h>
 #include "kernel/fields.bpf.h"
 #include "kernel/types.h"
+#include "vmexit/kvm-run.bpf.h"
 #include "vmexit/maps.bpf.h"
 #include "vmexit/span.bpf.h"
 #include "vmexit/thread-owner.bpf.h"
@@ -138,6 +139,24 @@ DIRECT(kvm_exit, exit_vmx_time_cast, exit_vmx(vcpu, 1, 1))
 DIRECT(kvm_entry, entry_time, entry(vcpu, TIME))
 DIRECT(kvm_entry, entry_histogram, entry(vcpu, HISTOGRAM))
 DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
+
+/* Where KVM_RUN returns to the VMM, and where it begins. Exits that stay in the kernel don't meet them. */
+SEC("fexit/kvm_arch_vcpu_ioctl_run")
+int BPF_PROG(direct_run_return, struct kvm_vcpu *vcpu, int status)
+{
+	struct vmexit_account *account = vcpu_for_exit(vcpu);
+
+	return account ? run_returned(account, vcpu->run->exit_reason, status) : 0;
+}
+
+#define RUN_BEGIN(name, purpose) \
+	SEC("fentry/kvm_arch_vcpu_ioctl_run") int BPF_PROG(direct_run_##name, struct kvm_vcpu *vcpu) \
+	{ \
+		return entry(vcpu, purpose); \
+	}
+
+RUN_BEGIN(time, TIME)
+RUN_BEGIN(histogram, HISTOGRAM)
 
 #if DETAILS
 
@@ -332,5 +351,27 @@ int record_thread_end(const void *payload)
 	{
 		account_release(account);
 	}
+	return PASS_ON;
+}
+
+SEC("tp/kvm/kvm_userspace_exit")
+int record_run_return(const void *payload)
+{
+	struct vmexit_account *account = thread_for_return();
+
+	if (account)
+		run_returned(account, field_u32(payload, FIELD_RUN_REASON),
+			     field_u32(payload, FIELD_RUN_ERRNO));
+	return PASS_ON;
+}
+
+/* The first entry of a KVM_RUN finds the span open; the others find none. */
+SEC("tp/kvm/kvm_entry")
+int record_run(const void *payload)
+{
+	struct vmexit_account *account = thread_for_run(field_u32(payload, FIELD_ENTRY_VCPU_ID));
+
+	if (account)
+		span_end(account, &account->exit, config.histograms ? HISTOGRAM : TIME);
 	return PASS_ON;
 }

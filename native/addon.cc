@@ -53,6 +53,8 @@ Options read_options(const Napi::CallbackInfo &info)
 		options.net = boolean(object, "net");
 	if (!object.Get("reflected").IsUndefined())
 		options.reflected = boolean(object, "reflected");
+	if (!object.Get("returns").IsUndefined())
+		options.returns = boolean(object, "returns");
 	if (!slow.IsUndefined()) {
 		double ns = slow.IsNumber() ? slow.As<Napi::Number>().DoubleValue() : -1;
 		// 2^53: where doubles stop being exact.
@@ -65,6 +67,8 @@ Options read_options(const Napi::CallbackInfo &info)
 		throw Napi::TypeError::New(env, "histograms and slowNs need timing");
 	if (options.details && !options.timing)
 		throw Napi::TypeError::New(env, "details need timing");
+	if (options.returns && (!options.timing || options.slow || options.reflected))
+		throw Napi::TypeError::New(env, "returns need timing, and have no slowNs and no reflected");
 	if (numbers(object, "onlyReasons", MAX_REASONS, 0, options.reasons))
 		options.reasons_mode = VMEXIT_REASONS_ONLY;
 	else if (numbers(object, "butReasons", MAX_REASONS, 0, options.reasons))

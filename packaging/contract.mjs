@@ -42,7 +42,10 @@ const lines = [
   record("ISA", isa),
   "",
   "/** Whose codes a reason of kvm-stat is: an instruction set's, or user space's. */",
-  record("STAT_KIND", [...isa, ...numbers(header("stat"), "STAT_KIND_")]),
+  record("STAT_KIND", [
+    ...isa.filter(([name]) => name !== "KVM_RUN"),
+    ...numbers(header("stat"), "STAT_KIND_"),
+  ]),
   "",
   "/** Buckets of a histogram of handling times. */",
   ...numbers(vmexit, "VMEXIT_(?=BUCKETS )").map(constant),

@@ -8,7 +8,7 @@ export const MAX_VCPU_IDS = 4096;
 export const MAX_REASONS = 512;
 
 /** Numbers of the instruction sets whose codes reasons are. */
-export const ISA = { vmx: 1, svm: 2, arm64: 3 } as const;
+export const ISA = { vmx: 1, svm: 2, arm64: 3, kvm_run: 4 } as const;
 
 /** Whose codes a reason of kvm-stat is: an instruction set's, or user space's. */
 export const STAT_KIND = { vmx: 1, svm: 2, arm64: 3, userspace: 4 } as const;

@@ -38,7 +38,9 @@
 	FIELD(ARM64_SYNDROME_OF_FAULT, kvm_guest_fault, hsr, PAYLOAD_REQUIRED) \
 	FIELD(ARM64_FAULT_ADDRESS, kvm_guest_fault, ipa, PAYLOAD_REQUIRED) \
 	FIELD(ARM64_FUNCTION, kvm_hvc_arm64, r0, PAYLOAD_REQUIRED) \
-	FIELD(ARM64_WAITS_FOR_EVENT, kvm_wfx_arm64, is_wfe, PAYLOAD_REQUIRED)
+	FIELD(ARM64_WAITS_FOR_EVENT, kvm_wfx_arm64, is_wfe, PAYLOAD_REQUIRED) \
+	FIELD(RUN_REASON, kvm_userspace_exit, reason, PAYLOAD_REQUIRED) \
+	FIELD(RUN_ERRNO, kvm_userspace_exit, errno, PAYLOAD_REQUIRED)
 
 #define PAYLOAD_FIELD_NUMBER(number, event, field, absent) FIELD_##number,
 enum payload_field { PAYLOAD_FIELDS(PAYLOAD_FIELD_NUMBER) PAYLOAD_FIELD_COUNT };

@@ -6,5 +6,7 @@
 #define ISA_VMX 1
 #define ISA_SVM 2
 #define ISA_ARM64 3
+/* No instruction set: why KVM_RUN returned to the VMM. KVM_EXIT_*, or a negative errno as 32 bits. */
+#define ISA_KVM_RUN 4
 
 #endif

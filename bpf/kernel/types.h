@@ -111,9 +111,15 @@ struct kvm___xen {
 	struct kvm_arch___xen arch;
 };
 
+/* include/uapi/linux/kvm.h: what the kernel shares with the VMM */
+struct kvm_run {
+	__u32 exit_reason;
+};
+
 /* include/linux/kvm_host.h. `wait` has a task while that is halted, or about to be. */
 struct kvm_vcpu {
 	struct kvm *kvm;
+	struct kvm_run *run;
 	int vcpu_id;
 	int mode;
 	_Bool preempted;

@@ -21,6 +21,9 @@ namespace vmexit
 namespace
 {
 
+// What KVM_RUN is in the kernel.
+const std::vector<std::string> kRunFunctions = {"fentry/kvm_arch_vcpu_ioctl_run",
+						"fexit/kvm_arch_vcpu_ioctl_run"};
 // The program that makes histograms and tables of details free.
 constexpr char kFillPool[] = "fill_pool";
 
@@ -67,7 +70,12 @@ uint64_t bytes_of(uint32_t accounts, uint32_t histograms)
 std::vector<std::string> names_of(const Options &options, const DirectSupport *direct)
 {
 	std::vector<std::string> wanted;
-	if (direct) {
+	if (options.returns) {
+		std::string begin = options.histograms ? "direct_run_histogram" : "direct_run_time";
+		wanted =
+		    direct ? std::vector<std::string>{"direct_vcpu_end", begin, "direct_run_return"}
+			   : std::vector<std::string>{"record_thread_end", "record_run", "record_run_return"};
+	} else if (direct) {
 		const Vendor &vendor = *loaded_vendor();
 		std::string cast = direct->casts() ? "_cast" : "";
 		bool amends = options.details && vendor.isa == ISA_VMX;
@@ -105,6 +113,14 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 	return wanted;
 }
 
+// Functions of KVM that the programs attach to beside those of each session.
+std::vector<std::string> functions_for(const Options &options)
+{
+	if (options.returns)
+		return kRunFunctions;
+	return options.net ? kNetFunctions : std::vector<std::string>();
+}
+
 } // namespace
 
 uint64_t session_bytes(uint32_t max_vcpus, bool histograms)
@@ -127,8 +143,7 @@ Session::Session(const Options &options)
 
 bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
 {
-	DirectSupport support =
-	    direct_support(vmlinux, options.net ? kNetFunctions : std::vector<std::string>());
+	DirectSupport support = direct_support(vmlinux, functions_for(options));
 	const char *mend = options.net ? "leave --net out" : "use --attach record";
 	return vmexit::load_directly(support, options.net || options.attach == Attach::Direct, mend, log_,
 				     [&] { load(options, support.structs, &support); });
@@ -202,7 +217,8 @@ void Session::configure(const Options &options, bool direct)
 	PayloadFields fields;
 	config.entry_has_vcpu_id = fields.has(FIELD_ENTRY_VCPU_ID);
 	if (!direct) {
-		if (options.filter_vcpus && !fields.has(FIELD_EXIT_VCPU_ID))
+		if (options.filter_vcpus &&
+		    !fields.has(options.returns ? FIELD_ENTRY_VCPU_ID : FIELD_EXIT_VCPU_ID))
 			throw std::runtime_error(
 			    "this kernel's kvm_exit doesn't tell the vCPU; leave --vcpu out");
 		// Else it is read from each exit, which takes an instruction.

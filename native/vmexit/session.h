@@ -34,6 +34,7 @@ struct Options {
 			      // needs Attach::Record, whose payloads have the guest's RIP, too
 	bool net = false; // leave out of times what the vCPU slept or waited, which needs to attach directly
 	bool reflected = false; // tell which exits of L2 went to L1, which needs Attach::Record
+	bool returns = false;   // count returns of KVM_RUN to the VMM instead of exits; needs timing
 	uint32_t reasons_mode = VMEXIT_REASONS_ALL;
 	std::vector<uint32_t> reasons;
 	uint32_t max_vcpus = 1024;

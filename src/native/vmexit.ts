@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly net?: boolean;
   /** Tell which exits of L2 went to L1; attaches to records. */
   readonly reflected?: boolean;
+  /** With timing: count returns of KVM_RUN to the VMM, with the time until the next KVM_RUN, instead of exits. */
+  readonly returns?: boolean;
   /** How many vCPUs (vCPU threads, if attached to records) there can be at a time. */
   readonly maxVcpus: number;
   /** Trace only these processes; all if undefined. */

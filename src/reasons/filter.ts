@@ -1,6 +1,6 @@
 // Which reasons are wanted: those that are asked for, but those that are left out.
 import { UsageError } from "../errors";
-import { type Isa, parseReasons, rawReason } from ".";
+import { type Codes, parseReasons, rawReason } from ".";
 
 /** Lists of reasons, numbers and names separated by commas. */
 export interface ReasonLists {
@@ -47,7 +47,7 @@ export class ReasonFilter {
    * @throws UsageError naming what isn't a reason of this instruction set, or that nothing is left
    */
   constructor(
-    readonly isa: Isa,
+    readonly isa: Codes,
     { reasons, excludes }: ReasonLists,
     byDetail = false,
   ) {

@@ -3,12 +3,16 @@ import { ISA, MAX_REASONS } from "../contract";
 import { UsageError } from "../errors";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_ROLES, ARM64_TRAP, ARM64_WFX } from "./arm64";
 import { type KernelNames, kernelNames } from "./kernel";
+import { KVM_RUN_IDLE, KVM_RUN_REASONS } from "./kvm-run";
 import { nearest } from "./nearest";
 import { SVM_IDLE, SVM_REASONS, SVM_ROLES } from "./svm";
 import { VMX_IDLE, VMX_REASONS, VMX_ROLES } from "./vmx";
 
 /** The instruction set whose code a reason is. */
-export type Isa = keyof typeof ISA;
+export type Isa = Exclude<Codes, "kvm_run">;
+
+/** Whose code a reason is: an instruction set's, or KVM_RUN's to the VMM. */
+export type Codes = keyof typeof ISA;
 
 /** A vCPU that spins, an interrupt for the host, a fault at the guest's physical memory. */
 type Role = "pause" | "interrupt" | "fault";
@@ -34,6 +38,8 @@ interface ReasonTable {
 const VMX_FAILED_ENTRY = 0x80000000;
 const VMX_FOREIGN_BITS = 0x43ff0000;
 const SVM_FIRST_NEGATIVE = 0xffffff00;
+// MAX_ERRNO of include/linux/err.h is 4095.
+const FIRST_ERRNO = 2 ** 32 - 4095;
 
 // What the running kernel names besides: read when a name is first missing here, which mostly none is.
 let kernelFormat = "";
@@ -68,7 +74,7 @@ function* arm64Names(): Iterable<readonly [number, string]> {
   for (const [exceptionClass, name] of ARM64_CLASSES) yield [ARM64_TRAP * 0x100 + exceptionClass, name];
 }
 
-const TABLES: Readonly<Record<Isa, ReasonTable>> = {
+const TABLES: Readonly<Record<Codes, ReasonTable>> = {
   vmx: {
     number: (raw) => raw,
     name: vmxName,
@@ -102,10 +108,17 @@ const TABLES: Readonly<Record<Isa, ReasonTable>> = {
     // As the kernel prints it (kvm_arm_exception_type).
     aliases: { SERROR: "EL1_SERROR" },
   },
+  kvm_run: {
+    number: (raw) => (raw >= FIRST_ERRNO ? raw - 2 ** 32 : raw),
+    name: (number) => KVM_RUN_REASONS.get(number),
+    names: () => KVM_RUN_REASONS,
+    idle: KVM_RUN_IDLE,
+    aliases: {},
+  },
 };
 
-const ISAS: ReadonlyMap<number, Isa> = new Map(
-  Object.entries(ISA).map(([name, number]) => [number, name as Isa]),
+const ISAS: ReadonlyMap<number, Codes> = new Map(
+  Object.entries(ISA).map(([name, number]) => [number, name as Codes]),
 );
 
 /** In place of an instruction set's number: of reasons that are counted together, since there were too many. */
@@ -126,12 +139,12 @@ export function isaNumber(isa: string): number | undefined {
 }
 
 /** The instruction set of that number; undefined if it isn't known. */
-export function knownIsa(isa: number): Isa | undefined {
+export function knownIsa(isa: number): Codes | undefined {
   return ISAS.get(isa);
 }
 
 function tableOf(isa: string): ReasonTable | undefined {
-  return Object.hasOwn(TABLES, isa) ? TABLES[isa as Isa] : undefined;
+  return Object.hasOwn(TABLES, isa) ? TABLES[isa as Codes] : undefined;
 }
 
 /** A reason's number as its instruction set's manual gives it (SVM's errors are negative) from the raw 32 bits. */
@@ -143,11 +156,11 @@ export function reasonNumber(isa: string, raw: number): number {
 export function reasonName(isa: string, number: number): string | undefined {
   const table = tableOf(isa);
   if (isa === OTHERS) return "OTHERS";
-  return table && (table.name(number) ?? learned()[isa as Isa].get(rawReason(number)));
+  return table && (table.name(number) ?? learned()[isa as Codes].get(rawReason(number)));
 }
 
 /** All reasons of an instruction set that have names, by their numbers, as far as this program knows them. */
-export function reasonNames(isa: Isa): Map<number, string> {
+export function reasonNames(isa: Codes): Map<number, string> {
   return new Map(TABLES[isa].names());
 }
 
@@ -200,7 +213,7 @@ export function labelWidth(isa: string): number {
 
 const NUMBER = /^-?(\d+|0x[0-9a-f]+)$/i;
 
-function numberOfName(isa: Isa, word: string): number | undefined {
+function numberOfName(isa: Codes, word: string): number | undefined {
   const name = word.toUpperCase();
   const wanted = TABLES[isa].aliases[name] ?? name;
   for (const [number, known] of TABLES[isa].names()) if (known.toUpperCase() === wanted) return number;
@@ -209,7 +222,7 @@ function numberOfName(isa: Isa, word: string): number | undefined {
 }
 
 /** The reason that a user wrote as a number, whether it has a name or not; undefined where 32 bits can't be it. */
-function numberWritten(isa: Isa, word: string): number | undefined {
+function numberWritten(isa: Codes, word: string): number | undefined {
   const magnitude = Number(word.replace("-", ""));
   const negative = word.startsWith("-");
   const raw = rawReason(negative ? -magnitude : magnitude);
@@ -218,9 +231,10 @@ function numberWritten(isa: Isa, word: string): number | undefined {
 }
 
 /** For a number without a name: the reason of this instruction set that has that number in another one. */
-function mistaken(isa: Isa, number: number): string | undefined {
+function mistaken(isa: Codes, number: number): string | undefined {
   if (reasonName(isa, number) !== undefined) return undefined;
-  for (const other of Object.keys(TABLES) as Isa[]) {
+  for (const other of Object.keys(TABLES) as Codes[]) {
+    if (other === "kvm_run" || isa === "kvm_run") continue;
     const name = reasonName(other, number);
     const here = name === undefined ? undefined : numberOfName(isa, name);
     if (name !== undefined && here !== undefined) return `${name} is ${reasonLabel(here)} here`;
@@ -228,12 +242,12 @@ function mistaken(isa: Isa, number: number): string | undefined {
   return undefined;
 }
 
-function nearestNames(isa: Isa, word: string): string {
+function nearestNames(isa: Codes, word: string): string {
   const names = [...TABLES[isa].names()].map(([, name]) => name);
   return `the nearest are ${nearest(word.toUpperCase(), names, 3).join(", ")}`;
 }
 
-function parseReason(isa: Isa, word: string): number {
+function parseReason(isa: Codes, word: string): number {
   const isNumber = NUMBER.test(word);
   const number = isNumber ? numberWritten(isa, word) : numberOfName(isa, word);
   const fault =
@@ -253,7 +267,7 @@ function parseReason(isa: Isa, word: string): number {
  *   may come last; numbers need no name, because the kernel counts reasons that nobody named, too
  * @throws UsageError naming the word that isn't a reason of this instruction set, and what may have been meant
  */
-export function parseReasons(isa: Isa, list: string): Set<number> {
+export function parseReasons(isa: Codes, list: string): Set<number> {
   const words = list.split(",").map((word) => word.trim());
   if (words.length > 1 && words.at(-1) === "") words.pop();
   if (words.includes(""))

@@ -6,6 +6,8 @@ export interface KernelNames {
   readonly vmx: ReadonlyMap<number, string>;
   readonly svm: ReadonlyMap<number, string>;
   readonly arm64: ReadonlyMap<number, string>;
+  /** Empty: kvm_exit's format doesn't have these. */
+  readonly kvm_run: ReadonlyMap<number, string>;
 }
 
 // `__print_symbolic(REC->exit_reason & 0xffff, { 0, "EXCEPTION_NMI" }, …)`
@@ -36,6 +38,7 @@ export function kernelNames(format: string): KernelNames {
     vmx: new Map<number, string>(),
     svm: new Map<number, string>(),
     arm64: new Map<number, string>(),
+    kvm_run: new Map<number, string>(),
   };
   const add = (to: Map<number, string>, entries: readonly [number, string][]) => {
     for (const [value, name] of entries) to.set(value, name);

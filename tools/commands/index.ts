@@ -62,6 +62,11 @@ export const TOOLS: readonly Registered[] = [
     load: async () => (await import("./export.js")).tool,
   },
   {
+    word: "vmm",
+    summary: "Which exits go on to the VMM, and how long does it take for each?",
+    load: async () => (await import("./vmm.js")).tool,
+  },
+  {
     word: "doctor",
     summary: "Can the tools run here? What this host has and lacks, and how to mend it",
     load: async () => (await import("./doctor.js")).tool,

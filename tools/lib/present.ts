@@ -37,6 +37,8 @@ export interface CountingTool<T extends SharedOptions> {
   readonly checks?: EndOptions;
   /** Whether to tell what exits were about. */
   readonly details?: boolean;
+  /** Whether returns of KVM_RUN to the VMM are counted, instead of exits. */
+  readonly returns?: boolean;
   /** What JSON says of the choice that select() makes. */
   readonly idle?: string;
   /** What of the samples is looked at, for all outputs; all if missing. */
@@ -80,6 +82,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     net = false,
     reflected = false,
     details = false,
+    returns = false,
     checks,
   } = tool;
   const check =
@@ -99,6 +102,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     net,
     reflected,
     details,
+    returns,
     names: bySomebody,
     keepsEnded,
     tellsLosses,

@@ -35,6 +35,8 @@ export interface Request {
   readonly reflected?: boolean;
   /** Whether to tell what exits were about. */
   readonly details?: boolean;
+  /** Returns of KVM_RUN to the VMM instead of exits. */
+  readonly returns?: boolean;
   /** Whether the names of VMs are shown, which have to be read before the VMs end. */
   readonly names?: boolean;
   /** How many vCPUs that ended are shown, apart from others, until the end. */
@@ -109,6 +111,7 @@ function open(
     net = false,
     reflected = false,
     details = false,
+    returns = false,
     slow,
   }: Request,
   filter: ReasonFilter,
@@ -123,6 +126,7 @@ function open(
       details: slow?.details ?? details,
       net,
       reflected,
+      returns,
       maxVcpus: options.maxVcpus,
       ...(slow ? { slowNs: slow.ns, ...filter.session } : {}),
       ...(options.pid ? { pids: options.pid } : {}),
@@ -168,7 +172,8 @@ function watchAny<S extends Watched>(
   let filter: ReasonFilter | undefined;
   const prepare = (machine: Machine, isa: Isa) => {
     learnReasons(machine.formatOf("kvm_exit") ?? "");
-    const wanted = (filter = new ReasonFilter(isa, options, request.details));
+    const codes = request.returns === true ? "kvm_run" : isa;
+    const wanted = (filter = new ReasonFilter(codes, options, request.details));
     return (roster: Roster) => {
       request.begin?.(wanted);
       return make(open(request, wanted, machine), roster);

@@ -1,0 +1,38 @@
+// Counts exits to the VMM by reason, with the time that it had until its next KVM_RUN.
+import { timeTable } from "../../src/render/time";
+import { BY, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { runCounting } from "../lib/present";
+import { defineCommand } from "../lib/tool";
+
+export const tool = defineCommand({
+  summary:
+    "Counts exits to the VMM by KVM_EXIT_ reason or errno, with the average time until its next KVM_RUN.",
+  examples: [
+    ["", "until Ctrl-C"],
+    ["--wide 1 10", "with percentiles, ten tables, one a second"],
+    ["--by vm --excludes HLT", "each VMM, without sleeping vCPUs"],
+    ["--json -- make bench", "while a command runs, for programs"],
+  ],
+  operands: INTERVAL,
+  options: {
+    ...BY,
+    wide: { flags: ["--wide"], description: "also the longest, percentiles and the share of the time" },
+    ...SHARED,
+  },
+  runsCommand: true,
+  run({ options, operands, command }) {
+    const { unit, wide } = options;
+    return runCounting({
+      name: "kvm-vmexit-vmm",
+      options,
+      command,
+      ...parseInterval(operands),
+      by: options.by,
+      columns: wide ? "wide" : "time",
+      timing: true,
+      histograms: wide,
+      returns: true,
+      text: (samples, heading) => timeTable(samples, unit, wide, heading),
+    });
+  },
+});
