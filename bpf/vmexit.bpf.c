@@ -12,11 +12,11 @@
 #include <bpf/bpf_tracing.h>
 #include "kernel/fields.bpf.h"
 #include "kernel/types.h"
-#include "vmexit/kvm-run.bpf.h"
 #include "vmexit/maps.bpf.h"
 #include "vmexit/span.bpf.h"
 #include "vmexit/thread-owner.bpf.h"
 #include "vmexit/vcpu-account.bpf.h"
+#include "vmexit/kvm-run.bpf.h"
 #ifdef __TARGET_ARCH_x86
 #include "arch/x86.bpf.h"
 #include "arch/x86-detail.bpf.h"
@@ -141,18 +141,20 @@ DIRECT(kvm_entry, entry_histogram, entry(vcpu, HISTOGRAM))
 DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
 
 /* Where KVM_RUN returns to the VMM, and where it begins. Exits that stay in the kernel don't meet them. */
-SEC("fexit/kvm_arch_vcpu_ioctl_run")
-int BPF_PROG(direct_run_return, struct kvm_vcpu *vcpu, int status)
+SEC("tp_btf/kvm_userspace_exit")
+int BPF_PROG(direct_run_return, __u32 reason, int status)
 {
-	struct vmexit_account *account = vcpu_for_exit(vcpu);
+	struct vmexit_account *account = run_ends();
 
-	return account ? run_returned(account, vcpu->run->exit_reason, status) : 0;
+	if (account)
+		run_returned(account, reason, status);
+	return 0;
 }
 
 #define RUN_BEGIN(name, purpose) \
 	SEC("fentry/kvm_arch_vcpu_ioctl_run") int BPF_PROG(direct_run_##name, struct kvm_vcpu *vcpu) \
 	{ \
-		return entry(vcpu, purpose); \
+		return run_begins(vcpu, purpose); \
 	}
 
 RUN_BEGIN(time, TIME)

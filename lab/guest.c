@@ -2,7 +2,8 @@
  * A KVM guest that exits an exact number of times for each reason asked for: the ground truth of the lab.
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
- *              [--ports N] [--msr NUMBER] [--port NUMBER] [--page NUMBER]
+ *              [--ports N] [--leaf NUMBER] [--subleaf NUMBER] [--msr NUMBER] [--port NUMBER] [--page NUMBER]
+ *              [--call NUMBER] [--eintr N] [--eagain N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move] [--one-thread]
  *              [--maker 0|1|2] [--close-vms] [--wait] [--pause-ms N] [--nap-ms N] [--hold SEC]
  *              [--time] [--cpu-time]
@@ -16,8 +17,10 @@
  * an EPT_VIOLATION and the others are EPT_MISCONFIG; on SVM all are NPF).
  *
  * --ports N          writes to N ports, each another one: those of which bit 8 is set, again after 32,768
- * --msr NUMBER, --port NUMBER, --page NUMBER  which MSR, port and page below 1 MiB the others go to, not the
- * ones above
+ * --leaf, --subleaf, --msr, --port, --page, --call NUMBER  what the others ask for: CPUID's leaf (0) and
+ * subleaf (0), the MSR (0x277), the port (0x3f8), the page below 1 MiB (0xd0), the hypercall (0)
+ * --eintr N, --eagain N  first, in one more VM with one vCPU, KVM_RUN fails N times because this program asks
+ * for that, and N times because the vCPU isn't started
  * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the
  * processor refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
@@ -64,42 +67,49 @@
 #define OUT_PORT 0x3f8
 #define EXITS_PER_TURN 10 /* with --threads-move and --one-thread */
 
+/* A number in a kind's code that an option tells. */
+struct hole {
+	const long *number;
+	size_t at, bytes;
+};
+
 struct kind {
 	const char *name;
 	uint8_t code[20];
 	size_t length;
+	struct hole holes[2];
 	long turns;
-	long *number;     /* which the kind goes to, if it can be told */
-	size_t at, bytes; /* where that stands in the code */
 };
 
-static long msr = 0x277, port = 0x3f8, page = 0xd0;
+static long leaf, subleaf, port = 0x3f8, msr = 0x277, page = 0xd0, call;
 
 static struct kind kinds[] = {
     /* inc dx; or dx,0x100; out dx,al */
-    {"--ports", {0x42, 0x81, 0xca, 0x00, 0x01, 0xee}, 6, 0, NULL, 0, 0},
-    /* xor eax,eax; xor ecx,ecx; cpuid */
-    {"--cpuid", {0x66, 0x31, 0xc0, 0x66, 0x31, 0xc9, 0x0f, 0xa2}, 8, 0, NULL, 0, 0},
-    /* mov dx,0x3f8; out dx,al */
-    {"--out", {0xba, 0xf8, 0x03, 0xee}, 4, 0, &port, 1, 2},
-    /* mov dx,0x3f8; in al,dx */
-    {"--in", {0xba, 0xf8, 0x03, 0xec}, 4, 0, &port, 1, 2},
+    {"--ports", {0x42, 0x81, 0xca, 0x00, 0x01, 0xee}, 6, {{0}}, 0},
+    /* mov eax,LEAF; mov ecx,SUBLEAF; cpuid */
+    {"--cpuid",
+     {0x66, 0xb8, 0, 0, 0, 0, 0x66, 0xb9, 0, 0, 0, 0, 0x0f, 0xa2},
+     14,
+     {{&leaf, 2, 4}, {&subleaf, 8, 4}},
+     0},
+    /* mov dx,PORT; out dx,al */
+    {"--out", {0xba, 0, 0, 0xee}, 4, {{&port, 1, 2}}, 0},
+    /* mov dx,PORT; in al,dx */
+    {"--in", {0xba, 0, 0, 0xec}, 4, {{&port, 1, 2}}, 0},
     /* hlt */
-    {"--hlt", {0xf4}, 1, 0, NULL, 0, 0},
-    /* mov ecx,0x277; rdmsr */
-    {"--rdmsr", {0x66, 0xb9, 0x77, 0x02, 0, 0, 0x0f, 0x32}, 8, 0, &msr, 2, 4},
-    /* mov ecx,0x277; mov eax,0; mov edx,0; wrmsr */
+    {"--hlt", {0xf4}, 1, {{0}}, 0},
+    /* mov ecx,MSR; rdmsr */
+    {"--rdmsr", {0x66, 0xb9, 0, 0, 0, 0, 0x0f, 0x32}, 8, {{&msr, 2, 4}}, 0},
+    /* mov ecx,MSR; mov eax,0; mov edx,0; wrmsr */
     {"--wrmsr",
-     {0x66, 0xb9, 0x77, 0x02, 0, 0, 0x66, 0xb8, 0, 0, 0, 0, 0x66, 0xba, 0, 0, 0, 0, 0x0f, 0x30},
+     {0x66, 0xb9, 0, 0, 0, 0, 0x66, 0xb8, 0, 0, 0, 0, 0x66, 0xba, 0, 0, 0, 0, 0x0f, 0x30},
      20,
-     0,
-     &msr,
-     2,
-     4},
-    /* mov ax,0xd000; mov ds,ax; mov [0],al */
-    {"--mmio", {0xb8, 0x00, 0xd0, 0x8e, 0xd8, 0xa2, 0, 0}, 8, 0, &page, 2, 1},
-    /* vmmcall; on Intel vmcall, see main */
-    {"--hypercall", {0x0f, 0x01, 0xd9}, 3, 0, NULL, 0, 0},
+     {{&msr, 2, 4}},
+     0},
+    /* mov ax,0x..00; mov ds,ax; mov [0],al: the page is the upper byte of its segment */
+    {"--mmio", {0xb8, 0x00, 0, 0x8e, 0xd8, 0xa2, 0, 0}, 8, {{&page, 2, 1}}, 0},
+    /* mov eax,CALL; vmmcall; on Intel vmcall, see main */
+    {"--hypercall", {0x66, 0xb8, 0, 0, 0, 0, 0x0f, 0x01, 0xd9}, 9, {{&call, 2, 4}}, 0},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -123,7 +133,7 @@ struct seat {
 
 static int kvm;
 static bool timing, cpu_timing, threads_move, one_thread, close_vms, waits;
-static long vcpus = 1, vms = 1, repeat = 1, fail_entry, maker, pause_ms, nap_ms, hold;
+static long vcpus = 1, vms = 1, repeat = 1, fail_entry, eintr, eagain, maker, pause_ms, nap_ms, hold;
 static struct vcpu *all;
 static long count; /* of all */
 static sem_t made, ended;
@@ -134,12 +144,17 @@ static const struct {
 	long *value, min, max;
 } numbers[] = {
     {"--vcpus", &vcpus, 1, 1024},
+    {"--leaf", &leaf, 0, UINT32_MAX},
+    {"--subleaf", &subleaf, 0, UINT32_MAX},
     {"--msr", &msr, 0, UINT32_MAX},
     {"--port", &port, 0, UINT16_MAX},
     {"--page", &page, MEMORY / 0x1000, 0xff},
+    {"--call", &call, 0, UINT32_MAX},
     {"--vms", &vms, 1, 4096},
     {"--repeat", &repeat, 1, UINT32_MAX},
     {"--fail-entry", &fail_entry, 0, UINT32_MAX},
+    {"--eintr", &eintr, 0, UINT32_MAX},
+    {"--eagain", &eagain, 0, UINT32_MAX},
     {"--maker", &maker, 0, 2},
     {"--pause-ms", &pause_ms, 0, 3600000},
     {"--nap-ms", &nap_ms, 0, 3600000},
@@ -204,8 +219,9 @@ static void load(uint8_t *memory)
 			continue;
 		top = loop_begin(at, 0xbf, (uint32_t)kind->turns); /* edi */
 		at = put(top, kind->code, kind->length);
-		if (kind->number) /* a page is the upper byte of its segment */
-			memcpy(top + kind->at, kind->number, kind->bytes);
+		for (const struct hole *hole = kind->holes; hole < kind->holes + 2; hole++)
+			if (hole->number)
+				memcpy(top + hole->at, hole->number, hole->bytes);
 		at = loop_end(at, 0x4f, top);
 	}
 	at = loop_end(at, 0x4e, outer);
@@ -469,6 +485,38 @@ static void wait_for_input(void)
 	pthread_barrier_wait(&started);
 }
 
+/* Runs a vCPU that can't be run. */
+static void fail_to_run(int vcpu, int wanted, long times)
+{
+	for (long i = 0; i < times; i++)
+		if (!ioctl(vcpu, KVM_RUN, 0) || errno != wanted)
+			fail("KVM_RUN was to fail");
+}
+
+static void refuse_runs(void)
+{
+	struct kvm_mp_state before_start = {KVM_MP_STATE_UNINITIALIZED};
+	int vm = ioctl(kvm, KVM_CREATE_VM, 0), size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), vcpu;
+	struct kvm_run *run;
+
+	if (vm < 0 || ioctl(vm, KVM_CREATE_IRQCHIP, 0))
+		fail("a VM that refuses to run");
+	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
+	run = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
+	if (run == MAP_FAILED)
+		fail("mmap");
+	run->immediate_exit = 1;
+	fail_to_run(vcpu, EINTR, eintr);
+	run->immediate_exit = 0;
+	/* The NMI ends its wait at once, and doesn't start it. */
+	if (ioctl(vcpu, KVM_SET_MP_STATE, &before_start) || ioctl(vcpu, KVM_NMI, 0))
+		fail("KVM_NMI");
+	fail_to_run(vcpu, EAGAIN, eagain);
+	munmap(run, (size_t)size);
+	close(vcpu);
+	close(vm);
+}
+
 static void create_vms(void)
 {
 	for (long i = 0; i < vcpus * vms;) {
@@ -508,7 +556,7 @@ int main(int argc, char **argv)
 	}
 	__get_cpuid(1, &eax, &ebx, &ecx, &edx);
 	if (ecx & 1 << 5) /* VMX */
-		HYPERCALL->code[2] = 0xc1;
+		HYPERCALL->code[HYPERCALL->length - 1] = 0xc1;
 	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	if (kvm < 0)
 		fail("/dev/kvm");
@@ -516,6 +564,8 @@ int main(int argc, char **argv)
 		limit.rlim_cur = limit.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (eintr || eagain)
+		refuse_runs();
 	count = vcpus * vms + !!fail_entry;
 	all = calloc((size_t)count, sizeof(*all));
 	if (!all || sem_init(&made, 0, 0) || sem_init(&ended, 0, 0))

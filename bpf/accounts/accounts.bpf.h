@@ -3,7 +3,7 @@
  *
  * What includes this has before it: ACCOUNT, the name of the struct of its accounts, which has the members
  * used here; maps called accounts and claims; config with account_mask, and losses. It may have a macro
- * ACCOUNT_CLAIMED, for an account that has just got its owner.
+ * ACCOUNT_CLAIMED, for an account that has just got its owner, and its index.
  *
  * An owner is a number of 64 bits: a vCPU's address, or a number of a thread. Its low half decides where
  * its account may be.
@@ -125,7 +125,7 @@ static __always_inline int account_claim(__u64 owner, int vcpu_id)
 		return 0;
 	account_describe(account, vcpu_id);
 #ifdef ACCOUNT_CLAIMED
-	ACCOUNT_CLAIMED(account);
+	ACCOUNT_CLAIMED(account, index_plus_one - 1);
 #endif
 	account->owner = owner;
 	account->state = VMEXIT_LIVE;

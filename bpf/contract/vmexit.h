@@ -122,11 +122,23 @@ struct vmexit_account {
 	__s32 vcpu_id;  /* as KVM numbers them within a VM; -1: unknown */
 	__u32 ran_last; /* if shared: 1 if its exit was the thread's last */
 	__u32 details;  /* index + 1 of its struct vmexit_details; 0: none */
-	__u64 out_ns;   /* when the thread lost its CPU within the open exit; 0: it has one */
-	__u64 rip;      /* of the open exit, by details and by payload; 0 where that has no such field */
+	__u32 self;     /* its own index */
+	__u32 reserved;
+	__u64 out_ns; /* when the thread lost its CPU within the open exit; 0: it has one */
+	__u64 rip;    /* of the open exit, by details and by payload; 0 where that has no such field */
 	char comm[VMEXIT_COMM]; /* of the VMM process; any bytes */
 	struct vmexit_slot slots[VMEXIT_SLOTS];
 	__u32 histograms[VMEXIT_SLOTS]; /* index + 1 of each slot's histogram; 0: none */
+};
+
+/* Places of threads that are within KVM_RUN. */
+#define VMEXIT_RUNS_LOG2 13
+
+/* A thread within KVM_RUN. */
+struct vmexit_run {
+	__u64 task;    /* its address; 0: free */
+	__u32 account; /* index of its vCPU's */
+	__u32 reserved;
 };
 
 struct vmexit_histogram {

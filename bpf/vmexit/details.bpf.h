@@ -18,7 +18,11 @@ static __always_inline void details_claim(struct vmexit_account *account)
 		account->details = index + 1;
 }
 
-#define ACCOUNT_CLAIMED details_claim
+#define ACCOUNT_CLAIMED(account, index) \
+	({ \
+		(account)->self = (index); \
+		details_claim(account); \
+	})
 
 /* Takes a free slot for a detail, if it may have one: pages of memory have a bound. */
 static __always_inline int detail_claim(struct vmexit_details *table, struct vmexit_detail_slot *slot,

@@ -66,6 +66,24 @@ struct {
 	__type(value, __u32);
 } free_details SEC(".maps");
 
+/* See kvm-run.bpf.h. Both are one element long if not wanted. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct vmexit_run);
+} runs SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} crowded_runs SEC(".maps");
+
+/* How many are in crowded_runs. */
+__u64 crowded SEC(".bss.crowded");
+
 /* Slow exits; a page if not wanted. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -24,7 +24,7 @@ namespace
 // Node's own, libbpf's, and what a tool reads.
 constexpr size_t kOtherDescriptors = 1024;
 
-constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry"};
+constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry", "kvm_userspace_exit"};
 // Where a vCPU ends, and where an address is handled that faulted.
 constexpr const char *kFunctions[] = {"kvm_arch_vcpu_destroy", "kvm_mmu_page_fault"};
 

@@ -22,8 +22,7 @@ namespace
 {
 
 // What KVM_RUN is in the kernel.
-const std::vector<std::string> kRunFunctions = {"fentry/kvm_arch_vcpu_ioctl_run",
-						"fexit/kvm_arch_vcpu_ioctl_run"};
+const std::vector<std::string> kRunFunctions = {"fentry/kvm_arch_vcpu_ioctl_run"};
 // The program that makes histograms and tables of details free.
 constexpr char kFillPool[] = "fill_pool";
 
@@ -241,6 +240,10 @@ void Session::configure(const Options &options, bool direct)
 		bpf_map__set_max_entries(programs_->map(name), std::max(table_count_, 1u));
 	bpf_map__set_max_entries(programs_->map("histograms"), std::max(histogram_count_, 1u));
 	bpf_map__set_max_entries(programs_->map("free_histograms"), std::max(histogram_count_, 1u));
+	if (options.returns) {
+		bpf_map__set_max_entries(programs_->map("runs"), 1u << VMEXIT_RUNS_LOG2);
+		bpf_map__set_max_entries(programs_->map("crowded_runs"), options.max_vcpus);
+	}
 	if (options.slow)
 		bpf_map__set_max_entries(programs_->map("events"), VMEXIT_RING_BYTES);
 }

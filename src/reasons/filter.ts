@@ -13,7 +13,7 @@ export interface ReasonLists {
 const DETAIL = /^([^:]+):(\d{1,15}|0x[0-9a-f]{1,13})$/i;
 
 /** The reasons of a list, without the numbers of details behind colons; and these, of reasons that only have such. */
-function splitDetails(isa: Isa, list: string | undefined) {
+function splitDetails(isa: Codes, list: string | undefined) {
   const details = new Map<number, Set<number>>();
   if (!list?.includes(":")) return { reasons: list, details };
   const words = list.split(",").map((word) => word.trim());

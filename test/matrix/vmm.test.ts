@@ -7,20 +7,26 @@ import { ISA, MODES } from "../lab/machine";
 import { PROJECT, run } from "../tools";
 import { exitsOf, nameOf } from "./output";
 
-const X86 = ["guest", ..."--cpuid 101 --out 23 --in 7 --hlt 5 --mmio 13 --pause-ms 3 --vcpus 2".split(" ")];
+const X86 = [
+  "guest",
+  ..."--cpuid 101 --out 23 --in 7 --hlt 5 --mmio 13 --pause-ms 3 --vcpus 2 --eintr 11 --eagain 3".split(" "),
+];
 const PAUSE_NS = 3e6;
-/** The guest, and how often KVM_RUN returns to its program; the last return of each vCPU has no next KVM_RUN. */
+/**
+ * The guest, and how often KVM_RUN returns to its program. The last return of each vCPU has no next KVM_RUN, and by payload
+ * those that never entered the guest have no entry.
+ */
 const { command, returns, lasts } =
   ISA === "arm64"
     ? {
         command: ["guest-arm64", "--hvc", "101", "--mmio", "13"],
         returns: { MMIO: 13 + 1 },
-        lasts: { MMIO: 1 },
+        lasts: { direct: {}, record: { MMIO: 1 } },
       }
     : {
         command: X86,
-        returns: { HLT: 2 * 5, IO: 2 * (23 + 7 + 1), MMIO: 2 * 13 },
-        lasts: { IO: 2 },
+        returns: { EAGAIN: 3, EINTR: 11, HLT: 2 * 5, IO: 2 * (23 + 7 + 1), MMIO: 2 * 13 },
+        lasts: { direct: { EAGAIN: 1, IO: 2 }, record: { EAGAIN: 3, EINTR: 11, IO: 2 } },
       };
 const [program = "", ...parameters] = command;
 
@@ -41,9 +47,10 @@ for (const attach of MODES)
     );
     assert.deepEqual(
       counts(({ count, timed }) => count.total - timed.total),
-      lasts,
+      lasts[attach],
     );
     assert.ok(exits.every(({ isa }) => isa === "kvm_run"));
+    assert.match(stdout, new RegExp(`"host":\\{[^}]*"isa":"${ISA}"`));
     // The program sleeps in each return of --out, and only there.
     const io = exits.find((exit) => nameOf(exit) === "IO");
     if (io) assert.ok(io.timeNs.total >= 2 * 23 * PAUSE_NS);

@@ -58,8 +58,8 @@ export const tool = defineCommand({
       if (csv && options.header) print([SLOW_CSV_HEADING]);
     };
     return watchSlow({ options, command, timing: true, slow, names: slow.details, begin }, async (watch) => {
-      const { session, filter, plan, tellLosses } = watch;
-      const about = json && aboutTrace(NAME, filter.isa, session.info(), options, { thresholdNs: ns });
+      const { session, isa, plan, tellLosses } = watch;
+      const about = json && aboutTrace(NAME, isa, session.info(), options, { thresholdNs: ns });
       const [start, began] = [new Date(), performance.now()];
       let last = NOTHING_LOST;
       for await (const { exits, lost } of session.exits({ ...plan, asked: outputWritten })) {

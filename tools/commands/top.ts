@@ -75,7 +75,7 @@ export const tool = defineCommand({
       keepsEnded: KEPT,
       screen: true,
     };
-    return watch(request, async ({ session, filter, plan, stop, shown }) => {
+    return watch(request, async ({ session, isa, filter, plan, stop, shown }) => {
       shown();
       const wants = filter.wants.bind(filter);
       const screen = {
@@ -85,7 +85,7 @@ export const tool = defineCommand({
         unicode: isUnicode(process.env),
         write: (path: string, reading: Reading, chosen: Chosen) => {
           const asked = { by: "vcpu", timing: true, histograms: true, ...chosen } as const;
-          return writeReading(path, reading, aboutTrace(NAME, filter.isa, session.info(), options, asked));
+          return writeReading(path, reading, aboutTrace(NAME, isa, session.info(), options, asked));
         },
         wants,
       };

@@ -107,7 +107,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     keepsEnded,
     tellsLosses,
   };
-  const status = await watch(request, async ({ session, filter, plan, shown, tellLosses }) => {
+  const status = await watch(request, async ({ session, isa, filter, plan, shown, tellLosses }) => {
     const pace = {
       ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
       ...(count === undefined ? {} : { count }),
@@ -121,7 +121,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
       ...(details ? { details } : {}),
       ...(tool.idle === undefined ? {} : { idle: tool.idle }),
     };
-    const about = options.json && aboutTrace(name, filter.isa, session.info(), options, asked);
+    const about = options.json && aboutTrace(name, isa, session.info(), options, asked);
     let tablesBefore = false;
     for await (const reading of intervals(session, { ...plan, ...pace })) {
       check?.add(reading);

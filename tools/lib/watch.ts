@@ -65,6 +65,7 @@ export interface Running<S> {
 
 /** A running trace of exits. */
 export interface Watch<S> extends Running<S> {
+  readonly isa: Isa;
   readonly filter: ReasonFilter;
 }
 
@@ -169,11 +170,12 @@ function watchAny<S extends Watched>(
 ): Promise<Status> {
   const { options, command, names = false, screen = false, slow } = request;
   const tellsLosses = request.tellsLosses ?? screen;
-  let filter: ReasonFilter | undefined;
+  let known: Pick<Watch<S>, "isa" | "filter"> | undefined;
   const prepare = (machine: Machine, isa: Isa) => {
     learnReasons(machine.formatOf("kvm_exit") ?? "");
     const codes = request.returns === true ? "kvm_run" : isa;
-    const wanted = (filter = new ReasonFilter(codes, options, request.details));
+    const wanted = new ReasonFilter(codes, options, request.details);
+    known = { isa, filter: wanted };
     return (roster: Roster) => {
       request.begin?.(wanted);
       return make(open(request, wanted, machine), roster);
@@ -184,7 +186,7 @@ function watchAny<S extends Watched>(
   return follow(
     { options, command, names, mayShowNothing, screen, tellsLosses, needs, prepare },
     async (running) => {
-      if (filter) await show({ ...running, filter });
+      if (known) await show({ ...running, ...known });
     },
   );
 }
