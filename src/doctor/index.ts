@@ -46,7 +46,7 @@ const NEEDS: readonly (readonly [
   attach: keyof Ways | undefined,
 ])[] = [
   [["count", "time", "hist"], COUNTING, "exits"],
-  [["top", "export"], COUNTING, "exits"],
+  [["top", "export", "vmm"], COUNTING, "exits"],
   [["slower"], REPORTING, "exits"],
   [["split"], COUNTING, "split"],
   [["stat"], TRACING, "stat"],

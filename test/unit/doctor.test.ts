@@ -42,7 +42,7 @@ test("a complete host can run each tool, and its parameters are told", () => {
     found.tools.map(({ tools, lacks }) => [tools, lacks]),
     [
       [["count", "time", "hist"], []],
-      [["top", "export"], []],
+      [["top", "export", "vmm"], []],
       [["slower"], []],
       [["split"], []],
       [["stat"], []],
