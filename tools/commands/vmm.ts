@@ -1,7 +1,8 @@
 // Counts exits to the VMM by reason, with the time that it had until its next KVM_RUN.
 import { timeTable } from "../../src/render/time";
-import { BY, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { BY, CHECKS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
+import { TIME_TABLES, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
 
 export const tool = defineCommand({
@@ -16,23 +17,29 @@ export const tool = defineCommand({
   operands: INTERVAL,
   options: {
     ...BY,
-    wide: { flags: ["--wide"], description: "also the longest, percentiles and the share of the time" },
+    wide: {
+      flags: ["--wide"],
+      description: "also the longest, percentiles and the share of the time, as far as the terminal has room",
+    },
+    ...TIME_TABLES,
+    ...CHECKS,
     ...SHARED,
   },
   runsCommand: true,
   run({ options, operands, command }) {
-    const { unit, wide } = options;
+    const { wide } = options;
     return runCounting({
       name: "kvm-vmexit-vmm",
       options,
       command,
       ...parseInterval(operands),
       by: options.by,
+      checks: options,
       columns: wide ? "wide" : "time",
       timing: true,
       histograms: wide,
       returns: true,
-      text: (samples, heading) => timeTable(samples, unit, wide, heading),
+      text: (samples, page) => headed(timeTable(samples, formOf(options, page, "time")), page.heading),
     });
   },
 });
