@@ -113,6 +113,7 @@ const TABLES: Readonly<Record<Codes, ReasonTable>> = {
     name: (number) => KVM_RUN_REASONS.get(number),
     names: () => KVM_RUN_REASONS,
     idle: KVM_RUN_IDLE,
+    roles: { pause: [], interrupt: [], fault: [] },
     aliases: {},
   },
 };
