@@ -27,16 +27,19 @@ export function addBuckets(buckets: number[], rows: unknown, what: string): void
   }
 }
 
+/** What a field says of a level; 0 if it isn't there. */
+function valueOf(exit: Fields, name: string, level: "l1" | "l2"): number {
+  return exit[name] === undefined ? 0 : wholeOf(fieldsOf(exit[name], name)[level], name);
+}
+
 /** Adds what an exit's fields say of a level. */
 function addLevel(counters: Counters, exit: Fields, level: "l1" | "l2"): void {
-  const of = (name: string) =>
-    exit[name] === undefined ? 0 : wholeOf(fieldsOf(exit[name], name)[level], `${name}.${level}`);
-  counters.count += of("count");
-  counters.timed += of("timed");
-  counters.totalNs += of("timeNs");
-  counters.maxNs = Math.max(counters.maxNs, of("maxNs"));
+  counters.count += valueOf(exit, "count", level);
+  counters.timed += valueOf(exit, "timed", level);
+  counters.totalNs += valueOf(exit, "timeNs", level);
+  counters.maxNs = Math.max(counters.maxNs, valueOf(exit, "maxNs", level));
   if (exit["histogram"] === undefined) return;
-  addBuckets(counters.buckets, fieldsOf(exit["histogram"], "histogram")[level], `histogram.${level}`);
+  addBuckets(counters.buckets, fieldsOf(exit["histogram"], "histogram")[level], "histogram");
 }
 
 /** Adds what the exits of a reason were about. The words are made again, from the values. */

@@ -38,12 +38,14 @@ export function percentileOf(
   return ns === undefined ? undefined : Math.min(ns, maxNs || ns);
 }
 
+const STARTS = Float64Array.from({ length: BUCKETS }, (_, bucket) => bucketStart(bucket));
+
 /** The bucket of a handling time: the last one that begins no later. */
 export function bucketOf(ns: number): number {
   let [low, high] = [0, BUCKETS];
   while (high - low > 1) {
     const middle = (low + high) >> 1;
-    if (bucketStart(middle) <= ns) low = middle;
+    if ((STARTS[middle] ?? Infinity) <= ns) low = middle;
     else high = middle;
   }
   return low;

@@ -231,7 +231,7 @@ test("lines are read in chunks of any size; a wrong one is told with its number"
     ["{", /line 2: no line of .*JSON/],
     ["[]", /line 2: .*it is no object/],
     ['{"schema":"kvm-vmexit/1\\u202e"}', /line 2: .*its schema is "kvm-vmexit\/1\\u202e"; name/],
-    [text.replace('"l1":3', '"l1":-3'), /line 2: .*count.l1 is no whole number/],
+    [text.replace('"l1":3', '"l1":-3'), /line 2: .*count is no whole number/],
     [text.replace('"isa":"svm","reason"', '"isa":"nope","reason"'), /line 2: .*isa/],
   ] as const)
     await assert.rejects(
