@@ -152,12 +152,9 @@ private:
 							       [](auto &row) { return row.bucket; }));
 		buckets.Set("count", column<Napi::Float64Array>(env, from.buckets,
 								[](auto &row) { return row.count; }));
-		lost.Set("recordsFull", static_cast<double>(from.losses.accounts_full));
-		lost.Set("threadsFull", static_cast<double>(from.losses.threads_full));
-		lost.Set("slotsFull", static_cast<double>(from.losses.slots_full));
-		lost.Set("detailsFull", static_cast<double>(from.losses.details_full));
-		lost.Set("histogramsFull", static_cast<double>(from.losses.histograms_full));
-		lost.Set("eventsDropped", static_cast<double>(from.losses.events_dropped));
+#define SET_LOSS(counter, name) lost.Set(#name, static_cast<double>(from.losses.counter));
+		VMEXIT_LOSSES(SET_LOSS)
+#undef SET_LOSS
 		lost.Set("missedEvents", static_cast<double>(from.missed));
 		to.Set("vcpus", vmexit::vcpu_columns(env, from.vcpus));
 		to.Set("slots", slots);
