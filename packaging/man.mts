@@ -1,5 +1,5 @@
 // Writes dist/man: a man page for each tool, made of its page in docs/ and its options.
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lexer } from "marked";
 import { descriptionOf, examplesOf, optionsOf, usageOf, valueOf } from "../tools/lib/help.js";
@@ -50,7 +50,10 @@ function allOptions([root, ...others]: readonly Named[]): string {
 
 /** A page of docs/ without its heading and usage, which the options tell better: its beginning, and its sections. */
 function partsOf(name: string): [string, string] {
-  const tokens = lexer(readFileSync(join(PROJECT, "docs", `${name}.md`), "utf8")).slice(1);
+  const path = join("docs", `${name}.md`);
+  if (!existsSync(join(PROJECT, path)))
+    throw new Error(`${name} has no page; write ${path}, see docs/adding.md`);
+  const tokens = lexer(readFileSync(join(PROJECT, path), "utf8")).slice(1);
   const usage = tokens.findIndex(({ type, raw }) => type === "code" && raw.includes(name));
   const body = tokens.filter((_, i) => i !== usage);
   const sections = body.findIndex(({ type }) => type === "heading");

@@ -1,10 +1,16 @@
 // What exits were about, in words: one test for each kind.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
+import Ajv from "ajv";
 import { detailNumber, detailText, exitDetail } from "../../src/details";
 import { apicRegister } from "../../src/details/apic";
 import { addressName, x86Fault } from "../../src/details/memory";
 import { msrName } from "../../src/details/msr";
+import { readDetail } from "../../src/details/read";
+import { reasonNames } from "../../src/reasons";
+import { PROJECT } from "../tools";
 
 const text = (isa: string, reason: number, raw: bigint) => detailText(exitDetail(isa, reason, raw));
 
@@ -108,4 +114,25 @@ test("what has no detail has no words; a detail's number is what users name it b
   assert.equal(number("svm", 0x7b, 0x3f8_0010n), 0x3f8);
   assert.equal(number("svm", 0x400, 0xf_ffff_fee0_00b0n | WRITE), 0xf_ffff_fee0_00b0);
   assert.equal(number("vmx", 28, 4n), undefined);
+});
+
+test("the schema of JSON has each kind of detail, and each is read back", () => {
+  const schema = JSON.parse(readFileSync(join(PROJECT, "docs", "kvm-vmexit.schema.json"), "utf8")) as object;
+  const validate = new Ajv({ allowUnionTypes: true, formats: { "date-time": true } })
+    .addSchema(schema, "lines")
+    .getSchema("lines#/definitions/detail");
+  assert.ok(validate);
+  const kinds = new Set<string>();
+  for (const isa of ["svm", "vmx", "arm64"] as const)
+    for (const [reason, name] of reasonNames(isa))
+      for (const raw of [0n, 1n, 0xffffffffn, WRITE, PAGE, FETCH]) {
+        const detail = exitDetail(isa, reason, raw);
+        if (!detail) continue;
+        kinds.add(detail.kind);
+        const written = JSON.parse(JSON.stringify(detail)) as object;
+        assert.deepEqual(JSON.parse(JSON.stringify(readDetail(written))), written);
+        const wrong = `docs/kvm-vmexit.schema.json: definitions.detail doesn't describe ${name}'s ${JSON.stringify(detail)}`;
+        assert.ok(validate(written), wrong);
+      }
+  assert.equal(kinds.size, 11, "a new kind of detail has a test of its words above; then count it here");
 });

@@ -50,6 +50,11 @@ test("a complete host can run each tool, and its parameters are told", () => {
       [["report"], []],
     ],
   );
+  for (const { word, hidden } of TOOLS)
+    assert.ok(
+      hidden || word === "doctor" || found.tools.some(({ tools }) => tools.includes(word)),
+      `src/doctor/index.ts doesn't say what ${word} needs`,
+    );
   assert.deepEqual(
     ["doctor", ...found.tools.flatMap(({ tools }) => tools)].sort(),
     TOOLS.filter(({ hidden }) => !hidden)

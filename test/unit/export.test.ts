@@ -1,5 +1,7 @@
 // What is exported of snapshots, as text.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import test from "node:test";
 import { BUCKETS } from "../../src/contract";
 import { bucketStart } from "../../src/measure/histogram";
@@ -10,6 +12,7 @@ import { Families } from "../../src/export/families";
 import { type Counted, Fleet, type FleetOptions, MIN_SERIES, type Names } from "../../src/export/fleet";
 import { type TextFormat, boundLabel, exposition } from "../../src/export/text";
 import type { Vm } from "../../src/host/vm";
+import { PROJECT } from "../tools";
 import { type Slot, type Vcpu, snapshot } from "./snapshots";
 
 const START = Date.UTC(2026, 0, 1);
@@ -152,6 +155,15 @@ test("the text of a scrape in Prometheus's format", () => {
     `process_start_time_seconds ${START / 1000}`,
     "",
   ]);
+});
+
+test("docs/export.md has each way of loss that is exported", () => {
+  const text = new Exporter().lines("lost_exits_total{", [], []).join("\n");
+  const ways = [...text.matchAll(/why="(\w+)"/g)].map(([, way = ""]) => way);
+  assert.ok(ways.length > 0);
+  const row = `| why: ${ways.join(", ")} | ${ways.length} |`;
+  const page = readFileSync(join(PROJECT, "docs", "export.md"), "utf8");
+  assert.ok(page.includes(row), `docs/export.md has no row that ends with ${row}`);
 });
 
 function histogram(labels: string, cumulative: readonly number[], sum: string): string[] {

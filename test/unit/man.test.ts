@@ -46,7 +46,11 @@ for (const page of PAGES) {
           (section) => !["OVERHEAD", "CAVEATS"].includes(section),
         )
       : SECTIONS;
-    for (const section of sections) assert.ok(lines.includes(section), section);
+    for (const section of sections)
+      assert.ok(
+        lines.includes(section),
+        `the section ${section} is missing; a tool's page in docs/ has some`,
+      );
     assert.deepEqual(
       lines.filter((line) => line.length > 80),
       [],
@@ -102,12 +106,13 @@ for (const page of PAGES) {
   });
 
   test(`${name} has a page in docs/, and the README leads there`, () => {
-    assert.ok(existsSync(join(PROJECT, "docs", `${name}.md`)));
-    assert.ok(readFileSync(join(PROJECT, "README.md"), "utf8").includes(`(docs/${name}.md)`));
+    assert.ok(existsSync(join(PROJECT, "docs", `${name}.md`)), `there is no docs/${name}.md`);
+    const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
+    assert.ok(readme.includes(`(docs/${name}.md)`), `README.md has no link to docs/${name}.md`);
   });
 }
 
-test("the package installs every command and man page of the registry, and no other", () => {
+test("package.json has every command (bin) and man page (man) of the registry, and no other", () => {
   const { bin, man } = JSON.parse(readFileSync(join(PROJECT, "package.json"), "utf8")) as {
     bin: Record<string, string>;
     man: string[];

@@ -256,8 +256,11 @@ test("our formats file has a sound rule for every event", () => {
     readFileSync(join(PROJECT, "share", "kvmtrace.formats"), "latin1"),
     "formats",
   );
-  for (const id of Object.values(EVENT))
-    assert.equal(parsePercent(rules.get(id)?.text ?? "%").failure, undefined);
+  for (const [name, id] of Object.entries(EVENT)) {
+    const text = rules.get(id)?.text;
+    assert.ok(text !== undefined, `share/kvmtrace.formats has no rule for ${name}, 0x${id.toString(16)}`);
+    assert.equal(parsePercent(text).failure, undefined, text);
+  }
   for (const id of Object.values(EVENT))
     assert.ok(
       THREAD_WORD.has(id) ||
