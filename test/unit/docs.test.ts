@@ -44,6 +44,25 @@ for (const page of FOR_CHANGES)
         assert.ok(rules.includes(target), `there is no target ${target}`);
   });
 
+test("docs/testing.md has each folder of test/", () => {
+  const text = read("docs/testing.md");
+  for (const entry of readdirSync(join(PROJECT, "test"), { withFileTypes: true }))
+    if (entry.isDirectory() && entry.name !== "data")
+      assert.ok(text.includes(`\n| \`${entry.name}\` |`), `docs/testing.md has no row for ${entry.name}`);
+});
+
+test("pages name the package's files by its version", () => {
+  const { version } = JSON.parse(read("package.json")) as { version: string };
+  const pages = readdirSync(join(PROJECT, "docs")).filter((name) => name.endsWith(".md"));
+  let named = 0;
+  for (const page of ["README.md", ...pages.map((name) => `docs/${name}`)])
+    for (const [text, other] of read(page).matchAll(/\bkvm-vmexit[-_ ](\d+\.\d+\.\d+)/g)) {
+      named++;
+      assert.equal(other, version, `${page} has ${text}`);
+    }
+  assert.ok(named > 0);
+});
+
 test("docs/README.md leads to each page of docs/", () => {
   const text = read("docs/README.md");
   for (const name of readdirSync(join(PROJECT, "docs")))
