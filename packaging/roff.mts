@@ -87,7 +87,8 @@ function table({ align, header, rows }: Tokens.Table): string {
     line(header, (cell) => `\\fB${inline(cell.tokens)}\\fR`),
     ...rows.map((row) => line(row, (cell) => inline(cell.tokens))),
   ];
-  return `.TS\n${formats.join(" ")}.\n${lines.join("\n")}\n.TE\n`;
+  // A terminal has no pages: a row that is kept on one leaves a blank line in the table, or is warned of.
+  return `.TS\nnokeep;\n${formats.join(" ")}.\n${lines.join("\n")}\n.TE\n`;
 }
 
 // What is too wide to be set in, such as a tool's output, begins at the edge.
