@@ -184,6 +184,30 @@ test("COMMAND keeps the caller's powers, and is ended though it has become anoth
   rmSync(end);
 });
 
+test("COMMAND runs as --user's, with its groups, and counts in that user's VM", async () => {
+  const ids = (stdout: string) =>
+    [...stdout.matchAll(/^(?:Uid|Gid|Groups|CapEff|CapPrm):[ \t]*(.*?)[ \t]*$/gm)].map(([, value]) => value);
+  const entry = /^(daemon):x:(\d+):(\d+):/m.exec(readFileSync("/etc/passwd", "utf8"));
+  const [, name = "", uid = "", gid = ""] = entry ?? [];
+  for (const [user, groups] of [
+    [name, gid],
+    [`${uid}:${gid}`, ""],
+  ] as const) {
+    const four = (id: string) => [id, id, id, id].join("\t");
+    const { stdout, stderr } = run("kvm-vmexit-count", "--user", user, "--", "cat", "/proc/self/status");
+    assert.deepEqual(ids(stdout), [four(uid), four(gid), groups, mask(), mask()], stderr);
+  }
+  const counted = run("kvm-vmexit-count", "--csv", "--user", name, "--", GUEST, "--cpuid", "211");
+  assert.match(counted.stdout, /\bCPUID,(\S+,)*211\b/);
+  const file = join(folder, "as-user");
+  const recorded = run("kvm-trace", "record", "-o", file, "--user", name, "--", GUEST, "--cpuid", "211");
+  assert.equal(recorded.status, 0, recorded.stderr);
+  assert.match(run("kvm-trace", "report", "--csv", file).stdout, /\bCPUID,(\S+,)*211\b/);
+  const tool = new Running("kvm-vmexit-count", "--user", name, "--", "sleep", "1000");
+  await tool.seen(/Tracing/);
+  await tool.end("SIGINT");
+});
+
 function isRunning(pid: number): boolean {
   try {
     return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));

@@ -17,7 +17,7 @@ import { Pusher, otlpHeaders, otlpUrl } from "../../src/export/push";
 import { type Place, Servers } from "../../src/export/server";
 import { readWebConfig } from "../../src/export/web-config";
 import { inheritedSockets, parsePlace, placeName } from "../../tools/export/places";
-import { userOf } from "../../tools/export/user";
+import { userOf } from "../../tools/lib/user";
 import { Textfile } from "../../tools/export/textfile";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "export-"));

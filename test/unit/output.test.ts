@@ -63,6 +63,20 @@ test("--unit is an option of every kvm-vmexit-* tool", () => {
     assert.match(run(`kvm-vmexit-${tool}`, "--help").stdout, /^ +--unit /m);
 });
 
+test("--user is refused where it can't be", () => {
+  const refusals: readonly (readonly [parameters: string, words: RegExp])[] = [
+    ["--user daemon", /^kvm-vmexit-count: --user is COMMAND's; give one after --\n$/],
+    ["--user root -- true", /^kvm-vmexit-count: --user can't be root\n$/],
+    ["--user 0:5 -- true", /^kvm-vmexit-count: --user can't be root\n$/],
+    ["--user 'no such' -- true", /^kvm-vmexit-count: --user takes a user of .*, not "no such"\n$/],
+  ];
+  for (const [parameters, words] of refusals) {
+    const { status, stderr } = run("kvm-vmexit-count", parameters);
+    assert.match(stderr, words);
+    assert.equal(status, 2);
+  }
+});
+
 test("lists longer than the kernel's filters are refused, with what they hold", () => {
   const pids = Array.from({ length: 1025 }, (_, i) => i + 1).join(",");
   for (const [option, list, most] of [

@@ -10,7 +10,7 @@ import { preflight } from "../../src/host/preflight";
 import { Exporter } from "../export/exporter";
 import { DEFAULT_PORT, inheritedSockets, parsePlace, placeName } from "../export/places";
 import { Textfile } from "../export/textfile";
-import { OWN_USER, userOf } from "../export/user";
+import { OWN_USER, userOf } from "../lib/user";
 import { Hangups } from "../lib/hangups";
 import { TRACING, added, seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";

@@ -164,7 +164,7 @@ export const tool = defineCommand({
     const [before = [], after] = runs;
     const [run] = before;
     const comparison = after && showComparison(before, after, options);
-    if (!after && run) showRun(run, { ...options, others: selection.others });
+    if (!after && run) await showRun(run, { ...options, others: selection.others });
     const drawn = (after ?? before)[0];
     const advice =
       drawn && (options.advise || options.html !== undefined) ? advise(evidenceOf(drawn)) : undefined;

@@ -5,6 +5,7 @@ import { GROUPINGS } from "../../src/measure/grouping";
 import { UNITS } from "../../src/render/units";
 import { parseVcpus } from "../../src/host/vcpus";
 import type { Options, OptionsOf } from "./tool";
+import { COMMAND_USER } from "./traced-command";
 
 const MAX_SECONDS = 365 * 24 * 3600;
 // PID_MAX_LIMIT of the kernel is 2^22.
@@ -190,7 +191,7 @@ export const TRACING = {
 } as const satisfies Options;
 
 /** What all tools take that trace exits. */
-export const SHARED = { ...FILTERS, ...DURATION, ...OUTPUT, ...TRACING } as const;
+export const SHARED = { ...FILTERS, ...DURATION, ...OUTPUT, ...COMMAND_USER, ...TRACING } as const;
 
 const { pid, vm, vcpu } = FILTERS;
 const { strict, maxVcpus, verbose } = TRACING;
@@ -202,6 +203,7 @@ export const SPLIT = {
   vcpu,
   ...DURATION,
   ...OUTPUT,
+  ...COMMAND_USER,
   strict,
   attach: {
     flags: ["--attach"],

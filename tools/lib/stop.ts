@@ -1,7 +1,5 @@
-// Waiting for the first thing that ends a trace: a signal, the time, the command's end, or output nobody takes.
-import { type ChildProcess, spawn } from "node:child_process";
+// Waiting for the first thing that ends a trace: a signal, the time, the command's end, or output that no reader takes.
 import { constants } from "node:os";
-import { ToolError } from "../../src/errors";
 import { onOutputEnd, waitingFor } from "./output";
 
 /** Ends once; whoever waits for it is told. */
@@ -87,45 +85,4 @@ export function stopOnSignals(signals: readonly NodeJS.Signals[] = SIGNALS): Sto
     stop.stop();
   });
   return stop;
-}
-
-/** A command that runs while tracing. */
-export class TracedCommand {
-  readonly #child: ChildProcess;
-  readonly #ended: Promise<number>;
-  /** Resolves once the program runs. @throws ToolError if it can't be run */
-  readonly started: Promise<void>;
-  #running = true;
-
-  /** @param output file descriptor for its standard output: 2 where ours is for programs to read */
-  constructor(program: string, parameters: readonly string[], output: 1 | 2, stop: Stop) {
-    this.#child = spawn(program, parameters, { stdio: ["inherit", output, "inherit"] });
-    this.started = new Promise((resolve, reject) => {
-      this.#child.on("spawn", resolve);
-      this.#child.on("error", (error: NodeJS.ErrnoException) => {
-        reject(
-          new ToolError(
-            `cannot run "${program}" (${error.code ?? error.message}); check the command after --`,
-          ),
-        );
-      });
-    });
-    this.#ended = new Promise((resolve) => {
-      this.#child.on("exit", (code, signal) => {
-        this.#running = false;
-        resolve(code ?? 128 + (signal ? constants.signals[signal] : 0));
-        stop.stop();
-      });
-    });
-  }
-
-  /** The command's exit status, 128 + n after signal n; one that still runs is asked to end, and not waited for. */
-  async finish(): Promise<number> {
-    if (this.#running) {
-      this.#child.kill("SIGTERM");
-      this.#child.unref();
-      return 0;
-    }
-    return this.#ended;
-  }
 }

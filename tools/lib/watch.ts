@@ -22,7 +22,8 @@ import { LossReport } from "./losses";
 import { type Meter, withOverhead } from "./overhead";
 import { dropPowers } from "./powers";
 import type { Status } from "./run";
-import { type Stop, TracedCommand, stopOnSignals } from "./stop";
+import { type Stop, stopOnSignals } from "./stop";
+import { TracedCommand, checkUser } from "./traced-command";
 
 /** How a tool wants its programs. */
 export interface Request {
@@ -247,6 +248,7 @@ async function followToEnd<S extends Watched>(
   meter: Meter,
   show: (running: Running<S>) => Promise<void>,
 ): Promise<Status> {
+  checkUser(options.user, toRun);
   const machine = new Machine();
   const openIt = prepare(machine, preflight(machine, needs));
   expectOutput();
@@ -260,9 +262,8 @@ async function followToEnd<S extends Watched>(
     meter.begin();
     if (options.verbose) explain(session.info());
     if (!screen) diagnose("Tracing... Hit Ctrl-C to end.");
-    const [program, ...parameters] = toRun;
     const output = options.json || options.csv ? 2 : 1;
-    const command = program === undefined ? undefined : new TracedCommand(program, parameters, output, stop);
+    const command = TracedCommand.run({ command: toRun, user: options.user, output }, stop);
     await command?.started;
     dropPowers({ names, maps: true, command: command !== undefined });
     let shown = mayShowNothing;

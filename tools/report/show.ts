@@ -79,7 +79,7 @@ function showLosses(lost: Run["exits"]["reading"]["lost"], options: ShowOptions)
   else print(losses);
 }
 
-function showExits(run: Run, table: "count" | "time" | "hist", options: ShowOptions): void {
+async function showExits(run: Run, table: "count" | "time" | "hist", options: ShowOptions): Promise<void> {
   const timed = isTimed(run);
   if (table !== "count" && !timed && countOf(run) > 0)
     throw new UsageError("the files have no times: they were saved by kvm-vmexit count; use --table count");
@@ -88,7 +88,7 @@ function showExits(run: Run, table: "count" | "time" | "hist", options: ShowOpti
   const { top, ...others } = options;
   // Tables have what isn't shown in a row of its own.
   const tables = !options.json && !options.csv && table !== "hist";
-  printTables(NAME, tables ? run.exits.reading : topOf(run, top, timed), {
+  await printTables(NAME, tables ? run.exits.reading : topOf(run, top, timed), {
     ...others,
     ...(top === undefined ? {} : { top }),
     table: table === "hist" ? "histogram" : table,
@@ -130,7 +130,7 @@ function showSplit(run: Run, options: ShowOptions): void {
  * Prints the tables that the files have, where a vCPU's time went first; or the one that was asked for.
  * @throws UsageError if they haven't
  */
-export function showRun(run: Run, options: ShowOptions): void {
+export async function showRun(run: Run, options: ShowOptions): Promise<void> {
   const { table, csv } = options;
   const [hasSplit, hasExits] = [run.split.intervals > 0, run.exits.intervals > 0];
   if (table === "split" && !hasSplit)
@@ -146,5 +146,5 @@ export function showRun(run: Run, options: ShowOptions): void {
   if (!hasExits || table === "split") return;
   if (showsSplit && !options.json) print([""]);
   if (countOf(run) === 0) diagnose(whyNothing(options, options.others));
-  showExits(run, table ?? (isTimed(run) ? "time" : "count"), options);
+  await showExits(run, table ?? (isTimed(run) ? "time" : "count"), options);
 }

@@ -3,6 +3,7 @@ import { ISA } from "../../src/contract";
 import { UsageError } from "../../src/errors";
 import { type Source, consume } from "../../src/trace/consume";
 import { isEvent } from "../../src/trace/read-recording";
+import { OTHERS_ISA } from "../../src/reasons";
 import type { Summary } from "../../src/trace/summary";
 import type { Damage } from "../../src/trace/reader";
 import { MAX_REASONS, MAX_SLOTS, MAX_THREADS, type Turn, Turns } from "../../src/trace/turns";
@@ -51,7 +52,7 @@ function tellLosses(tool: string, summary: Summary, interrupted: boolean): void 
   if (others > 0)
     diagnose(
       `${tool}: ${others} exits are counted as others, most of them without a time: the bounds are ${MAX_THREADS} threads, ` +
-        `${MAX_REASONS} reasons and ${MAX_SLOTS} of both`,
+        `${MAX_REASONS} reasons and ${MAX_SLOTS} of both, and instruction sets have numbers below ${OTHERS_ISA}`,
     );
   if (interrupted) diagnose(`${tool}: interrupted; what follows in the recording is left out`);
   else if (ours && lost === undefined) {

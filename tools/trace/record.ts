@@ -11,7 +11,8 @@ import { diagnose } from "../lib/output";
 import { type Meter, withOverhead } from "../lib/overhead";
 import { dropPowers } from "../lib/powers";
 import type { Status } from "../lib/run";
-import { TracedCommand, stopOnSignals } from "../lib/stop";
+import { stopOnSignals } from "../lib/stop";
+import { COMMAND_USER, TracedCommand, checkUser } from "../lib/traced-command";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { DEFAULT_RECORDING } from "./default-recording";
 import { Recording, pump } from "./recording";
@@ -96,6 +97,7 @@ const OPTIONS = {
     choices: ["end", "now"],
     implied: "end",
   },
+  ...COMMAND_USER,
   ...OVERHEAD,
 } as const satisfies Options;
 
@@ -115,6 +117,7 @@ async function record(
   toRun: readonly string[],
   meter: Meter,
 ): Promise<Status> {
+  checkUser(options.user, toRun);
   const machine = new Machine();
   preflight(machine, TRACING);
   if (options.pid) requireHostPids("--pid");
@@ -130,8 +133,7 @@ async function record(
     meter.begin();
     diagnose("Recording... Hit Ctrl-C to end.");
     const began = new Date();
-    const [program, ...parameters] = toRun;
-    traced = program === undefined ? undefined : new TracedCommand(program, parameters, 1, stop);
+    traced = TracedCommand.run({ command: toRun, user: options.user, output: 1 }, stop);
     await traced?.started;
     // A CPU that comes online gets a ring, which is a map.
     dropPowers({ maps: true, makesMaps: true, command: traced !== undefined });

@@ -61,7 +61,7 @@ async function report(tool: string, files: readonly string[], options: ReportOpt
     });
     const { summary, nsPerTick } = turned;
     status = turned.status;
-    printTables(NAME, tally.reading(summary, nsPerTick), options);
+    await printTables(NAME, tally.reading(summary, nsPerTick), options);
   } else {
     const printer = new SlowPrinter(NAME, { ...options, ms: options.slower });
     try {

@@ -1,4 +1,5 @@
 // kvm-trace report's tables: those of the live tools, of a recording.
+import { setImmediate as immediate } from "node:timers/promises";
 import { type By, groupSamples } from "../../src/measure/grouping";
 import { type Sort, hasNested } from "../../src/measure/ranking";
 import type { Columns } from "../../src/measure/columns";
@@ -15,7 +16,7 @@ import type { Time } from "../../src/measure/time";
 import { aboutRecording } from "../lib/about";
 import type { FilterOptions } from "../lib/options";
 import { histogramsByReason } from "../lib/histograms";
-import { emphasized, print } from "../lib/output";
+import { emphasized, outputWritten, print } from "../lib/output";
 import { type Page, formOf, headed, measured, pageOf } from "../lib/tables";
 
 export interface TableOptions extends FilterOptions {
@@ -45,7 +46,11 @@ function linesOf(samples: Samples, page: Page, options: TableOptions): string[] 
 }
 
 /** Prints a reading that isn't live. @param tool what JSON calls the tool */
-export function printTables(tool: string, reading: Reading & Time, options: TableOptions): void {
+export async function printTables(
+  tool: string,
+  reading: Reading & Time,
+  options: TableOptions,
+): Promise<void> {
   const groups = groupSamples(reading, options.by);
   const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
   const details = groups.some(([, samples]) => hasDetails(samples));
@@ -65,6 +70,9 @@ export function printTables(tool: string, reading: Reading & Time, options: Tabl
     for (const [identity, samples] of groups.length > 0 ? groups : [[{}, new Map()] as const]) {
       const title = titleOf(identity);
       print([...(title === "" ? [] : [emphasized(title)]), ...linesOf(samples, page, options)]);
+      await outputWritten();
+      // Signals are heard between two tables, of which there may be thousands.
+      await immediate();
     }
     if (options.header) print(measured(reading.durationNs));
   }

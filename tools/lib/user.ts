@@ -1,4 +1,4 @@
-// Whom an exporter becomes when root has started it.
+// Users by name, whom a program becomes that root has started.
 import { UsageError } from "../../src/errors";
 import { readText } from "../../src/host/read";
 
@@ -28,7 +28,7 @@ function fromPasswd(name: string, root: string): User | undefined {
 
 /**
  * A user by name, as `UID:GID`, or, where none is given, kvm-vmexit or else nobody.
- * @param root folder that stands for /
+ * @param root folder that takes the place of /
  * @throws UsageError if there is no such user, or it is root
  */
 export function userOf(text: string | undefined, root = ""): User {
@@ -42,6 +42,6 @@ export function userOf(text: string | undefined, root = ""): User {
         : undefined;
   if (!user || user.uid > MAX_ID || user.gid > MAX_ID)
     throw new UsageError(`--user takes a user of /etc/passwd, or UID:GID, not ${JSON.stringify(text)}`);
-  if (user.uid === 0) throw new UsageError("--user can't be root, whose files could be written");
+  if (user.uid === 0) throw new UsageError("--user can't be root");
   return user;
 }
