@@ -4,7 +4,7 @@ import { existsSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
 import { WAYS_OF_LOSS } from "../../src/measure/lost";
-import { KINDS, RECORDS } from "../../src/trace/kinds";
+import { KINDS, RECORDS, VERSION } from "../../src/trace/kinds";
 import { TOOLS } from "../../tools/commands";
 import { PROJECT } from "../tools";
 
@@ -84,8 +84,9 @@ test("docs/kvm-vmexit-count.md says what each way of loss means", () => {
     assert.ok(text.includes(`\n- \`${way}\`: `), `docs/kvm-vmexit-count.md has no line for ${way}`);
 });
 
-test("docs/kvm-trace.md has each record by its id, and each word of --events", () => {
+test("docs/kvm-trace.md has the version, each record by its id, and each word of --events", () => {
   const text = read("docs/kvm-trace.md");
+  assert.ok(text.includes(`version is ${VERSION};`), `docs/kvm-trace.md doesn't say version ${VERSION}`);
   const rows = [...text.matchAll(/^\| (0x[0-9a-f]+)((?:, [0-9a-f]+)*) \|/gm)].flatMap(
     ([, first = "", rest = ""]) => [
       first,
