@@ -140,6 +140,11 @@ export async function* readLines(
     const text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
     let from = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
+      if (end === from && length === 0) {
+        number++;
+        from++;
+        continue;
+      }
       rest.push(text.slice(from, end));
       from = end + 1;
       const line = parse(rest.join(""));

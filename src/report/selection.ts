@@ -45,6 +45,11 @@ export class Selection {
     return [pid, vm, vcpu].some((filter) => filter !== undefined);
   }
 
+  /** Whether it depends on the time which exits are looked at. */
+  get byTime(): boolean {
+    return this.#wanted.since !== undefined || this.#wanted.until !== undefined;
+  }
+
   /** Names of some VMs that weren't wanted. */
   get others(): readonly string[] {
     return [...this.#others];

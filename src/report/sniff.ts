@@ -42,7 +42,10 @@ async function* copies(chunks: Chunks): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) yield Buffer.from(chunk);
 }
 
-async function* unpacked(name: string, chunks: Chunks): AsyncGenerator<Uint8Array> {
+/** zlib's word for a file that ends too early. */
+const CUT = "Z_BUF_ERROR";
+
+async function* unpacked(name: string, chunks: Chunks, onCut: () => void): AsyncGenerator<Uint8Array> {
   const source = Readable.from(copies(chunks));
   const unpack = source.pipe(createGunzip());
   source.on("error", (error) => unpack.destroy(error));
@@ -50,6 +53,10 @@ async function* unpacked(name: string, chunks: Chunks): AsyncGenerator<Uint8Arra
     yield* unpack as Chunks;
   } catch (error) {
     if (error instanceof UsageError) throw error;
+    if ((error as NodeJS.ErrnoException).code === CUT) {
+      onCut();
+      return;
+    }
     throw new UsageError(
       `${name} can't be unpacked: ${messageOf(error)}; gzip -t says whether it is whole`,
       "E_FORMAT",
@@ -57,11 +64,15 @@ async function* unpacked(name: string, chunks: Chunks): AsyncGenerator<Uint8Arra
   }
 }
 
-/** Looks at a file's first bytes. @param name the file's in messages */
-export async function sniff(name: string, chunks: Chunks): Promise<Sniffed> {
+/**
+ * Looks at a file's first bytes.
+ * @param name the file's in messages
+ * @param onCut is told of a packed file that ends too early, after what could be unpacked
+ */
+export async function sniff(name: string, chunks: Chunks, onCut: () => void): Promise<Sniffed> {
   const [packed, all] = await peek(chunks);
   const isPacked = GZIP.every((byte, at) => packed[at] === byte);
-  const [first, whole] = isPacked ? await peek(unpacked(name, all)) : [packed, all];
+  const [first, whole] = isPacked ? await peek(unpacked(name, all, onCut)) : [packed, all];
   const begin = first.find((byte) => !BLANKS.has(byte));
   if (first.length === 0) return { kind: "empty", chunks: whole };
   return { kind: begin === BRACE ? "lines" : "recording", chunks: whole };

@@ -168,7 +168,14 @@ test("what a file doesn't tell is said, with status 2", () => {
     [["--reasons", "NOPE", merged], /"NOPE" is not an exit reason/],
     [[fileOf("empty", "")], /is empty/],
     [[fileOf("other", '{"schema":"kvm-vmexit/1"}\n')], /line 1: no line of kvm-vmexit\/2/],
-    [[fileOf("broken.gz", gzipSync(SAVED).subarray(0, 40))], /can't be unpacked/],
+    [
+      [fileOf("broken.gz", Buffer.concat([gzipSync(SAVED).subarray(0, 40), Buffer.alloc(99, 255)]))],
+      /can't be unpacked/,
+    ],
+    [
+      [fileOf("slow", '{"schema":"kvm-vmexit/2","tool":"x","slow":{}}\n')],
+      /there is no interval; name a file/,
+    ],
     [["/nonexistent"], /cannot read/],
   ] as const) {
     const { status, stderr } = report(...parameters);
@@ -178,6 +185,13 @@ test("what a file doesn't tell is said, with status 2", () => {
   const cut = report(fileOf("cut", `${SAVED}\n${SAVED.slice(0, 30)}`));
   assert.equal(cut.status, 0);
   assert.match(cut.stderr, /the last line is cut off after 30 characters; left out/);
+  const many = Array.from({ length: 3000 }, (_, second) => line(second, [[7, 0, MSR, [700 + second]]])).join(
+    "\n",
+  );
+  const packed = report("--csv", fileOf("cut.gz", gzipSync(many).subarray(0, -2000)));
+  assert.equal(packed.status, 2);
+  assert.match(packed.stderr, /cut\.gz is cut off: /);
+  assert.match(packed.stdout, /,svm,124,MSR,1,\d{3,4},/);
 });
 
 test("a recording gives the table that kvm-trace report gives", () => {

@@ -32,6 +32,9 @@ export interface ReadRun {
 /** Exits of a recording are added up for so long, in ns, before they are handed on. */
 const INTERVAL_NS = 1e9;
 
+/** The exit status where a file is damaged. */
+const DAMAGED = 2;
+
 /** How often it is told how far reading is, and from when on. */
 const PROGRESS_MS = 500;
 
@@ -67,7 +70,8 @@ async function addLines(run: Run, name: string, chunks: Chunks, { tool, signal }
   try {
     for await (const line of readLines(untilEnd(chunks, signal), cut)) run.add(line);
   } catch (error) {
-    throw error instanceof UsageError ? new UsageError(`${name}: ${messageOf(error)}`, error.code) : error;
+    if (!(error instanceof UsageError) || error.message.startsWith(name)) throw error;
+    throw new UsageError(`${name}: ${messageOf(error)}`, error.code);
   }
 }
 
@@ -130,8 +134,14 @@ export async function readRun(
 ): Promise<ReadRun> {
   const run = new Run(selection);
   const later: Source[] = [];
+  const cut = new Set<string>();
   for (const source of recordings(paths, how.signal)) {
-    const { kind, chunks } = await sniff(source.name, withProgress(source.name, source.chunks));
+    const packed = withProgress(source.name, source.chunks);
+    const { kind, chunks } = await sniff(source.name, packed, () => {
+      if (how.signal.aborted) return;
+      diagnose(`${how.tool}: ${source.name} is cut off: what comes after its last whole block is missing`);
+      cut.add(source.name);
+    });
     if (kind === "empty")
       throw new UsageError(`${source.name} is empty; name a file that --json wrote, or a recording`);
     if (kind === "lines") await addLines(run, source.name, chunks, how);
@@ -144,7 +154,7 @@ export async function readRun(
     );
   if (run.intervals === 0 && !how.signal.aborted)
     throw new UsageError(
-      `${paths.map((path) => safeText(path)).join(", ")}: there is no interval of that time; give other --since and --until`,
+      `${paths.map((path) => (path === "-" ? "standard input" : safeText(path))).join(", ")}: there is no interval${selection.byTime ? " of that time; give other --since and --until" : "; name a file that --json wrote"}`,
     );
-  return { run, status };
+  return { run, status: cut.size > 0 ? DAMAGED : status };
 }
