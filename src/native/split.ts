@@ -41,7 +41,7 @@ export interface SplitSnapshot {
     readonly bucket: Uint8Array;
     readonly count: Float64Array;
   };
-  /** Events of vCPUs for which no record was left, since the beginning. */
+  /** Events of vCPUs for which no account was left, since the beginning. */
   readonly recordsFull: number;
   /** Events for which the kernel didn't run a program. */
   readonly missedEvents: number;

@@ -2,10 +2,10 @@
 import { type Lost, WAYS_OF_LOSS } from "../measure/lost";
 
 const WORDS: Readonly<Record<keyof Lost, string>> = {
-  recordsFull: "exits of vCPUs for which there was no record; raise --max-vcpus",
-  threadsFull: "exits of a thread's further vCPUs without a record; raise --max-vcpus or attach direct",
+  recordsFull: "exits of vCPUs for which there was no account; raise --max-vcpus",
+  threadsFull: "exits of a thread's further vCPUs without an account; raise --max-vcpus or attach direct",
   detailsFull: "exits of details beyond those that each vCPU has room for: counted by their reason",
-  slotsFull: "exits of vCPUs with more reasons than a record has slots",
+  slotsFull: "exits of vCPUs with more reasons than an account has slots",
   histogramsFull: "exits counted and timed, but in no histogram; raise --max-vcpus",
   eventsDropped: "slow exits that came faster than they could be printed; raise the threshold",
   missedEvents: "events while other BPF work was under way on that CPU",

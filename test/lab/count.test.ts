@@ -57,7 +57,7 @@ test("kvm-vmexit doctor finds all that the tools need, how they attach, and the 
 
 test("auto attaches directly where the kernel can, and --verbose says so", () => {
   const result = run(TOOL, "-v", "-d", "0.1");
-  assert.match(result.stderr, new RegExp(`^attached: ${MODES[0]}; 4096 records`, "m"));
+  assert.match(result.stderr, new RegExp(`^attached: ${MODES[0]}; 4096 accounts`, "m"));
   const program =
     MODES[0] === "direct"
       ? /direct_exit_svm_count(_cast)? on tp_btf\/kvm_exit/
@@ -186,11 +186,13 @@ test("the status is the command's", () => {
   assert.match(missing.stderr, /cannot run "\/nonexistent\/program" \(ENOENT\)/);
 });
 
-test("more vCPUs than records: what is lost is counted and said", () => {
+test("more vCPUs than accounts: what is lost is counted and said", () => {
   const result = run(TOOL, "--max-vcpus", "1", "--", GUEST, "--cpuid", "100", "--vcpus", "100");
   const counted = rows(result.stdout).get("CPUID")?.[0] ?? 0;
   const lost = Number(
-    /^Lost: (\d+) exits of vCPUs for which there was no record; raise --max-vcpus$/m.exec(result.stdout)?.[1],
+    /^Lost: (\d+) exits of vCPUs for which there was no account; raise --max-vcpus$/m.exec(
+      result.stdout,
+    )?.[1],
   );
   // At least 64 of the 100 vCPUs have a record: --max-vcpus 1 makes 64 of them.
   assert.ok(counted < 10_000 && counted >= 64 * 100, result.stdout);
@@ -200,7 +202,7 @@ test("more vCPUs than records: what is lost is counted and said", () => {
 test("losses are told when they happen; --strict=now ends the run with status 3", async () => {
   const guest = ["--", GUEST, "--cpuid", "100", "--vcpus", "100", "--hold", "600"];
   const tool = new Running(TOOL, "--max-vcpus", "1", ...guest);
-  await tool.seen(/^Lost: \d+ exits of vCPUs for which there was no record; raise --max-vcpus$/m);
+  await tool.seen(/^Lost: \d+ exits of vCPUs for which there was no account; raise --max-vcpus$/m);
   const { status, stdout } = await tool.end("SIGINT");
   assert.equal(status, 0);
   assert.match(stdout, /^Lost: /m);
@@ -209,12 +211,12 @@ test("losses are told when they happen; --strict=now ends the run with status 3"
   assert.match(strict.stderr, /^Lost: /m);
 });
 
-test("attached to records, a thread's vCPUs beyond those that records are told apart for are counted as lost", () => {
+test("attached by payload, a thread's vCPUs beyond those that have accounts are counted as lost", () => {
   const guest = [GUEST, "--one-thread", "--vcpus", "70", "--cpuid", "100"];
   const result = run(TOOL, "--attach", "record", "--reasons", "CPUID,IOIO,NPF", "--", ...guest);
   const counted = rows(result.stdout);
   const lost = Number(
-    /^Lost: (\d+) exits of a thread's further vCPUs without a record; raise --max-vcpus or attach direct$/m.exec(
+    /^Lost: (\d+) exits of a thread's further vCPUs without an account; raise --max-vcpus or attach direct$/m.exec(
       result.stdout,
     )?.[1],
   );
@@ -222,7 +224,7 @@ test("attached to records, a thread's vCPUs beyond those that records are told a
   assert.ok(lost >= 6 * 100, result.stdout);
 });
 
-test("nothing is lost when more vCPUs come and go than there are records", () => {
+test("nothing is lost when more vCPUs come and go than there are accounts", () => {
   // 32 vCPUs at a time, fewer than records; then the tool has the machine for a reading.
   const guest = `for i in $(seq 30); do ${GUEST} --cpuid 10 --vcpus 8; [ $((i % 4)) != 0 ] || sleep 1; done`;
   const result = run(TOOL, "--max-vcpus", "1", "--reasons", "CPUID", "0.5", "--", "sh", "-c", guest);

@@ -99,7 +99,7 @@ export const MAX_ENDED = 65_536;
 
 export function explain(info: Omit<SessionInfo, "attach"> & { readonly attach: string }): void {
   const mebibytes = (info.mapBytes / 2 ** 20).toFixed(1);
-  diagnose(`attached: ${info.attach}; ${info.records} records, ${mebibytes} MiB in the kernel`);
+  diagnose(`attached: ${info.attach}; ${info.records} accounts, ${mebibytes} MiB in the kernel`);
   for (const { name, section, verifiedInsns, jitedBytes } of info.programs)
     diagnose(`  ${name} on ${section}: ${verifiedInsns} instructions verified, ${jitedBytes} bytes`);
   for (const line of info.log.split("\n")) if (line !== "") diagnose(`libbpf: ${line}`);
