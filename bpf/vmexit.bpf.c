@@ -144,10 +144,11 @@ DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
 SEC("tp_btf/kvm_userspace_exit")
 int BPF_PROG(direct_run_return, __u32 reason, int status)
 {
-	struct vmexit_account *account = run_ends();
+	__u64 page = 0;
+	struct vmexit_account *account = run_ends(&page);
 
 	if (account)
-		run_returned(account, reason, status);
+		run_returned(account, reason, status, page);
 	return 0;
 }
 
@@ -361,9 +362,11 @@ int record_run_return(const void *payload)
 {
 	struct vmexit_account *account = thread_for_return();
 
-	if (account)
-		run_returned(account, field_u32(payload, FIELD_RUN_REASON),
-			     field_u32(payload, FIELD_RUN_ERRNO));
+	if (!account)
+		return PASS_ON;
+	run_returned(account, field_u32(payload, FIELD_RUN_REASON), field_u32(payload, FIELD_RUN_ERRNO), 0);
+	if (DETAILS)
+		run_take_told(account);
 	return PASS_ON;
 }
 
@@ -373,7 +376,48 @@ int record_run(const void *payload)
 {
 	struct vmexit_account *account = thread_for_run(field_u32(payload, FIELD_ENTRY_VCPU_ID));
 
-	if (account)
-		span_end(account, &account->exit, config.histograms ? HISTOGRAM : TIME);
+	if (!account)
+		return PASS_ON;
+	span_end(account, &account->exit, config.histograms ? HISTOGRAM : TIME);
+	if (DETAILS)
+		account->rip = 0;
 	return PASS_ON;
 }
+
+#if DETAILS
+
+/* KVM_TRACE_MMIO_READ, include/trace/events/kvm.h, of a read that KVM_RUN goes on with: the VMM has answered.
+ */
+#define MMIO_READ 1
+#define MMIO_WRITE 2
+
+SEC("tp/kvm/kvm_mmio")
+int record_run_mmio(const void *payload)
+{
+	struct vmexit_account *account = thread_last();
+	__u32 type = field_u32(payload, FIELD_MMIO_TYPE);
+
+	if (account && !account->exit.key && type != MMIO_READ)
+		run_told(account, RUN_MMIO,
+			 run_mmio(field_u64(payload, FIELD_MMIO_ADDRESS), type == MMIO_WRITE));
+	return PASS_ON;
+}
+
+#ifdef __TARGET_ARCH_x86
+
+/* A read is told when the VMM has answered it. */
+SEC("tp/kvm/kvm_pio")
+int record_run_pio(const void *payload)
+{
+	struct vmexit_account *account = thread_last();
+
+	if (account && !account->exit.key && field_u32(payload, FIELD_PIO_IS_OUT))
+		run_told(account, RUN_IO,
+			 run_port(field_u32(payload, FIELD_PIO_PORT), field_u32(payload, FIELD_PIO_SIZE), 1,
+				  field_u32(payload, FIELD_PIO_COUNT) > 1));
+	return PASS_ON;
+}
+
+#endif
+
+#endif

@@ -9,6 +9,8 @@
  * hypercalls		number | enum vmexit_hypercalls << VMEXIT_HYPERCALL_SHIFT
  * registers of VMX	the exit qualification; of exceptions and interrupts the vector
  * AVIC of SVM		EXITINFO2's kind of failure; EXITINFO1's register and direction
+ * exits to the VMM	IO: as SVM's ports; MMIO: memory; X86_RDMSR, X86_WRMSR: MSRs; HYPERCALL: hypercalls;
+ * SYSTEM_EVENT: KVM_SYSTEM_EVENT_*
  * arm64		of system registers the syndrome's register and direction; of HVC the function; of WFx
  * 1 for WFE
  */

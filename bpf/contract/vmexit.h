@@ -139,6 +139,7 @@ struct vmexit_run {
 	__u64 task;    /* its address; 0: free */
 	__u32 account; /* index of its vCPU's */
 	__u32 reserved;
+	__u64 page; /* with details: address of the vCPU's struct kvm_run */
 };
 
 struct vmexit_histogram {

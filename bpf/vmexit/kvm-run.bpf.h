@@ -15,15 +15,104 @@
 #include "thread-owner.bpf.h"
 #include "vcpu-account.bpf.h"
 
-/* Begins the span of a KVM_RUN that returned `status`; a failure's reason is its errno, since exit_reason may
- * be an earlier one's. */
-static __always_inline void run_returned(struct vmexit_account *account, __u32 exit_reason, int status)
+/* KVM_EXIT_*, include/uapi/linux/kvm.h */
+enum {
+	RUN_IO = 2,
+	RUN_HYPERCALL = 3,
+	RUN_MMIO = 6,
+	RUN_SYSTEM_EVENT = 24,
+	RUN_X86_RDMSR = 29,
+	RUN_X86_WRMSR = 30,
+};
+
+/* What struct kvm_run has of each of them, from byte 32 on. It is the VMM's memory, too: any bytes. */
+#define RUN_EXIT_OFFSET 32
+union run_exit {
+	struct {
+		__u8 is_out, size;
+		__u16 port;
+		__u32 count;
+	} io;
+	struct {
+		__u64 address, data;
+		__u32 length;
+		__u8 is_write;
+	} mmio;
+	struct {
+		__u64 number;
+	} hypercall;
+	struct {
+		__u32 type;
+	} system_event;
+	struct {
+		__u64 error;
+		__u32 why, number;
+	} msr;
+};
+
+static __always_inline __u64 run_port(__u64 port, __u64 size, int is_out, int is_string)
 {
-	span_file_unfinished(account, &account->exit, 1);
-	span_flags(&account->exit, VMEXIT_KEY_TAKEN | (__u64)ISA_KVM_RUN << VMEXIT_KEY_ISA_SHIFT);
+	return port << 16 | (size & 7) << 4 | (__u64) !!is_string << 2 | !is_out;
+}
+
+static __always_inline __u64 run_mmio(__u64 address, int is_write)
+{
+	return (address & ((1ULL << VMEXIT_FAULT_SHIFT) - 1)) | (is_write ? VMEXIT_FAULT_WRITE : 0);
+}
+
+/* Whether exits to the VMM of this reason have a detail. */
+static __always_inline int run_has_detail(__u32 reason)
+{
+	switch (reason) {
+	case RUN_IO:
+	case RUN_HYPERCALL:
+	case RUN_MMIO:
+	case RUN_SYSTEM_EVENT:
+	case RUN_X86_RDMSR:
+	case RUN_X86_WRMSR:
+		return 1;
+	}
+	return 0;
+}
+
+static __always_inline __u64 run_detail(__u32 reason, const union run_exit *exit)
+{
+	switch (reason) {
+	case RUN_IO:
+		return run_port(exit->io.port, exit->io.size, exit->io.is_out, exit->io.count > 1);
+	case RUN_HYPERCALL:
+		return (__u32)exit->hypercall.number;
+	case RUN_MMIO:
+		return run_mmio(exit->mmio.address, exit->mmio.is_write);
+	case RUN_SYSTEM_EVENT:
+		return exit->system_event.type;
+	case RUN_X86_RDMSR:
+		return exit->msr.number;
+	case RUN_X86_WRMSR:
+		return exit->msr.number | VMEXIT_MSR_WRITE;
+	}
+	return 0;
+}
+
+/* Begins the span of a KVM_RUN that returned `status`; a failure's reason is its errno, since exit_reason may
+ * be an earlier one's. `page`: address of the vCPU's struct kvm_run; 0: not known. */
+static __always_inline void run_returned(struct vmexit_account *account, __u32 exit_reason, int status,
+					 __u64 page)
+{
+	struct vmexit_span *span = &account->exit;
+	union run_exit exit;
+
+	span_file_unfinished(account, span, 1);
+	span_flags(span, VMEXIT_KEY_TAKEN | (__u64)ISA_KVM_RUN << VMEXIT_KEY_ISA_SHIFT);
 	if (status < 0)
 		exit_reason = status;
-	span_reason(&account->exit, exit_reason);
+	if (DETAILS && run_has_detail(exit_reason)) {
+		if (page && !bpf_probe_read_kernel(&exit, sizeof(exit), (void *)(page + RUN_EXIT_OFFSET)))
+			span_detail(span, run_detail(exit_reason, &exit));
+		else
+			span_detail_unknown(span);
+	}
+	span_reason(span, exit_reason);
 }
 
 /*
@@ -72,17 +161,19 @@ static __always_inline int run_begins(struct kvm_vcpu *vcpu, enum purpose purpos
 	if (!account || !run)
 		return 0;
 	other = __sync_val_compare_and_swap(&run->task, 0, task);
-	if (!other || other == task)
+	if (!other || other == task) {
 		run->account = account->self;
-	else
+		if (DETAILS)
+			run->page = (__u64)vcpu->run;
+	} else
 		run_crowded(task, account->self);
 	span_end(account, &account->exit, purpose);
 	return 0;
 }
 
 /* The account of the vCPU whose KVM_RUN returns on this thread; NULL if it isn't traced, or its KVM_RUN began
- * before the programs were there. */
-static __always_inline struct vmexit_account *run_ends(void)
+ * before the programs were there. `page` as in run_returned(). */
+static __always_inline struct vmexit_account *run_ends(__u64 *page)
 {
 	__u64 task = bpf_get_current_task();
 	struct vmexit_run *run = run_of(task);
@@ -92,6 +183,8 @@ static __always_inline struct vmexit_account *run_ends(void)
 	if (run->task != task)
 		return crowded ? run_of_crowded(task) : NULL;
 	run->task = 0;
+	if (DETAILS)
+		*page = run->page;
 	return account_at(run->account);
 }
 
@@ -115,6 +208,26 @@ static __always_inline struct vmexit_account *thread_for_run(int vcpu_id)
 	if (account && account->vcpu_id < 0)
 		account->vcpu_id = vcpu_id;
 	return thread_for_exit(thread, vcpu_id);
+}
+
+/*
+ * By payload, what events since the entry tell of the exit to the VMM: while no span is open, the account's
+ * span has the last one's detail, and `rip` its reason, 0 for none. An access that KVM handles itself has
+ * such events, too, and an entry after them.
+ */
+
+static __always_inline void run_told(struct vmexit_account *account, __u32 reason, __u64 detail)
+{
+	account->rip = reason;
+	account->exit.detail = detail;
+}
+
+/* Adds what was told to the span that has just begun. */
+static __always_inline void run_take_told(struct vmexit_account *account)
+{
+	if (account->exit.key & VMEXIT_KEY_UNKNOWN && (__u32)account->exit.key == account->rip)
+		account->exit.key ^= VMEXIT_KEY_UNKNOWN | VMEXIT_KEY_DETAIL;
+	account->rip = 0;
 }
 
 #endif

@@ -45,6 +45,14 @@ constexpr struct {
 #endif
 };
 
+// The same of exits to the VMM.
+constexpr const char *kRunDetails[] = {
+    "record_run_mmio",
+#ifndef __aarch64__
+    "record_run_pio",
+#endif
+};
+
 // Programs on functions that net times need, by their sections.
 const std::vector<std::string> kNetFunctions = {"fentry/kvm_sched_out", "fentry/kvm_sched_in"};
 
@@ -74,6 +82,8 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 		wanted =
 		    direct ? std::vector<std::string>{"direct_vcpu_end", begin, "direct_run_return"}
 			   : std::vector<std::string>{"record_thread_end", "record_run", "record_run_return"};
+		if (!direct && options.details)
+			wanted.insert(wanted.end(), std::begin(kRunDetails), std::end(kRunDetails));
 	} else if (direct) {
 		const Vendor &vendor = *loaded_vendor();
 		std::string cast = direct->casts() ? "_cast" : "";

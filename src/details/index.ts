@@ -23,6 +23,7 @@ import { type MemoryAccess, addressOf, memoryOf, memoryText } from "./memory";
 import { type MsrAccess, msrAccess, msrOf, msrText } from "./msr";
 import { type PortAccess, portText, svmPort, vmxPort } from "./port";
 import { type RegisterAccess, registerText, vmxControlRegister, vmxDebugRegister } from "./register";
+import { type SystemEvent, systemEventOf, systemEventText } from "./system-event";
 import { type Vector, exceptionOf, interruptOf, vectorText } from "./vector";
 
 /** What an exit was about. */
@@ -37,7 +38,8 @@ export type ExitDetail =
   | AvicFailure
   | Vector
   | SystemRegisterAccess
-  | Wait;
+  | Wait
+  | SystemEvent;
 
 type Decoder = (raw: bigint) => ExitDetail;
 
@@ -82,6 +84,14 @@ const DECODERS: Readonly<Record<string, Readonly<Record<number, Decoder>>>> = {
     0x220: memoryOf,
     0x224: memoryOf,
   },
+  kvm_run: {
+    2: svmPort,
+    3: hypercallOf,
+    6: memoryOf,
+    24: systemEventOf,
+    29: msrOf,
+    30: msrOf,
+  },
 };
 
 /**
@@ -123,6 +133,8 @@ export function detailText(detail: ExitDetail | undefined): string {
       return systemRegisterText(detail);
     case "wait":
       return waitText(detail);
+    case "event":
+      return systemEventText(detail);
     case undefined:
       return "";
   }
@@ -147,6 +159,8 @@ export function detailNumber(detail: ExitDetail): number | undefined {
       return detail.failure;
     case "vector":
       return detail.vector;
+    case "event":
+      return detail.event;
     case "register":
     case "sysreg":
     case "wait":

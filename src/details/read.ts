@@ -23,6 +23,7 @@ const KINDS: { readonly [K in ExitDetail["kind"]]: FieldsOf<Extract<ExitDetail, 
   avic: { failure: isWhole },
   vector: { of: oneOf("exception", "interrupt"), vector: isWhole },
   sysreg: { write: isFlag, register: isRegister },
+  event: { event: isWhole },
   wait: { for: oneOf("interrupt", "event") },
 };
 

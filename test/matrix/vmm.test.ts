@@ -30,6 +30,39 @@ const { command, returns, lasts } =
       };
 const [program = "", ...parameters] = command;
 
+/** What the program is asked for, with --details. By payload an IN is told only once the program has answered. */
+const DETAILS: Readonly<Record<string, Readonly<Record<string, number>>>> =
+  ISA === "arm64"
+    ? { MMIO: { "write 0x50000000": 13, "write 0x50000008": 1 } }
+    : {
+        IO: {
+          "out 0x3f8 1 byte (COM1)": 2 * 23,
+          "in 0x3f8 1 byte (COM1)": 2 * 7,
+          "out 0xf4 1 byte (ISA debug exit)": 2,
+        },
+        MMIO: { "write 0xd0000 (option ROMs)": 2 * 13 },
+      };
+
+for (const attach of MODES)
+  test(`${attach}: --details has each port and address`, () => {
+    const guest = [join(PROJECT, "build", "lab", program), ...parameters];
+    const { stdout, stderr, status } = run(
+      "kvm-vmexit",
+      ...["vmm", "--attach", attach, "--details", "--json", "--", ...guest],
+    );
+    assert.equal(status, 0, stderr);
+    for (const exit of exitsOf(stdout)) {
+      const wanted = new Map(Object.entries(DETAILS[nameOf(exit)] ?? {}));
+      const told = new Map(exit.details?.map(({ text, count }) => [text, count.total]) ?? []);
+      const reads = wanted.get("in 0x3f8 1 byte (COM1)");
+      if (attach === "record" && reads !== undefined) {
+        wanted.delete("in 0x3f8 1 byte (COM1)");
+        wanted.set("unknown", reads);
+      }
+      assert.deepEqual(new Map([...told].sort()), new Map([...wanted].sort()), nameOf(exit));
+    }
+  });
+
 for (const attach of MODES)
   test(`${attach}: each return of KVM_RUN is counted by its reason, with the VMM's time`, () => {
     const guest = [join(PROJECT, "build", "lab", program), ...parameters];

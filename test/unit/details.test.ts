@@ -92,6 +92,16 @@ test("vectors of exceptions have names, those of interrupts numbers", () => {
   assert.equal(text("vmx", 45, 0x31n), "vector 0x31");
 });
 
+test("exits to the VMM: ports, addresses, MSRs, hypercalls, what happens to the whole VM", () => {
+  assert.equal(text("kvm_run", 2, 0x3f8_0010n), "out 0x3f8 1 byte (COM1)");
+  assert.equal(text("kvm_run", 3, 12n), "KVM_HC_MAP_GPA_RANGE (12)");
+  assert.equal(text("kvm_run", 6, 0xd0000n), "read 0xd0000 (option ROMs)");
+  assert.equal(text("kvm_run", 24, 2n), "RESET (2)");
+  assert.equal(text("kvm_run", 24, 99n), "event 99");
+  assert.equal(text("kvm_run", 30, 0x277n | (1n << 32n)), "write IA32_PAT (0x277)");
+  assert.equal(text("kvm_run", 5, 1n), "");
+});
+
 test("arm64: system registers by name, waits", () => {
   // op0 3, op1 3, CRn 14, CRm 0, op2 2; bit 0: read
   const cntvct = (3n << 20n) | (2n << 17n) | (3n << 14n) | (14n << 10n) | 1n;

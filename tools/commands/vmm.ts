@@ -1,6 +1,6 @@
 // Counts exits to the VMM by reason, with the time that it had until its next KVM_RUN.
 import { timeTable } from "../../src/render/time";
-import { BY, CHECKS, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { TIME_TABLES, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
@@ -23,6 +23,7 @@ export const tool = defineCommand({
     },
     ...TIME_TABLES,
     ...CHECKS,
+    ...DETAILS,
     ...SHARED,
   },
   runsCommand: true,
@@ -35,6 +36,7 @@ export const tool = defineCommand({
       ...parseInterval(operands),
       by: options.by,
       checks: options,
+      details: options.details,
       columns: wide ? "wide" : "time",
       timing: true,
       histograms: wide,
