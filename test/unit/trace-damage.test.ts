@@ -182,13 +182,16 @@ test("SIGTERM is heard while a reader that doesn't read keeps a wide rule waitin
   await closed;
 });
 
-test("a timeline is readable to those only who can read the recording, and isn't written through a stranger's link", () => {
+test("a timeline and a page are readable to those only who can read the recording, and aren't written through a stranger's link", () => {
   const source = fileOf("private", recording(3, 0));
   chmodSync(source, 0o600);
   const mode = (path: string) => statSync(path).mode & 0o777;
   const out = join(FOLDER, "out.json");
   assert.equal(run("kvm-trace", "export", "--perfetto", out, source).status, 0);
   assert.equal(mode(out), 0o600);
+  const page = join(FOLDER, "page.html");
+  assert.equal(run("kvm-vmexit-report", "--html", page, source).status, 0);
+  assert.equal(mode(page), 0o600);
   const old = fileOf("old.json");
   chmodSync(old, 0o644);
   assert.equal(run("kvm-trace", "export", "--perfetto", old, source).status, 0);

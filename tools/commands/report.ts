@@ -10,6 +10,7 @@ import type { Run } from "../../src/report/run";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
 import { conditionsOf, judgeRuns, printAdvice, writeText } from "../lib/checks";
+import { narrowestMode } from "../lib/files";
 import { ADVISE, BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
 import { TRIM } from "../lib/histograms";
 import { TIME_TABLES } from "../lib/tables";
@@ -174,6 +175,7 @@ export const tool = defineCommand({
         options.html,
         page({ run: drawn, before: after && run, comparison, timed: isTimed(drawn), advice }),
         "name a file that you may write with --html",
+        narrowestMode(operands.length > 0 ? sides.flat() : ["-"]),
       );
     const failed = judgeRuns(name, conditions, after ?? before, after && before, options.junit);
     return failed || status;

@@ -14,7 +14,7 @@ import type { Time } from "../../src/measure/time";
 import type { SplitGroup } from "../../src/split/groups";
 import type { SplitReading } from "../../src/split/reading";
 import { safeText } from "../../src/text";
-import { openToWrite } from "./files";
+import { narrow, openToWrite } from "./files";
 import { diagnose, print } from "./output";
 import { hostHere } from "./about";
 import type { EndOptions } from "./options";
@@ -108,10 +108,15 @@ export class LiveCheck {
   }
 }
 
-/** Writes a file that another tool reads. @throws UsageError if it can't be written */
-export function writeText(path: string, text: string, mend: string): void {
-  const file = openToWrite(path, { mend, mode: MODE });
+/**
+ * Writes a file that another tool reads.
+ * @param mode of a new file, less the umask; one that is there gets no wider than that
+ * @throws UsageError if it can't be written
+ */
+export function writeText(path: string, text: string, mend: string, mode = MODE): void {
+  const file = openToWrite(path, { mend, mode });
   try {
+    if (mode !== MODE) narrow(file, mode);
     ftruncateSync(file);
     writeFileSync(file, text);
   } catch (error) {

@@ -222,11 +222,25 @@ export function openToRead(descriptor: number): number | undefined {
   }
 }
 
-/** The mode for what is made of `sources`, open files: readable to nobody who can't read all of them. */
-export function narrowestMode(sources: readonly number[]): number {
-  return sources
-    .map((source) => fstatSync(source))
-    .reduce((mode, source) => mode & (source.isFile() ? source.mode : PRIVATE), READ_WRITE);
+const STDIN = 0;
+
+/** What is known of a file that is read, "-" for standard input; undefined if nothing is: the attempt to open it says why. */
+export function look(file: string): Stats | undefined {
+  try {
+    return file === "-" ? fstatSync(STDIN) : statSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The mode for what is made of these files, "-" for standard input: readable to those only who can read all of them, and
+ * to its owner where one isn't a file.
+ */
+export function narrowestMode(files: readonly string[]): number {
+  return files
+    .map(look)
+    .reduce((mode, source) => mode & (source?.isFile() ? source.mode : PRIVATE), READ_WRITE);
 }
 
 /** Takes from a regular file of this user what `mode` doesn't allow, before it is written anew. */

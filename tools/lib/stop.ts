@@ -43,7 +43,7 @@ const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 // How long a reader that takes nothing is waited for after SIGTERM, and how often it is looked at: a loop that was busy
 // for longer finds one look due, and hears of what was read before the next.
-const PATIENCE_LOOKS = 7;
+const PATIENCE_LOOKS = 5;
 const LOOK_MS = 100;
 
 /** Ends the process by a signal: exit() would wait for writes that wait for their reader. */

@@ -1,15 +1,13 @@
 // kvm-trace export: a recording as a timeline for ui.perfetto.dev and chrome://tracing.
-import { type Stats, fstatSync, statSync } from "node:fs";
 import { UsageError } from "../../src/errors";
 import { Timeline } from "../../src/trace/perfetto";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
+import { look, narrowestMode } from "../lib/files";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { namedOr } from "./inputs";
 import { CLOCK, RECORDINGS, readTurns } from "./read-turns";
 import { TextFile } from "./text-file";
-
-const STDIN = 0;
 
 const OPTIONS = {
   perfetto: {
@@ -24,33 +22,17 @@ const OPTIONS = {
 
 type ExportOptions = OptionsOf<typeof OPTIONS>;
 
-/** A recording tells of guests: what is made of one that isn't a file is for its owner. */
-const PRIVATE = 0o600;
-const READ_WRITE = 0o666;
-
-/** What is known of a file; undefined if nothing is: whoever opens it says why. */
-function look(file: string): Stats | undefined {
-  try {
-    return file === "-" ? fstatSync(STDIN) : statSync(file);
-  } catch {
-    return undefined;
-  }
-}
-
 /**
  * The mode for a timeline of these recordings: readable to those who can read all of them.
  * @throws UsageError if the timeline would be written over a recording
  */
 function modeFor(out: string, files: readonly string[]): number {
   const target = out === "-" ? undefined : look(out);
-  let mode = READ_WRITE;
-  for (const file of files.length > 0 ? files : ["-"]) {
-    const source = look(file);
+  const sources = files.length > 0 ? files : ["-"];
+  for (const source of sources.map(look))
     if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
       throw new UsageError(`${out} is the recording itself; name another file with --perfetto`);
-    mode &= source?.isFile() ? source.mode : PRIVATE;
-  }
-  return mode;
+  return narrowestMode(sources);
 }
 
 async function exportTimeline(
