@@ -46,10 +46,14 @@ $(ADDON_SANITIZED): $(ADDON_SOURCES)
 src/contract.ts: packaging/contract.mjs $(wildcard bpf/contract/*.h)
 	node packaging/contract.mjs
 
+# The widths of characters, of the package's Unicode.
+src/render/widths.ts: packaging/widths.mjs | node_modules/.package-lock.json
+	node packaging/widths.mjs
+
 src/trace/kinds.ts: packaging/kinds.mjs bpf/contract/kinds.h
 	node packaging/kinds.mjs
 
-typescript: node_modules/.package-lock.json src/contract.ts src/trace/kinds.ts ## compile the tools and the tests
+typescript: node_modules/.package-lock.json src/contract.ts src/trace/kinds.ts src/render/widths.ts ## compile the tools and the tests
 	npx tsc -p .
 	node dist/packaging/bundle.js
 

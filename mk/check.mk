@@ -11,6 +11,7 @@ check: check-typescript check-c check-shell ## run type checks, linters and form
 check-typescript: node_modules/.package-lock.json
 	node packaging/contract.mjs --check
 	node packaging/kinds.mjs --check
+	node packaging/widths.mjs --check
 	npx tsc -p . --noEmit
 	npx eslint .
 	npx prettier --check --log-level warn .

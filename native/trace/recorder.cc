@@ -77,6 +77,7 @@ Recorder::Recorder(const RecorderOptions &options) : ring_shift_(options.ring_sh
 							  PROT_READ | PROT_WRITE, "the places in the rings");
 	add_rings();
 	attach();
+	begin();
 }
 
 Recorder::~Recorder()
@@ -173,6 +174,22 @@ void Recorder::attach()
 	}
 }
 
+// Attaching takes half a second, in which some kinds of events come and others don't: all begin here.
+void Recorder::begin()
+{
+	for (size_t cpu = 0; cpu < rings_.size(); cpu++) {
+		Ring &ring = rings_[cpu];
+		trace_cursor &cursor = (*cursors_)[cpu];
+		// Losses before the head: what is lost between the two is told by the next event.
+		ring.lost = ring.told = __atomic_load_n(&cursor.lost, __ATOMIC_ACQUIRE);
+		ring.tail = ring.head = __atomic_load_n(&cursor.head, __ATOMIC_ACQUIRE);
+		__atomic_store_n(&cursor.tail, ring.tail, __ATOMIC_RELEASE);
+		lost_before_ += ring.lost;
+	}
+	missed_before_ = missed();
+	lost_before_ += missed_before_;
+}
+
 void Recorder::stop()
 {
 	for (bpf_link *link : links_)
@@ -219,10 +236,10 @@ size_t Recorder::read(uint32_t *to, size_t room, bool all)
 
 uint64_t Recorder::lost() const
 {
-	uint64_t lost = missed();
+	uint64_t lost = missed() + missed_before_;
 	for (size_t cpu = 0; cpu < rings_.size(); cpu++)
 		lost += __atomic_load_n(&(*cursors_)[cpu].lost, __ATOMIC_RELAXED);
-	return lost;
+	return lost - lost_before_;
 }
 
 uint64_t Recorder::missed() const
@@ -230,7 +247,7 @@ uint64_t Recorder::missed() const
 	uint64_t missed = 0;
 	for (bpf_program *program : programs_)
 		missed += missed_by(bpf_program__fd(program));
-	return missed;
+	return missed - missed_before_;
 }
 
 bpf_map *Recorder::map(const char *name) const

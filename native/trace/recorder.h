@@ -41,7 +41,8 @@ public:
 		return encoder_.events();
 	}
 
-	// Events that found no room, or for which the kernel didn't run a program, since the beginning.
+	// Events that found no room, or for which the kernel didn't run a program, since all programs were
+	// attached.
 	uint64_t lost() const;
 
 	// Those among them for which the kernel didn't run a program, as far as it counts them.
@@ -57,6 +58,7 @@ private:
 	void add_rings();
 	void add_ring(size_t cpu);
 	void attach();
+	void begin();
 
 	Object object_;
 	uint32_t ring_shift_;
@@ -65,6 +67,8 @@ private:
 	std::vector<Ring> rings_;
 	std::vector<std::unique_ptr<Mapped<const trace_event>>> events_;
 	uint64_t looked_ns_ = 0;
+	// What was lost before all programs were attached, and what of it was missed.
+	uint64_t lost_before_ = 0, missed_before_ = 0;
 	TraceEncoder encoder_;
 	std::vector<bpf_program *> programs_;
 	std::vector<bpf_link *> links_;

@@ -159,6 +159,8 @@ export function peakOf(counters: Cumulative): Peak | undefined {
 }
 
 function subtract(next: Cumulative, previous: Counters | undefined, since: number): Counters {
+  // Most exits are of one level.
+  if (next.count === 0) return zero();
   const [earlier, peak] = [previous ?? zero(), next[PEAK]];
   return {
     count: next.count - earlier.count,
@@ -180,22 +182,31 @@ export function difference(previous: Groups, next: Groups, since: number): Group
   for (const [group, samples] of next) {
     const earlier = previous.get(group);
     if (samples === earlier) continue;
+    const more: Samples = new Map<number, Sample>();
     for (const [key, sample] of samples) {
       const before = earlier?.get(key);
       const count = sample.l1.count + sample.l2.count - (before ? before.l1.count + before.l2.count : 0);
       if (count === 0) continue;
-      const difference = sampleAt(result, group, key, sample.isa, sample.reason);
-      add(difference.l1, subtract(sample.l1, before?.l1, since));
-      add(difference.l2, subtract(sample.l2, before?.l2, since));
-      difference.reflected = sample.reflected - (before?.reflected ?? 0);
+      const { isa, reason } = sample;
+      const l1 = subtract(sample.l1, before?.l1, since);
+      const l2 = subtract(sample.l2, before?.l2, since);
+      const difference: Sample = {
+        isa,
+        reason,
+        l1,
+        l2,
+        reflected: sample.reflected - (before?.reflected ?? 0),
+      };
+      more.set(key, difference);
       for (const [name, detail] of sample.details ?? []) {
         const known = before?.details?.get(name);
         if (countOf(detail) === (known ? countOf(known) : 0)) continue;
-        const more = detailAt(difference, name, detail.detail);
-        add(more.l1, subtract(detail.l1, known?.l1, since));
-        add(more.l2, subtract(detail.l2, known?.l2, since));
+        const ofDetail = detailAt(difference, name, detail.detail);
+        add(ofDetail.l1, subtract(detail.l1, known?.l1, since));
+        add(ofDetail.l2, subtract(detail.l2, known?.l2, since));
       }
     }
+    if (more.size > 0) result.set(group, more);
   }
   return result;
 }

@@ -1,6 +1,6 @@
 // kvm-trace on a KVM host: what is recorded is what the guest did, and the live tools count the same.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -359,4 +359,26 @@ test("a CPU that comes online while recording gets a ring of its own", async () 
   } finally {
     writeFileSync(online, "1");
   }
+});
+
+test("a recording begins when all events are recorded, whatever happened while programs were attached", (t) => {
+  const guest = spawn(GUEST, ["--cpuid", "1000000000"]);
+  t.after(() => guest.kill("SIGKILL"));
+  const recorded = run(
+    "kvm-trace",
+    "record",
+    "-o",
+    FILE,
+    "--events",
+    "exit,entry,cpuid",
+    "--max-size",
+    "256K",
+  );
+  assert.equal(recorded.status, 0, recorded.stderr);
+  const counts = events();
+  const of = (name: string) => counts.get(name) ?? 0;
+  // One vCPU takes turns; the file ends between two events.
+  assert.ok(of("VMEXIT") > 100, recorded.stderr);
+  assert.ok(Math.abs(of("VMEXIT") - of("VMENTRY")) <= 1, JSON.stringify([...counts]));
+  assert.ok(of("CPUID") > 0.9 * of("VMEXIT"), JSON.stringify([...counts]));
 });

@@ -260,7 +260,7 @@ test("a help that any key ends; q ends the screen", () => {
   const top = screen();
   assert.match(linesOf(top).join("\n"), /Counting\.\.\./);
   top.key("?");
-  const help = linesOf(top, 80, 40);
+  const help = linesOf(top, 80, 24);
   for (const { meaning } of KEYS)
     assert.ok(
       help.some((line) => line.endsWith(meaning)),

@@ -39,12 +39,12 @@ interface Key {
 
 /** In the order of the help. Those of kvm_stat and of top have their meaning. */
 export const KEYS: readonly Key[] = [
-  { keys: ["up", "k"], label: "Up, k", meaning: "to the row above", act: "up" },
-  { keys: ["down", "j"], label: "Down, j", meaning: "to the row below", act: "down" },
-  { keys: ["pageup"], label: "PgUp", meaning: "a page up", act: "pageUp" },
-  { keys: ["pagedown"], label: "PgDn", meaning: "a page down", act: "pageDown" },
-  { keys: ["home"], label: "Home", meaning: "to the first row", act: "first" },
-  { keys: ["end"], label: "End", meaning: "to the last row", act: "last" },
+  { keys: ["up", "k"], label: "Up, k", meaning: "to the row above or below", act: "up" },
+  { keys: ["down", "j"], label: "Down, j", meaning: "to the row above or below", act: "down" },
+  { keys: ["pageup"], label: "PgUp", meaning: "a page up or down", act: "pageUp" },
+  { keys: ["pagedown"], label: "PgDn", meaning: "a page up or down", act: "pageDown" },
+  { keys: ["home"], label: "Home", meaning: "to the first or the last row", act: "first" },
+  { keys: ["end"], label: "End", meaning: "to the first or the last row", act: "last" },
   {
     keys: ["enter", "right"],
     label: "Enter, Right",
@@ -57,8 +57,8 @@ export const KEYS: readonly Key[] = [
     meaning: "back to the table before",
     act: "back",
   },
-  { keys: ["<"], label: "<", meaning: "sort by the column to the left", act: "sortLeft" },
-  { keys: [">"], label: ">", meaning: "sort by the column to the right", act: "sortRight" },
+  { keys: ["<"], label: "<", meaning: "sort by the column to the left or right", act: "sortLeft" },
+  { keys: [">"], label: ">", meaning: "sort by the column to the left or right", act: "sortRight" },
   { keys: ["R"], label: "R", meaning: "reverse the order", act: "reverse" },
   {
     keys: ["f"],
@@ -90,8 +90,13 @@ export const KEYS: readonly Key[] = [
   { keys: ["q", "interrupt"], label: "q, Ctrl-C", meaning: "quit", act: "quit" },
 ];
 
-/** A line for each key. */
+/** A line for each key, and one for two that belong together: few enough for 24 rows. */
 export function keyLines(): string[] {
-  const width = Math.max(...KEYS.map(({ label }) => label.length));
-  return KEYS.map(({ label, meaning }) => `  ${label.padEnd(width)}  ${meaning}`);
+  const labels = new Map<string, string>();
+  for (const { label, meaning } of KEYS) {
+    const before = labels.get(meaning);
+    labels.set(meaning, before === undefined ? label : `${before}, ${label}`);
+  }
+  const width = Math.max(...[...labels.values()].map((label) => label.length));
+  return [...labels].map(([meaning, label]) => `  ${label.padEnd(width)}  ${meaning}`);
 }

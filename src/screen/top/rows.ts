@@ -97,7 +97,13 @@ function reasonsOf({ vm, vcpu }: View, title: string): View {
   return { kind: "reasons", title, ...(vm ? { vm } : {}), ...(vcpu === undefined ? {} : { vcpu }) };
 }
 
-/** The row that a sample of a vCPU belongs to, but for its sums. */
+/** The key of the row that a sample of a vCPU belongs to. */
+function rowKey(view: View, vcpu: string, { vm }: Identity, key: number): string {
+  if (view.kind === "vms" && vm) return vmKey(vm);
+  return view.kind === "vcpus" && vm ? vcpu : String(key);
+}
+
+/** That row, without its sums. */
 function rowOf(view: View, vcpu: string, { vm, ...part }: Identity, sample: Sample, key: number): Row {
   if (view.kind === "vms" && vm) {
     const into: View = { kind: "vcpus", vm, title: titleOf({ vm }) };
@@ -150,11 +156,12 @@ export function rowsOf(view: View, reading: Pick<Reading, "exits" | "vcpus">, sh
   const all = firstRow(view);
   const rows = new Map<string, Row>();
   for (const [vcpu, samples] of samplesOf(view, reading, shown)) {
+    const identity = reading.vcpus.get(vcpu) ?? {};
     const counted = new Set<Row>([all]);
     for (const [key, sample] of samples) {
-      const made = rowOf(view, vcpu, reading.vcpus.get(vcpu) ?? {}, sample, key);
-      const row = rows.get(made.key) ?? made;
-      if (row === made) rows.set(made.key, row);
+      const name = rowKey(view, vcpu, identity, key);
+      let row = rows.get(name);
+      if (!row) rows.set(name, (row = rowOf(view, vcpu, identity, sample, key)));
       counted.add(row);
       row.add(sample);
       all.add(sample);
