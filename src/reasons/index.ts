@@ -148,6 +148,11 @@ function tableOf(isa: string): ReasonTable | undefined {
   return Object.hasOwn(TABLES, isa) ? TABLES[isa as Codes] : undefined;
 }
 
+/** Whether reasons are KVM_RUN's: exits to the VMM, which are among a guest's exits a second time. */
+export function isOfVmm(isa: string): boolean {
+  return isa === "kvm_run";
+}
+
 /** A reason's number as its instruction set's manual gives it (SVM's errors are negative) from the raw 32 bits. */
 export function reasonNumber(isa: string, raw: number): number {
   return tableOf(isa)?.number(raw) ?? raw;

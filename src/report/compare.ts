@@ -54,14 +54,14 @@ export interface Comparison {
 const NONE: Counters = { count: 0, timed: 0, totalNs: 0, maxNs: 0, buckets: [] };
 
 /** All samples of a run by reason. */
-export function reasonsOf(run: Run): Samples {
-  return groupSamples(run.exits.reading, "reason")[0]?.[1] ?? new Map<number, Sample>();
+export function reasonsOf(run: Pick<Run, "judged">): Samples {
+  return groupSamples(run.judged.reading, "reason")[0]?.[1] ?? new Map<number, Sample>();
 }
 
 /** How many units a run has of what rates are per; undefined if that isn't known. */
 export function unitsOf(run: Run, samples: Samples, per: Per): number | undefined {
-  if (per === "second") return run.exits.reading.durationNs / 1e9;
-  if (per === "vcpu") return run.exits.vcpuNs === undefined ? undefined : run.exits.vcpuNs / 1e9;
+  if (per === "second") return run.judged.reading.durationNs / 1e9;
+  if (per === "vcpu") return run.judged.vcpuNs === undefined ? undefined : run.judged.vcpuNs / 1e9;
   let count = 0;
   for (const sample of samples.values())
     if (per === "exit" || reasonName(sample.isa, sample.reason) === per.reason) count += total(sample).count;
@@ -154,7 +154,7 @@ function differencesOf(before: readonly Run[], after: readonly Run[]): string[] 
 }
 
 function lossOf(runs: readonly Run[], when: string): string[] {
-  const lost = runs.flatMap(({ exits, split }) => [exits.reading.lost, split.lost]);
+  const lost = runs.flatMap(({ judged, split }) => [judged.reading.lost, split.lost]);
   if (lost.includes(undefined)) return [`Lost: unknown how much ${when}`];
   const sum = lost.reduce((all, each) => all + (each ? lossesOf(each) : 0), 0);
   return sum > 0 ? [`Lost: ${sum} exits ${when}`] : [];

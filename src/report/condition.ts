@@ -173,8 +173,8 @@ function countersOf(samples: Samples, reason: string | undefined): Counters {
 }
 
 /** What was lost of exits and of the split's events; undefined if that is unknown of one. */
-function lostOf({ exits, split }: Run): number | undefined {
-  const lost = [exits.reading.lost, split.lost];
+function lostOf({ exits, vmm, split }: Run): number | undefined {
+  const lost = [exits.reading.lost, vmm.reading.lost, split.lost];
   return lost.every((each) => each !== undefined)
     ? lost.reduce((sum, each) => sum + lossesOf(each), 0)
     : undefined;
@@ -223,7 +223,7 @@ function lack(condition: Condition, run: Run): string | undefined {
   if (need === undefined) return undefined;
   if (need === "split")
     return run.split.intervals === 0 ? "the split of vCPUs' time, which kvm-vmexit split has" : undefined;
-  if (run.exits.intervals === 0) return "exits, which kvm-vmexit time has";
+  if (run.judged.intervals === 0) return "exits, which kvm-vmexit time has";
   const all = zero();
   for (const sample of reasonsOf(run).values()) add(all, total(sample));
   if (all.count === 0 || need === "exits") return undefined;

@@ -36,8 +36,8 @@ export function hostOf({ abouts }: Pick<Run, "abouts">): Evidence["host"] {
 /** What advice is judged by. */
 export function evidenceOf(run: Run): Evidence {
   const { exits, split } = run;
-  const samples: readonly Sample[] = [...reasonsOf(run).values()];
   const hasExits = exits.intervals > 0;
+  const samples: readonly Sample[] = hasExits ? [...reasonsOf(run).values()] : [];
   return {
     exitsNs: hasExits ? exits.reading.durationNs : undefined,
     vcpuNs: exits.vcpuNs,

@@ -1,6 +1,7 @@
 // A run: all that saved readings say together.
 import type { ReadLine } from "../lines/read";
 import type { About } from "../measure/lines";
+import { isOfVmm } from "../reasons";
 import { ClockSum } from "./clock-sum";
 import { ExitSum } from "./exit-sum";
 import type { Selection } from "./selection";
@@ -8,9 +9,19 @@ import type { Selection } from "./selection";
 /** Most different authors of lines that are kept. */
 const MAX_ABOUTS = 16;
 
-/** Adds lines up: exits, and how vCPUs' time was split. */
+/** Whether the exits of a line are exits to the VMM. */
+function isOfVmmLine({ tool, reading }: ReadLine): boolean {
+  for (const samples of reading.exits.values()) for (const { isa } of samples.values()) return isOfVmm(isa);
+  return tool === "kvm-vmexit-vmm";
+}
+
+/** Exits of a run, and who wrote of them. */
+export type ExitsOfRun = Pick<Run, "exits" | "judged" | "abouts">;
+
+/** Adds lines up: exits, exits to the VMM, and how vCPUs' time was split. */
 export class Run {
   readonly exits: ExitSum;
+  readonly vmm: ExitSum;
   readonly split: ClockSum;
   readonly #selection: Selection;
   readonly #abouts = new Map<string, About>();
@@ -19,6 +30,7 @@ export class Run {
   constructor(selection: Selection) {
     this.#selection = selection;
     this.exits = new ExitSum(selection);
+    this.vmm = new ExitSum(selection);
     this.split = new ClockSum(selection);
   }
 
@@ -29,7 +41,17 @@ export class Run {
 
   /** How many intervals were looked at. */
   get intervals(): number {
-    return this.exits.intervals + this.split.intervals;
+    return this.exits.intervals + this.vmm.intervals + this.split.intervals;
+  }
+
+  /** What is compared and judged: exits or, where there are no lines of them, exits to the VMM. */
+  get judged(): ExitSum {
+    return this.exits.intervals === 0 ? this.vmm : this.exits;
+  }
+
+  /** Exits to the VMM in place of exits. */
+  get ofVmm(): ExitsOfRun {
+    return { exits: this.vmm, judged: this.vmm, abouts: this.abouts };
   }
 
   /** @throws UsageError if a filter needs what the line doesn't tell */
@@ -42,6 +64,7 @@ export class Run {
       this.#abouts.set(JSON.stringify(about), about);
     }
     if (split) this.split.add(line, split);
+    else if (isOfVmmLine(line)) this.vmm.add(line);
     else this.exits.add(line);
   }
 }

@@ -4,7 +4,7 @@ import { type Vm, vmMatcher } from "../host/vm";
 import { pickDetails } from "../measure/details";
 import type { Identity } from "../measure/grouping";
 import type { Sample } from "../measure/samples";
-import { type Isa, isIdle } from "../reasons";
+import { type Codes, isIdle, knownIsa, isaNumber } from "../reasons";
 import { ReasonFilter, type ReasonLists } from "../reasons/filter";
 import type { When } from "./when";
 
@@ -111,6 +111,6 @@ export class Selection {
   }
 }
 
-function isKnown(isa: string): isa is Isa {
-  return isa === "vmx" || isa === "svm" || isa === "arm64";
+function isKnown(isa: string): isa is Codes {
+  return knownIsa(isaNumber(isa) ?? 0) !== undefined;
 }

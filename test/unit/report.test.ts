@@ -9,6 +9,7 @@ import test, { after } from "node:test";
 import { gzipSync } from "node:zlib";
 import Ajv from "ajv";
 import * as fc from "fast-check";
+import { ISA } from "../../src/contract";
 import { bucketOf } from "../../src/measure/histogram";
 import { groupSamples } from "../../src/measure/grouping";
 import type { About } from "../../src/measure/lines";
@@ -506,6 +507,31 @@ test("the split of time has its table, where time went first, and its conditions
     assert.equal(status, 2, stderr);
     assert.match(stderr, why);
   }
+});
+
+test("exits to the VMM are a table of their own, and are compared and judged where there are no exits", () => {
+  const exits: Groups = new Map<string, Samples>();
+  const { l1 } = sampleAt(exits, "7:1:0", sampleKey(ISA.kvm_run, 2), "kvm_run", 2);
+  Object.assign(l1, { count: 3, timed: 3, totalNs: 6000, maxNs: 4000 });
+  const vcpus = new Map([
+    ["7:1:0", { vm: { pid: 7, startNs: 1, name: "web7", source: "process" }, vcpu: 0 } as const],
+  ]);
+  const start = new Date(START);
+  const time = { start, end: new Date(START + 1000), durationNs: 1e9, final: true };
+  const about = { ...ABOUT, tool: "kvm-vmexit-vmm" };
+  const saved = jsonLine(about, time, groupSamples({ exits, vcpus }, "vcpu"), NOTHING_LOST, "time", 1);
+  const path = fileOf("vmm", saved);
+  assert.match(shown("--table", "vmm", path), /^ *2 IO +3 \( *2000\)/m);
+  const page = join(FOLDER, "vmm.html");
+  const both = shown("--sum", "--html", page, path, fileOf("saved", SAVED));
+  assert.match(both, /^ *2 IO [^]*\n\n[^]*^ *114 CPUID /m);
+  assert.match(readFileSync(page, "utf8"), /<h2 id="vmm">[^]*<td>IO<\/td>/);
+  assert.match(shown("--reasons", "IO", "--vm", "web7", path), /^ *2 IO +3 /m);
+  assert.match(shown(fileOf("again", shown("--json", path))), /^ *2 IO +3 /m);
+  const judged = report("--fail-if", "max(IO) > 3us", path);
+  assert.deepEqual([judged.status, judged.stderr], [4, "Failed: max(IO) > 3us: it is 4.0 us\n"]);
+  assert.match(shown(path, path), /^2 IO +3\.00 +3\.00 +\+0\.0%/m);
+  assert.match(report("--table", "vmm", fileOf("saved", SAVED)).stderr, /have no exits to the VMM/);
 });
 
 test("two splits are compared, in text, JSON, CSV and on the page", () => {

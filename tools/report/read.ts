@@ -148,9 +148,10 @@ export async function readRun(
     else later.push({ ...source, chunks });
   }
   const status = later.length > 0 ? await addRecordings(run, later, how) : 0;
-  if (run.exits.others > 0)
+  const others = run.exits.others + run.vmm.others;
+  if (others > 0)
     diagnose(
-      `${how.tool}: ${run.exits.others} exits are counted as others: there were more vCPUs and reasons than are told apart`,
+      `${how.tool}: ${others} exits are counted as others: there were more vCPUs and reasons than are told apart`,
     );
   if (run.intervals === 0 && !how.signal.aborted)
     throw new UsageError(

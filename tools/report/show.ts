@@ -6,7 +6,7 @@ import { splitTable } from "../../src/render/split";
 import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/split-lines";
 import { reasonsOf } from "../../src/report/compare";
 import { hostOf } from "../../src/report/evidence";
-import type { Run } from "../../src/report/run";
+import type { ExitsOfRun, Run } from "../../src/report/run";
 import { aboutRecording } from "../lib/about";
 import { whyNothing } from "../lib/filters";
 import { diagnose, outputColumns, print } from "../lib/output";
@@ -17,7 +17,7 @@ import { type TableOptions, printTables } from "../trace/tables";
 const NAME = "kvm-vmexit-report";
 
 /** What can be shown. */
-export const TABLES = ["count", "time", "hist", "split"] as const;
+export const TABLES = ["count", "time", "hist", "split", "vmm"] as const;
 
 /** How a run is shown. */
 export interface ShowOptions extends Omit<TableOptions, "table" | "top"> {
@@ -30,7 +30,7 @@ export interface ShowOptions extends Omit<TableOptions, "table" | "top"> {
 }
 
 /** How many exits a run has. */
-export function countOf({ exits }: Run): number {
+export function countOf({ exits }: Pick<Run, "exits">): number {
   let count = 0;
   for (const samples of exits.reading.exits.values())
     for (const sample of samples.values()) count += total(sample).count;
@@ -38,14 +38,14 @@ export function countOf({ exits }: Run): number {
 }
 
 /** Whether any exit has a time. */
-export function isTimed({ exits }: Run): boolean {
+export function isTimed({ exits }: Pick<Run, "exits">): boolean {
   for (const samples of exits.reading.exits.values())
     for (const sample of samples.values()) if (total(sample).timed > 0) return true;
   return false;
 }
 
 /** The reasons that cost most, or came most often where there are no times. */
-function topOf(run: Run, top: number | undefined, timed: boolean): Run["exits"]["reading"] {
+function topOf(run: ExitsOfRun, top: number | undefined, timed: boolean): Run["exits"]["reading"] {
   const { reading } = run.exits;
   if (top === undefined) return reading;
   const cost = (sample: Sample) => (timed ? total(sample).totalNs : total(sample).count);
@@ -79,7 +79,11 @@ function showLosses(lost: Run["exits"]["reading"]["lost"], options: ShowOptions)
   else print(losses);
 }
 
-async function showExits(run: Run, table: "count" | "time" | "hist", options: ShowOptions): Promise<void> {
+async function showExits(
+  run: ExitsOfRun,
+  table: "count" | "time" | "hist",
+  options: ShowOptions,
+): Promise<void> {
   const timed = isTimed(run);
   if (table !== "count" && !timed && countOf(run) > 0)
     throw new UsageError("the files have no times: they were saved by kvm-vmexit count; use --table count");
@@ -126,25 +130,46 @@ function showSplit(run: Run, options: ShowOptions): void {
   showLosses(split.lost, options);
 }
 
+/** What files can have. */
+type Part = "split" | "vmm" | "exits";
+
+/** What is shown of them. @throws UsageError if they don't have it */
+function partsOf(run: Run, { table, csv }: ShowOptions): readonly Part[] {
+  const parts = (["split", "vmm", "exits"] as const).filter((part) => run[part].intervals > 0);
+  const has = (part: Part) => parts.includes(part);
+  if (table === undefined) {
+    if (csv && parts.length > 1)
+      throw new UsageError(`the files have ${parts.join(" and ")}, whose CSV differs; choose with --table`);
+    return parts;
+  }
+  if (table === "split" || table === "vmm") {
+    if (!has(table))
+      throw new UsageError(
+        table === "split"
+          ? "the files have no split of vCPUs' time, which kvm-vmexit split saves"
+          : "the files have no exits to the VMM, which kvm-vmexit vmm saves",
+      );
+    return [table];
+  }
+  if (!has("exits") && !has("vmm"))
+    throw new UsageError("the files have no exits: they were saved by kvm-vmexit split; leave --table out");
+  return [has("exits") ? "exits" : "vmm"];
+}
+
 /**
  * Prints the tables that the files have, where a vCPU's time went first; or the one that was asked for.
  * @throws UsageError if they haven't
  */
 export async function showRun(run: Run, options: ShowOptions): Promise<void> {
-  const { table, csv } = options;
-  const [hasSplit, hasExits] = [run.split.intervals > 0, run.exits.intervals > 0];
-  if (table === "split" && !hasSplit)
-    throw new UsageError("the files have no split of vCPUs' time, which kvm-vmexit split saves");
-  if (table !== undefined && table !== "split" && !hasExits)
-    throw new UsageError("the files have no exits: they were saved by kvm-vmexit split; leave --table out");
-  if (table === undefined && csv && hasSplit && hasExits)
-    throw new UsageError(
-      "the files have exits and the split of time, whose CSV differs; choose with --table",
-    );
-  const showsSplit = hasSplit && (table === undefined || table === "split");
-  if (showsSplit) showSplit(run, options);
-  if (!hasExits || table === "split") return;
-  if (showsSplit && !options.json) print([""]);
-  if (countOf(run) === 0) diagnose(whyNothing(options, options.others));
-  await showExits(run, table ?? (isTimed(run) ? "time" : "count"), options);
+  const { table } = options;
+  const kind = table === "split" || table === "vmm" ? undefined : table;
+  for (const [i, part] of partsOf(run, options).entries()) {
+    if (i > 0 && !options.json) print([""]);
+    if (part === "split") showSplit(run, options);
+    else {
+      const exits = part === "vmm" ? run.ofVmm : run;
+      if (countOf(exits) === 0) diagnose(whyNothing(options, options.others));
+      await showExits(exits, kind ?? (isTimed(exits) ? "time" : "count"), options);
+    }
+  }
 }

@@ -17,7 +17,7 @@ import { type Cell, number, tableOf, time } from "./table";
 const nameOf = ({ isa, reason }: Pick<Sample, "isa" | "reason">) =>
   reasonName(isa, reason) ?? reasonLabel(reason);
 
-function reasonTable(samples: Samples): string {
+function reasonTable(id: string, title: string, samples: Samples): string {
   const all = [...samples.values()].reduce((sum, sample) => sum + total(sample).totalNs, 0);
   const rows = [...samples.values()]
     .sort((a, b) => total(b).totalNs - total(a).totalNs || total(b).count - total(a).count)
@@ -35,8 +35,8 @@ function reasonTable(samples: Samples): string {
       ];
     });
   return tableOf(
-    "reasons",
-    "Reasons",
+    id,
+    title,
     ["Reason", "Exits", "Average", "P50", "P99", "P99.9", "Longest", "Time %"],
     rows,
     7,
@@ -44,7 +44,7 @@ function reasonTable(samples: Samples): string {
 }
 
 /** Details that took most time, or came most often; "" where none are told. */
-function detailTable(samples: Samples): string {
+function detailTable(id: string, title: string, samples: Samples): string {
   const all = [...samples.values()].reduce((sum, sample) => sum + total(sample).totalNs, 0);
   const rows = [...samples.values()].flatMap(detailRows).map(({ text, sample }): Cell[] => {
     const counters = total(sample);
@@ -60,7 +60,7 @@ function detailTable(samples: Samples): string {
   rows.sort((a, b) => (b[5]?.[1] ?? 0) - (a[5]?.[1] ?? 0) || (b[1]?.[1] ?? 0) - (a[1]?.[1] ?? 0));
   if (rows.length === 0) return "";
   const headings = ["What exits were about", "Exits", "Average", "P99", "Longest", "Time %"];
-  return tableOf("details", "Details", headings, rows, 5);
+  return tableOf(id, title, headings, rows, 5);
 }
 
 function vmTable({ exits: { reading } }: Run): string {
@@ -147,8 +147,8 @@ export function exitSections(run: Run, timed: boolean): Drawn {
             `<section><h2>Handling times over time, without idle exits</h2>${heatMap("heat", moments, times)}</section>`,
           ]
         : []),
-      reasonTable(reasonsOf(run)),
-      detailTable(reasonsOf(run)),
+      reasonTable("reasons", "Reasons", reasonsOf(run)),
+      detailTable("details", "Details", reasonsOf(run)),
       vmTable(run),
     ],
     charts: {
@@ -160,5 +160,17 @@ export function exitSections(run: Run, timed: boolean): Drawn {
           }
         : {}),
     },
+  };
+}
+
+/** Sections of exits to the VMM, whose times are the VMM's. */
+export function vmmSections({ ofVmm }: Run): Drawn {
+  const samples = reasonsOf(ofVmm);
+  return {
+    sections: [
+      reasonTable("vmm", "Exits to the VMM, with the time that it had", samples),
+      detailTable("vmm-details", "What exits to the VMM were about", samples),
+    ],
+    charts: {},
   };
 }

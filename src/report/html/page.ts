@@ -11,14 +11,14 @@ import type { Run } from "../run";
 import { adviceSection } from "./advice";
 import type { Drawn } from "./chart-section";
 import { FRAME } from "./charts";
-import { exitSections } from "./exits";
+import { exitSections, vmmSections } from "./exits";
 import { splitSections } from "./split";
 import { SCRIPT, STYLE } from "./style";
 import { type Cell, tableOf } from "./table";
 
 function headOf(title: string, runs: readonly Run[], names: readonly string[]): string {
   const lines = runs.map((run, at) => {
-    const { exits, split, abouts } = run;
+    const { exits, vmm, split, abouts } = run;
     const hosts = new Set(
       abouts.map(({ host }) =>
         host
@@ -34,6 +34,7 @@ function headOf(title: string, runs: readonly Run[], names: readonly string[]): 
     const tools = new Set(abouts.map(({ tool, version }) => `${tool} ${version}`.trim()));
     const spans = [
       { what: "exits", intervals: exits.intervals, ...exits.reading },
+      { what: "exits to the VMM", intervals: vmm.intervals, ...vmm.reading },
       { what: "split of time", intervals: split.intervals, ...split.time, lost: split.lost },
     ].filter(({ intervals }) => intervals > 0);
     const lost = spans.flatMap((span) => (span.lost ? lostLines(span.lost) : ["Lost: unknown how much"]));
@@ -96,6 +97,7 @@ export function page({ run, before, comparison, timed, advice }: PageInput): str
   const drawn: Drawn[] = [
     ...(run.split.intervals > 0 ? [splitSections(run)] : []),
     ...(run.exits.intervals > 0 ? [exitSections(run, timed)] : []),
+    ...(run.vmm.intervals > 0 ? [vmmSections(run)] : []),
   ];
   const sections = [
     comparison ? comparisonSections(comparison) : "",
