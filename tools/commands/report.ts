@@ -61,7 +61,7 @@ const OPTIONS = {
   top: {
     flags: ["--top"],
     value: "N",
-    description: "only the N reasons that cost most, or changed most; tables sum up the others",
+    description: `only the N reasons that cost most, or changed most, from 1 to ${MAX_TOP}; tables sum up the others`,
     parse: (text: string) => wholeNumber("--top", text, 1, MAX_TOP),
   },
   sort: TIME_TABLES.sort,

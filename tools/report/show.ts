@@ -9,7 +9,7 @@ import { hostOf } from "../../src/report/evidence";
 import type { ExitsOfRun, Run } from "../../src/report/run";
 import { aboutRecording } from "../lib/about";
 import { whyNothing } from "../lib/filters";
-import { diagnose, outputColumns, print } from "../lib/output";
+import { alarming, diagnose, outputColumns, print } from "../lib/output";
 import { headed, measured } from "../lib/tables";
 import { type TableOptions, printTables } from "../trace/tables";
 
@@ -76,7 +76,7 @@ function showLosses(lost: Run["exits"]["reading"]["lost"], options: ShowOptions)
   if (options.json) return;
   const losses = lost ? lostLines(lost) : ["Lost: unknown how much"];
   if (options.csv) losses.forEach(diagnose);
-  else print(losses);
+  else print(losses.map(alarming));
 }
 
 async function showExits(

@@ -37,7 +37,8 @@ const OPTIONS = {
   slower: {
     flags: ["--slower"],
     value: "MS",
-    description: "print the exits that took so many milliseconds or more, instead of a table",
+    description:
+      "print the exits that took so many milliseconds or more, from 0 to 999999999, instead of a table",
     parse: milliseconds,
     conflicts: ["by", "table"],
   },
