@@ -160,6 +160,16 @@ function lossOf(runs: readonly Run[], when: string): string[] {
   return sum > 0 ? [`Lost: ${sum} exits ${when}`] : [];
 }
 
+/** Whether runs have something in common: exits, exits to the VMM, or the split of time. */
+export function isComparable(runs: readonly Run[]): boolean {
+  return haveSameExits(runs) || runs.every(({ split }) => split.intervals > 0);
+}
+
+function haveSameExits(runs: readonly Run[]): boolean {
+  const kinds = new Set(runs.map(({ kind }) => kind));
+  return kinds.size === 1 && !kinds.has(undefined);
+}
+
 /**
  * Compares runs. @throws nothing: where a run doesn't know what rates are per, `per` has to be another; see unitsOf()
  */
@@ -176,7 +186,8 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
     const p = tested ? mannWhitney(sidesA.map(value), sidesB.map(value)) : undefined;
     return { isa, reason, before: middle(sidesA), after: middle(sidesB), p };
   };
-  const keys = new Map([...a, ...b].flatMap(({ samples }) => [...samples]));
+  const compared = haveSameExits([...before, ...after]) ? [...a, ...b] : [];
+  const keys = new Map(compared.flatMap(({ samples }) => [...samples]));
   const size = ({ before, after }: Change) => Math.abs(value(after) - value(before));
   return {
     per,

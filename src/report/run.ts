@@ -49,6 +49,12 @@ export class Run {
     return this.exits.intervals === 0 ? this.vmm : this.exits;
   }
 
+  /** Which exits these are; undefined if there are lines of neither. */
+  get kind(): "exits" | "vmm" | undefined {
+    if (this.exits.intervals > 0) return "exits";
+    return this.vmm.intervals > 0 ? "vmm" : undefined;
+  }
+
   /** Exits to the VMM in place of exits. */
   get ofVmm(): ExitsOfRun {
     return { exits: this.vmm, judged: this.vmm, abouts: this.abouts };

@@ -499,6 +499,7 @@ test("the split of time has its table, where time went first, and its conditions
     [["--fail-if", "max(HLT) > 5us", path], /needs exits/],
     [["--fail-if", "p99(guest) > 5us", path], /of guest there are time, share/],
     [["--table", "split", fileOf("saved", SAVED)], /have no split/],
+    [[path, fileOf("saved", SAVED)], /have nothing in common/],
     [["--table", "time", path], /have no exits/],
     [["--reasons", "HLT", path], /has no reasons/],
     [["--csv", "--sum", path, fileOf("saved", SAVED)], /choose with --table/],

@@ -1,7 +1,7 @@
 // Tables, comparisons and checks of saved readings.
 import { advise } from "../../src/advice";
 import { UsageError } from "../../src/errors";
-import { type Comparison, type Per, compare, unitsOf } from "../../src/report/compare";
+import { type Comparison, type Per, compare, isComparable, unitsOf } from "../../src/report/compare";
 import { comparisonCsv, comparisonJson, comparisonLines } from "../../src/report/comparison-lines";
 import { evidenceOf } from "../../src/report/evidence";
 import { page } from "../../src/report/html/page";
@@ -101,6 +101,10 @@ function sidesOf(argv: readonly string[], operands: readonly string[], sum: bool
 }
 
 function showComparison(before: readonly Run[], after: readonly Run[], options: ReportOptions): Comparison {
+  if (!isComparable([...before, ...after]))
+    throw new UsageError(
+      "the files have nothing in common that can be compared: exits, exits to the VMM, or the split of vCPUs' time",
+    );
   let per = options.per ?? "vcpu";
   const unknown = [...before, ...after].some((run) => unitsOf(run, new Map(), "vcpu") === undefined);
   if (per === "vcpu" && unknown) {
