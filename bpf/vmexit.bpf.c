@@ -208,6 +208,23 @@ int BPF_PROG(direct_vcpu_end, struct kvm_vcpu *vcpu)
 	return 0;
 }
 
+#if DETAILS
+
+/* The same for VMX: what KVM has read of the vCPU's last exit, which no entry followed. */
+SEC("fentry/kvm_arch_vcpu_destroy")
+int BPF_PROG(direct_vcpu_end_vmx, struct kvm_vcpu *vcpu)
+{
+	struct vmexit_account *account = vcpu_search(vcpu);
+
+	if (!account || !vcpu)
+		return 0;
+	vmx_detail_at_entry(vcpu, &account->exit, 0);
+	account_release(account);
+	return 0;
+}
+
+#endif
+
 /* The net times leave out that the vCPU sleeps or waits for a CPU. Outside of KVM_RUN KVM isn't told. */
 SEC("fentry/kvm_sched_out")
 int BPF_PROG(direct_sched_out, void *notifier)

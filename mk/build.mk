@@ -27,6 +27,8 @@ dist/bpf/%.$(1).bpf.o: bpf/%.bpf.c $$(BPF_HEADERS) mk/build.mk
 	$$(CLANG) $$(BPF_FLAGS) -D__TARGET_ARCH_$$(BPF_ARCH_$(1)) -c $$< -o $$@
 endef
 $(foreach arch,$(ARCHITECTURES),$(eval $(call bpf_rule,$(arch))))
+# It includes the other.
+$(ARCHITECTURES:%=dist/bpf/vmexit-details.%.bpf.o): bpf/vmexit.bpf.c
 
 addon: $(ADDON) ## build the native addon
 

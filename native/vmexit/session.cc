@@ -88,7 +88,7 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 		const Vendor &vendor = *loaded_vendor();
 		std::string cast = direct->casts() ? "_cast" : "";
 		bool amends = options.details && vendor.isa == ISA_VMX;
-		wanted.push_back("direct_vcpu_end");
+		wanted.push_back(amends ? "direct_vcpu_end_vmx" : "direct_vcpu_end");
 		if (options.timing)
 			wanted.push_back(std::string("direct_entry_") + (amends ? "vmx_" : "") +
 					 (options.slow         ? "slow"

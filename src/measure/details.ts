@@ -56,7 +56,7 @@ function ranges(rows: readonly DetailRow[]): DetailRow[] {
 }
 
 /** Whether a detail is the one that a user names by a number: an MSR, a port, an address in a page. */
-function isNamed(detail: ExitDetail | undefined, numbers: ReadonlySet<number>): boolean {
+export function isNamed(detail: ExitDetail | undefined, numbers: ReadonlySet<number>): boolean {
   const number = detail && detailNumber(detail);
   if (number === undefined) return false;
   const bytes = detail?.kind === "memory" ? detail.bytes : 1;

@@ -90,6 +90,18 @@ test("a reason is picked by a detail's number; tools without details refuse that
   assert.match(refused.stderr, /^kvm-vmexit-count: "MSR:0x277" names details; give --details, too/);
 });
 
+test("kvm-vmexit-slower picks exits by a detail's number, too", () => {
+  const guests = [`${GUEST} --rdmsr 41 --wrmsr 3`, `${GUEST} --rdmsr 5 --msr 27`].join(" && ");
+  const result = run(
+    "kvm-vmexit-slower",
+    ...["0", "--wide", "--reasons", "MSR:0x277", "--", "sh", "-c", guests],
+  );
+  assert.equal(result.status, 0, result.stderr);
+  const lines = result.stdout.split("\n").filter((line) => / MSR /.test(line));
+  assert.equal(lines.length, 44);
+  assert.ok(lines.every((line) => /(read|write) IA32_PAT \(0x277\)$/.test(line)));
+});
+
 test("kvm-vmexit-hist has a histogram of each detail", () => {
   const result = run("kvm-vmexit-hist", "MSR", "--details", "--", GUEST, "--rdmsr", "41", "--wrmsr", "3");
   assert.equal(result.status, 0, result.stderr);

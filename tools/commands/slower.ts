@@ -1,6 +1,7 @@
 // Every exit slower than a threshold, as it happens.
 import { setImmediate as immediate } from "node:timers/promises";
 import { UsageError } from "../../src/errors";
+import { isNamed } from "../../src/measure/details";
 import { NOTHING_LOST } from "../../src/measure/lost";
 import type { SlowExit } from "../../src/measure/slow-exit";
 import { reasonName } from "../../src/reasons";
@@ -58,12 +59,16 @@ export const tool = defineCommand({
       if (csv && options.header) print([SLOW_CSV_HEADING]);
     };
     return watchSlow({ options, command, timing: true, slow, names: slow.details, begin }, async (watch) => {
-      const { session, isa, plan, tellLosses } = watch;
+      const { session, isa, filter, plan, tellLosses } = watch;
+      const wants = ({ reason, detail }: SlowExit) => {
+        const numbers = filter.details.get(reason);
+        return numbers === undefined || isNamed(detail, numbers);
+      };
       const about = json && aboutTrace(NAME, isa, session.info(), options, { thresholdNs: ns });
       const [start, began] = [new Date(), performance.now()];
       let last = NOTHING_LOST;
       for await (const { exits, lost } of session.exits({ ...plan, asked: outputWritten })) {
-        print(exits.map(lineOf));
+        print(exits.filter(wants).map(lineOf));
         last = lost;
         plan.looked?.();
         // A second signal is heard in between.

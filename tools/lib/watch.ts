@@ -175,7 +175,7 @@ function watchAny<S extends Watched>(
   const prepare = (machine: Machine, isa: Isa) => {
     learnReasons(machine.formatOf("kvm_exit") ?? "");
     const codes = request.returns === true ? "kvm_run" : isa;
-    const wanted = new ReasonFilter(codes, options, request.details);
+    const wanted = new ReasonFilter(codes, options, slow?.details ?? request.details);
     known = { isa, filter: wanted };
     return (roster: Roster) => {
       request.begin?.(wanted);
