@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lint rules: TypeScript's strict, type-aware set, and the direction in which imports may point.
 import js from "@eslint/js";
 import tseslint from "typescript-eslint";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Everything that is compared: how each is started, so that it watches all exits of the machine until SIGINT.
 import { existsSync } from "node:fs";
 import { join } from "node:path";

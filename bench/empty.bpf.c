@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Programs that do nothing, on raw tracepoints and on records: the least that any tool adds to an exit.
 #include <linux/bpf.h>
 

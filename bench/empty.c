@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Attaches the empty programs of empty.bpf.c until a signal ends it.
 // usage: empty OBJECT raw|record
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a scrape costs: an exporter's server with readings that are made up, scraped over HTTP by another process.
 import { execFileSync } from "node:child_process";
 import { Families } from "../src/export/families";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Fills accounts of a session that another process has open, as if so many vCPUs ran, each with exits of some
 // reasons. usage: fill ACCOUNTS SLOTS
 #include <stdio.h>

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What all parts of the bench start: the guest whose turns are timed, and our tools.
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

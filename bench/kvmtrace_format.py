@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The original kvmtrace_format's way in Python 3: what `kvm-trace format` is compared with.
 
 usage: kvmtrace_format.py DEFINITIONS < RECORDING

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Writes a recording of random events of kvmtrace's kinds to standard output, the same each time.
 
 usage: make-recording.py RECORDS > FILE

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // In the lab, where instructions are counted: measures each contestant beside the same guests, and prints as lines of JSON a Machine
 // and then each Measured. usage: measure.js MACHINE
 import { type ChildProcess, spawn } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // In the lab under --icount: measures the tools' own processes and what many vCPUs cost, and prints ProcessResult as JSON.
 import { execFileSync, spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Puts the kernels' results together as docs/bench.json and docs/bench.md.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a measurement on one machine gives, as build/bench/MACHINE.json and docs/bench.json have it.
 
 /** A guest whose turns are timed. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a program that uses the library does for long: reads each second, and at the end says what it has counted.
 import { group, intervals, openSession, total } from "../src";
 

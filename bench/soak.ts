@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Five tools and the library run for minutes while VMs come and go: each counts all exits exactly, in memory that doesn't grow.
 // usage: soak.js MINUTES, in the lab
 import { type ChildProcess, spawn } from "node:child_process";

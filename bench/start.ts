@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that trace until they are told to end, and the CPU time that they take.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync } from "node:fs";

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
 # Formats one made-up recording by the original's way in Python and by kvm-trace: seconds of CPU and records a second.
 # usage: bench/trace-format.sh [RECORDS]      (default 4000000, 115 MB in a temporary folder)
 set -euo pipefail

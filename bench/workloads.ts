@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The guests that the contestants are measured beside: plain ones, one after the other; or a guest of a guest that never ends.
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, readdirSync } from "node:fs";

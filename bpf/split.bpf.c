@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Splits each vCPU's time by what it does: programs on exits, entries, KVM_RUN and the preempt notifiers that
  * KVM has for threads that run a vCPU. No other task meets a program. The addon loads those that fit the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Counts every tracepoint of system kvm, and the reasons of kvm_exit and kvm_userspace_exit, for kvm-stat.
  *

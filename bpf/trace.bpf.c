@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Records KVM's events one by one into a ring for each CPU: classic tracepoint programs, which take words out
  * of the tracepoint's payload at offsets that tracefs tells the addon. No program waits: an event that

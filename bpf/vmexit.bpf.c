@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Counts and times VM exits: programs on kvm_exit and kvm_entry, in two ways to attach. The addon loads those
  * that fit the kernel.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts and times the exits of all VMs for some seconds, and prints them for each VM every second; as root:
 //     node docs/example.mjs [seconds]
 import { ToolError, group, intervals, openSession, percentile, safeText, total } from "kvm-vmexit";

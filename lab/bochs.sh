@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash disable=SC2154,SC2034
 # Sets `emulator` for Bochs, which emulates Intel VMX with EPT: its disk, its boot CD, its settings. Sourced by run.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=bash
 # What the lab's scripts share: messages, checks for programs, the cache folder, Debian's package sources.
 

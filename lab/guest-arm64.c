@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * An arm64 KVM guest that exits an exact number of times for each reason asked for: the ground truth of the lab.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes to a BPF map of its own without an end: a task that is preempted within a BPF system call, most of
  * the time, which keeps the kernel from running programs of kprobes and of tracepoints' records on that CPU.

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The Node-API face of a tracing session: guards types and state, turns snapshots into columns, throws for
 // misuse.
 #include <napi.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // The Node-API face of what TypeScript found out of this host.
 #ifndef HOST_H
 #define HOST_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Local time as the C library has it: Node's own follows ICU, which knows neither POSIX time zones
 // (TZ=IST-5:30) nor the rules in a plain file /etc/localtime.
 #include "local_time.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Local time as the C library has it.
 #ifndef LOCAL_TIME_H
 #define LOCAL_TIME_H

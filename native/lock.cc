@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // flock(2): the lock belongs to the open file, so a crash frees it.
 #include "lock.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // A lock on a file that ends with the process, for JavaScript: Node has none.
 #ifndef LOCK_H
 #define LOCK_H

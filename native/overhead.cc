@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The kernel's run time statistics of the programs that this process holds, whichever class opened them.
 #include "overhead.h"
 #include "kernel/handles.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What this process's BPF programs cost: the kernel's run time statistics, for JavaScript.
 #ifndef OVERHEAD_H
 #define OVERHEAD_H

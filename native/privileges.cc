@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Capabilities and no_new_privs belong to a thread, and Node has some seven before a line of JavaScript runs:
 // each thread gives up its own, in the handler of a signal.
 #include "privileges.h"

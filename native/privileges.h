@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Gives up what this process may do, in all of its threads, for JavaScript.
 #ifndef PRIVILEGES_H
 #define PRIVILEGES_H

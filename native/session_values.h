@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What objects that keep accounts of vCPUs have in common for JavaScript: options, facts, columns.
 #ifndef SESSION_VALUES_H
 #define SESSION_VALUES_H

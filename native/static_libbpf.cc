@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lets a static libbpf be linked into a shared object although it wasn't compiled for one (-fPIE, not -fPIC).
 #include <cstdio>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // JavaScript's values in and out: checked options, columns.
 #ifndef VALUES_H
 #define VALUES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes dist/bin: each tool with all that it imports as one file, which runs as its command, or as the umbrella's word.
 // Node finds and compiles some sixty modules otherwise, which is a fifth of a start.
 import { appendFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tools as the package installs them: commands, and a man page for each.
 import { TOOLS } from "../tools/commands";
 import { tool as umbrella } from "../tools/kvm-vmexit";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes dist/completions: a file for each command and each of bash, zsh and fish, made of the tool's options.
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes src/contract.ts, TypeScript's side of the facts that bpf/contract/*.h say once. usage: contract.mjs [--check]
 // In JavaScript, because it runs before anything is compiled.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -33,6 +34,7 @@ const losses = list(vmexit, "VMEXIT_LOSSES");
 const activities = list(header("split"), "SPLIT_ACTIVITIES").filter(({ parts }) => parts[0] !== "UNKNOWN");
 
 const lines = [
+  "// SPDX-License-Identifier: MIT",
   "// Facts that the kernel part, the addon and TypeScript share. Written by packaging/contract.mjs from bpf/contract/*.h.",
   "",
   "/** Limits: bpf/contract/limits.h says of what. */",

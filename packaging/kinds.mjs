@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes src/trace/kinds.ts: the lists of bpf/contract/kinds.h for TypeScript. usage: kinds.mjs [--check]
 // In JavaScript, because it runs before anything is compiled.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -63,7 +64,8 @@ const records = [
   ...list("TRACE_NOTES").map((record) => [...record, "note"]),
 ];
 const version = /#define TRACE_VERSION (\d+)/.exec(header)?.[1];
-const text = `// Written by packaging/kinds.mjs from bpf/contract/kinds.h.
+const text = `// SPDX-License-Identifier: MIT
+// Written by packaging/kinds.mjs from bpf/contract/kinds.h.
 
 /** The version of recordings that this program writes, and the latest that it reads. */
 export const VERSION = ${version};

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // node:child_process for the bundled tools, which is loaded when it is called.
 import type * as ChildProcess from "node:child_process";
 import { createRequire } from "node:module";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes dist/man: a man page for each tool, made of its page in docs/ and its options.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where the project is.
 import { join } from "node:path";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Turns the Markdown of a page in docs/ into roff with the man macros.
 import type { Token, Tokens } from "marked";
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What the static libraries of packaging/fetch-sysroot lack.
 
 // Replaces elf_error.o of libelf.a. That has a thread-local variable with a relocation R_X86_64_TPOFF32,

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes src/render/widths.ts: the characters of two columns, from Unicode's data in get-east-asian-width. usage: widths.mjs [--check]
 // A later Unicode comes with a later version of that package.
 import { readFileSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where the package has its own files.
 import { join } from "node:path";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Checks what callers of the library pass against its types, for plain JavaScript and for misspelt names.
 import { UsageError } from "./errors";
 

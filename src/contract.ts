@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Facts that the kernel part, the addon and TypeScript share. Written by packaging/contract.mjs from bpf/contract/*.h.
 
 /** Limits: bpf/contract/limits.h says of what. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The two kinds of failure that a user is told about; everything else is a fault of ours.
 
 /** The command line or another input is wrong: what, on what, why and what to do, in one line. Exit status 2. */

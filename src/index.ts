@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public library: what `import … from "kvm-vmexit"` gives.
 export type { ExitDetail } from "./details";
 export { ToolError, UsageError } from "./errors";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The intervals of a session, pulled by whoever shows them: `for await (const interval of intervals(session, plan))`.
 import { checkOptions } from "./check";
 import type { Time } from "./measure/time";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Local times as date(1) prints them: the C library's, or UTC marked with a Z where that can't be asked.
 import { localFields } from "./native/local-time";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library's sessions: a trace from its beginning to its end.
 import { DEFAULT_VCPUS } from "./contract";
 import { checkOptions } from "./check";

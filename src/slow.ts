@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library's slow exits: every exit that takes a threshold and longer, as it happens.
 import { DEFAULT_VCPUS } from "./contract";
 import { checkOptions } from "./check";

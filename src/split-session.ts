@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library's split of vCPUs' time: how long each vCPU did what.
 import { DEFAULT_VCPUS } from "./contract";
 import { checkOptions } from "./check";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Makes text from guests, processes and files safe for what it is printed to: a terminal, JSON, a spreadsheet.
 
 // Controls (C0, DEL, C1), the line and paragraph separators, marks that reorder text, and what has no width or is

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs the built tools as a user does, for the tests.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";

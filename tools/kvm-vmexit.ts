@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The umbrella: `kvm-vmexit WORD …` is the tool of that word.
 import { TOOLS } from "./commands";
 import type { Group } from "./lib/tool";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Accounts and their owners: looked up, claimed at an owner's first event, released at the owner's end.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The buckets of histograms of times. */
 #ifndef ACCOUNTS_BUCKETS_BPF_H
 #define ACCOUNTS_BUCKETS_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Which vCPUs are traced: those of the wanted processes, with the wanted ids. Others take no account. What
  * includes this has before it: config with filter_pids and filter_vcpus; maps called pids, vcpu_ids,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The maps of accounts and of filters. What includes this has before it: ACCOUNT, the name of the struct of
  * its accounts.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Owners that are vCPUs, for programs that have the vCPU: the owner is its address. */
 #ifndef ACCOUNTS_VCPU_OWNER_BPF_H
 #define ACCOUNTS_VCPU_OWNER_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* arm64: an exit's detail, see contract/detail.h, from KVM's events while it handles the exit. */
 #ifndef ARCH_ARM64_DETAIL_BPF_H
 #define ARCH_ARM64_DETAIL_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* arm64: from an event to the reason of an exit, (ret, esr_ec) in arch/arm64/kvm/trace_arm.h. */
 #ifndef ARCH_ARM64_BPF_H
 #define ARCH_ARM64_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* x86: an exit's detail, see contract/detail.h, from registers, the VMCB, VMX's exit qualification or
  * payloads. */
 #ifndef ARCH_X86_DETAIL_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* x86: an exit's instruction set (isa), level and reason, read from an event. */
 #ifndef ARCH_X86_BPF_H
 #define ARCH_X86_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Details: what an exit says about itself beside its reason, as 64 bits that the reason gives a meaning. The
  * programs keep of each what src/details/ shows, so that two slots hardly ever show the same.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Fields of tracepoints' payloads. A program reads one by a load whose offset is PAYLOAD_FIELD + its number;
  * before the program is loaded the addon puts the offset and the size there that the kernel's `format` tells,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Instruction sets. A reason is a code of one of them. Programs, addon and TypeScript share the numbers. */
 #ifndef ISA_H
 #define ISA_H

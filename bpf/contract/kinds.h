@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The events of a recording. The programs, the recorder and src/trace/kinds.ts (by packaging/kinds.mts) are
  * made from these lists. One more event of the kernel is a line in TRACE_KINDS and one in

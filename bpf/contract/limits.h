@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Limits that programs, addon and TypeScript share. */
 #ifndef LIMITS_H
 #define LIMITS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The contract between the programs that count KVM's tracepoints and the addon: indices, limits, counters.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * What programs name of the kernel beyond its structs, as numbers in their instructions, in whose place the
  * addon puts what the running kernel has. libbpf would look for these in all types of vmlinux, read once

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The contract between the programs that record events and the addon: the rings of events, and what the
  * programs are told when they are loaded.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The contract between the programs that count VM exits and the addon: shared structs and counters.
  *

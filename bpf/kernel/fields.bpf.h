@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Fields of a tracepoint's payload, each by one load, which the addon completes: see contract/fields.h. In
  * SEC programs and what is inlined into them: the addon sees no other functions.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Reads of kernel memory that the verifier knows nothing of: by plain loads where the kernel has
  * bpf_rdonly_cast(), 6.2 and later, else by the helper, which takes some 80 instructions each time.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * The few kernel structs that the programs read, for CO-RE: only the fields used, found by name in the
  * running kernel's BTF whatever their offsets are there.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Tricks for the verifier and against the compiler, each with its name and its reason.
  */

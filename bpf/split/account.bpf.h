@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The accounts of vCPUs: begun at a vCPU's first event, or by the iterator for those that are there already.
  */
 #ifndef SPLIT_ACCOUNT_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * A vCPU's clock: it is in one activity at a time, and each change adds the time since the last one to the
  * activity that ends. So all activities together are the time since the account began, by construction.

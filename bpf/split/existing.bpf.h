@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* vCPUs that are there before the programs: found among the open files of all processes, in what they do. */
 #ifndef SPLIT_EXISTING_BPF_H
 #define SPLIT_EXISTING_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The details of an account: the counters of one detail of a key in each slot of its table. */
 #ifndef VMEXIT_DETAILS_BPF_H
 #define VMEXIT_DETAILS_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Histograms of handling times: one for each slot, taken from the pool when the slot is. */
 #ifndef VMEXIT_HISTOGRAM_BPF_H
 #define VMEXIT_HISTOGRAM_BPF_H

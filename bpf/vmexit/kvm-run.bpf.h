@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Returns of KVM_RUN to the VMM, one more use of the span: it begins where KVM_RUN returns and ends at the
  * vCPU's next KVM_RUN. Its keys have ISA_KVM_RUN in place of an instruction set. These programs are loaded

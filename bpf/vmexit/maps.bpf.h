@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* What the programs share with the addon: configuration, losses, maps. */
 #ifndef VMEXIT_MAPS_BPF_H
 #define VMEXIT_MAPS_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* The slots of an account: the counters of one key, (isa, level, reason), in each. */
 #ifndef VMEXIT_SLOTS_BPF_H
 #define VMEXIT_SLOTS_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Slow exits: one event for each, in the ring. */
 #ifndef VMEXIT_SLOW_BPF_H
 #define VMEXIT_SLOW_BPF_H

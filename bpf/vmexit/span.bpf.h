@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * A span: from an event that begins it, through events that amend its key, to the event that ends it. Its
  * count and time are filed in the account's slot of its key. The one span is from an exit to its entry.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
  * Accounts of threads, for programs that have no vCPU's address. A thread mostly runs one vCPU, whose owner
  * is the thread's pid_tgid. Further vCPUs that it runs have owners with the same low half, tid, so that all

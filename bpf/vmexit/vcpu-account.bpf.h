@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /* Accounts of vCPUs that exit or are entered, for programs that have the vCPU. */
 #ifndef VMEXIT_VCPU_ACCOUNT_BPF_H
 #define VMEXIT_VCPU_ACCOUNT_BPF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // How many accounts so many vCPUs need.
 #ifndef KERNEL_ACCOUNTS_H
 #define KERNEL_ACCOUNTS_H

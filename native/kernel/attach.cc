@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs on a tracepoint's payload need a perf event, which takes part in each event on its CPU (some 200
 // instructions) while it is enabled; the programs run without that.
 #include "attach.h"

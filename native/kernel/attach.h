@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Attaches a program to what its section names, at the least cost to the events.
 #ifndef ATTACH_H
 #define ATTACH_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The types of the running kernel, as it gives them out. libbpf's reading takes several times as many
 // instructions, which were a quarter of a tool's start.
 #include "btf.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What libbpf looks at to find fields in the kernel's structs (CO-RE): those that the BPF programs name, in a
 // file, instead of all types of vmlinux and of each module, which it would walk through once for each struct.
 #ifndef CORE_BTF_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // A file descriptor with one owner, who closes it.
 #ifndef KERNEL_DESCRIPTOR_H
 #define KERNEL_DESCRIPTOR_H

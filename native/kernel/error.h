@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // How the addon fails: with one line for the user.
 #ifndef KERNEL_ERROR_H
 #define KERNEL_ERROR_H

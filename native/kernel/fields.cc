@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Completes the programs' loads of payload fields: see bpf/contract/fields.h.
 #include "fields.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // libbpf's own, closed by whoever holds them.
 #ifndef LIBBPF_HANDLES_H
 #define LIBBPF_HANDLES_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What libbpf and the verifier say, kept for error messages instead of being printed.
 #include "log.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // A BPF map's values in this process's memory.
 #ifndef KERNEL_MAPPED_H
 #define KERNEL_MAPPED_H

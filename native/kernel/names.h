@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What programs name of the kernel beyond its structs: what they attach to, a function, a variable.
 #ifndef KERNEL_NAMES_H
 #define KERNEL_NAMES_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Programs of a BPF object that are loaded and attached together, and its maps.
 #ifndef KERNEL_PROGRAMS_H
 #define KERNEL_PROGRAMS_H

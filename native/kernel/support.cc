@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the running kernel offers the programs: asked of its BTF, never of its version.
 #include "support.h"
 

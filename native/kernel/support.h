@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What the running kernel offers the programs: asked of its BTF, never of its version.
 #ifndef KERNEL_H
 #define KERNEL_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What TypeScript found out of this host (src/host/machine.ts), which decides for both languages.
 #include "this_host.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What TypeScript found out of this host (src/host/machine.ts), which decides for both languages.
 #ifndef THIS_HOST_H
 #define THIS_HOST_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What tracefs says of tracepoints: whether they are there, their numbers, the fields of their payloads.
 #ifndef TRACEFS_H
 #define TRACEFS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // The Node-API face of the programs that split vCPUs' time.
 #ifndef SPLIT_BINDING_H
 #define SPLIT_BINDING_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // The programs that split vCPUs' time by what they do: loading them, reading their accounts.
 #ifndef SPLITTER_H
 #define SPLITTER_H

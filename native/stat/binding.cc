@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The Node-API face of the tracepoint counters: guards types and state, turns snapshots into columns.
 #include "binding.h"
 

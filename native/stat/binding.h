@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // The Node-API face of the tracepoint counters.
 #ifndef COUNTERS_ADDON_H
 #define COUNTERS_ADDON_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Counters of KVM's tracepoints: a small program for each event that is wanted, from one template, in one set
 // of maps.
 #ifndef COUNTERS_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Guards types and state, and throws for misuse.
 #include "binding.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // The Node-API face of the recorder.
 #ifndef TRACE_BINDING_H
 #define TRACE_BINDING_H

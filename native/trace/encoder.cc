@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Merges the CPUs' rings of events by time, and writes the events as kvmtrace's records.
 #include "encoder.h"
 

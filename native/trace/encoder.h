@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // Merges the CPUs' rings of events by time, and writes the events as kvmtrace's records.
 #ifndef TRACE_ENCODER_H
 #define TRACE_ENCODER_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of kinds, and where tracefs says that their words are.
 #include "kinds.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // What is recorded of each kind of event, by the lists of bpf/contract/kinds.h.
 #ifndef TRACE_KINDS_H
 #define TRACE_KINDS_H

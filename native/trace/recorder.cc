@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Loads the programs, makes the CPUs' rings, and reads them.
 #include "recorder.h"
 

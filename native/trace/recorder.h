@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 // The recorder: loads the programs that write events into the CPUs' rings, and hands the events over as
 // kvmtrace's records.
 #ifndef RECORDER_H

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One tracing session: the BPF object from open to close, its maps in this process's memory, and what is read
 // from them.
 #include "session.h"

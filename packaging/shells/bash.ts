@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes a command's completion for bash.
 import { optionsOf } from "../../tools/lib/help";
 import type { Option, Tool } from "../../tools/lib/tool";

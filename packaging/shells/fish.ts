@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes a command's completion for fish.
 import { optionsOf } from "../../tools/lib/help";
 import { isGroup } from "../../tools/lib/tool";

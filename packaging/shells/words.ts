@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the completions of all shells take from a tool's options and operands.
 import { ARM64_CLASSES, ARM64_RETURNS } from "../../src/reasons/arm64";
 import { SVM_REASONS } from "../../src/reasons/svm";

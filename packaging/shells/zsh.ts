@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes a command's completion for zsh.
 import { optionsOf } from "../../tools/lib/help";
 import { type Option, type Tool, isGroup } from "../../tools/lib/tool";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What advice is judged by: the numbers of a run, as rates of a vCPU.
 import type { DetailRow } from "../measure/details";
 import type { Host } from "../measure/lines";

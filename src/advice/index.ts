@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Advice: which faults the readings of a run show, by rules that are data.
 import type { Evidence } from "./evidence";
 import { NEEDS, type Finding, type Need, type Rule } from "./rule";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Advice as text for a terminal.
 import { labelled, wrap } from "../render/wrap";
 import type { Advice } from ".";

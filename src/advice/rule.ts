@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a rule of advice is.
 import type { Evidence } from "./evidence";
 

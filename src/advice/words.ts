@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Numbers in the sentences of advice.
 
 /** `1,234`, `12.3`, `0.12`. */

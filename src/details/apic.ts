@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The local APIC, as VMX and AVIC tell of it.
 import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // arm64: system registers, and what a vCPU waits for.
 import { bits } from "./bits";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Numbers of exits, taken apart and written.
 
 /** A number as hexadecimal, with 0x. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // CPUID's leaves: Intel SDM volume 2, AMD APM volume 3, Documentation/virt/kvm/x86/cpuid.rst.
 import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Hypercalls, by the interface that the guest speaks.
 import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What an exit was about beside its reason: which port, which MSR, which address. One decoder for each kind.
 import {
   type ApicAccess,

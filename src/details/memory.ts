@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Guest-physical addresses: the devices that PCs and small VMMs have at fixed ones.
 import { apicRegister } from "./apic";
 import { bits, hex } from "./bits";

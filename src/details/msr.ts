@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Model-specific registers: Intel SDM volume 4, AMD APM volume 2 appendix A, and those that hypervisors define.
 import { bits, hex } from "./bits";
 import { type Names, indexed, nameOf, namesOf } from "./names";

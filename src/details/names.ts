@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names of numbers that come singly and in runs, such as MSRs and ports.
 
 /** A run of numbers: the first and the last, and the name, if any, of the one that is `index` after the first. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // I/O ports, as a PC and QEMU's machines use them.
 import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Details from outside, such as a line of JSON: taken only if they are what a decoder could have made.
 import type { ExitDetail } from ".";
 

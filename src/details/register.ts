@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Control and debug registers.
 import { bits } from "./bits";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Of exits to the VMM: what happens to the whole VM.
 import { bits } from "./bits";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Vectors of exceptions and interrupts.
 import { bits, hex } from "./bits";
 

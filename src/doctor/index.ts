@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a host's doctor says: every finding about it, and which tools can run.
 import { messageOf } from "../errors";
 import { type Finding, findings } from "../host/findings";

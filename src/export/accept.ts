@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a scraper accepts, as HTTP has it: RFC 9110, sections 12.4.2 and 12.5.
 import type { TextFormat } from "./text";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The buckets in which handling times are exported: few of the kernel's, put together.
 import { BUCKETS } from "../contract";
 import { bucketStart } from "../measure/histogram";

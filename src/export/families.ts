@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Everything that is exported, as metric families: their names, units and what they say.
 import { type Lost, WAYS_OF_LOSS } from "../measure/lost";
 import type { ProgramRun } from "../native/overhead";

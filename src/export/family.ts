@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Metric families: what an exporter tells, whatever form it is written in.
 
 /** The name and the value of a label. */

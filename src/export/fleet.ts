@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The VMs of a host, each with series of its own while there is room, and what they counted: never less than before.
 import type { Vm } from "../host/vm";
 import type { Snapshot } from "../native/vmexit";

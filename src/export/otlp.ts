@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Metric families as OTLP's JSON: opentelemetry-proto's metrics.proto, by protobuf's mapping to JSON.
 import type { Distribution, Family, Label, Labels, Point } from "./family";
 

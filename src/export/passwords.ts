@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Basic authentication against bcrypt's hashes, which are dear by design: what was right is remembered.
 import { createHash, randomBytes } from "node:crypto";
 import { compare } from "bcryptjs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Pushes readings to a receiver of OTLP over HTTP: retried within bounds, and what is lost is counted.
 import { type IncomingMessage, request as plainRequest } from "node:http";
 import { request as secureRequest } from "node:https";

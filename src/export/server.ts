@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Answers scrapes over HTTP: /metrics, /healthz and a page that leads to them.
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import { type Server as SecureServer, createServer as createSecureServer } from "node:https";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sums of exits by reason and level, that only grow: of a VM, of several together, or of the host.
 import { isaName, reasonLabel, reasonName, reasonNumber } from "../reasons";
 import { BUCKET_COUNT } from "./bounds";

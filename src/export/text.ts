@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Metric families as text: Prometheus's format 0.0.4 and OpenMetrics 1.0.
 import type { Distribution, Family } from "./family";
 

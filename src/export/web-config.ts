@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The web configuration file that Prometheus's exporters share: TLS, users, headers.
 import { dirname, resolve } from "node:path";
 import type { SecureContextOptions, TlsOptions } from "node:tls";

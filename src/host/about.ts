@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a host is, for outputs that are read elsewhere.
 import { cpus, machine, release } from "node:os";
 

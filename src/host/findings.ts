@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is known of this host, as findings: each says how something is, what that means, and how it is mended.
 import type { Check, Checked } from "./checks/check";
 import { architecture, bpf, btf, device, feature, kvm } from "./checks/kernel";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What this host is: each fact is found in one way, when it is first asked for, and kept.
 import { release } from "node:os";
 import type { Isa } from "../reasons";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where file systems are mounted, from /proc/self/mountinfo, which is there under `subset=pid` too.
 import { readLines } from "./read";
 

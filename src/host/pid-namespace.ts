@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Process ids: KVM's programs and its debugfs have the host's, whatever pid namespace (a container's) this runs in.
 import { statSync } from "node:fs";
 import { ToolError } from "../errors";

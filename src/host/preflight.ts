@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What each way of tracing needs of this host: it stops at the first finding that is bad.
 import { ToolError } from "../errors";
 import type { Isa } from "../reasons";

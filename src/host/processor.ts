@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The processor: who made it, and which virtualisation it offers.
 import { readLines, readText } from "./read";
 

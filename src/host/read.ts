@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bounded reads of what others fill: files of /proc, /sys and users, and folders. No read waits for a writer.
 import { closeSync, constants, openSync, opendirSync, readSync, statSync } from "node:fs";
 

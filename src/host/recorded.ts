@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Facts of the host that explain exits, as they are written beside readings.
 import { ofVendor, parameter } from "./checks/facts";
 import type { Machine } from "./machine";

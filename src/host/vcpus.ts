@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lists of vCPU ids, as users write them.
 import { UsageError } from "../errors";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The vCPUs' clocks of a line.
 import { makeClock } from "../split/clock";
 import type { SplitGroup } from "../split/groups";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The exits of a line.
 import { detailText } from "../details";
 import { readDetail } from "../details/read";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Values of a line of JSON, each looked at before it is taken.
 import { UsageError } from "../errors";
 import { SCHEMA } from "../measure/lines";

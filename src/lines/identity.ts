@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whose counters and clocks a line has.
 import type { Vm } from "../host/vm";
 import type { Identity } from "../measure/grouping";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lines of the tools' JSON, read back. The rendering writes what this reads.
 import { UsageError, messageOf } from "../errors";
 import { type About, type AskedFor, type Host, SCHEMA } from "../measure/lines";

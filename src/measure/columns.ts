@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What can be shown of a sample: one list that tables, CSV, JSON and its schema read.
 import { percentileOf } from "./histogram";
 import { type Counters, type Sample, average, total } from "./samples";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the exits of a reason were about, as rows: most first, neighbouring pages together.
 import { type ExitDetail, detailNumber, detailText, exitDetail } from "../details";
 import { type MemoryAccess } from "../details/memory";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Samples of a reading as a user wants to see them: all together, or those of each VM or vCPU.
 import { checkWord } from "../check";
 import type { Vm } from "../host/vm";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The buckets in which the kernel keeps handling times, and what can be read from them.
 import { BUCKETS } from "../contract";
 

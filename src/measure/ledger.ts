@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Adds up the snapshots of a session: what vCPUs counted that ended stays in the sums although their accounts are gone.
 import { canonicalDetail } from "../details";
 import { DETAIL, type Snapshot } from "../native/vmexit";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a line of the tools' JSON says of itself: its schema, its writer, its host.
 
 /** The schema of the lines, docs/kvm-vmexit.schema.json: its number grows with each change that isn't an addition. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What was lost on the way from the kernel's events to a reading, in exits, by the way in which it was lost.
 import { NO_LOSSES } from "../contract";
 import type { Lost } from "../native/vmexit";

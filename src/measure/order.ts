@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The order of names in all outputs.
 
 /** By the characters' codes: localeCompare() differs by host, and takes 78 million instructions to begin. */

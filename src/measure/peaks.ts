@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The longest handling time since any earlier reading of a session, of counters whose maximum the kernel tells once.
 
 /** Maxima that nothing later exceeds, the latest first: each one further down is longer, and older. Never changed. */

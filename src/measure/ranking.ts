@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The order of a table's rows, and which of them are shown.
 import { type Sample, type Samples, average, inOrder, sumOf, total } from "./samples";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Readings: what all vCPUs counted up to a moment or between two, what was lost, and who they are.
 import type { Identity } from "./grouping";
 import { type Lost, lostBetween } from "./lost";

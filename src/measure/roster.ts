@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Who has counted: the VM and the vCPU of each account, by one key for all of the suite.
 import type { Snapshot } from "../native/vmexit";
 import { type Vm, VmNames } from "../host/vm";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Samples: counters by group and reason, their sums and differences.
 import type { ExitDetail } from "../details";
 import { byCodePoint } from "./order";

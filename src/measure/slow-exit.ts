@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An exit that was slow, decoded: what every output has of it.
 import type { ExitDetail } from "../details";
 import type { Vm } from "../host/vm";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The time that an output is about.
 
 /** From a moment to another. */

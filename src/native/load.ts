@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Loads the addon, and finds its BPF objects: nothing else does.
 import { existsSync } from "node:fs";
 import { join } from "node:path";

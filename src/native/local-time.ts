@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Local time as the C library has it.
 import { ToolError } from "../errors";
 import { loadAddon } from "./load";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A lock on an open file.
 import { loadAddon } from "./load";
 

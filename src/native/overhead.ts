@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the kernel counts of the programs themselves.
 import { ToolError, messageOf } from "../errors";
 import { loadAddon } from "./load";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What this process may do, and how it gives that up.
 import { ToolError, messageOf } from "../errors";
 import { loadAddon } from "./load";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that split vCPUs' time by what they do.
 import { Machine } from "../host/machine";
 import { open } from "./load";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that count KVM's tracepoints.
 import { Machine } from "../host/machine";
 import { open } from "./load";

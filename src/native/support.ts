@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the addon's programs would do on this host, asked without loading any.
 import { DEFAULT_VCPUS } from "../contract";
 import { Machine } from "../host/machine";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that record KVM's events one by one.
 import { Machine } from "../host/machine";
 import { loadAddon, open } from "./load";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Programs that count and time VM exits, or report slow ones.
 import type { Losses } from "../contract";
 import { Machine } from "../host/machine";

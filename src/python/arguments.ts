@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A command line read as Python's argparse (3.11) reads kvm_stat's: what is an option, what its value, and what is refused.
 import { UsageError } from "../errors";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes floating-point numbers as Python 2.7 does: exact, and halves rounded to even.
 
 interface Fraction {

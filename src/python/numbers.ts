@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Numbers read and written as Python does, so that options, logs and the screen are kvm_stat's to the byte.
 
 /** The integer that Python's int() reads, undefined where it raises ValueError. */

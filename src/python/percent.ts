@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Takes a rule's text apart as Python 2.7 takes apart the left side of its `%` operator.
 
 /**

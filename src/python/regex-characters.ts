@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What matches one character in a regular expression: literals, escapes and sets, from Python's form to JavaScript's.
 import { invalid, untranslatable, type Scanner } from "./regex-scanner";
 

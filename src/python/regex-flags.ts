@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The flags of a regular expression, as Python writes them inside a pattern: (?i), (?s-i:…).
 import { invalid, type Scanner } from "./regex-scanner";
 

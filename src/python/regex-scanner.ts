@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads a regular expression character by character, and tells its two kinds of failure apart.
 import { UsageError } from "../errors";
 

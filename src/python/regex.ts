@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Turns the regular expressions that users write for Python's re.match into JavaScript's, or says why it can't.
 import { characterEscape, characterSet, isCategory, literal, octalEscape } from "./regex-characters";
 import { leadingFlags, withFlags, type Flags } from "./regex-flags";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Converts one number as Python 2.7's `%` operator does: the slow way, for every conversion, flag and size.
 import { floatDigits, floatRepr, floatStr } from "./float";
 import type { Conversion } from "./percent";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // arm64's exception classes, which tell why a TRAP happened: arch/arm64/include/asm/esr.h of Linux 6.18.
 
 /** Names by exception class (ESR_EL2.EC). */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which reasons are wanted: those that are asked for, but those that are left out.
 import { UsageError } from "../errors";
 import { type Codes, parseReasons, rawReason } from ".";

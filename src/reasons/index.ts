@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names and numbers of exit reasons of every instruction set, both ways: the only place that knows them.
 import { ISA, MAX_REASONS } from "../contract";
 import { UsageError } from "../errors";

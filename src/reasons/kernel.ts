@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names of exit reasons as the running kernel prints them: the tables in the print format of tracepoint kvm_exit.
 import { ARM64_TRAP } from "./arm64";
 

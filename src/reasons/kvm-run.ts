@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Why KVM_RUN returned to the VMM: KVM_EXIT_*, or the errno of its failure as a negative number.
 import { USERSPACE_REASONS } from "./userspace";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Exit reasons as kvm_stat names them in its keys, kvm_exit(CPUID), and as we name those that it doesn't know.
 import { STAT_KIND } from "../contract";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP } from "./arm64";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Finds the words that look most like a mistyped one.
 
 /** The number of letters to insert, delete or replace to turn one word into the other (Levenshtein's distance). */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // AMD SVM's exit codes: arch/x86/include/uapi/asm/svm.h of Linux 6.18; exceptions are 64 + vector, negative codes are failed entries.
 
 /** Names by exit code; negative codes are signed 32-bit numbers. Codes from 0x80000001 on come from SEV-ES guests. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Why KVM_RUN returned to user space, KVM_EXIT_*: include/uapi/linux/kvm.h of Linux 7.0.
 
 import type { Isa } from "./index";

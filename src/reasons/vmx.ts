@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Intel VMX's basic exit reasons: arch/x86/include/uapi/asm/vmx.h of Linux 6.18, and those that only Intel's manual names.
 
 /** Names by basic reason, the low 16 bits of what kvm_exit tells. */

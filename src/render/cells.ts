@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What characters take on a terminal: two columns, one, or none of their own.
 import { WIDE } from "./widths";
 

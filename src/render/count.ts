@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of exit counts: number, name, Total, L1, L2.
 import { COLUMN, cellOf } from "../measure/columns";
 import { type Sample, type Samples, total } from "../measure/samples";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tidy CSV (RFC 4180): one row for each key, the time stamp first.
 import { isoTime } from "../local-time";
 import { CHOICES, type Columns, cellOf } from "../measure/columns";

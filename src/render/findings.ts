@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the doctor found, as lines of a terminal's width.
 import type { Report } from "../doctor";
 import { safeText } from "../text";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How tables of exits are printed, and their rows.
 import { detailRows } from "../measure/details";
 import { type Ranking, ranked } from "../measure/ranking";

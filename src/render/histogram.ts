@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The log2 histogram as text, in the layout of bcc's print_log2_hist.
 import { octaves } from "../measure/histogram";
 import { type Counters, average } from "../measure/samples";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tools' JSON, one object a line: an interval or a slow exit. docs/kvm-vmexit.schema.json describes it.
 import { CHOICES, type Column, type Columns, LEVELS, type Level, cellOf } from "../measure/columns";
 import { detailRows } from "../measure/details";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Says in words what was lost; silence means nothing.
 import { type Lost, WAYS_OF_LOSS } from "../measure/lost";
 

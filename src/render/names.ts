@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What reasons, VMs and vCPUs are called in tables.
 import type { Identity } from "../measure/grouping";
 import { OTHERS_VM } from "../measure/roster";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What tracing cost, as the kernel and this process counted it.
 import type { ProgramRun } from "../native/overhead";
 import { type Column, table } from "./table";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // One line for each slow exit.
 import { isoTime, timeOfDay } from "../local-time";
 import type { SlowExit } from "../measure/slow-exit";

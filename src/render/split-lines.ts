@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The split of vCPUs' time as CSV and JSON.
 import { ACTIVITIES } from "../contract";
 import { filledBuckets, percentileOf } from "../measure/histogram";

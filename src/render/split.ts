@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of where vCPUs' time went, a row for each vCPU or VM.
 import { vmDisplayNames } from "../host/vm";
 import { percentileOf } from "../measure/histogram";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Aligned columns without borders: the only importer of cli-table3.
 import { createRequire } from "node:module";
 import type CliTable from "cli-table3";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of exit counts with average handling times.
 import { COLUMN, type Cell, cellOf } from "../measure/columns";
 import { type Counters, type Sample, type Samples, average, sumOf, total, zero } from "../measure/samples";

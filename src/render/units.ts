@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Times in the unit that the user asked for.
 
 /** Units of time; values are ns everywhere else. */

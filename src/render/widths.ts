@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Made by packaging/widths.mjs.
 
 /** First and last code point of each range of characters of two columns: East_Asian_Width Wide and Fullwidth (UAX #11). */

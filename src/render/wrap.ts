@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text in lines of a width.
 
 /** A text in lines of at most `width`; words that are longer have a line of their own. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How vCPUs' time was split in a run, added up in bounded memory.
 import type { ReadLine } from "../lines/read";
 import type { Vm } from "../host/vm";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // How vCPUs' time was split before and after.
 import { percentileOf } from "../measure/histogram";
 import { type Clock, PARTS, elapsedNs, partNs } from "../split/clock";

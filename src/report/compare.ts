@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What differs between runs of before and runs of after: rates, times and costs of each reason.
 import { percentileOf } from "../measure/histogram";
 import { lossesOf } from "../measure/lost";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A comparison as text, CSV and JSON.
 import { nameInTable } from "../render/names";
 import { csvLine } from "../render/csv";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Conditions under which a run has failed: `max(MSR) > 20us`, `rate(EPT_VIOLATION) > 100/s`, `share(waiting) > 5%`, `p99 > +5%`.
 import { UsageError } from "../errors";
 import { percentileOf } from "../measure/histogram";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A run as evidence for advice.
 import type { Evidence, Quarter } from "../advice";
 import { detailRows } from "../measure/details";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The exits of a run, added up in bounded memory.
 import type { ReadLine } from "../lines/read";
 import type { Identity } from "../measure/grouping";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Outcomes of conditions as JUnit XML, which CI systems show.
 import { safeText } from "../text";
 import type { Outcome } from "./condition";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The exact Mann-Whitney test: whether two groups of runs differ by more than chance would have it.
 
 /** Most runs of a side: beyond, the exact test takes long and adds nothing. */

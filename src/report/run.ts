@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A run: all that saved readings say together.
 import type { ReadLine } from "../lines/read";
 import type { About } from "../measure/lines";

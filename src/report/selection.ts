@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which of the saved exits are looked at: the live tools' filters, and times.
 import { UsageError } from "../errors";
 import { type Vm, vmMatcher } from "../host/vm";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a saved file is, by its first bytes: lines of JSON or a recording, either of them packed by gzip.
 import { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";

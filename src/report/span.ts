@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // From when to when a run was, and how long that was.
 import type { Time } from "../measure/time";
 

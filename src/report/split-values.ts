@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Single values of how vCPUs' time was split, for conditions.
 import { percentileOf } from "../measure/histogram";
 import { type Clock, type Count, PARTS, type Part, elapsedNs, partNs } from "../split/clock";

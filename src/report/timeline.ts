@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The exits of a run over time, in a bounded number of columns: where there are more, two neighbours become one.
 import { addToBucket, sampleKey, type Sample } from "../measure/samples";
 import { OTHERS_ISA, isaName } from "../reasons";

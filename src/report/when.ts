@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Points in time that a user names: of a day, of a calendar, or so long after the beginning.
 import { UsageError } from "../errors";
 import { momentOfLocal } from "../local-time";

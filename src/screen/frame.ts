@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A screen's content: pieces of text with their places and styles.
 import { safeText } from "../text";
 

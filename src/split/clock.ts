@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A vCPU's clock: how long it did what, and what it counted meanwhile; sums and differences.
 import { ACTIVITIES, type Activity } from "../contract";
 import { addToBucket } from "../measure/samples";

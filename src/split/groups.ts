@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Clocks as a user wants to see them: of each vCPU, each VM, or all together.
 import { checkWord } from "../check";
 import { type Identity, inOrderOfVms } from "../measure/grouping";

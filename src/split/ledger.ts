@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Adds up the snapshots of a session: the clocks of vCPUs that ended stay although their accounts are gone.
 import { ACTIVITIES } from "../contract";
 import { longestAfter, mergePeaks, withPeak } from "../measure/peaks";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The order of the rows of a table of clocks, and which of them are shown.
 import { type Clock, NO_TIME, PARTS, addClocks, elapsedNs, partNs } from "./clock";
 import type { SplitGroup } from "./groups";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Readings of vCPUs' clocks: up to a moment or between two, and who the vCPUs are.
 import type { Identity } from "../measure/grouping";
 import { type Lost, lostBetween } from "../measure/lost";

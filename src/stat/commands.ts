@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What each key of the screen's table does, as the screen, its help and the command line's help read it.
 import { DELAY_RANGE } from "./options";
 

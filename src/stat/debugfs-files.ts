@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // KVM's folder in debugfs: a file for each counter with the sum of all VMs, and a folder THREAD-FD of counters for each VM.
 import { readdirSync, statSync } from "node:fs";
 import { readExcerpt } from "../host/read";

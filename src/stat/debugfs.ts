@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts from KVM's folder in debugfs: of all VMs, of one process's, or by guest.
 import { ToolError } from "../errors";
 import { DebugfsFiles, parseMachine, type Value } from "./debugfs-files";

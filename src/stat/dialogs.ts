@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The questions that the screen asks: for a filter, an interval, a guest. Each knows its screen and takes an answer.
 import { messageOf } from "../errors";
 import { cellsOf } from "../render/cells";

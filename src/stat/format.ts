@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The lines of kvm_stat's batch, log and CSV outputs, byte for byte.
 import { byCodePoint } from "../measure/order";
 import { labelOf, type Counts } from "./keys";

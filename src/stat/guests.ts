@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the screen and the options ask of the processes on this machine: those that run VMs, and what these are called.
 import { requireHostPids } from "../host/pid-namespace";
 import { exists, listFolder } from "../host/read";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The keys, as the help screen and the command line's help list them.
 import { piece, type Piece } from "../screen/frame";
 import { COMMANDS } from "./commands";

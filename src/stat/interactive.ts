@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The interactive screen between keys and frames: what each key does, and when the next refresh is due.
 import type { Frame, Piece, Size } from "../screen/frame";
 import { COMMANDS, type Actions } from "./commands";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The names of what is counted: a field, or a child of one as `kvm_exit(CPUID) kvm_exit`, in the order of their code points.
 
 /** What a key counted: altogether, and since the read before. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where this machine shows KVM's counters and tracepoints, and what to say where it doesn't.
 import { readdirSync } from "node:fs";
 import { ToolError } from "../errors";

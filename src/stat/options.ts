@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What kvm_stat can be asked for, and the checks that it makes before it starts.
 import { UsageError } from "../errors";
 import { safeText } from "../text";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whose VM a folder in debugfs is: KVM names it by the thread that made the VM.
 import { parseMachine } from "./debugfs-files";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the statistics are gathered from: a source of counts by key, and the sum of several.
 import type { Counts } from "./keys";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What VMs without a folder in debugfs count: KVM's sums of all VMs, less what the VMs with folders count.
 import type { Count } from "./keys";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The screen as kvm_stat draws it: pieces of text with their places, made from counts.
 import { cellsOf } from "../render/cells";
 import { safeText } from "../text";

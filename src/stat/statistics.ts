@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The statistics that a run shows: all providers under one filter of fields and one of processes.
 import type { Counts } from "./keys";
 import { fieldFilter } from "./options";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts from KVM's tracepoints: an event's own count, and its reasons as its children.
 import type { Counters } from "../native/stat";
 import type { Isa } from "../reasons";

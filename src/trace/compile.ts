@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Turns a rule's text into the steps that write a record by it: once for each rule, and never by evaluating text.
 import { UsageError } from "../errors";
 import { safeText } from "../text";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Walks through recordings record by record: one after another, or merged by time.
 import { setImmediate as immediate } from "node:timers/promises";
 import { RecordReader, type Cut, type Damage, type ReaderOptions, type TraceRecord } from "./reader";

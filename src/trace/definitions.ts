@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads a definitions file: for each event id the text, with %(field)d conversions, that formats its records.
 //
 // Text is handled as bytes (latin1 strings), so that whatever the file holds comes out unchanged.

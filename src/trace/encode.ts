@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The first and the last record of a recording; the recorder's addon writes those between them.
 import { ANY_CPU, EVENT, TICKS_PER_US, VERSION } from "./events";
 

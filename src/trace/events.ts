@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the records of a recording of ours hold, by the lists of bpf/contract/kinds.h.
 import { RECORDS } from "./kinds";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the reason of a recorded exit is called, from the guest or from KVM to user space.
 import { isaName, reasonLabel, reasonName, reasonNumber } from "../reasons";
 import { USERSPACE_REASONS } from "../reasons/userspace";

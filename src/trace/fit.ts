@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Cuts a stream of records so that it fits into a size, between two events.
 import { OF_EXITS } from "./events";
 import { EVENT_MASK, HEADER_WORDS, TIME_WORDS } from "./layout";

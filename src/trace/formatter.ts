@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Formats records by the rules of a definitions file: what kvmtrace_format did.
 import { UsageError, messageOf } from "../errors";
 import { Kind, compileRule, placeOf, type Failing, type Program, type Step } from "./compile";

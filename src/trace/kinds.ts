@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Written by packaging/kinds.mjs from bpf/contract/kinds.h.
 
 /** The version of recordings that this program writes, and the latest that it reads. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The binary layout of kvmtrace's recordings and the numbers of the events in them.
 //
 // A recording is a stream of records, each of 32-bit words in the byte order of the machine that recorded:

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The time fields of the record at hand: its time stamp and the distance from the one before.
 import type { PythonValue } from "../python/value";
 import type { TraceRecord } from "./reader";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Writes turns as a timeline in the Trace Event Format, JSON that ui.perfetto.dev and chrome://tracing open.
 import { reasonLabel } from "../reasons";
 import { EVENT, UNKNOWN_VCPU, WORD_NAMES } from "./events";

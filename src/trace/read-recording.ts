@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A recording as the reading that the live tools would have had.
 import { checkOptions } from "../check";
 import { ISA } from "../contract";

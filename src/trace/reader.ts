@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads kvmtrace's binary records out of chunks of bytes, in constant memory and whatever the bytes are.
 import { UsageError } from "../errors";
 import { EVENT, TICKS_PER_US, UNKNOWN_VCPU, VERSION, hasWords } from "./events";

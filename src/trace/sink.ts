@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A growing buffer of output bytes, with the fast ways to write text and numbers into it.
 //
 // Text is written eight bytes at a time, which is several times as fast as one: a write may therefore spill up to

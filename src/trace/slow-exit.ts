@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Makes of a recorded turn what the live tools have of a slow exit.
 import { type ExitDetail, detailText } from "../details";
 import { hex } from "../details/bits";

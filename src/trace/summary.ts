@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What recordings say about themselves: their clock, when they began, how long they are, what was lost.
 import type { Lost } from "../native/vmexit";
 import { NOTHING_LOST } from "../measure/lost";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Adds turns up to what a reading of the live tools has.
 import { bucketOf } from "../measure/histogram";
 import type { Identity } from "../measure/grouping";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Pairs a recording's exits with the entries that follow them on the same thread: the turns of its vCPUs.
 import { OTHERS_ISA } from "../reasons";
 import { EVENT, THREAD_WORD, UNKNOWN_VCPU } from "./events";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The VMs of recordings.
 import type { Vm } from "../host/vm";
 

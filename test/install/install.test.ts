@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every package installed where there is no Node, no compiler and no network, and run on that system's kernel; as root.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";

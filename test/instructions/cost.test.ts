@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Under instruction counting: what each tool adds to an exit, on the vCPU's own thread.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the tests of times share: the guest, the kernel's names of its exits, and how far times may be apart.
 import { GUEST } from "../tools";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Under instruction counting: what `perf kvm stat` tells of the same events, recorded at the same time.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

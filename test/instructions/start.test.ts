@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Under instruction counting: what a tool takes to start beyond what Node alone does.
 import assert from "node:assert/strict";
 import test from "node:test";

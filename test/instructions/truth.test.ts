@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Under instruction counting: times agree with ftrace's own of the same events, within what the probes cost.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";

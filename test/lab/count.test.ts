@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-vmexit-count on a real KVM host: exact counts, filters, intervals, JSON, signals.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the ground-truth guest's exits must come out as, and how to read it from a tool's output.
 import assert from "node:assert/strict";
 import type { Result } from "../tools";

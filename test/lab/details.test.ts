@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // --details on a real KVM host: what exits were about, exactly as the guests did it.
 import assert from "node:assert/strict";
 import test from "node:test";

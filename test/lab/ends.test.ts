@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // SIGTERM ends a tool, whatever the readers of its output do.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The library's example in docs/ on a real KVM host.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

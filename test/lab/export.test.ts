@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-vmexit export on a real KVM host: what Debian's Prometheus has scraped are the guest's exact counts.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What goes wrong around the tools: VMs killed, modules unloaded, tools killed, tools side by side.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

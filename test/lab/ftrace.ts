@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // ftrace's own log of KVM's events, in an instance of its own: what the tools' numbers are compared with.
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 

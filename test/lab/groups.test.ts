@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // --by on a real KVM host, each tool: exact prime counts of several VMs and vCPUs, that come and go while it traces.
 import assert from "node:assert/strict";
 import { mkdtempSync, symlinkSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // JSON output of the tools: every line is checked against the schema in docs/.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The machine that the tests run on: the instruction set of its exits, how its kernel lets programs attach, and the guest.
 import { existsSync } from "node:fs";
 import { release } from "node:os";

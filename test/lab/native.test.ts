@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The addon alone: misuse throws, a refused program is shown with the verifier's last lines, closing gives all back.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

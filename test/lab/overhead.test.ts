@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // --overhead on a real KVM host: programs ran as often as there were events, and the statistics are off afterwards.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

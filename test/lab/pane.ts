@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Terminals for tests of screens: keys typed, the screen read.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

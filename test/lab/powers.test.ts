@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What tools may do once their programs are attached, by /proc, in every thread; and that they go on working so.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

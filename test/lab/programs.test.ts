@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a session is to the kernel: bounds on what the verifier walks, on machine code and on memory.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The programs' object with an exit program that no verifier takes: it reads through a null pointer.
  */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-vmexit split as a user runs it: its outputs. test/matrix/split.test.ts compares its numbers with other witnesses.
 import assert from "node:assert/strict";
 import test from "node:test";

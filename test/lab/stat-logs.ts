@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-stat and, where the project's folder has it beside it, kvm_stat, logging the same workload.
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync } from "node:fs";

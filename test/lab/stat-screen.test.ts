@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-stat in a real terminal: keys typed, the screen read, beside kvm_stat's, and the terminal given back.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-stat on a real KVM host: the guest's numbers, and kvm_stat's beside them.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A program that takes the terminal, draws, and crashes.
 import { Terminal } from "../../tools/lib/terminal";
 

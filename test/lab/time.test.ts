@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-vmexit-time, -hist and -slower on a real KVM host: exact counts, times of known length, filters and groups.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

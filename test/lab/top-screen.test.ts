@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-vmexit top in a real terminal: guests whose numbers are known, keys typed, the screen read, the terminal given back.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace on a KVM host: what is recorded is what the guest did, and the live tools count the same.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // --details on any machine: what the guests' exits were about, exactly as they did it.
 import assert from "node:assert/strict";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // All tools at once, in each way to attach that this kernel knows, watch one guest: they agree with it, with each other,
 // with ftrace and with KVM's own counter, exactly.
 import assert from "node:assert/strict";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which instruction set a host has, where KVM is built in for both vendors: only an Intel machine shows a wrong answer.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

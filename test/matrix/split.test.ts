@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where vCPUs' time went, against other witnesses: the scheduler's own numbers of the vCPU's thread, KVM's statistics, and
 // what the guest and its VMM are known to do. Times of an emulator vary; what two witnesses tell of one run doesn't.
 import assert from "node:assert/strict";

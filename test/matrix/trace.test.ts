@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace on every kernel and processor: it records each entry and exit that ftrace sees, what the guest promises, and
 // as many as a live tool counts.
 import assert from "node:assert/strict";

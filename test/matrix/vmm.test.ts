@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Exits to the VMM on any machine: the guest's program knows how often KVM_RUN returned to it, and why.
 import assert from "node:assert/strict";
 import { join } from "node:path";

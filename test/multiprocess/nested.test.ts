@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Exits of a nested guest: L2 has exactly what the guest in the guest does, and who handled it is what ftrace's log says.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

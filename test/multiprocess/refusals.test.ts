@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a machine may lack: each gets one line with the command that mends it, and status 1. Runs last, as it takes apart.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

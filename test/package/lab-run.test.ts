@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The lab itself: its command line, its streams and statuses, its ground truth; runs on the host and boots machines.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The package as npm would ship it: installed without a script, a compiler, a cache or a registry, it counts exits.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // 200 VMs with 30 reasons each, made up, as an exporter tells of them.
 import { BUCKETS } from "../../src/contract";
 import type { Family } from "../../src/export/family";

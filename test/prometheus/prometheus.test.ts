@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What real receivers make of the metrics: promtool, Debian's Prometheus and a newer one.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Debian's Prometheus and promtool, for the tests: fetched once, run as a user does.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The addon under AddressSanitizer and UndefinedBehaviorSanitizer: whatever JavaScript hands to it, it throws or works.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Advice: each rule finds its fault, and nothing in runs that don't have it. The readings were saved in the lab.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What characters take on a terminal.
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The completions, asked for in the shells themselves.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

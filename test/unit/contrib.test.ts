@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The units that the package brings.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What exits were about, from snapshots to readings, rows, tables, CSV and JSON.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

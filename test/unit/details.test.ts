@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What exits were about, in words: one test for each kind.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

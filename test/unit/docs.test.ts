@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The pages of docs/: what they name is there, and their lists are whole.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the doctor says, of machines made up in a folder.
 import assert from "node:assert/strict";
 import test from "node:test";

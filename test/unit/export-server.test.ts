@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The exporter's server, its web configuration, its pushes and its places, without a kernel.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

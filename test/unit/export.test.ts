@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is exported of snapshots, as text.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

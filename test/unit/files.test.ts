@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Files written in folders that other users own: nobody else decides what is written, or reads it.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

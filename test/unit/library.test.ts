@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The public library: its readings, their differences and groups, without a kernel.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

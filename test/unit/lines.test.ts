@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tools' JSON: what is written is valid, says what was counted, and can be read back.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

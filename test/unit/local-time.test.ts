@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Local times are date(1)'s, whatever TZ says and ICU knows of it.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Machines made up in folders.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

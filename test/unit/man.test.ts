@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The man pages: there for every tool, complete, and shown without a warning.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What tools print, and say, where standard output takes nothing.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What --overhead prints: programs that ran, their sum, and shares of one CPU.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The checks before a trace, on machines made up in a folder.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Patterns as users write them for kvm_stat select the fields that Python's re.match selects.
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Bounded reads of what others fill.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

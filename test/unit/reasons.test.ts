@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Names and numbers of exit reasons, and what users may call them.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

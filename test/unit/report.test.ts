@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-vmexit report: saved readings added up, chosen from, compared and judged.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The arithmetic from snapshots to readings, their differences and groups, without a kernel.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The unit that logs all day, as systemd rates it.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Snapshots as the addon takes them, and programs that give them out, without a kernel.
 import { NOTHING_LOST } from "../../src/measure/lost";
 import { type Reading, diff } from "../../src/measure/reading";

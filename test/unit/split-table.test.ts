@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of where vCPUs' time went: order, rows that are summed, columns that fit the terminal.
 import assert from "node:assert/strict";
 import test from "node:test";

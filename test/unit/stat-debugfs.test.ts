@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts from a made-up debugfs: per VM by exact pid, in sum, by guest, from the start or from the beginning.
 import assert from "node:assert/strict";
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

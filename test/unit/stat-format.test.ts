@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Batch, log and CSV lines are kvm_stat's to the byte, and so are the numbers in them.
 import assert from "node:assert/strict";
 import test from "node:test";

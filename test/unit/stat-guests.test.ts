@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The processes that run VMs, and what their VMs are called.
 import assert from "node:assert/strict";
 import { mkdirSync, mkdtempSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";

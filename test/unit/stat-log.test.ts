@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-stat's log: its file, and what is told while it is written.
 import assert from "node:assert/strict";
 import {

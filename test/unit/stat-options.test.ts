@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-stat accepts and refuses the command lines that kvm_stat does, in its words.
 import assert from "node:assert/strict";
 import test from "node:test";

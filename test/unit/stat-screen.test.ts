@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The screen is kvm_stat's, character by character, and its keys do what kvm_stat's do.
 import assert from "node:assert/strict";
 import test from "node:test";

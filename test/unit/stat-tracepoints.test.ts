@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts from tracepoints: fields, children, filters, and reasons that nobody named.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The rooms of docs/architecture.md: what each uses, in both directions, and what only some of them may do.
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Keys in a terminal's input, and the bytes that bring a frame onto it.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Text from outside, made safe for terminals, JSON and spreadsheets.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The table of times: exits without a time, averages that are long, and eighty columns.
 import assert from "node:assert/strict";
 import test from "node:test";

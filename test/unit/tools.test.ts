@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tools as values: what their command lines say, and what they say of themselves, without a process.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // top without a terminal: rows, order, keys, filters and frames of readings that are made up.
 import assert from "node:assert/strict";
 import test from "node:test";

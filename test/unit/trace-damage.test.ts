@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Recordings of ours that are damaged, or larger than memory may become: told, bounded, and never taken for whole.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace format: the original's output byte for byte, definitions files, and failures that name their place.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";

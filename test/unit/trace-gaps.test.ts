@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Losses within a recording: each gap is marked where it is, and no exit that it may concern has a time.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvmtrace's records out of bytes: however they are chunked, in both byte orders, cut, damaged or merged.
 import assert from "node:assert/strict";
 import test from "node:test";

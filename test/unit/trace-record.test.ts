@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // From the rings' events to a recording, and from a recording to turns.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace report and export of recordings made up here: filters, slow exits, timelines, damaged time stamps.
 import assert from "node:assert/strict";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

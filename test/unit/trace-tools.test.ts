@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace's commands that read: closed pipes and full disks, and recordings larger than memory.
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Makes kvmtrace's records for the tests.
 
 export interface RecordParts {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Lists of vCPU ids.
 import assert from "node:assert/strict";
 import test from "node:test";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which VM a process is, on processes made up in a folder.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts VM exits by reason, those of nested guests apart.
 import { UsageError } from "../../src/errors";
 import { countTable } from "../../src/render/count";

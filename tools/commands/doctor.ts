@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Says what this host has and lacks for each tool.
 import { diagnose } from "../../src/doctor";
 import { nameOfVm, vmProcesses } from "../../src/host/vm";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tells what all VMs of a host do to a fleet's monitoring: Prometheus, OpenTelemetry.
 import { hostname } from "node:os";
 import { ToolError, UsageError, messageOf } from "../../src/errors";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The log2 histogram of handling times, of all exits or of some reasons.
 import { UsageError } from "../../src/errors";
 import { GROUPINGS } from "../../src/measure/grouping";

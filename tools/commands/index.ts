@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tools there are: a line for each, whose code is loaded when it is called.
 import type { Word } from "../lib/tool";
 

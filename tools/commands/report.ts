@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tables, comparisons and checks of saved readings.
 import { advise } from "../../src/advice";
 import { UsageError } from "../../src/errors";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Every exit slower than a threshold, as it happens.
 import { setImmediate as immediate } from "node:timers/promises";
 import { UsageError } from "../../src/errors";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Splits the time of vCPUs by where it went: guest, KVM, VMM, polling, idle, waiting for a CPU.
 import { lostLines } from "../../src/render/lost";
 import { splitTable } from "../../src/render/split";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Takes kvm_stat's place: KVM's events on a screen, in a batch, or in a log.
 import { UsageError } from "../../src/errors";
 import { batchLines, helpLines } from "../../src/stat/format";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts VM exits by reason with their average handling time, exit to entry.
 import { isIdle, reasonName } from "../../src/reasons";
 import { timeTable } from "../../src/render/time";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // VMs, their vCPUs and why they exit, on a screen.
 import { closeSync, writeSync } from "node:fs";
 import { UsageError } from "../../src/errors";

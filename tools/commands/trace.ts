@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Records KVM's events in kvmtrace's format, and prints, sums up and converts such recordings.
 import type { Group } from "../lib/tool";
 

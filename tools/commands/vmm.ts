@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Counts exits to the VMM by reason, with the time that it had until its next KVM_RUN.
 import { timeTable } from "../../src/render/time";
 import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // An exporter's heart: a reading for each scrape, and looks in between that give back what ended vCPUs took.
 import { release } from "node:os";
 import { type Family, type Label } from "../../src/export/family";

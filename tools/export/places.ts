@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Where an exporter listens: what a user gives, and sockets that systemd has opened.
 import { UsageError } from "../../src/errors";
 import type { Place } from "../../src/export/server";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A file for node_exporter's textfile collector, which is whole whenever it is read.
 import { closeSync, constants, fchmodSync, openSync, renameSync, unlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the JSON says of the tool, the host and what was asked for.
 import { aboutHost } from "../../src/host/about";
 import { Machine } from "../../src/host/machine";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What is made of a run at its end: --fail-if and --junit, limits that it must keep, for CI; --advise.
 import { closeSync, ftruncateSync, writeFileSync } from "node:fs";
 import { type Advice, advise } from "../../src/advice";

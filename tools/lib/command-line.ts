@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads a command line by a tool's options and operands, with commander.
 import { CommanderError, Command as Parser, Option as ParserOption } from "commander";
 import { UsageError } from "../../src/errors";

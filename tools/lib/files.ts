@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Files that tools write as root: opened so that nobody else decides which file that is, and read by nobody whom it isn't for.
 import {
   type Stats,

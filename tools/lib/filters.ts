@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a user wants to see of a trace: reasons, VMs, vCPUs; and what to say where that is nothing.
 import { requireHostPids } from "../../src/host/pid-namespace";
 import { runsVm } from "../../src/host/vm";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a tool says of itself with --help.
 import { HELP, VERSION, either } from "./command-line";
 import { type Command, type Group, type Operand, type Option, type Tool, isGroup } from "./tool";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Histograms with what they are of.
 import { detailRows } from "../../src/measure/details";
 import { type Counters, type Samples, inOrder, sumOf, total } from "../../src/measure/samples";

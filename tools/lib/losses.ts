@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What couldn't be counted, told while a run goes on.
 
 const AGAIN_MS = 60_000;

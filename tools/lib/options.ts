@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The options that all tools share, as data, and how their values are checked.
 import { DEFAULT_VCPUS, MAX_PIDS, MAX_VCPUS, MAX_VCPU_IDS } from "../../src/contract";
 import { UsageError } from "../../src/errors";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Standard output and standard error of every tool: the only writers, which notice a closed pipe and a full disk.
 import {
   constants,

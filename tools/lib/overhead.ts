@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // --overhead: has the kernel keep run time statistics of BPF programs for as long as a tool traces.
 import { closeSync } from "node:fs";
 import { enableRunStatistics, runStatistics } from "../../src/native/overhead";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a tool may still do once its programs are attached: what the rest of its run needs, and no more.
 import { CAPABILITY, dropPrivileges } from "../../src/native/privileges";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the counting tools have in common: intervals, shown as JSON, CSV or a table of each group.
 import { intervals } from "../../src/intervals";
 import type { Columns } from "../../src/measure/columns";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Runs a tool and turns what comes of it into output, one line on standard error, and an exit status.
 import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";

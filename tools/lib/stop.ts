@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Waiting for the first thing that ends a trace: a signal, the time, the command's end, or output that no reader takes.
 import { constants } from "node:os";
 import { onOutputEnd, waitingFor } from "./output";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What tables of exits are made with: the options that shape them, the terminal's size, and how headings stand out.
 import { SORTS, SORTS_OF_COUNTS, type Sort } from "../../src/measure/ranking";
 import type { Time } from "../../src/measure/time";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The terminal as a screen to draw on: keys in, whole frames out, given back on every way out of the process.
 import { cellsOf } from "../../src/render/cells";
 import type { Frame, Piece, Size, Style } from "../../src/screen/frame";

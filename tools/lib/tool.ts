@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A tool as a value: what it is called, what it takes and what it does. Nothing of it runs until it is asked to.
 import type { Status } from "./run";
 

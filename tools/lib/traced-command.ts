@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The command that a tool runs while it traces.
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";

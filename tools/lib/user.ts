@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Users by name, whom a program becomes that root has started.
 import { UsageError } from "../../src/errors";
 import { readText } from "../../src/host/read";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The version of the package.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

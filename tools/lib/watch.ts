@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The course that all tools of exits share: open, run the command, hand on what happens, say what is to be said, end.
 import { findings } from "../../src/host/findings";
 import { hasHostPids } from "../../src/host/pid-namespace";

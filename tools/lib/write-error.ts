@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a failed write is called, with the advice that helps against it.
 import { ToolError, messageOf } from "../../src/errors";
 

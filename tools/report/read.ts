@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Saved readings: files of --json lines and recordings, packed by gzip or not.
 import { UsageError, messageOf } from "../../src/errors";
 import { readLines } from "../../src/lines/read";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The tables of a saved run.
 import { UsageError } from "../../src/errors";
 import { type Sample, type Samples, total } from "../../src/measure/samples";

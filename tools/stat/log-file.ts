@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The file of kvm-stat's log, which logrotate may move away or empty.
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { UsageError } from "../../src/errors";

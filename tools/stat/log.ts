@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-stat's log: a line of counts in each interval, on standard output or in a file that logrotate may move away or empty.
 import { csvLog, plainLog, type LogFormat } from "../../src/stat/format";
 import { timeStamp } from "../../src/local-time";

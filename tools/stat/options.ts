@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-stat's command line: kvm_stat's options, read as its parser reads them.
 import { UsageError } from "../../src/errors";
 import { type OptionForm, readArguments } from "../../src/python/arguments";

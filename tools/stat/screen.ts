@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-stat's screen: keys and time drive the model, whose frames the terminal draws.
 import { ToolError } from "../../src/errors";
 import { Interactive, type ProcessSource } from "../../src/stat/interactive";

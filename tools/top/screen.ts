@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // top's screen: keys and time drive the model, whose frames the terminal draws.
 import { ToolError } from "../../src/errors";
 import type { Session } from "../../src/session";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace export: a recording as a timeline for ui.perfetto.dev and chrome://tracing.
 import { UsageError } from "../../src/errors";
 import { Timeline } from "../../src/trace/perfetto";

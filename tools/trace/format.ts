@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace format: prints a recording by the rules of a definitions file.
 import { join } from "node:path";
 import { PACKAGE } from "../../src/assets";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The recordings that a kvm-trace command reads: files, pipes, or standard input.
 import { closeSync, constants, fstatSync, openSync, read, readSync, statSync } from "node:fs";
 import { Socket } from "node:net";

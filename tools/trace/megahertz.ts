@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The option -c: the rate of a recording's clock.
 import { UsageError } from "../../src/errors";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Reads recordings as turns, for the commands that understand events: report and export.
 import { ISA } from "../../src/contract";
 import { UsageError } from "../../src/errors";

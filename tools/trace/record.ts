@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace record: writes KVM's events to a file until Ctrl-C, a time, a size or a command's end.
 import { MAX_PIDS } from "../../src/contract";
 import { UsageError } from "../../src/errors";

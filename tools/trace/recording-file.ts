@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The file of a recording in the making: whole events, and room for a last record at all times, full disks included.
 import { closeSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { ToolError } from "../../src/errors";

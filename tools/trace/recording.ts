@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The way of events from the kernel's rings to a recording's file, and the count of those that don't get there.
 import { EVENT_MAX_WORDS, type Recorder } from "../../src/native/trace";
 import { safeText } from "../../src/text";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace report: the live tools' tables and slow exits from a recording.
 import { UsageError } from "../../src/errors";
 import { Tally } from "../../src/trace/tally";

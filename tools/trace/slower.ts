@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace report --slower: a recording's slow exits, as kvm-vmexit-slower prints them.
 import { UsageError } from "../../src/errors";
 import { SLOW_CSV_HEADING, slowCsv, slowLine } from "../../src/render/slow";

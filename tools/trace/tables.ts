@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // kvm-trace report's tables: those of the live tools, of a recording.
 import { setImmediate as immediate } from "node:timers/promises";
 import { type By, groupSamples } from "../../src/measure/grouping";

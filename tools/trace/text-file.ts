@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A file of text that is written as fast as the disk takes it, compressed if its name ends in .gz.
 import { createWriteStream, fstatSync, ftruncateSync } from "node:fs";
 import { PassThrough } from "node:stream";

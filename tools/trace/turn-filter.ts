@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which of a recording's turns a report is about: the live tools' filters.
 import { ReasonFilter } from "../../src/reasons/filter";
 import { isaName, knownIsa, reasonNumber } from "../../src/reasons";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Old devices that guests use, and devices that take much of the vCPUs' time.
 import { detailText } from "../../details";
 import type { ExitDetail } from "../../details";

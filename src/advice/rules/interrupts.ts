@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Timers and interrupts that exit more often than they need to.
 import { isInterrupt } from "../../reasons";
 import { about, perVcpu, sumOf } from "../evidence";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Faults of the guests' memory.
 import { isFault } from "../../reasons";
 import { type Evidence, sumOf } from "../evidence";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Sleeps that are too short to be worth one, and vCPUs that wait for CPUs.
 import { isIdle, isPause } from "../../reasons";
 import { readable } from "../../render/units";

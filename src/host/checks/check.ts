@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a look at one thing about the host gives.
 import type { Machine } from "../machine";
 

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What isn't needed, but decides what can be seen: versions, the modules' types, parameters of KVM's modules.
 import type { Machine } from "../machine";
 import { type Checked, good, limited, unknown } from "./check";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What the kernel is and has: architecture, KVM, BPF and what newer versions brought.
 import type { Machine } from "../machine";
 import { processorIsa } from "../processor";

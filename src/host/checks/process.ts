@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What this process may do and see: privileges, /proc, process ids.
 import type { Machine } from "../machine";
 import { hasHostPids } from "../pid-namespace";

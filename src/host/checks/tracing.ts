@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Whether the kernel shows its tracepoints and counters: tracefs, debugfs, and lockdown, which closes them.
 import type { Machine } from "../machine";
 import { type Checked, bad, good, limited, unknown } from "./check";

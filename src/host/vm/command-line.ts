@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Finds a VM's name on the command line of the program that runs it.
 import { basename, dirname } from "node:path";
 

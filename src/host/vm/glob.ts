@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Matches names against shell patterns, in time that grows with the lengths' product at most.
 
 type Token = "*" | ((character: string) => boolean);

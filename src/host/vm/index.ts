@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Which VM a process is: its name from /proc, told apart from others by process id and start time.
 import { readText } from "../read";
 import { type NameSource, nameInCommandLine, uuidInCommandLine } from "./command-line";

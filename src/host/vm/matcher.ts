@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What users call a VM: its name or a pattern of names, its uuid, or the pid of the process that runs it.
 import { nameMatcher } from "./glob";
 

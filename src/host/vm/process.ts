@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a process is to a user who wants to trace it: none at all, a thread of another, one that runs a VM or not.
 import { readlinkSync } from "node:fs";
 import { ToolError } from "../../errors";

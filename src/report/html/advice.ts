@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a page says of faults that the readings show.
 import type { Advice, Finding } from "../../advice";
 import { adviceSummary } from "../../advice/lines";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A chart over time with its heading and key, and its values in words for the script.
 import { timeStamp } from "../../local-time";
 import { escaped } from "../junit";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Charts of a run over time, as SVG: stacked areas of reasons, and a heat map of handling times.
 import { bucketStart } from "../../measure/histogram";
 import { readable } from "../../render/units";

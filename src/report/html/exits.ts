@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a page shows of exits: reasons over time, handling times, tables of reasons and VMs.
 import { detailRows } from "../../measure/details";
 import { groupSamples } from "../../measure/grouping";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // A run, or two, as one page of HTML that loads nothing.
 import { createHash } from "node:crypto";
 import { timeStamp } from "../../local-time";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a page shows of how vCPUs' time was split: over time, and of each vCPU or VM.
 import { percentileOf } from "../../measure/histogram";
 import { titleOf } from "../../render/names";

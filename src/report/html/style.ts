@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What a page looks like and does: its style sheet and its script, which are the same in all pages.
 
 /** Colours that are told apart with any kind of colour blindness (Okabe and Ito), and greys. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // Tables of a page, which sort by their headings.
 import { readable } from "../../render/units";
 import { escaped } from "../junit";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The columns of top's tables: what they show of a row, how wide they are, and which go first where there is no room.
 import { cellsOf } from "../../render/cells";
 import { type Unit, fitted } from "../../render/units";

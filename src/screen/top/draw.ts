@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // top's frames: the table, the page of one reason, the help, and what the first and last lines say.
 import type { Lost } from "../../measure/lost";
 import { cellsOf } from "../../render/cells";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What each key of top's screen does, as the screen and both helps read it.
 
 /** What a key can have the screen do. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // What top asks on its last line, how the answers are taken, and when the next reading is due.
 import { nameMatcher, type Vm } from "../../host/vm";
 

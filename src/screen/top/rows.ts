@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // The rows of top's tables: what VMs, vCPUs and exit reasons counted between two readings.
 import type { Vm } from "../../host/vm";
 import type { Identity } from "../../measure/grouping";

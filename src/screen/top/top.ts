@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: MIT
 // top between readings, keys and frames: where the user is, what is shown, and what each key does.
 import { type Lost, WAYS_OF_LOSS } from "../../measure/lost";
 import { byCodePoint } from "../../measure/order";
