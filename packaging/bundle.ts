@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Writes dist/bin: each tool with all that it imports as one file, which runs as its command, or as the umbrella's word.
 // Node finds and compiles some sixty modules otherwise, which is a fifth of a start.
-import { appendFileSync, chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildSync } from "esbuild";
+import { buildSync, transformSync } from "esbuild";
 import { PAGES, UMBRELLA } from "./commands";
 import { PROJECT } from "./project";
 
@@ -11,7 +11,10 @@ const SHEBANG = "#!/usr/bin/env node";
 /** All tools in one file: twice what a tool of its own takes to load. For help, and what isn't a word. */
 const ALL = `${UMBRELLA}-words`;
 
-const pathOf = (name: string) => join(PROJECT, "dist", "bin", `${name}.js`);
+const BIN = join(PROJECT, "dist", "bin");
+const TARGET = "node20.9";
+
+const pathOf = (name: string) => join(BIN, `${name}.js`);
 
 /** The licences of the packages in a bundle. They have to be shown with it. */
 function licences(inputs: readonly string[]): string {
@@ -22,32 +25,57 @@ function licences(inputs: readonly string[]): string {
   return texts.length > 0 ? `/*\n${texts.join("\n\n").replaceAll("*/", "* /")}\n*/\n` : "";
 }
 
+/**
+ * Writes a tool's file, and one for each part of it that is loaded when it is needed. esbuild splits modules of ECMAScript only, which
+ * take longer to load than CommonJS: what it made is turned into that.
+ */
 function bundle(module: string, name: string): void {
-  const { metafile } = buildSync({
+  const { metafile, outputFiles } = buildSync({
     absWorkingDir: PROJECT,
     stdin: {
       contents: `import { tool } from "./${module}";
 import { runTool } from "./lib/run";
 export const main = (name, argv) => runTool(tool, name, argv);
-if (require.main === module) main("${name}", process.argv.slice(2));
 `,
       resolveDir: join(PROJECT, "tools"),
       loader: "js",
     },
-    banner: { js: SHEBANG },
-    outfile: pathOf(name),
+    outdir: BIN,
+    entryNames: name,
+    chunkNames: `${name}-[hash]`,
     bundle: true,
+    splitting: name !== ALL,
+    format: "esm",
     platform: "node",
-    target: "node20.9",
+    target: TARGET,
     // Of 24 million instructions, which each start would pay.
     alias: { "node:child_process": "./packaging/lazy-child-process.ts" },
     logLevel: "warning",
     metafile: true,
+    write: false,
   });
-  appendFileSync(pathOf(name), licences(Object.keys(metafile.inputs)));
+  for (const { path, text } of outputFiles) {
+    const isEntry = path === pathOf(name);
+    const { code } = transformSync(text, {
+      format: "cjs",
+      platform: "node",
+      target: TARGET,
+      supported: { "dynamic-import": false },
+      // Names stay, for the stack of an internal error.
+      minifyWhitespace: true,
+      minifySyntax: true,
+      ...(isEntry && {
+        banner: SHEBANG,
+        footer: `if (require.main === module) module.exports.main("${name}", process.argv.slice(2));`,
+      }),
+    });
+    writeFileSync(path, isEntry ? code + licences(Object.keys(metafile.inputs)) : code);
+  }
   chmodSync(pathOf(name), 0o755);
 }
 
+rmSync(BIN, { recursive: true, force: true });
+mkdirSync(BIN, { recursive: true });
 for (const { name, module } of PAGES) bundle(module, name === UMBRELLA ? ALL : name);
 
 const words = PAGES.flatMap(({ name, word }) =>
