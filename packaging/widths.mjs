@@ -20,7 +20,8 @@ function ranges() {
 }
 
 const hex = (code) => `0x${code.toString(16)}`;
-const text = `// Made by packaging/widths.mjs.
+const text = `// SPDX-License-Identifier: MIT
+// Made by packaging/widths.mjs.
 
 /** First and last code point of each range of characters of two columns: East_Asian_Width Wide and Fullwidth (UAX #11). */
 // prettier-ignore

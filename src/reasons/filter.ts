@@ -55,7 +55,9 @@ export class ReasonFilter {
     const named = splitDetails(isa, reasons);
     this.details = named.details;
     if (this.details.size > 0 && !byDetail)
-      throw new UsageError(`"${reasons ?? ""}" names details; give --details, too, or --wide of kvm-vmexit-slower`);
+      throw new UsageError(
+        `"${reasons ?? ""}" names details; give --details, too, or --wide of kvm-vmexit-slower`,
+      );
     const asked = named.reasons === undefined ? undefined : parseReasons(isa, named.reasons);
     const out = excludes === undefined ? new Set<number>() : parseReasons(isa, excludes);
     this.only = asked && new Set([...asked].filter((reason) => !out.has(reason)));

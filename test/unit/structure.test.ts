@@ -199,3 +199,18 @@ test("only src/reasons and src/details know a reason by its name", () => {
     [],
   );
 });
+
+test("each source says its licence in its first or second line", () => {
+  const SOURCES = /\.(ts|mts|mjs|js|cc|c|h|sh)$|^lab\/(run|init|demo|nested|picture|fetch-.*)$/;
+  const files = ROOTS.concat("lab", "test", "bench").flatMap((root) =>
+    readdirSync(join(PROJECT, root), { recursive: true, encoding: "utf8" }).map((path) => `${root}/${path}`),
+  );
+  const sources = files.filter((path) => SOURCES.test(path) && !path.startsWith("test/data/"));
+  assert.ok(sources.length > 400, String(sources.length));
+  const without = sources.filter((path) => {
+    const licence = path.startsWith("bpf/") ? "MIT OR GPL-2.0-only" : "MIT";
+    const [first = "", second = ""] = readFileSync(join(PROJECT, path), "utf8").split("\n");
+    return ![first, second].some((line) => line.includes(`SPDX-License-Identifier: ${licence}`));
+  });
+  assert.deepEqual(without, []);
+});
