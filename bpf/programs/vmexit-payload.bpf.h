@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * record_*: programs on classic tracepoints, anywhere. They read the tracepoint's payload, which has neither
+ * the vCPU's address nor its level: an account belongs to a thread, and kvm_nested_vmexit marks exits from
+ * L2.
+ */
+#ifndef PROGRAMS_VMEXIT_PAYLOAD_BPF_H
+#define PROGRAMS_VMEXIT_PAYLOAD_BPF_H
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include "../vmexit/span.bpf.h"
+#include "../vmexit/thread-owner.bpf.h"
+#ifdef __TARGET_ARCH_x86
+#include "../arch/x86.bpf.h"
+#include "../arch/x86-detail.bpf.h"
+#else
+#include "../arch/arm64.bpf.h"
+#include "../arch/arm64-detail.bpf.h"
+#endif
+#include "../kernel/fields.bpf.h"
+
+SEC("tp/kvm/kvm_exit")
+int record_exit(const void *payload)
+{
+	__u64 isa = payload_isa(payload) & VMEXIT_KEY_ISA_MASK, bits = 0;
+	__u32 reason = payload_reason(payload);
+	struct vmexit_account *account =
+	    thread_for_exit(bpf_get_current_pid_tgid(), field_u32(payload, FIELD_EXIT_VCPU_ID));
+
+	if (!account)
+		return PASS_ON;
+	span_file_unfinished(account, &account->exit, config.timing);
+	if (DETAILS) {
+		bits = payload_detail(payload, isa, reason, &account->exit.detail);
+		account->rip = field_u64(payload, FIELD_EXIT_RIP);
+	}
+	span_begin(&account->exit, key_of(isa, reason) | bits, config.timing);
+	return PASS_ON;
+}
+
+#if DETAILS
+
+/* An event that tells the detail of the exit that is open, by `tell`. */
+#define RECORD_DETAIL(event, name, tell) \
+	SEC("tp/kvm/" #event) int record_##name(const void *payload) \
+	{ \
+		struct vmexit_account *account = thread_last(); \
+		struct vmexit_span *span; \
+\
+		if (!account) \
+			return PASS_ON; \
+		span = &account->exit; \
+		tell; \
+		return PASS_ON; \
+	}
+
+#ifdef __TARGET_ARCH_x86
+RECORD_DETAIL(kvm_msr, msr, x86_msr(span, field_u32(payload, FIELD_MSR_NUMBER)))
+RECORD_DETAIL(kvm_cpuid, cpuid,
+	      x86_cpuid(span, field_u32(payload, FIELD_CPUID_LEAF), field_u32(payload, FIELD_CPUID_SUBLEAF)))
+RECORD_DETAIL(kvm_hypercall, hypercall,
+	      x86_hypercall(span, VMEXIT_HYPERCALL_KVM, field_u32(payload, FIELD_HYPERCALL_NUMBER)))
+RECORD_DETAIL(kvm_hv_hypercall, hv_hypercall,
+	      x86_hypercall(span, VMEXIT_HYPERCALL_HYPERV, field_u32(payload, FIELD_HV_HYPERCALL_CODE)))
+RECORD_DETAIL(kvm_xen_hypercall, xen_hypercall,
+	      x86_hypercall(span, VMEXIT_HYPERCALL_XEN, field_u32(payload, FIELD_XEN_HYPERCALL_NUMBER)))
+RECORD_DETAIL(kvm_page_fault, fault, x86_fault(span, field_u64(payload, FIELD_FAULT_ADDRESS)))
+RECORD_DETAIL(kvm_mmio, mmio, x86_mmio(span, field_u64(payload, FIELD_MMIO_ADDRESS)))
+RECORD_DETAIL(kvm_fast_mmio, fast_mmio, x86_mmio(span, field_u64(payload, FIELD_FAST_MMIO_ADDRESS)))
+#else
+RECORD_DETAIL(kvm_handle_sys_reg, sys_reg,
+	      arm64_register(span, field_u32(payload, FIELD_ARM64_SYNDROME_OF_REGISTER)))
+RECORD_DETAIL(kvm_guest_fault, guest_fault,
+	      arm64_fault(span, field_u32(payload, FIELD_ARM64_SYNDROME_OF_FAULT),
+			  field_u64(payload, FIELD_ARM64_FAULT_ADDRESS)))
+RECORD_DETAIL(kvm_hvc_arm64, hvc, arm64_function(span, field_u32(payload, FIELD_ARM64_FUNCTION)))
+RECORD_DETAIL(kvm_wfx_arm64, wfx, arm64_wait(span, field_u32(payload, FIELD_ARM64_WAITS_FOR_EVENT)))
+RECORD_DETAIL(kvm_mmio, arm64_mmio, arm64_mmio(span, field_u64(payload, FIELD_MMIO_ADDRESS)))
+#endif
+
+#endif
+
+SEC("tp/kvm/kvm_nested_vmexit")
+int record_nested_exit(const void *payload)
+{
+	struct vmexit_account *account = thread_last();
+
+	if (account)
+		span_amend(&account->exit, VMEXIT_KEY_L2);
+	return PASS_ON;
+}
+
+/* L0 makes L1 see an exit of L2: the one that came from there, or an interrupt's found while it was handled.
+ * Without an exit from L2 it is L0 that refused to enter it. */
+SEC("tp/kvm/kvm_nested_vmexit_inject")
+int record_reflected(const void *payload)
+{
+	struct vmexit_account *account = thread_last();
+
+	if (account && account->exit.key & VMEXIT_KEY_L2)
+		span_amend(&account->exit, VMEXIT_KEY_REFLECTED);
+	return PASS_ON;
+}
+
+SEC("tp/kvm/kvm_entry")
+int record_entry(const void *payload)
+{
+	struct vmexit_account *account =
+	    thread_for_entry(bpf_get_current_pid_tgid(), field_u32(payload, FIELD_ENTRY_VCPU_ID));
+
+	if (account)
+		span_end(account, &account->exit, config.slow ? SLOW : config.histograms ? HISTOGRAM : TIME);
+	return PASS_ON;
+}
+
+SEC("tp/sched/sched_process_exit")
+int record_thread_end(const void *payload)
+{
+	__u32 tid = bpf_get_current_pid_tgid(), i;
+	struct vmexit_account *account;
+
+	FOR_EACH_OF_THREAD(account, tid, i)
+	{
+		account_release(account);
+	}
+	return PASS_ON;
+}
+
+#endif
