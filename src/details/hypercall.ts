@@ -170,7 +170,8 @@ export function functionOf(raw: bigint): Hypercall {
 /** `KVM_HC_SEND_IPI (10)`; without a name `hypercall 99 (Xen)`. */
 export function hypercallText({ interface: whose, number }: Hypercall): string {
   const name = nameOf(NAMES[whose], number);
-  const text = whose === "smccc" || whose === "hyperv" ? hex(number) : String(number);
+  // KVM's and Xen's own numbers are small.
+  const text = whose === "smccc" || whose === "hyperv" || number > 0xffff ? hex(number) : String(number);
   if (name === undefined) return `hypercall ${text} (${INTERFACES[whose]})`;
   return whose === "xen" ? `Xen ${name} (${text})` : `${name} (${text})`;
 }

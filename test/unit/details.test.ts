@@ -71,6 +71,7 @@ test("hypercalls have their interface's names", () => {
   assert.equal(text("svm", 0x81, (1n << 56n) | 0x5cn), "HvPostMessage (0x5c)");
   assert.equal(text("svm", 0x81, (2n << 56n) | 29n), "Xen sched_op (29)");
   assert.equal(text("svm", 0x81, (2n << 56n) | 99n), "hypercall 99 (Xen)");
+  assert.equal(text("svm", 0x81, 0xfffffc18n), "hypercall 0xfffffc18 (KVM)");
   assert.equal(text("arm64", 0x216, 0x84000000n), "PSCI_VERSION (0x84000000)");
 });
 
