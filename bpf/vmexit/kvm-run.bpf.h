@@ -122,32 +122,38 @@ static __always_inline void run_returned(struct vmexit_account *account, __u32 e
  * returns. A thread that finds its place taken by another goes to `crowded_runs`.
  */
 
-OUT_OF_LINE int run_crowded(__u64 task, __u32 account)
+OUT_OF_LINE int run_crowded(__u64 task, __u32 account, __u64 page)
 {
-	if (!bpf_map_update_elem(&crowded_runs, &task, &account, BPF_ANY))
+	struct vmexit_run run = {.task = task, .account = account, .page = page};
+
+	if (!bpf_map_update_elem(&crowded_runs, &task, &run, BPF_ANY))
 		__sync_fetch_and_add(&crowded, 1);
 	else
 		__sync_fetch_and_add(&losses.threads_full, 1);
 	return 0;
 }
 
-/* The account of the vCPU that a crowded thread ran. */
-OUT_OF_LINE struct vmexit_account *run_of_crowded(__u64 task)
+/* The account of the vCPU that a crowded thread ran. `page`: NULL where it isn't wanted. */
+OUT_OF_LINE struct vmexit_account *run_of_crowded(__u64 task, __u64 *page)
 {
-	__u32 *found = bpf_map_lookup_elem(&crowded_runs, &task), index;
+	struct vmexit_run *found = bpf_map_lookup_elem(&crowded_runs, &task);
+	__u32 index;
 
 	if (!found)
 		return NULL;
-	index = *found;
+	index = found->account;
+	if (DETAILS && page)
+		*page = found->page;
 	bpf_map_delete_elem(&crowded_runs, &task);
 	__sync_fetch_and_add(&crowded, -1);
 	return account_at(index);
 }
 
-/* A thread's place. Tasks are thousands of bytes: their addresses' lowest bits are the same. */
+/* A thread's place, by Fibonacci hashing: tasks lie at multiples of some KiB, whose middle bits are alike,
+ * too. */
 static __always_inline struct vmexit_run *run_of(__u64 task)
 {
-	__u32 place = (__u32)task >> 6 & ((1 << VMEXIT_RUNS_LOG2) - 1);
+	__u32 place = (__u32)task * 2654435769u >> (32 - VMEXIT_RUNS_LOG2);
 
 	return bpf_map_lookup_elem(&runs, &place);
 }
@@ -167,7 +173,7 @@ static __always_inline int run_begins(struct kvm_vcpu *vcpu, enum purpose purpos
 		if (DETAILS)
 			run->page = (__u64)vcpu->run;
 	} else
-		run_crowded(task, account->self);
+		run_crowded(task, account->self, DETAILS ? (__u64)vcpu->run : 0);
 	span_end(account, &account->exit, purpose);
 	return 0;
 }
@@ -182,7 +188,7 @@ static __always_inline struct vmexit_account *run_ends(__u64 *page)
 	if (!run)
 		return NULL;
 	if (run->task != task)
-		return crowded ? run_of_crowded(task) : NULL;
+		return crowded ? run_of_crowded(task, DETAILS ? page : NULL) : NULL;
 	run->task = 0;
 	if (DETAILS)
 		*page = run->page;

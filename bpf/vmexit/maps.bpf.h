@@ -79,7 +79,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
 	__type(key, __u64);
-	__type(value, __u32);
+	__type(value, struct vmexit_run);
 } crowded_runs SEC(".maps");
 
 /* How many are in crowded_runs. */

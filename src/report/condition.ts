@@ -4,9 +4,10 @@ import { UsageError } from "../errors";
 import { percentileOf } from "../measure/histogram";
 import { lossesOf } from "../measure/lost";
 import { type Counters, type Samples, add, average, total, zero } from "../measure/samples";
-import { isIdle, reasonLabel, reasonName } from "../reasons";
+import { type Codes, isIdle, reasonLabel, reasonName, reasonNames } from "../reasons";
 import { readable } from "../render/units";
 import { reasonsOf, unitsOf } from "./compare";
+import { median } from "./ranks";
 import { PARTS } from "../split/clock";
 import type { Run } from "./run";
 import { SPLIT_COUNTS, splitValue } from "./split-values";
@@ -117,6 +118,8 @@ export function parseCondition(text: string): Condition {
   }
   if (reason !== undefined && measure === "lost") parser.fail("lost takes no reason");
   const split = splitWord(reason);
+  if (reason !== undefined && split === undefined && !isReason(reason))
+    parser.fail(`"${reason}" is no exit reason, and no part of the split`);
   if (split !== undefined && !splitMeasures(split).includes(measure))
     parser.fail(`of ${split} there are ${splitMeasures(split).join(", ")}`);
   const operator = parser.need(/^(>=|<=|>|<)/, "one of >, >=, <, <= is missing") as keyof typeof OPERATORS;
@@ -133,6 +136,14 @@ export function parseCondition(text: string): Condition {
   if (kind !== MEASURES[measure] && !(number === 0 && unit === ""))
     parser.fail(`${measure} needs ${WANTED[MEASURES[measure]]}`);
   return { text, measure, reason, split, operator, value: value * scale, relative: false };
+}
+
+const CODES: readonly Codes[] = ["vmx", "svm", "arm64", "kvm_run"];
+
+/** Whether some instruction set, or KVM_RUN, has a reason of this name, or it is a number. */
+function isReason(word: string): boolean {
+  if (/^[+-]?\d+$|^0X[\dA-F]+$/.test(word)) return true;
+  return CODES.some((codes) => [...reasonNames(codes).values()].some((name) => name.toUpperCase() === word));
 }
 
 /** What a word in brackets names of the split of vCPUs' time, if it does; no reason has such a name. */
@@ -241,22 +252,38 @@ function lack(condition: Condition, run: Run): string | undefined {
  */
 export function judge(condition: Condition, run: Run, before: Run | undefined): Outcome {
   const { text, measure, operator, value, relative } = condition;
-  for (const each of before && relative ? [before, run] : [run]) {
-    const missing = lack(condition, each);
-    if (missing !== undefined) throw new UsageError(`--fail-if ${text} needs ${missing}`);
-  }
+  if (relative) return judgeChange(condition, [run], before ? [before] : []);
+  checkHas(condition, run);
   const now = valueOf(condition, run);
-  if (!relative)
-    return now === undefined
-      ? {
-          text,
-          failed: measure === "lost",
-          found: measure === "lost" ? "it is unknown" : "there is no such exit",
-        }
-      : { text, failed: OPERATORS[operator](now, value), found: `it is ${inWords(now, measure)}` };
-  if (!before)
+  return now === undefined
+    ? {
+        text,
+        failed: measure === "lost",
+        found: measure === "lost" ? "it is unknown" : "there is no such exit",
+      }
+    : { text, failed: OPERATORS[operator](now, value), found: `it is ${inWords(now, measure)}` };
+}
+
+/** @throws UsageError if a run has not what the condition is about */
+function checkHas(condition: Condition, run: Run): void {
+  const missing = lack(condition, run);
+  if (missing !== undefined) throw new UsageError(`--fail-if ${condition.text} needs ${missing}`);
+}
+
+/**
+ * What comes of a condition about a change, from the median of the runs before to that of the others.
+ * @throws UsageError if a run has not what the condition is about, or there is none before
+ */
+export function judgeChange(condition: Condition, runs: readonly Run[], before: readonly Run[]): Outcome {
+  const { text, measure, operator, value } = condition;
+  if (before.length === 0)
     throw new UsageError(`--fail-if ${text} is about a change: give the files of before and after`);
-  const then = valueOf(condition, before);
+  for (const run of [...before, ...runs]) checkHas(condition, run);
+  const middle = (side: readonly Run[]) => {
+    const values = side.flatMap((run) => valueOf(condition, run) ?? []);
+    return values.length === 0 ? undefined : median(values);
+  };
+  const [then, now] = [middle(before), middle(runs)];
   if (now === undefined || then === undefined || then === 0)
     return { text, failed: false, found: "there is nothing to compare" };
   const change = (100 * (now - then)) / then;

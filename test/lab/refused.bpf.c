@@ -30,3 +30,9 @@ int direct_exit_svm_count_cast(void *context)
 {
 	return refused();
 }
+
+SEC("raw_tp")
+int fill_pool(void *context)
+{
+	return 0;
+}

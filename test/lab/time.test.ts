@@ -478,7 +478,7 @@ for (const [tool, parameters, expected] of [
   ["kvm-vmexit-count", ["--max-vcpus", "0"], /--max-vcpus takes a whole number from 1 to 131072, not "0"/],
   ["kvm-vmexit-count", ["--pid", "abc"], /--pid takes a whole number/],
   ["kvm-vmexit-count", ["--vm", "a", "--vm", "b"], /--vm is given twice/],
-  ["kvm-vmexit-count", ["--vm", ""], /--vm takes a VM's name, or a pattern/],
+  ["kvm-vmexit-count", ["--vm", ""], /--vm takes a VM's name, uuid or pid, or a pattern/],
   [
     "kvm-vmexit-slower",
     ["--reasons", "HLT", "--excludes", "120"],

@@ -4,7 +4,14 @@ import { closeSync, ftruncateSync, writeFileSync } from "node:fs";
 import { type Advice, advise } from "../../src/advice";
 import { adviceLines } from "../../src/advice/lines";
 import { UsageError, messageOf } from "../../src/errors";
-import { type Condition, type Outcome, judge, needs, parseCondition } from "../../src/report/condition";
+import {
+  type Condition,
+  type Outcome,
+  judge,
+  judgeChange,
+  needs,
+  parseCondition,
+} from "../../src/report/condition";
 import { evidenceOf } from "../../src/report/evidence";
 import { junit } from "../../src/report/junit";
 import { Run } from "../../src/report/run";
@@ -60,6 +67,12 @@ function checkLive(conditions: readonly Condition[], judged: Judged): void {
   }
 }
 
+/** @throws UsageError for a file of what came of conditions where there is none */
+export function checkJunit(conditions: readonly Condition[], report: string | undefined): void {
+  if (report !== undefined && conditions.length === 0)
+    throw new UsageError("--junit is about --fail-if; give a condition, too");
+}
+
 /** Prints what advice there is: after tables, or on stderr where the output is for programs. */
 export function printAdvice(advice: Advice, forPrograms: boolean): void {
   const lines = adviceLines(advice);
@@ -84,6 +97,7 @@ export class LiveCheck {
     this.#conditions = conditionsOf(failIf);
     this.#report = report;
     checkLive(this.#conditions, judged);
+    checkJunit(this.#conditions, report);
   }
 
   /** Whether conditions are about percentiles. */
@@ -128,7 +142,7 @@ export function writeText(path: string, text: string, mend: string, mode = MODE)
 }
 
 /**
- * Says which conditions hold that mustn't. Of several runs each is looked at, and compared with the first of before.
+ * Says which conditions hold that mustn't. Of several runs each is looked at; a change is that of the medians.
  * @param tool as it was called
  * @returns the exit status, 0 if all is well
  */
@@ -139,10 +153,10 @@ export function judgeRuns(
   before: readonly Run[] | undefined,
   report: string | undefined,
 ): number {
-  if (report !== undefined && conditions.length === 0)
-    throw new UsageError("--junit is about --fail-if; give a condition, too");
+  checkJunit(conditions, report);
   const outcomes: Outcome[] = conditions.flatMap((condition) => {
-    const all = runs.map((run) => judge(condition, run, before?.[0]));
+    if (condition.relative && before) return [judgeChange(condition, runs, before)];
+    const all = runs.map((run) => judge(condition, run, undefined));
     return all.find(({ failed }) => failed) ?? all.slice(0, 1);
   });
   for (const { text, failed, found } of outcomes) if (failed) diagnose(`Failed: ${text}: ${found}`);

@@ -244,6 +244,16 @@ export function narrowestMode(files: readonly string[]): number {
     .reduce((mode, source) => mode & (source?.isFile() ? source.mode : PRIVATE), READ_WRITE);
 }
 
+/** @throws UsageError if writing `out` would overwrite one of the files that are read */
+export function checkApart(out: string, files: readonly string[]): void {
+  const target = look(out);
+  for (const file of files) {
+    const source = look(file);
+    if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
+      throw new UsageError(`${safeText(out)} is one of the files that are read; name another to write to`);
+  }
+}
+
 /** Takes from a regular file of this user what `mode` doesn't allow, before it is written anew. */
 export function narrow(descriptor: number, mode: number): void {
   const stats = fstatSync(descriptor);
