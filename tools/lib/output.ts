@@ -6,6 +6,7 @@ import {
   openSync,
   readFileSync,
   readlinkSync,
+  statSync,
   write as writeLater,
   writeSync,
 } from "node:fs";
@@ -161,11 +162,13 @@ export function printBytes(bytes: Uint8Array): void {
 function openStderr(): number | undefined {
   try {
     // A file takes what is written without waiting for anybody.
-    if (fstatSync(STDERR).isFile()) return STDERR;
-    return openSync(
-      `/proc/self/fd/${STDERR}`,
-      constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY,
-    );
+    const own = fstatSync(STDERR);
+    if (own.isFile()) return STDERR;
+    const path = `/proc/self/fd/${STDERR}`;
+    const { dev, ino } = statSync(path);
+    // What is at /proc may be another machine's.
+    if (dev !== own.dev || ino !== own.ino) return undefined;
+    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch {
     // A socket, another user's pipe or terminal, or a pipe that has no reader.
     return undefined;
