@@ -21,12 +21,14 @@ static __always_inline struct split_account *thread_account(void)
 	return account && account->thread == tid ? account : NULL;
 }
 
-static __always_inline void probe_polls(struct split_account *account, __u64 now)
+/* Books what was polled until now, which it returns. */
+static __always_inline __u64 probe_polls(struct split_account *account)
 {
-	__u64 success_ns, fail_ns;
+	__u64 now = bpf_ktime_get_ns(), success_ns, fail_ns;
 
 	polls_of((void *)account->owner, &success_ns, &fail_ns);
 	clock_book_polls(account, success_ns, fail_ns, now);
+	return now;
 }
 
 SEC("raw_tp/kvm_exit")
@@ -49,8 +51,7 @@ int probe_entry(const void *context)
 
 	if (!account)
 		return 0;
-	now = bpf_ktime_get_ns();
-	probe_polls(account, now);
+	now = probe_polls(account);
 	clock_turn(account, runs_l2((void *)account->owner) ? SPLIT_GUEST_L2 : SPLIT_GUEST, now);
 	return 0;
 }
@@ -91,8 +92,7 @@ int probe_ran(const void *context)
 
 	if (!account)
 		return 0;
-	now = bpf_ktime_get_ns();
-	probe_polls(account, now);
+	now = probe_polls(account);
 	clock_ran(account, now, run_delay(0));
 	return 0;
 }
