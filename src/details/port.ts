@@ -3,6 +3,9 @@
 import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";
 
+// ACPI 6.5, 4.8.3: PM1a_EVT_BLK of four bytes and PM1a_CNT_BLK of two.
+const pmBlock = (i: number) => (i < 4 ? "PM event" : i < 6 ? "PM control" : undefined);
+
 // QEMU's hw/i386, hw/isa, hw/acpi; OSDev's list of ports; docs/specs/ of QEMU for its own devices.
 const PORTS: Names = namesOf(
   `
@@ -57,7 +60,7 @@ const PORTS: Names = namesOf(
     [0x3f0, 0x3f7, () => "floppy"],
     [0x3f8, 0x3ff, () => "COM1"],
     [0x512, 0x51b, () => "QEMU firmware configuration: DMA"],
-    [0x600, 0x607, (i) => ["PM event", "PM event", "PM event", "PM event", "PM control", "PM control"][i]],
+    [0x600, 0x607, pmBlock],
     [0x608, 0x60b, () => "PM timer"],
     [0x620, 0x62f, () => "ACPI GPE"],
     [0x630, 0x633, () => "SMI control"],
@@ -65,7 +68,7 @@ const PORTS: Names = namesOf(
     [0xae00, 0xae13, () => "ACPI PCI hotplug"],
     [0xaf00, 0xaf1f, () => "ACPI CPU hotplug"],
     [0xafe0, 0xafe3, () => "ACPI GPE"],
-    [0xb000, 0xb007, (i) => ["PM event", "PM event", "PM event", "PM event", "PM control", "PM control"][i]],
+    [0xb000, 0xb007, pmBlock],
     [0xb008, 0xb00b, () => "PM timer"],
     [0xb100, 0xb13f, () => "SMBus"],
     [0xcfd, 0xcff, () => "PCI configuration data"],

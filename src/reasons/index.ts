@@ -126,6 +126,7 @@ const ISAS: ReadonlyMap<number, Codes> = new Map(
 /** In place of an instruction set's number: of reasons that are counted together, since there were too many. */
 export const OTHERS_ISA = 255;
 const OTHERS = "others";
+const OTHERS_NAME = "OTHERS";
 
 /** The name of the isa number in the kernel's records; one that isn't known is named by its number. */
 export function isaName(isa: number): string {
@@ -162,7 +163,7 @@ export function reasonNumber(isa: string, raw: number): number {
 /** A reason's name, or undefined if nobody gave that number one. */
 export function reasonName(isa: string, number: number): string | undefined {
   const table = tableOf(isa);
-  if (isa === OTHERS) return "OTHERS";
+  if (isa === OTHERS) return OTHERS_NAME;
   return table && (table.name(number) ?? learned()[isa as Codes].get(rawReason(number)));
 }
 
@@ -219,6 +220,15 @@ export function labelWidth(isa: string): number {
 }
 
 const NUMBER = /^-?(\d+|0x[0-9a-f]+)$/i;
+
+/** Whether a word is a number, or what reasonName() gives of some reason of some instruction set, in any case. */
+export function isReasonWord(word: string): boolean {
+  const wanted = word.toUpperCase().replace(/ FAILED_VMENTRY$/, "");
+  if (NUMBER.test(word) || wanted === OTHERS_NAME) return true;
+  return (Object.keys(TABLES) as Codes[]).some((codes) =>
+    [...TABLES[codes].names(), ...learned()[codes]].some(([, name]) => name.toUpperCase() === wanted),
+  );
+}
 
 function numberOfName(isa: Codes, word: string): number | undefined {
   const name = word.toUpperCase();

@@ -2,19 +2,14 @@
 // What the doctor found, as lines of a terminal's width.
 import type { Report } from "../doctor";
 import { safeText } from "../text";
-import { wrap } from "./wrap";
+import { labelled } from "./wrap";
 
 const WIDTH = 80;
 const STATE = 9;
 const WHAT = 18;
 
 function paragraph(state: string, what: string, text: string): string[] {
-  const [first = "", ...rest] = wrap(safeText(text), WIDTH - STATE - WHAT);
-  const indent = " ".repeat(STATE + WHAT);
-  return [
-    `${state.padEnd(STATE)}${what.padEnd(WHAT)}${first}`.trimEnd(),
-    ...rest.map((line) => indent + line),
-  ];
+  return labelled(state.padEnd(STATE) + what, STATE + WHAT, safeText(text), WIDTH);
 }
 
 /** A paragraph for each finding, tool and VM; what isn't good has its mend. */

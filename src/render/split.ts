@@ -9,7 +9,7 @@ import { type SplitSort, rankedGroups } from "../split/ranking";
 import { safeText } from "../text";
 import { cellsOf } from "./cells";
 import { type Column, TERMINAL, beside, fittingTable, table } from "./table";
-import { type Unit, inUnit } from "./units";
+import { type Unit, grouped, inUnit } from "./units";
 
 /** Each part: its heading, and its character in a bar. */
 const SHOWN: Readonly<Record<Part, readonly [heading: string, mark: string]>> = {
@@ -45,8 +45,7 @@ function percent(ns: number, clock: Clock): string {
 }
 
 function perSecond(count: number, durationNs: number): string {
-  const rate = durationNs > 0 ? (count / durationNs) * 1e9 : 0;
-  return rate.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
+  return grouped(durationNs > 0 ? (count / durationNs) * 1e9 : 0);
 }
 
 interface Cell {

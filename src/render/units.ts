@@ -33,6 +33,11 @@ export function readable(ns: number): string {
   return ns < 1e9 ? `${(ns / 1e6).toFixed(1)} ms` : `${(ns / 1e9).toFixed(2)} s`;
 }
 
+/** A whole number with commas: `1,234`. */
+export function grouped(value: number): string {
+  return value.toFixed(0).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
 /** Exits a second: one decimal, or the first digit of less than a tenth. */
 export function perSecond(count: number, durationNs: number): string {
   const rate = durationNs > 0 ? (count / durationNs) * 1e9 : 0;

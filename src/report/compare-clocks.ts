@@ -2,7 +2,7 @@
 // How vCPUs' time was split before and after.
 import { percentileOf } from "../measure/histogram";
 import { type Clock, PARTS, elapsedNs, partNs } from "../split/clock";
-import { LEAST_RUNS, mannWhitney, median } from "./ranks";
+import { LEAST_RUNS, mannWhitney, medianOf } from "./ranks";
 import type { Run } from "./run";
 
 /** A value before and after; of several runs, the medians. */
@@ -46,8 +46,6 @@ function valuesOf(clocks: readonly Clock[], [, , of]: Value): number[] {
   });
 }
 
-const middle = (values: readonly number[]) => (values.length > 0 ? median(values) : undefined);
-
 /** Compares the time of all vCPUs; nothing unless both sides tell of it. */
 export function compareClocks(before: readonly Run[], after: readonly Run[]): ClockChange[] {
   if (![...before, ...after].every(({ split }) => split.intervals > 0)) return [];
@@ -59,6 +57,6 @@ export function compareClocks(before: readonly Run[], after: readonly Run[]): Cl
     const [name, unit] = value;
     const [a, b] = [valuesOf(earlier, value), valuesOf(later, value)];
     const p = a.length >= LEAST_RUNS && b.length >= LEAST_RUNS ? mannWhitney(a, b) : undefined;
-    return { name, unit, before: middle(a), after: middle(b), p };
+    return { name, unit, before: medianOf(a), after: medianOf(b), p };
   });
 }

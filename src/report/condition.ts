@@ -4,10 +4,10 @@ import { UsageError } from "../errors";
 import { percentileOf } from "../measure/histogram";
 import { lossesOf } from "../measure/lost";
 import { type Counters, type Samples, add, average, total, zero } from "../measure/samples";
-import { type Codes, isIdle, reasonLabel, reasonName, reasonNames } from "../reasons";
+import { isIdle, isReasonWord, reasonLabel, reasonName } from "../reasons";
 import { readable } from "../render/units";
 import { reasonsOf, unitsOf } from "./compare";
-import { median } from "./ranks";
+import { medianOf } from "./ranks";
 import { PARTS } from "../split/clock";
 import type { Run } from "./run";
 import { SPLIT_COUNTS, splitValue } from "./split-values";
@@ -118,7 +118,7 @@ export function parseCondition(text: string): Condition {
   }
   if (reason !== undefined && measure === "lost") parser.fail("lost takes no reason");
   const split = splitWord(reason);
-  if (reason !== undefined && split === undefined && !isReason(reason))
+  if (reason !== undefined && split === undefined && !isReasonWord(reason))
     parser.fail(`"${reason}" is no exit reason, and no part of the split`);
   if (split !== undefined && !splitMeasures(split).includes(measure))
     parser.fail(`of ${split} there are ${splitMeasures(split).join(", ")}`);
@@ -136,14 +136,6 @@ export function parseCondition(text: string): Condition {
   if (kind !== MEASURES[measure] && !(number === 0 && unit === ""))
     parser.fail(`${measure} needs ${WANTED[MEASURES[measure]]}`);
   return { text, measure, reason, split, operator, value: value * scale, relative: false };
-}
-
-const CODES: readonly Codes[] = ["vmx", "svm", "arm64", "kvm_run"];
-
-/** Whether some instruction set, or KVM_RUN, has a reason of this name, or it is a number. */
-function isReason(word: string): boolean {
-  if (/^[+-]?\d+$|^0X[\dA-F]+$/.test(word)) return true;
-  return CODES.some((codes) => [...reasonNames(codes).values()].some((name) => name.toUpperCase() === word));
 }
 
 /** What a word in brackets names of the split of vCPUs' time, if it does; no reason has such a name. */
@@ -246,13 +238,11 @@ function lack(condition: Condition, run: Run): string | undefined {
 }
 
 /**
- * Whether a run has failed.
- * @param before what a relative condition compares with
- * @throws UsageError if a run has not what the condition is about
+ * What comes of a condition that isn't about a change.
+ * @throws UsageError if the run has not what the condition is about
  */
-export function judge(condition: Condition, run: Run, before: Run | undefined): Outcome {
-  const { text, measure, operator, value, relative } = condition;
-  if (relative) return judgeChange(condition, [run], before ? [before] : []);
+export function judge(condition: Condition, run: Run): Outcome {
+  const { text, measure, operator, value } = condition;
   checkHas(condition, run);
   const now = valueOf(condition, run);
   return now === undefined
@@ -279,10 +269,7 @@ export function judgeChange(condition: Condition, runs: readonly Run[], before: 
   if (before.length === 0)
     throw new UsageError(`--fail-if ${text} is about a change: give the files of before and after`);
   for (const run of [...before, ...runs]) checkHas(condition, run);
-  const middle = (side: readonly Run[]) => {
-    const values = side.flatMap((run) => valueOf(condition, run) ?? []);
-    return values.length === 0 ? undefined : median(values);
-  };
+  const middle = (side: readonly Run[]) => medianOf(side.flatMap((run) => valueOf(condition, run) ?? []));
   const [then, now] = [middle(before), middle(runs)];
   if (now === undefined || then === undefined || then === 0)
     return { text, failed: false, found: "there is nothing to compare" };

@@ -107,12 +107,9 @@ export class ExitSum {
   }
 
   #addSample(key: string, identity: Identity, reason: number, sample: Sample): void {
-    if (this.#exits.get(key)?.has(reason)) {
-      addSamples(this.#exits, key, new Map([[reason, this.#withFewDetails(key, reason, sample)]]));
-      return;
-    }
-    if (this.#slots < MAX_SLOTS) {
-      this.#slots++;
+    const isKnown = this.#exits.get(key)?.has(reason) === true;
+    if (isKnown || this.#slots < MAX_SLOTS) {
+      if (!isKnown) this.#slots++;
       if (!this.#vcpus.has(key)) this.#vcpus.set(key, identity);
       addSamples(this.#exits, key, new Map([[reason, this.#withFewDetails(key, reason, sample)]]));
       return;

@@ -36,6 +36,11 @@ export function mannWhitney(a: readonly number[], b: readonly number[]): number 
   return asFar / all;
 }
 
+/** The middle value; undefined of none. */
+export function medianOf(values: readonly number[]): number | undefined {
+  return values.length > 0 ? median(values) : undefined;
+}
+
 /** The middle value; NaN of none. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

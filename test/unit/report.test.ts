@@ -302,6 +302,8 @@ test("conditions are read, and errors point at their place", () => {
   });
   assert.equal(parseCondition("p99>=+5%").relative, true);
   assert.equal(parseCondition("rate(EPT_VIOLATION) < -10%").value, -10);
+  for (const reason of ["0x20", "exception_nmi FAILED_VMENTRY", "OTHERS", "WFx", "IO"])
+    assert.equal(parseCondition(`count(${reason}) > 1`).reason, reason.toUpperCase());
   for (const [text, why] of [
     ["", /one of count, .* is missing: <HERE>/],
     ["mux > 3", /"mux" is none of .*: mux<HERE> > 3/],

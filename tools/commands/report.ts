@@ -151,7 +151,9 @@ export const tool = defineCommand({
     const sides = sidesOf(argv, operands, options.sum);
     const [first = [], second] = sides;
     checkJunit(conditions, options.junit);
-    for (const out of [options.html, options.junit]) if (out !== undefined) checkApart(out, sides.flat());
+    for (const out of [options.html, options.junit])
+      if (out !== undefined)
+        checkApart(out, sides.flat(), "one of the files that are read; name another to write to");
     const selection = new Selection(options);
     const how = { tool: name, clock: options, signal: endSignal() };
     let status = 0;

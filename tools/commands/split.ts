@@ -6,8 +6,9 @@ import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/
 import { splitIntervals } from "../../src/split-session";
 import { SPLIT_GROUPINGS, splitGroup } from "../../src/split/groups";
 import { aboutTrace } from "../lib/about";
-import { ADVISE, CHECKS, INTERVAL, SPLIT, parseInterval } from "../lib/options";
+import { ADVISE, CHECKS, INTERVAL, SPLIT, paceOf, parseInterval } from "../lib/options";
 import { alarming, diagnose, outputColumns, print } from "../lib/output";
+import { liveCheck } from "../lib/live-check";
 import { SPLIT_TABLES, headed, timed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
 import { MAX_ENDED, watchSplit } from "../lib/watch";
@@ -44,23 +45,17 @@ export const tool = defineCommand({
   runsCommand: true,
   async run({ options, operands, command }) {
     const { by, wide, unit, header, sort, top } = options;
-    const check =
-      options.failIf === undefined && options.junit === undefined && !options.advise
-        ? undefined
-        : new (await import("../lib/checks.js")).LiveCheck("kvm-vmexit-split", options, "split");
-    const { interval, count } = parseInterval(operands);
+    const check = await liveCheck("kvm-vmexit-split", options, "split");
+    const asked = parseInterval(operands);
+    const { interval } = asked;
     const keepsEnded = interval === undefined ? MAX_ENDED : 0;
     const status = await watchSplit(
       { options, command, keepsEnded },
       async ({ session, isa, plan, shown }) => {
-        const pace = {
-          ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
-          ...(count === undefined ? {} : { count }),
-        };
         if (options.csv && header) print([splitCsvHeading()]);
         const about = options.json && aboutTrace("kvm-vmexit-split", isa, session.info(), options, { by });
         let tablesBefore = false;
-        for await (const reading of splitIntervals(session, { ...plan, ...pace })) {
+        for await (const reading of splitIntervals(session, { ...plan, ...paceOf(asked) })) {
           const groups = splitGroup(reading, by);
           check?.addSplit(reading, by === "vcpu" ? groups : splitGroup(reading, "vcpu"));
           if (groups.length > 0) shown();

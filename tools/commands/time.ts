@@ -6,7 +6,7 @@ import { readable } from "../../src/render/units";
 import { type Samples, sumOf, total } from "../../src/measure/samples";
 import { ADVISE, BY, CHECKS, DETAILS, INTERVAL, NET, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
-import { TIME_TABLES, formOf, headed } from "../lib/tables";
+import { TIME_TABLES, WIDE, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
 
 const IDLE = ["show", "hide", "only"] as const;
@@ -40,10 +40,7 @@ export const tool = defineCommand({
   operands: INTERVAL,
   options: {
     ...BY,
-    wide: {
-      flags: ["--wide"],
-      description: "also the longest, percentiles and the share of the time, as far as the terminal has room",
-    },
+    ...WIDE,
     idle: {
       flags: ["--idle"],
       value: "WHAT",

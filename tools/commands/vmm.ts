@@ -3,7 +3,7 @@
 import { timeTable } from "../../src/render/time";
 import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
-import { TIME_TABLES, formOf, headed } from "../lib/tables";
+import { TIME_TABLES, WIDE, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
 
 export const tool = defineCommand({
@@ -18,10 +18,7 @@ export const tool = defineCommand({
   operands: INTERVAL,
   options: {
     ...BY,
-    wide: {
-      flags: ["--wide"],
-      description: "also the longest, percentiles and the share of the time, as far as the terminal has room",
-    },
+    ...WIDE,
     ...TIME_TABLES,
     ...CHECKS,
     ...DETAILS,

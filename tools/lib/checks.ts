@@ -21,6 +21,8 @@ import type { Reading } from "../../src/measure/reading";
 import type { Time } from "../../src/measure/time";
 import type { SplitGroup } from "../../src/split/groups";
 import type { SplitReading } from "../../src/split/reading";
+import { learnReasons } from "../../src/reasons";
+import { Machine } from "../../src/host/machine";
 import { safeText } from "../../src/text";
 import { narrow, openToWrite } from "./files";
 import { diagnose, print } from "./output";
@@ -94,6 +96,8 @@ export class LiveCheck {
     this.#tool = tool;
     this.#advises = advised;
     this.#about = { tool, version: "", host: advised ? hostHere("", "") : undefined, options: {} };
+    // Conditions may name what only this kernel names.
+    learnReasons(new Machine().formatOf("kvm_exit") ?? "");
     this.#conditions = conditionsOf(failIf);
     this.#report = report;
     checkLive(this.#conditions, judged);
@@ -153,10 +157,9 @@ export function judgeRuns(
   before: readonly Run[] | undefined,
   report: string | undefined,
 ): number {
-  checkJunit(conditions, report);
   const outcomes: Outcome[] = conditions.flatMap((condition) => {
-    if (condition.relative && before) return [judgeChange(condition, runs, before)];
-    const all = runs.map((run) => judge(condition, run, undefined));
+    if (condition.relative) return [judgeChange(condition, runs, before ?? [])];
+    const all = runs.map((run) => judge(condition, run));
     return all.find(({ failed }) => failed) ?? all.slice(0, 1);
   });
   for (const { text, failed, found } of outcomes) if (failed) diagnose(`Failed: ${text}: ${found}`);

@@ -226,7 +226,7 @@ export function openToRead(descriptor: number): number | undefined {
 const STDIN = 0;
 
 /** What is known of a file that is read, "-" for standard input; undefined if nothing is: the attempt to open it says why. */
-export function look(file: string): Stats | undefined {
+function look(file: string): Stats | undefined {
   try {
     return file === "-" ? fstatSync(STDIN) : statSync(file);
   } catch {
@@ -244,14 +244,16 @@ export function narrowestMode(files: readonly string[]): number {
     .reduce((mode, source) => mode & (source?.isFile() ? source.mode : PRIVATE), READ_WRITE);
 }
 
-/** @throws UsageError if writing `out` would overwrite one of the files that are read */
-export function checkApart(out: string, files: readonly string[]): void {
-  const target = look(out);
-  for (const file of files) {
-    const source = look(file);
+/**
+ * @param files that are read, "-" for standard input
+ * @param what such a file is called, and what to do
+ * @throws UsageError if writing `out` would overwrite one of them
+ */
+export function checkApart(out: string, files: readonly string[], what: string): void {
+  const target = out === "-" ? undefined : look(out);
+  for (const source of files.map(look))
     if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
-      throw new UsageError(`${safeText(out)} is one of the files that are read; name another to write to`);
-  }
+      throw new UsageError(`${safeText(out)} is ${what}`);
 }
 
 /** Takes from a regular file of this user what `mode` doesn't allow, before it is written anew. */

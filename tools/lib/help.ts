@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a tool says of itself with --help.
+import { wrap } from "../../src/render/wrap";
 import { HELP, VERSION, either } from "./command-line";
 import { type Command, type Group, type Operand, type Option, type Tool, isGroup } from "./tool";
 
@@ -8,18 +9,6 @@ const INDENT = 2;
 const GAP = 2;
 // A longer first column has its text in the line below.
 const MAX_TERM = 22;
-
-/** Text in lines of at most `width` characters. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const word of text.split(" ")) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= width)
-      lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}
 
 /** Two columns, whose second goes on below. */
 function columns(rows: readonly (readonly [string, string])[], most = Infinity): string[] {

@@ -4,6 +4,7 @@ import { DEFAULT_VCPUS, MAX_PIDS, MAX_VCPUS, MAX_VCPU_IDS } from "../../src/cont
 import { UsageError } from "../../src/errors";
 import { GROUPINGS } from "../../src/measure/grouping";
 import { UNITS } from "../../src/render/units";
+import type { Pace } from "../../src/intervals";
 import { parseVcpus } from "../../src/host/vcpus";
 import type { Options, OptionsOf } from "./tool";
 import { COMMAND_USER } from "./traced-command";
@@ -161,8 +162,8 @@ export const OVERHEAD = {
   },
 } as const satisfies Options;
 
-/** How to trace exits. */
-export const TRACING = {
+/** What a loss does to the exit status. */
+export const STRICT = {
   strict: {
     flags: ["--strict"],
     value: "WHEN",
@@ -170,6 +171,11 @@ export const TRACING = {
     choices: ["end", "now"],
     implied: "end",
   },
+} as const satisfies Options;
+
+/** How to trace exits. */
+export const TRACING = {
+  ...STRICT,
   attach: {
     flags: ["--attach"],
     value: "HOW",
@@ -195,7 +201,7 @@ export const TRACING = {
 export const SHARED = { ...FILTERS, ...DURATION, ...OUTPUT, ...COMMAND_USER, ...TRACING } as const;
 
 const { pid, vm, vcpu } = FILTERS;
-const { strict, maxVcpus, verbose } = TRACING;
+const { maxVcpus, verbose } = TRACING;
 
 /** What the split of vCPUs' time takes: no reasons, and ways to attach of its own. */
 export const SPLIT = {
@@ -205,7 +211,7 @@ export const SPLIT = {
   ...DURATION,
   ...OUTPUT,
   ...COMMAND_USER,
-  strict,
+  ...STRICT,
   attach: {
     flags: ["--attach"],
     value: "HOW",
@@ -286,11 +292,24 @@ export const INTERVAL = [
   { name: "count", description: "how many tables; without it until Ctrl-C" },
 ] as const;
 
+/** When tables are printed. */
+export interface Interval {
+  /** Seconds between two tables; undefined: one, at the end. */
+  readonly interval: number | undefined;
+  /** How many; undefined: until something else ends the run. */
+  readonly count: number | undefined;
+}
+
+/** The same for intervals(). */
+export function paceOf({ interval, count }: Interval): Pace {
+  return {
+    ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
+    ...(count === undefined ? {} : { count }),
+  };
+}
+
 /** Reads the operands of INTERVAL. */
-export function parseInterval([interval, count]: readonly string[]): {
-  interval: number | undefined;
-  count: number | undefined;
-} {
+export function parseInterval([interval, count]: readonly string[]): Interval {
   return {
     interval: interval === undefined ? undefined : seconds("the interval", interval),
     count: count === undefined ? undefined : wholeNumber("the count", count, 1, 1e9),

@@ -12,20 +12,18 @@ import { jsonLine } from "../../src/render/json";
 import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
 import { aboutTrace } from "./about";
-import type { EndOptions, SharedOptions } from "./options";
+import { liveCheck } from "./live-check";
+import { type EndOptions, type Interval, type SharedOptions, paceOf } from "./options";
 import { alarming, emphasized, print } from "./output";
 import type { Status } from "./run";
 import { type Page, pageOf, timed } from "./tables";
 import { MAX_ENDED, watch } from "./watch";
 
 /** How a counting tool differs from the others. */
-export interface CountingTool<T extends SharedOptions> {
+export interface CountingTool<T extends SharedOptions> extends Interval {
   readonly name: string;
   readonly options: T;
   readonly command: readonly string[];
-  /** Seconds between two tables; undefined: one, at the end. */
-  readonly interval: number | undefined;
-  readonly count: number | undefined;
   readonly by: By;
   readonly columns: Columns;
   readonly timing: boolean;
@@ -76,7 +74,6 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     options,
     command,
     interval,
-    count,
     columns,
     by,
     timing,
@@ -86,10 +83,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     returns = false,
     checks,
   } = tool;
-  const check =
-    checks?.failIf === undefined && checks?.junit === undefined && checks?.advise !== true
-      ? undefined
-      : new (await import("./checks.js")).LiveCheck(name, checks, timing ? "times" : "counts");
+  const check = await liveCheck(name, checks ?? {}, timing ? "times" : "counts");
   const histograms = tool.histograms || check?.histograms === true;
   const { select = (samples: Samples) => samples } = tool;
   const bySomebody = by !== "reason";
@@ -109,10 +103,6 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     tellsLosses,
   };
   const status = await watch(request, async ({ session, isa, filter, plan, shown, tellLosses }) => {
-    const pace = {
-      ...(interval === undefined ? {} : { intervalMs: interval * 1000 }),
-      ...(count === undefined ? {} : { count }),
-    };
     if (options.csv && options.header) print([csvHeading(columns, details)]);
     const asked = {
       by,
@@ -124,7 +114,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     };
     const about = options.json && aboutTrace(name, isa, session.info(), options, asked);
     let tablesBefore = false;
-    for await (const reading of intervals(session, { ...plan, ...pace })) {
+    for await (const reading of intervals(session, { ...plan, ...paceOf(tool) })) {
       check?.add(reading);
       const groups = groupSamples(reading, by, ({ reason }) => filter.wants(reason)).map(
         ([identity, samples]): Grouped => [identity, pickDetails(samples, filter.details)],

@@ -25,6 +25,14 @@ const rate = {
   description: "tables have exits a second, of the measured time, in place of their number",
 } as const;
 
+/** Tables of times with more columns. */
+export const WIDE = {
+  wide: {
+    flags: ["--wide"],
+    description: "also the longest, percentiles and the share of the time, as far as the terminal has room",
+  },
+} as const satisfies Options;
+
 /** How tables of times are shaped. */
 export const TIME_TABLES = {
   sort: { flags: ["--sort"], value: "KEY", description: sortText("time"), choices: SORTS },

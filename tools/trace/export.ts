@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // kvm-trace export: a recording as a timeline for ui.perfetto.dev and chrome://tracing.
-import { UsageError } from "../../src/errors";
 import { Timeline } from "../../src/trace/perfetto";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
-import { look, narrowestMode } from "../lib/files";
+import { checkApart, narrowestMode } from "../lib/files";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { namedOr } from "./inputs";
 import { CLOCK, RECORDINGS, readTurns } from "./read-turns";
@@ -23,25 +22,14 @@ const OPTIONS = {
 
 type ExportOptions = OptionsOf<typeof OPTIONS>;
 
-/**
- * The mode for a timeline of these recordings: readable to those who can read all of them.
- * @throws UsageError if the timeline would be written over a recording
- */
-function modeFor(out: string, files: readonly string[]): number {
-  const target = out === "-" ? undefined : look(out);
-  const sources = files.length > 0 ? files : ["-"];
-  for (const source of sources.map(look))
-    if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
-      throw new UsageError(`${out} is the recording itself; name another file with --perfetto`);
-  return narrowestMode(sources);
-}
-
 async function exportTimeline(
   tool: string,
   files: readonly string[],
   options: ExportOptions,
 ): Promise<number> {
-  const out = new TextFile(options.perfetto, modeFor(options.perfetto, files));
+  const sources = files.length > 0 ? files : ["-"];
+  checkApart(options.perfetto, sources, "the recording itself; name another file with --perfetto");
+  const out = new TextFile(options.perfetto, narrowestMode(sources));
   const timeline = new Timeline();
   let pieces = [timeline.begin()];
   let read = false;

@@ -7,7 +7,7 @@ import { requireHostPids } from "../../src/host/pid-namespace";
 import { Machine } from "../../src/host/machine";
 import { TRACING, preflight } from "../../src/host/preflight";
 import { KINDS } from "../../src/trace/kinds";
-import { DURATION, OVERHEAD, added, wholeNumber } from "../lib/options";
+import { DURATION, OVERHEAD, STRICT, added, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { type Meter, withOverhead } from "../lib/overhead";
 import { dropPowers } from "../lib/powers";
@@ -91,13 +91,7 @@ const OPTIONS = {
     description: "memory for each CPU's events until they are written, in bytes from 4K to 64M (default: 2M)",
     parse: (text: string) => ringShift(size("--buffer", text, 4096, 2 ** 26)),
   },
-  strict: {
-    flags: ["--strict"],
-    value: "WHEN",
-    description: "end with status 3 if anything was lost; with =now at the first loss",
-    choices: ["end", "now"],
-    implied: "end",
-  },
+  ...STRICT,
   ...COMMAND_USER,
   ...OVERHEAD,
 } as const satisfies Options;

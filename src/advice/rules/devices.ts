@@ -4,9 +4,9 @@ import { detailText } from "../../details";
 import type { ExitDetail } from "../../details";
 import { isIdle } from "../../reasons";
 import { total } from "../../measure/samples";
-import { about, perVcpu, shareOfTime, sumOf } from "../evidence";
+import { perVcpu, shareOfTime, sumOf } from "../evidence";
 import type { Rule } from "../rule";
-import { often, percent } from "../words";
+import { often, oftenAbout, percent } from "../words";
 
 /** A guest that reads a clock or waits for a disk by such a device does so hundreds of times a second, else hardly ever. */
 const MANY_ACCESSES = 100;
@@ -21,33 +21,40 @@ const VIRTIO = "docs.kernel.org/driver-api/virtio/virtio.html";
 const CLOCK_MEND =
   "in the guest, see /sys/devices/system/clocksource/clocksource0/current_clocksource; make it kvm-clock or tsc (Windows: hv-time and hv-reftsc)";
 
+const SLOW_CLOCK =
+  "the guest reads its clock from a device: each reading exits to the VMM, some 10 us in place of 20 ns";
+
+/** A rule about accesses to a device. @param what of it is accessed */
+function device(
+  name: string,
+  title: string,
+  what: string,
+  wanted: (detail: ExitDetail) => boolean,
+  rest: Pick<Rule, "meaning" | "mend" | "verify" | "source">,
+): Rule {
+  return {
+    name,
+    title: `Guests use the ${title}`,
+    needs: ["exits", "details"],
+    find: (evidence) => oftenAbout(evidence, `accesses to ${what}`, MANY_ACCESSES, wanted),
+    ...rest,
+  };
+}
+
 /** Ports, as lists of first and last. */
 type Ports = readonly (readonly [number, number])[];
 
 /** A rule about accesses to a device's ports. */
 function ports(
   name: string,
-  device: string,
+  title: string,
   where: Ports,
   rest: Pick<Rule, "meaning" | "mend" | "source">,
 ): Rule {
-  return {
-    name,
-    title: `Guests use the ${device}`,
-    needs: ["exits", "details"],
-    find: (evidence) => {
-      const { count } = about(
-        evidence,
-        (detail) =>
-          detail.kind === "port" &&
-          where.some(([first, last]) => first <= detail.port && detail.port <= last),
-      );
-      const rate = perVcpu(evidence, count);
-      return rate < MANY_ACCESSES ? undefined : often(count, `accesses to ports of the ${device}`, rate);
-    },
-    verify: "kvm-vmexit count --details: these ports are gone",
-    ...rest,
-  };
+  const isOne = (detail: ExitDetail) =>
+    detail.kind === "port" && where.some(([first, last]) => first <= detail.port && detail.port <= last);
+  const verify = "kvm-vmexit count --details: these ports are gone";
+  return device(name, title, `ports of the ${title}`, isOne, { verify, ...rest });
 }
 
 const isDevice = (detail: ExitDetail) =>
@@ -70,8 +77,7 @@ export const DEVICES: readonly Rule[] = [
       [0x4008, 0x400b],
     ],
     {
-      meaning:
-        "the guest reads its clock from a device: each reading exits to the VMM, some 10 us in place of 20 ns",
+      meaning: SLOW_CLOCK,
       mend: CLOCK_MEND,
       source: TIMEKEEPING,
     },
@@ -102,24 +108,18 @@ export const DEVICES: readonly Rule[] = [
       source: VIRTIO,
     },
   ),
-  {
-    name: "hpet",
-    title: "Guests use the HPET",
-    needs: ["exits", "details"],
-    find: (evidence) => {
-      const { count } = about(
-        evidence,
-        (detail) => detail.kind === "memory" && 0xfed00000 <= detail.address && detail.address < 0xfed00400,
-      );
-      const rate = perVcpu(evidence, count);
-      return rate < MANY_ACCESSES ? undefined : often(count, "accesses to the HPET", rate);
+  device(
+    "hpet",
+    "HPET",
+    "the HPET",
+    (detail) => detail.kind === "memory" && 0xfed00000 <= detail.address && detail.address < 0xfed00400,
+    {
+      meaning: SLOW_CLOCK,
+      mend: `${CLOCK_MEND}; QEMU leaves the device out with -machine hpet=off`,
+      verify: "kvm-vmexit count --details: 0xfed000f0 is gone",
+      source: TIMEKEEPING,
     },
-    meaning:
-      "the guest reads its clock from a device: each reading exits to the VMM, some 10 us in place of 20 ns",
-    mend: `${CLOCK_MEND}; QEMU leaves the device out with -machine hpet=off`,
-    verify: "kvm-vmexit count --details: 0xfed000f0 is gone",
-    source: TIMEKEEPING,
-  },
+  ),
   {
     name: "one-device",
     title: "One emulated device takes most of what exits cost",
@@ -131,18 +131,13 @@ export const DEVICES: readonly Rule[] = [
         const key = detail && isDevice(detail) ? deviceOf(detail) : undefined;
         if (!detail || key === undefined) continue;
         const { totalNs, count } = total(sample);
-        const {
-          ns,
-          count: before,
-          mostNs,
-          text,
-        } = devices.get(key) ?? { ns: 0, count: 0, mostNs: -1, text: "" };
-        const words = totalNs > mostNs ? detailText(detail) : text;
+        const before = devices.get(key) ?? { ns: 0, count: 0, mostNs: -1, text: "" };
+        const isMost = totalNs > before.mostNs;
         devices.set(key, {
-          ns: ns + totalNs,
-          count: before + count,
-          mostNs: Math.max(mostNs, totalNs),
-          text: words,
+          ns: before.ns + totalNs,
+          count: before.count + count,
+          mostNs: isMost ? totalNs : before.mostNs,
+          text: isMost ? detailText(detail) : before.text,
         });
       }
       const [first] = [...devices.values()].sort((a, b) => b.ns - a.ns);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Timers and interrupts that exit more often than they need to.
 import { isInterrupt } from "../../reasons";
-import { about, perVcpu, sumOf } from "../evidence";
+import { perVcpu, sumOf } from "../evidence";
 import type { Rule } from "../rule";
-import { often, percent } from "../words";
+import { often, oftenAbout, percent } from "../words";
 
 /** A guest with 1,000 ticks a second sets its timer some 2,000 times; one that does so much more often has another cause. */
 const MANY_DEADLINES = 5000;
@@ -23,14 +23,13 @@ export const INTERRUPTS: readonly Rule[] = [
     name: "deadline-storm",
     title: "Guests set their timers all the time",
     needs: ["exits", "details"],
-    find: (evidence) => {
-      const { count } = about(
+    find: (evidence) =>
+      oftenAbout(
         evidence,
+        "writes of IA32_TSC_DEADLINE",
+        MANY_DEADLINES,
         (detail) => detail.kind === "msr" && detail.write && detail.msr === DEADLINE_MSR,
-      );
-      const rate = perVcpu(evidence, count);
-      return rate < MANY_DEADLINES ? undefined : often(count, "writes of IA32_TSC_DEADLINE", rate);
-    },
+      ),
     meaning:
       "something in the guest arms timers of some microseconds: short sleeps or polls, high-resolution ticks, a busy network stack",
     mend: "find it in the guest (perf trace -e 'timer:hrtimer_start'), lengthen its sleeps; nohz_full and a lower CONFIG_HZ take ticks away",
@@ -42,18 +41,19 @@ export const INTERRUPTS: readonly Rule[] = [
     title: "Interrupts between vCPUs exit",
     needs: ["exits", "details"],
     find: (evidence) => {
-      const { count } = about(
+      const found = oftenAbout(
         evidence,
+        "writes of the interrupt command register",
+        MANY_IPIS,
         (detail) =>
           (detail.kind === "msr" && detail.write && detail.msr === ICR_MSR) ||
           (detail.kind === "apic" && detail.access === "write" && detail.offset === ICR_OFFSET),
       );
-      const rate = perVcpu(evidence, count);
-      if (rate < MANY_IPIS) return undefined;
+      if (found === undefined) return undefined;
       const { apicVirtualised } = evidence.host ?? {};
       const known =
         apicVirtualised === undefined ? "" : `; APIC virtualisation is ${apicVirtualised ? "on" : "off"}`;
-      return `${often(count, "writes of the interrupt command register", rate)}${known}`;
+      return found + known;
     },
     meaning:
       "each interrupt that a vCPU sends to another one is an exit: the processor doesn't deliver it itself",

@@ -15,10 +15,10 @@ const SHORT_NS = 200_000;
 const MUCH_POLLING = 0.05;
 /** vCPUs that wait this part of their time are on a host that has too few CPUs for them. */
 const MUCH_WAITING = 0.05;
-/** PAUSE exits in a second of a vCPU that spins on a lock: each stands for some 4,096 cycles of PAUSE. */
+/** PAUSE exits in a second of a vCPU that spins on a lock: each is some 4,096 cycles of PAUSE. */
 const MANY_PAUSES = 100;
 
-/** What the split tells of sleeps: how many in a second of a vCPU, how long, and how much was polled. */
+/** The sleeps of the split: how many in a second of a vCPU, how long, and how much was polled. */
 function sleepsOf({ clock }: Evidence) {
   if (!clock) return undefined;
   const { ns, counts } = clock;
@@ -33,7 +33,7 @@ function sleepsOf({ clock }: Evidence) {
   };
 }
 
-/** Sleeps as exits tell of them, whose handling times hold them. */
+/** The exits of halts. Their handling times include the sleeps. */
 function haltsOf(evidence: Evidence) {
   const halts = sumOf(evidence.samples, ({ isa, reason }) => isIdle(isa, reason));
   const rate = perVcpu(evidence, halts.count);
@@ -41,6 +41,12 @@ function haltsOf(evidence: Evidence) {
 }
 
 const SOURCE = "docs.kernel.org/virt/kvm/halt-polling.html";
+
+const UNPOLLED = {
+  meaning:
+    "each of these sleeps gives the CPU away and takes it back, which delays what the vCPU is woken for by some 5 to 50 us",
+  mend: "set /sys/module/kvm/parameters/halt_poll_ns to 200000, or haltpoll as the guest's cpuidle governor (a busy CPU is the price)",
+} as const;
 
 export const SLEEPS: readonly Rule[] = [
   {
@@ -53,9 +59,7 @@ export const SLEEPS: readonly Rule[] = [
         return undefined;
       return `${often(evidence.clock?.counts.wakeups ?? 0, "wake-ups", sleeps.rate)}, after ${readable(sleeps.averageNs)} on average; no time was polled`;
     },
-    meaning:
-      "each of these sleeps gives the CPU away and takes it back, which delays what the vCPU is woken for by some 5 to 50 us",
-    mend: "set /sys/module/kvm/parameters/halt_poll_ns to 200000, or haltpoll as the guest's cpuidle governor (a busy CPU is the price)",
+    ...UNPOLLED,
     verify: "kvm-vmexit split --wide: wakeups/s falls, and poll ok takes over what was idle",
     source: SOURCE,
   },
@@ -69,9 +73,7 @@ export const SLEEPS: readonly Rule[] = [
       if (!halts || halts.rate < MANY_SLEEPS || halts.averageNs > SHORT_NS) return undefined;
       return `${often(halts.count, "halts", halts.rate)}, of ${readable(halts.averageNs)} on average; halt_poll_ns of the host is 0`;
     },
-    meaning:
-      "each of these sleeps gives the CPU away and takes it back, which delays what the vCPU is woken for by some 5 to 50 us",
-    mend: "set /sys/module/kvm/parameters/halt_poll_ns to 200000, or haltpoll as the guest's cpuidle governor (a busy CPU is the price)",
+    ...UNPOLLED,
     verify: "kvm-vmexit split --wide: poll ok takes over what was idle",
     source: SOURCE,
   },

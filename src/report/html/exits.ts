@@ -3,7 +3,7 @@
 import { detailRows } from "../../measure/details";
 import { groupSamples } from "../../measure/grouping";
 import { percentileOf } from "../../measure/histogram";
-import { type Sample, type Samples, add, average, total, zero } from "../../measure/samples";
+import { type Sample, type Samples, add, average, sumOf, total, zero } from "../../measure/samples";
 import { isIdle, reasonLabel, reasonName } from "../../reasons";
 import { titleOf } from "../../render/names";
 import { readable } from "../../render/units";
@@ -19,7 +19,7 @@ const nameOf = ({ isa, reason }: Pick<Sample, "isa" | "reason">) =>
   reasonName(isa, reason) ?? reasonLabel(reason);
 
 function reasonTable(id: string, title: string, samples: Samples): string {
-  const all = [...samples.values()].reduce((sum, sample) => sum + total(sample).totalNs, 0);
+  const all = total(sumOf(samples)).totalNs;
   const rows = [...samples.values()]
     .sort((a, b) => total(b).totalNs - total(a).totalNs || total(b).count - total(a).count)
     .map((sample): Cell[] => {
@@ -46,7 +46,7 @@ function reasonTable(id: string, title: string, samples: Samples): string {
 
 /** Details that took most time, or came most often; "" where none are told. */
 function detailTable(id: string, title: string, samples: Samples): string {
-  const all = [...samples.values()].reduce((sum, sample) => sum + total(sample).totalNs, 0);
+  const all = total(sumOf(samples)).totalNs;
   const rows = [...samples.values()].flatMap(detailRows).map(({ text, sample }): Cell[] => {
     const counters = total(sample);
     return [
