@@ -9,6 +9,8 @@ export interface Contestant {
   readonly name: string;
   readonly group: "floor" | "ours" | "peers";
   readonly command: readonly string[];
+  /** What is started with it, and whose cost is in the figures. */
+  readonly beside?: readonly string[];
   /** The only processor that it knows. */
   readonly cpu?: "vmx";
   /** What it prints in the end if it has counted the guests' exits. */
@@ -48,7 +50,14 @@ const CONTESTANTS: readonly Contestant[] = [
   ...bothWays("kvm-vmexit-time", "--wide"),
   ...bothWays("kvm-vmexit-hist"),
   ...bothWays("kvm-vmexit-slower", "10000"),
+  { name: "kvm-vmexit-time --net", group: "ours", command: tool("kvm-vmexit-time", "--net") },
   { name: "kvm-vmexit split", group: "ours", command: tool("kvm-vmexit", "split") },
+  {
+    name: "kvm-vmexit split beside kvm-vmexit-time",
+    group: "ours",
+    command: tool("kvm-vmexit", "split", "--attach", "direct"),
+    beside: tool("kvm-vmexit-time"),
+  },
   { name: "kvm-stat", group: "ours", command: tool("kvm-stat", "-l", "-s", "25") },
   {
     name: "kvm-trace record",

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Contestant, contestantsOn, isThere } from "./contestants";
 import { ToolError } from "../src/errors";
 import { runStatistics } from "../src/native/overhead";
+import { openSplitter } from "../src/native/split";
 import { openCounters } from "../src/native/stat";
 import { openSession } from "../src/native/vmexit";
 import { type Machine, type Measured, type ProgramSize, firstTurn } from "./results";
@@ -72,6 +73,22 @@ async function measure(
   probe: number,
   base: Measured,
 ): Promise<Measured> {
+  const [program, ...parameters] = contestant.beside ?? [];
+  const beside = program === undefined ? undefined : spawn(program, parameters, { stdio: "ignore" });
+  const measured = await measureAlone(contestant, guests, probe, base);
+  if (!beside) return measured;
+  const ended = beside.exitCode !== null;
+  await end(beside);
+  const { name, group } = contestant;
+  return ended ? { name, group, turns: {}, failure: "what was beside it ended" } : measured;
+}
+
+async function measureAlone(
+  contestant: Contestant,
+  guests: Guests,
+  probe: number,
+  base: Measured,
+): Promise<Measured> {
   const { name, group, command, prints } = contestant;
   const failed = (failure: string): Measured => ({ name, group, turns: {}, failure });
   if (!isThere(contestant)) return failed("not on this machine");
@@ -115,6 +132,26 @@ function programsOfStat(): ProgramSize[] {
   }
 }
 
+/** The programs of kvm-vmexit split, both ways to attach where the kernel can. */
+function programsOfSplit(): ProgramSize[] {
+  return (["direct", "probe"] as const).flatMap((attach) => {
+    try {
+      const splitter = openSplitter({ attach, maxVcpus: 1024 });
+      const { programs } = splitter.info();
+      splitter.close();
+      return programs.map(({ name, verifiedInsns, jitedBytes }) => ({
+        tool: attach === "direct" ? "kvm-vmexit split" : `kvm-vmexit split --attach ${attach}`,
+        program: name,
+        verified: verifiedInsns,
+        bytes: jitedBytes,
+      }));
+    } catch (error) {
+      if (error instanceof ToolError) return [];
+      throw error;
+    }
+  });
+}
+
 /** The programs of each of our counting tools, both ways to attach where the kernel can, and kvm-stat's. */
 function programSizes(): ProgramSize[] {
   const sizes = (["direct", "record"] as const).flatMap((attach) =>
@@ -135,7 +172,7 @@ function programSizes(): ProgramSize[] {
       }
     }),
   );
-  return [...sizes, ...programsOfStat()];
+  return [...sizes, ...programsOfSplit(), ...programsOfStat()];
 }
 
 async function main(machine: string): Promise<void> {
