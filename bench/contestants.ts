@@ -13,7 +13,7 @@ export interface Contestant {
   readonly beside?: readonly string[];
   /** The only processor that it knows. */
   readonly cpu?: "vmx";
-  /** What it prints in the end if it has counted the guests' exits. */
+  /** What it prints at its end if it has counted the guests' exits. */
   readonly prints?: RegExp;
   /** Its programs are known to run where it counts nothing too: what it costs is told. */
   readonly blindly?: true;

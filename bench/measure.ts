@@ -38,7 +38,7 @@ function isSteady(turn: number, base: number, third: number, { same }: Guests): 
 }
 
 /**
- * Whether the first workload cost the same in the end, and more than `base`: some begin in steps, and have not all attached
+ * Whether the first workload cost the same at the end, and more than `base`: some begin in steps, and have not all attached
  * when they first cost; some stop.
  */
 function goesOn(measured: Turns, base: Measured, guests: Guests): boolean {

@@ -53,7 +53,7 @@ export interface ProgramSize {
 
 /** One boot. */
 export interface Machine {
-  /** CPU-SUITE, as `lab/run` calls them, with -nested behind it if the guests were guests of a guest. */
+  /** CPU-SUITE, as `lab/run` calls them, with -nested after it if the guests were guests of a guest. */
   readonly machine: string;
   readonly release: string;
   readonly base: Measured;

@@ -29,7 +29,7 @@ export async function start(command: readonly string[]): Promise<ChildProcess & 
     child.once("exit", () => {
       reject(new Error(`${command.join(" ")}: ${said}`));
     });
-    // What nobody reads would fill the pipe.
+    // Unread output would fill the pipe.
     child.stdout.on("data", () => {
       resolve();
     });

@@ -98,7 +98,7 @@ export async function nestedGuests(): Promise<Guests> {
     cpuNs: threadNs(thread),
     ns: Number(process.hrtime.bigint()),
   });
-  /** L1 is stopped while nobody looks, or contestants would start as slowly as it runs. */
+  /** L1 is stopped between measurements, or contestants would start as slowly as it runs. */
   const watch = async (): Promise<Turn> => {
     signal(child, "SIGCONT");
     const before = now();

@@ -44,7 +44,7 @@ grub-mkrescue -o "$work/cd.iso" "$work/cd" -d /usr/lib/grub/i386-pc >"$work/emul
   fail 125 "grub-mkrescue failed: $(tail -n 1 "$work/emulator")"
 
 # ips: an instruction takes 5 ns of the machine's time, and is one tick of the TSC, 200 MHz (clock: sync=none).
-# hideIPS, vga: nobody reads the screen, which is a terminal. Once it is full, after some 1,000 updates, Bochs stands still.
+# hideIPS, vga: the screen, a terminal, isn't read. Once it is full, after some 1,000 updates, Bochs blocks.
 # ignore_bad_msrs: Linux reads MSRs that Bochs doesn't have.
 cat >"$work/bochsrc" <<BOCHS
 display_library: term, options="hideIPS"

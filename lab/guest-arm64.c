@@ -5,7 +5,7 @@
  * usage: guest-arm64 [--hvc N] [--sysreg N] [--mmio N] [--time] [--hold SEC]
  *
  * Exits HVC64 (0x16) N times, SYS64 (0x18; reads ACTLR_EL1) N times, DABT_LOW (0x24; stores to no memory) N times, and
- * that once more to end; besides, one IABT_LOW for the first fetch, and host interrupts. Each --mmio returns to this
+ * that once more to end; in addition, one IABT_LOW for the first fetch, and host interrupts. Each --mmio returns to this
  * program (a userspace exit), the others stay in the kernel. --time prints the nanoseconds per loop turn. --hold keeps
  * the VM for SEC seconds when the guest has ended.
  */

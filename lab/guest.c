@@ -22,7 +22,7 @@
  * subleaf (0), the MSR (0x277), the port (0x3f8), the page below 1 MiB (0xd0), the hypercall (0)
  * --eintr N, --eagain N  first, in one more VM with one vCPU, KVM_RUN fails N times because this program asks
  * for that, and N times because the vCPU isn't started
- * --fail-entry N     besides, one more VM with one vCPU which tries N times to enter a guest that the
+ * --fail-entry N     in addition, one more VM with one vCPU which tries N times to enter a guest that the
  * processor refuses (bit 60 of CR3 is set): SVM exit code -1, VMX reason 33 with bit 31
  * --threads-move     two threads take turns at running each vCPU, every 10 userspace exits
  * --one-thread       one thread for each VM runs its vCPUs in turns, 10 userspace exits each
@@ -191,7 +191,7 @@ static uint8_t *put(uint8_t *at, const void *bytes, size_t length)
 	return at + length;
 }
 
-/* mov REGISTER,turns; the caller's loop begins behind it. */
+/* mov REGISTER,turns; the caller's loop begins after it. */
 static uint8_t *loop_begin(uint8_t *at, uint8_t mov, uint32_t turns)
 {
 	at = put(at, (uint8_t[]){0x66, mov}, 2);

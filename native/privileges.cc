@@ -44,7 +44,7 @@ struct Capabilities {
 
 // What all threads keep, for the handler.
 uint64_t kept;
-// Whom they become, of no further group; who they are, if not.
+// The user that they become, without supplementary groups; the user that they are, if not.
 bool becomes;
 uint32_t user, group;
 std::atomic<int> answered;

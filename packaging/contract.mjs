@@ -40,10 +40,10 @@ const lines = [
   "/** Limits: bpf/contract/limits.h says of what. */",
   ...numbers(header("limits"), "(?=MAX_|DEFAULT_)").map(constant),
   "",
-  "/** Numbers of the instruction sets whose codes reasons are. */",
+  "/** Numbers of the instruction sets. */",
   record("ISA", isa),
   "",
-  "/** Whose codes a reason of kvm-stat is: an instruction set's, or user space's. */",
+  "/** What defines a reason of kvm-stat: an instruction set, or user space's. */",
   record("STAT_KIND", [
     ...isa.filter(([name]) => name !== "KVM_RUN"),
     ...numbers(header("stat"), "STAT_KIND_"),

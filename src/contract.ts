@@ -8,10 +8,10 @@ export const MAX_PIDS = 1024;
 export const MAX_VCPU_IDS = 4096;
 export const MAX_REASONS = 512;
 
-/** Numbers of the instruction sets whose codes reasons are. */
+/** Numbers of the instruction sets. */
 export const ISA = { vmx: 1, svm: 2, arm64: 3, kvm_run: 4 } as const;
 
-/** Whose codes a reason of kvm-stat is: an instruction set's, or user space's. */
+/** What defines a reason of kvm-stat: an instruction set, or user space's. */
 export const STAT_KIND = { vmx: 1, svm: 2, arm64: 3, userspace: 4 } as const;
 
 /** Buckets of a histogram of handling times. */

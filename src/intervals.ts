@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The intervals of a session, pulled by whoever shows them: `for await (const interval of intervals(session, plan))`.
+// The intervals of a session, pulled by their consumer: `for await (const interval of intervals(session, plan))`.
 import { checkOptions } from "./check";
 import type { Time } from "./measure/time";
 import { type Reading, diff } from "./measure/reading";

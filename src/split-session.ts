@@ -12,7 +12,7 @@ import { type SplitInfo, type SplitOptions as Programs, type Splitter, openSplit
 import { ClockLedger } from "./split/ledger";
 import { type SplitReading, splitDiff } from "./split/reading";
 
-/** Whose time to split, and how. */
+/** Which vCPUs' time to split, and how. */
 export interface SplitOptions extends Partial<Programs> {
   /** How many vCPUs that ended later readings tell apart; 1024 unless given. */
   readonly keepEnded?: number;

@@ -44,7 +44,7 @@ export class Running {
     return this.#stderr;
   }
 
-  /** Waits until `pattern` stands on the tool's output or diagnostics. */
+  /** Waits until `pattern` matches the tool's output or diagnostics. */
   async seen(pattern: RegExp): Promise<void> {
     while (!pattern.test(this.#stdout) && !pattern.test(this.#stderr)) {
       if (this.child.exitCode !== null) throw new Error(`ended before ${String(pattern)}: ${this.#stderr}`);

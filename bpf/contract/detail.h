@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Details: what an exit says about itself beside its reason, as 64 bits that the reason gives a meaning. The
+ * Details: what an exit says about itself in addition to its reason, as 64 bits with a meaning for each reason. The
  * programs keep of each what src/details/ shows, so that two slots hardly ever show the same.
  *
  * MSRs			number | VMEXIT_MSR_WRITE for a write
@@ -21,7 +21,7 @@
 #define VMEXIT_MSR_WRITE (1ULL << 32)
 
 /* x86's error codes have write, reserved bit and fetch in bits 1, 3 and 4: these are the same, 56 bits up,
- * but for the reserved bit, by which KVM marks MMIO, turned over. */
+ * except that the reserved bit, by which KVM marks MMIO, is inverted. */
 #define VMEXIT_FAULT_SHIFT 56
 #define VMEXIT_FAULT_WRITE (1ULL << 57)
 #define VMEXIT_FAULT_PAGE (1ULL << 59)

@@ -7,7 +7,7 @@
 #ifndef KERNEL_SYMBOLS_H
 #define KERNEL_SYMBOLS_H
 
-/* bpf_rdonly_cast(), where a helper's number stands. */
+/* bpf_rdonly_cast(), at the place of a helper's number. */
 #define KERNEL_RDONLY_CAST 0x6b766d01
 /* The number of the type that it is told: one in vmlinux, of struct pt_regs. */
 #define KERNEL_CAST_TYPE 0x6b766d02

@@ -14,7 +14,8 @@
 #include "../vmexit/span.bpf.h"
 #include "../vmexit/vcpu-account.bpf.h"
 #include "../arch/x86.bpf.h"
-#include "../arch/x86-detail.bpf.h"
+#include "../arch/svm-detail.bpf.h"
+#include "../arch/vmx-detail.bpf.h"
 #include "../kernel/types.h"
 
 static __always_inline __u64 level_of(const struct kvm_vcpu *vcpu)

@@ -13,7 +13,7 @@
 #include "../vmexit/thread-owner.bpf.h"
 #ifdef __TARGET_ARCH_x86
 #include "../arch/x86.bpf.h"
-#include "../arch/x86-detail.bpf.h"
+#include "../arch/x86-payload-detail.bpf.h"
 #else
 #include "../arch/arm64.bpf.h"
 #include "../arch/arm64-detail.bpf.h"

@@ -58,7 +58,7 @@ static __always_inline __u32 activity_of(struct kvm_vcpu *vcpu)
 	return runs_l2(vcpu) ? SPLIT_GUEST_L2 : SPLIT_GUEST;
 }
 
-/* The activity of a vCPU whose thread has no CPU; SPLIT_UNKNOWN if the thread seems to have one. */
+/* The activity of a vCPU whose thread is off the CPU; SPLIT_UNKNOWN if it may be on one. */
 static __always_inline __u32 away_activity_of(struct kvm_vcpu *vcpu)
 {
 	if (!is_loaded(vcpu))

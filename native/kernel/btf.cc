@@ -14,7 +14,7 @@ namespace vmexit
 namespace
 {
 
-// Bytes behind a btf_type, by its kind: once, and for each of its btf_vlen() elements.
+// Bytes that follow a btf_type, by its kind: once, and for each of its btf_vlen() elements.
 struct Tail {
 	uint8_t once, each;
 };

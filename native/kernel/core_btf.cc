@@ -101,7 +101,7 @@ private:
 		std::vector<std::pair<std::string, Member>> members;
 		for (std::string_view name : wanted.members)
 			if (std::optional<Member> member = find_member(type, name)) {
-				// Written before the struct, behind which its members have to follow.
+				// Written before the struct, which its members have to follow directly.
 				member->type = write_type(unqualified(member->type));
 				members.emplace_back(name, *member);
 			}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-// libbpf's own, closed by whoever holds them.
+// libbpf's own, closed by their holder.
 #ifndef LIBBPF_HANDLES_H
 #define LIBBPF_HANDLES_H
 

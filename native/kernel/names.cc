@@ -18,7 +18,7 @@ namespace vmexit
 namespace
 {
 
-// Stands for the descriptor of a program.
+// In place of a program's descriptor.
 constexpr int kAnyProgram = 1;
 // How sections begin whose programs attach to functions of vmlinux.
 const std::string kIterators = "iter/";

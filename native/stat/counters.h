@@ -36,7 +36,7 @@ struct CountersSnapshot {
 	std::vector<uint64_t> events; // by index
 	std::vector<ChildRow> children;
 	uint64_t unplaced; // exits that are counted without their reason
-	uint64_t missed;   // events that aren't counted, as nobody knows whether the filter wants them
+	uint64_t missed;   // events that aren't counted: it is unknown whether the filter wants them
 };
 
 class Counters

@@ -98,7 +98,7 @@ private:
 	const uint32_t vcpu_;
 };
 
-// The handler's run that an exit tells of by itself, where kvmtrace recorded it and no tracepoint does today.
+// The handler that an exit implies: kvmtrace recorded it, and no tracepoint has it today.
 // Intel SDM 3C: exit reasons (appendix C), exit qualifications (27.2.1), interruption information (24.9.2).
 void put_vmx_handler(Records &records, const trace_event &exit)
 {

@@ -123,7 +123,7 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 	return wanted;
 }
 
-// Functions of KVM that the programs attach to beside those of each session.
+// Functions of KVM that the programs attach to in addition to those of each session.
 std::vector<std::string> functions_for(const Options &options)
 {
 	if (options.returns)

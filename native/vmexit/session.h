@@ -110,7 +110,7 @@ public:
 	Session(const Session &) = delete;
 	Session &operator=(const Session &) = delete;
 
-	// Detaches the programs: from then on the numbers stand still and open exits are counted as
+	// Detaches the programs: from then on the numbers don't change, and open exits are counted as
 	// unfinished.
 	void stop();
 	// Reads everything. Accounts of vCPUs that ended are in it for the last time, and then free again.

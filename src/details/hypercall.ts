@@ -3,7 +3,7 @@
 import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";
 
-/** Whose numbers they are. */
+/** The interface that defines the numbers. */
 export type HypercallInterface = "kvm" | "hyperv" | "xen" | "smccc";
 
 const NAMES: Readonly<Record<HypercallInterface, Names>> = {
@@ -145,7 +145,7 @@ const INTERFACES: Readonly<Record<HypercallInterface, string>> = {
 /** A hypercall. */
 export interface Hypercall {
   readonly kind: "hypercall";
-  /** Whose number it is. */
+  /** The interface that defines the number. */
   readonly interface: HypercallInterface;
   readonly number: number;
 }
@@ -153,7 +153,7 @@ export interface Hypercall {
 // enum vmexit_hypercalls of bpf/contract/detail.h
 const X86_INTERFACES = ["kvm", "hyperv", "xen"] as const;
 
-/** @param raw bpf/contract/detail.h: the number, and whose it is from bit 56 on */
+/** @param raw bpf/contract/detail.h: the number, and its interface from bit 56 on */
 export function hypercallOf(raw: bigint): Hypercall {
   return {
     kind: "hypercall",
@@ -168,10 +168,10 @@ export function functionOf(raw: bigint): Hypercall {
 }
 
 /** `KVM_HC_SEND_IPI (10)`; without a name `hypercall 99 (Xen)`. */
-export function hypercallText({ interface: whose, number }: Hypercall): string {
-  const name = nameOf(NAMES[whose], number);
+export function hypercallText({ interface: from, number }: Hypercall): string {
+  const name = nameOf(NAMES[from], number);
   // KVM's and Xen's own numbers are small.
-  const text = whose === "smccc" || whose === "hyperv" || number > 0xffff ? hex(number) : String(number);
-  if (name === undefined) return `hypercall ${text} (${INTERFACES[whose]})`;
-  return whose === "xen" ? `Xen ${name} (${text})` : `${name} (${text})`;
+  const text = from === "smccc" || from === "hyperv" || number > 0xffff ? hex(number) : String(number);
+  if (name === undefined) return `hypercall ${text} (${INTERFACES[from]})`;
+  return from === "xen" ? `Xen ${name} (${text})` : `${name} (${text})`;
 }

@@ -23,13 +23,13 @@ export class Labels {
   }
 }
 
-/** A number and whose it is. */
+/** A number and its labels. */
 export interface Point {
   readonly labels: Labels;
   readonly value: number;
 }
 
-/** A distribution and whose it is. */
+/** A distribution and its labels. */
 export interface Distribution {
   readonly labels: Labels;
   /** How many values each bucket has; one more than there are bounds. */

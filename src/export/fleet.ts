@@ -7,7 +7,7 @@ import { BUCKET_COUNT, BUCKET_OF } from "./bounds";
 import { Labels } from "./family";
 import { Pool, type Row, Rows, type Sums, rowKey } from "./sums";
 
-/** Whose histograms there are. */
+/** What there are histograms of. */
 export const HISTOGRAMS = ["host", "vm", "none"] as const;
 export type Histograms = (typeof HISTOGRAMS)[number];
 

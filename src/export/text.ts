@@ -18,7 +18,7 @@ export function familyName({ name, unit }: Pick<Family, "name" | "unit">): strin
   return name.replaceAll(".", "_") + (UNIT_WORDS[unit] ?? "");
 }
 
-/** A number as Go prints it, so that a bound is the same label whoever exports it: exponents have two digits. */
+/** A number as Go prints it, so that a bound has the label that other exporters give it: exponents have two digits. */
 export function boundLabel(bound: number): string {
   const [digits = "", exponent = ""] = bound.toExponential().split("e");
   const power = Number(exponent);

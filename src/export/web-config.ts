@@ -18,7 +18,7 @@ export interface WebConfig {
   /** Undefined: no TLS. */
   readonly tls: (SecureContextOptions & Pick<TlsOptions, "requestCert" | "rejectUnauthorized">) | undefined;
   readonly clientAuth: ClientAuth;
-  /** Hashes of passwords by user; empty: whoever connects may read. */
+  /** Hashes of passwords by user; empty: all who connect may read. */
   readonly users: ReadonlyMap<string, string>;
   /** Headers of every answer. */
   readonly headers: Readonly<Record<string, string>>;

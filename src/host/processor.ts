@@ -7,7 +7,7 @@ export interface Processor {
   /** Such as `GenuineIntel`. */
   readonly vendor: string | undefined;
   readonly model: string | undefined;
-  /** Whose instruction set for virtual machines it has; "none" if it shows neither. */
+  /** The vendor of its instruction set for virtual machines; "none" if it shows neither. */
   readonly virtualisation: "vmx" | "svm" | "none" | undefined;
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Whose counters and clocks a line has.
+// The VM and vCPU of a line's counters and clocks.
 import type { Vm } from "../host/vm";
 import type { Identity } from "../measure/grouping";
 import { OTHERS, OTHERS_VM, vcpuKey } from "../measure/roster";

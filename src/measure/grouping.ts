@@ -19,7 +19,7 @@ export interface Identity {
   readonly tid?: number;
 }
 
-/** Samples, and whose they are. */
+/** Samples, and the VM and vCPU that they are of. */
 export type Grouped = readonly [Identity, Samples];
 
 /** Counters of one reason, with its name if it has one. */

@@ -4,7 +4,7 @@
 /** The schema of the lines, docs/kvm-vmexit.schema.json: its number grows with each change that isn't an addition. */
 export const SCHEMA = "kvm-vmexit/2";
 
-/** The host whose exits they are. */
+/** The host of the exits. */
 export interface Host {
   /** Release of its kernel. */
   readonly kernel: string;
@@ -12,7 +12,7 @@ export interface Host {
   readonly machine: string;
   /** Model of its processor, "" where that is unknown. */
   readonly processor: string;
-  /** Whose codes its exits have. */
+  /** What defines its exits' codes. */
   readonly isa: string;
   /** How the programs attached. */
   readonly attach: string;

@@ -22,7 +22,7 @@ export interface Kept {
   readonly capabilities: readonly number[];
   /** Whether open BPF maps are read and written by system calls: some kernels want CAP_BPF for that. */
   readonly maps: boolean;
-  /** Whom this process becomes, of no further group; only root can. */
+  /** The user that this process becomes, without supplementary groups; only root can. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 

@@ -17,7 +17,7 @@ export interface CountersSnapshot {
   };
   /** Exits counted by their event alone: there was no place for their reason, or they came while another was counted. */
   readonly unplaced: number;
-  /** Events that aren't counted: they came while others of their kind were, and nobody knows of which process. */
+  /** Events that aren't counted: they came while others of their kind were counted, and their process is unknown. */
   readonly missedEvents: number;
 }
 

@@ -4,17 +4,17 @@ import { UsageError } from "../errors";
 
 /** An option as its parser sees it. */
 export interface OptionForm {
-  /** With their dashes; the first one stands for the option. */
+  /** With their dashes; the first one names the option. */
   names: readonly string[];
   takesValue: boolean;
   /** Not one of kvm_stat's: a beginning of a long name means it only where no option of kvm_stat begins so. */
   added?: boolean;
 }
 
-/** What a word is: an option with what stands behind `=` or its letter, or neither an option nor a value. */
+/** What a word is: an option with what follows `=` or its letter, or neither an option nor a value. */
 type Word = { option: OptionForm; long: boolean; value: string | undefined } | "value" | "unknown";
 
-/** Text as Python's repr() quotes it, but for characters that can't be printed. */
+/** Text as Python's repr() quotes it, except for characters that can't be printed. */
 export function quoted(text: string): string {
   const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
   return quote + text.replace(quote === "'" ? /[\\']/g : /\\/g, "\\$&") + quote;
@@ -61,7 +61,7 @@ function classify(word: string, options: readonly OptionForm[]): Word {
 
 /**
  * Calls `take` for each option of a command line, in order and as soon as it is read: long options may be shortened,
- * short ones run together, values stand apart, after `=` or after the letter. What `take` throws comes before faults of
+ * short ones run together, values are words of their own, or follow `=` or the letter. What `take` throws comes before faults of
  * later words, but not before ambiguous ones.
  * @throws UsageError for what argparse refuses, in its words
  */

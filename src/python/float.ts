@@ -29,7 +29,7 @@ function scaled({ numerator, denominator }: Fraction, places: number): bigint {
 
 /** `%.{precision}f` of a finite, non-negative number. */
 export function fixed(value: number, precision: number): string {
-  // toFixed() is exact but for halves, which it rounds up; only a multiple of 2**-(precision + 1) can be a half.
+  // toFixed() is exact except for halves, which it rounds up; only a multiple of 2**-(precision + 1) can be a half.
   if (precision <= 15 && value < 1e21 && !Number.isInteger(value * 2 ** (precision + 1)))
     return value.toFixed(precision);
   const digits = scaled(fraction(value), precision)

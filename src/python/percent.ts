@@ -45,7 +45,7 @@ export type Failure =
   /** It raises another error, with which the original ends. */
   | { kind: "invalid"; reason: string };
 
-/** A rule's text taken apart, up to where it fails if it does: Python converts what stands before. */
+/** A rule's text taken apart, up to where it fails if it does: Python converts what comes before. */
 export interface Template {
   segments: (string | Conversion)[];
   failure: Failure | undefined;

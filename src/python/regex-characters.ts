@@ -4,7 +4,7 @@ import { invalid, untranslatable, type Scanner } from "./regex-scanner";
 
 const ESCAPES: Record<string, number> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11, "\\": 92 };
 
-/** Whether `\letter` stands for a category of characters, written the same in both languages. */
+/** Whether `\letter` means a category of characters, written the same in both languages. */
 export function isCategory(letter: string): boolean {
   return /^[dDsSwW]$/.test(letter);
 }
@@ -37,7 +37,7 @@ export function octalEscape(scanner: Scanner, first: string): number {
   return code;
 }
 
-/** The code that an escape stands for whose letter was taken; other characters stand for themselves. */
+/** The code that an escape means, its letter already taken; other characters mean themselves. */
 export function characterEscape(scanner: Scanner, letter: string): number {
   const digits = { x: 2, u: 4, U: 8 }[letter];
   if (digits !== undefined) {

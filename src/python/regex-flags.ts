@@ -25,7 +25,7 @@ export function withFlags(flags: Flags, on: string, off: string): Flags {
   };
 }
 
-/** Takes `(?i)` and its like, which stand at the very start and hold for the whole pattern. */
+/** Takes `(?i)` and its like, which come at the very start and hold for the whole pattern. */
 export function leadingFlags(scanner: Scanner): Flags {
   let flags: Flags = { ignoreCase: false, dotAll: false, verbose: false };
   for (;;) {

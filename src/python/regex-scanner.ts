@@ -35,7 +35,7 @@ export class Scanner {
     return this.#characters[this.#at++];
   }
 
-  /** Takes `text` if it stands here. */
+  /** Takes `text` if it comes next. */
   take(text: string): boolean {
     const here = this.#characters.slice(this.#at, this.#at + text.length).join("");
     if (here !== text) return false;

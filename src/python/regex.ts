@@ -91,7 +91,7 @@ class Parser {
     };
   }
 
-  /** The bounds of a repetition that stands here; a `{` that opens none is a plain character, as in Python. */
+  /** The bounds of a repetition at this place; a `{` that opens none is a plain character, as in Python. */
   #bounds(): [min: number, max: number] | undefined {
     if (this.#scanner.take("*")) return [0, Infinity];
     if (this.#scanner.take("+")) return [1, Infinity];
@@ -199,7 +199,7 @@ class Parser {
     return name;
   }
 
-  /** What stands between a group's opening, already taken, and its `)`. */
+  /** The text between a group's opening, already taken, and its `)`. */
   #inner(flags: Flags): Piece {
     const inner = this.#alternatives(flags);
     if (!this.#scanner.take(")")) invalid("missing ), unterminated subpattern");

@@ -5,7 +5,7 @@ import type { Conversion } from "./percent";
 
 /**
  * An argument of Python's: a bigint is an int, a number a float.
- * `long` says that an int is Python 2's long, which writes an L behind itself in a repr and 0 for `%.0d` of 0.
+ * `long` says that an int is Python 2's long, which writes an L after itself in a repr and 0 for `%.0d` of 0.
  */
 export interface PythonValue {
   value: bigint | number;

@@ -9,10 +9,10 @@ import { nearest } from "./nearest";
 import { SVM_IDLE, SVM_REASONS, SVM_ROLES } from "./svm";
 import { VMX_IDLE, VMX_REASONS, VMX_ROLES } from "./vmx";
 
-/** The instruction set whose code a reason is. */
+/** The instruction set that defines a reason's code. */
 export type Isa = Exclude<Codes, "kvm_run">;
 
-/** Whose code a reason is: an instruction set's, or KVM_RUN's to the VMM. */
+/** What defines a reason's code: an instruction set, or KVM_RUN's return to the VMM. */
 export type Codes = keyof typeof ISA;
 
 /** A vCPU that spins, an interrupt for the host, a fault at the guest's physical memory. */
@@ -34,7 +34,7 @@ interface ReasonTable {
   readonly aliases: Readonly<Record<string, string>>;
 }
 
-// Intel SDM, 3C, table "Format of Exit Reason": bit 31 says that the entry failed, bits 26 to 29 tell of circumstances
+// Intel SDM, 3C, table "Format of Exit Reason": bit 31 says that the entry failed, bits 26 to 29 are circumstances
 // (bus lock, enclave, MTF, root operation). With any other bit it isn't Intel's code: PVM's begin at 0x10000.
 const VMX_FAILED_ENTRY = 0x80000000;
 const VMX_FOREIGN_BITS = 0x43ff0000;
@@ -42,7 +42,7 @@ const SVM_FIRST_NEGATIVE = 0xffffff00;
 // MAX_ERRNO of include/linux/err.h is 4095.
 const FIRST_ERRNO = 2 ** 32 - 4095;
 
-// What the running kernel names besides: read when a name is first missing here, which mostly none is.
+// Further names that the running kernel has: read when a name is first missing here, which mostly none is.
 let kernelFormat = "";
 let namesLearned: KernelNames | undefined;
 const learned = () => (namesLearned ??= kernelNames(kernelFormat));
@@ -160,7 +160,7 @@ export function reasonNumber(isa: string, raw: number): number {
   return tableOf(isa)?.number(raw) ?? raw;
 }
 
-/** A reason's name, or undefined if nobody gave that number one. */
+/** A reason's name, or undefined if that number has none. */
 export function reasonName(isa: string, number: number): string | undefined {
   const table = tableOf(isa);
   if (isa === OTHERS) return OTHERS_NAME;
@@ -208,7 +208,7 @@ export function reasonLabel(number: number): string {
 // Asked for with every line.
 const labelWidths = new Map<string, number>();
 
-/** How wide the numbers of an instruction set are, but for negative and hexadecimal ones; 3 at least. */
+/** How wide the numbers of an instruction set are, except negative and hexadecimal ones; 3 at least. */
 export function labelWidth(isa: string): number {
   const known = labelWidths.get(isa);
   if (known !== undefined) return known;
@@ -281,7 +281,7 @@ function parseReason(isa: Codes, word: string): number {
 /**
  * The reasons that a user named, as numbers of `isa`.
  * @param list numbers (decimal, hexadecimal, negative) and names in either case, separated by commas, of which one
- *   may come last; numbers need no name, because the kernel counts reasons that nobody named, too
+ *   may come last; numbers need no name, because the kernel counts reasons without names, too
  * @throws UsageError naming the word that isn't a reason of this instruction set, and what may have been meant
  */
 export function parseReasons(isa: Codes, list: string): Set<number> {

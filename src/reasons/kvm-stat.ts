@@ -7,7 +7,7 @@ import { SVM_REASONS } from "./svm";
 import { USERSPACE_REASONS, canReturn } from "./userspace";
 import { VMX_REASONS } from "./vmx";
 
-/** Whose codes a reason is from. */
+/** What defines a reason's code. */
 export type ChildKind = keyof typeof STAT_KIND;
 
 /** By the number in the addon's columns. */
@@ -54,7 +54,7 @@ export function impossibleNames(isa: Isa): string[] {
   return [...USERSPACE_REASONS].flatMap(([number, name]) => (canReturn(isa, number) ? [] : [name]));
 }
 
-/** A reason's name in a key, from the kernel's unsigned 32 bits; one that nobody named is its number. */
+/** A reason's name in a key, from the kernel's unsigned 32 bits; one without a name is its number. */
 export function childName(kind: ChildKind, raw: number): string {
   const number = reasonNumber(kind, raw);
   const name = TABLES[kind].get(number) ?? reasonName(kind, number) ?? reasonLabel(number);

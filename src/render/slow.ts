@@ -7,7 +7,7 @@ import { csvText, safeText } from "../text";
 import { csvLine } from "./csv";
 import { type Unit, inUnit } from "./units";
 
-/** What a line has besides reason, time and level. */
+/** What a line has in addition to reason, time and level. */
 export interface SlowFormat {
   readonly unit: Unit;
   /** Put the time of day first. */

@@ -21,13 +21,13 @@ function keyOf({ vm, vcpu, tid }: Identity): string {
   return vm ? `${vm.pid}:${vm.startNs}:${vcpu ?? ""}:${tid ?? ""}` : "";
 }
 
-/** The key of a clock in a grouping, and whose it then is. */
+/** The key of a clock in a grouping, and the VM and vCPU that it then is of. */
 function ownerOf(group: SplitGroup, by: SplitBy): [string, Identity] {
   const { vm, vcpu, tid } = group;
   if (by === "all" || !vm) return ["", {}];
   if (by === "vm") return [keyOf({ vm }), { vm }];
-  const whose = { vm, ...(vcpu === undefined ? {} : { vcpu }), ...(tid === undefined ? {} : { tid }) };
-  return [keyOf(whose), whose];
+  const owner = { vm, ...(vcpu === undefined ? {} : { vcpu }), ...(tid === undefined ? {} : { tid }) };
+  return [keyOf(owner), owner];
 }
 
 /** Adds the clocks of lines up. */
@@ -74,10 +74,10 @@ export class ClockSum {
       PARTS.forEach((part, at) => {
         this.timeline.addPart(at, 0, partNs(group.clock, part));
       });
-      const [key, whose] = this.#place(group);
+      const [key, owner] = this.#place(group);
       const before = this.#groups.get(key);
       this.#groups.set(key, {
-        ...whose,
+        ...owner,
         clock: before ? addClocks(before.clock, group.clock) : group.clock,
         vcpus: Math.max(before?.vcpus ?? 0, group.vcpus),
       });
@@ -88,10 +88,10 @@ export class ClockSum {
   groups(by: SplitBy): SplitGroup[] {
     const groups = new Map<string, SplitGroup>();
     for (const group of this.#groups.values()) {
-      const [key, whose] = ownerOf(group, by);
+      const [key, owner] = ownerOf(group, by);
       const before = groups.get(key);
       groups.set(key, {
-        ...whose,
+        ...owner,
         clock: before ? addClocks(before.clock, group.clock) : group.clock,
         vcpus: (before?.vcpus ?? 0) + group.vcpus,
       });
@@ -100,17 +100,17 @@ export class ClockSum {
   }
 
   #place(group: SplitGroup): [string, Identity] {
-    const [key, whose] = ownerOf(group, "vcpu");
+    const [key, owner] = ownerOf(group, "vcpu");
     const before = this.#groups.get(key);
     if (before) return [key, ownerOf(before, "vcpu")[1]];
     if (this.#groups.size < MAX_CLOCKS) {
-      const { vm } = whose;
-      if (!vm) return [key, whose];
+      const { vm } = owner;
+      if (!vm) return [key, owner];
       // Rows of one VM have one object, by which tables know that it is one.
       const ofVm = keyOf({ vm });
       const known = this.#vms.get(ofVm) ?? vm;
       this.#vms.set(ofVm, known);
-      return [key, { ...whose, vm: known }];
+      return [key, { ...owner, vm: known }];
     }
     return [keyOf({ vm: OTHERS_VM }), { vm: OTHERS_VM }];
   }

@@ -46,7 +46,7 @@ function valuesOf(clocks: readonly Clock[], [, , of]: Value): number[] {
   });
 }
 
-/** Compares the time of all vCPUs; nothing unless both sides tell of it. */
+/** Compares the time of all vCPUs; nothing unless both sides have it. */
 export function compareClocks(before: readonly Run[], after: readonly Run[]): ClockChange[] {
   if (![...before, ...after].every(({ split }) => split.intervals > 0)) return [];
   const [earlier, later] = [before, after].map((runs) => runs.map(({ split }) => split.clock)) as [

@@ -9,7 +9,7 @@ import type { SplitReading } from "./reading";
 export const SPLIT_GROUPINGS = ["vcpu", "vm", "all"] as const;
 export type SplitBy = (typeof SPLIT_GROUPINGS)[number];
 
-/** A clock, and whose it is. */
+/** A clock, and the VM and vCPU that it is of. */
 export interface SplitGroup extends Identity {
   readonly clock: Clock;
   /** How many vCPUs were there for some of the time. */

@@ -19,7 +19,7 @@ export interface SplitReading {
   /** The wall clock's time, which may be set meanwhile. */
   readonly start: Date;
   readonly end: Date;
-  /** From start to end, by a clock that is never set and stands still while the host is suspended. */
+  /** From start to end, by a clock that is never set and stops while the host is suspended. */
   readonly durationNs: number;
   /** The session's readings are numbered from 1 on; that of a difference is the later one's. */
   readonly number: number;

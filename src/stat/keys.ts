@@ -21,7 +21,7 @@ export function parentOf(key: string): string | undefined {
   return blank < 0 ? undefined : key.slice(blank + 1);
 }
 
-/** The parent of a tracepoint's field: what stands before its reason. */
+/** The parent of a tracepoint's field: what comes before its reason. */
 export function tracepointParent(field: string): string | undefined {
   const parenthesis = field.indexOf("(");
   return parenthesis < 0 ? undefined : field.slice(0, parenthesis);

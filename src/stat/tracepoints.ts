@@ -25,7 +25,7 @@ export interface TracepointSource {
   events: readonly string[];
   /** The events that this kernel has: `events` names two that it may lack. */
   present: ReadonlySet<string>;
-  /** Whose reasons kvm_exit has; undefined where they have no names. */
+  /** The instruction set of kvm_exit's reasons; undefined where they have no names. */
   kind: Isa | undefined;
   /** The process that a process's or thread's id belongs to. */
   processOf: (id: number) => number;
@@ -114,7 +114,7 @@ export class TracepointProvider implements Provider {
     this.reset();
   }
 
-  /** Another process's events count from zero. A thread's id stands for its process, whose threads all count. */
+  /** Another process's events count from zero. A thread's id means its process: all of its threads count. */
   setPid(pid: number): void {
     this.#source.counters.filter(pid === 0 ? 0 : this.#source.processOf(pid));
     this.reset();

@@ -6,7 +6,7 @@ import type { Rule } from "./definitions";
 import { parsePercent, type Conversion, type Field } from "../python/percent";
 import { NUMBER_BYTES, literal, type Literal, type Padding } from "./sink";
 
-/** What a step writes behind its text. Only General goes by Python's every flag; the others are the quick ones. */
+/** What a step writes after its text. Only General goes by Python's every flag; the others are the quick ones. */
 export const enum Kind {
   Nothing,
   Decimal,
@@ -26,7 +26,7 @@ export interface Patch {
   next: Patch | undefined;
 }
 
-/** Text with numbers of fixed width in it, and one conversion behind it. Linked, which is quicker to walk than an array. */
+/** Text with numbers of fixed width in it, and one conversion after it. Linked, which is quicker to walk than an array. */
 export interface Step {
   text: Literal;
   patch: Patch | undefined;

@@ -57,7 +57,7 @@ export interface CutSource extends Cut {
   name: string;
 }
 
-/** One recording being read, with the time at which its record stands in the merged order. */
+/** One recording being read, with the time that gives its record a place in the merged order. */
 class Cursor {
   readonly reader: RecordReader;
   high = 0;

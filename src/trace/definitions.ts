@@ -5,7 +5,7 @@
 import { UsageError } from "../errors";
 import { safeText } from "../text";
 
-/** One rule: the text as it stands in the file, and the line it stands on, from 1. */
+/** One rule: its text in the file, and its line there, from 1. */
 export interface Rule {
   text: string;
   line: number;
@@ -23,7 +23,7 @@ const DECIMAL = /^(0|[1-9][0-9]*)[lL]?$/;
 const RADIX = /^(0x[0-9a-f]+|0o[0-7]+|0b[01]+)l?$/i;
 const OLD_OCTAL = /^0([0-7]+)[lL]?$/;
 
-/** An integer as Python 2 writes one: 65537, 0x10001, 0o200001, 0200001, 0b1, each with or without an L behind. */
+/** An integer as Python 2 writes one: 65537, 0x10001, 0o200001, 0200001, 0b1, each with or without an L after it. */
 function integer(text: string): number | undefined {
   if (DECIMAL.test(text)) return parseInt(text, 10);
   if (RADIX.test(text)) return Number(text.replace(/l$/i, ""));

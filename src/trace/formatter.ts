@@ -103,7 +103,7 @@ export class Formatter {
     sink.size = at;
   }
 
-  /** Writes a step's conversion and returns the place behind it. */
+  /** Writes a step's conversion and returns the place after it. */
   #convert(step: Step, record: TraceRecord, at: number): number {
     const sink = this.#sink;
     const moment = this.#moment;

@@ -23,7 +23,7 @@ export function isEvent(event: number): boolean {
 export interface RecordingOptions {
   /** Ticks of its clock in a microsecond. */
   readonly megahertz?: number;
-  /** Whose exits they are: "vmx" unless given. */
+  /** The instruction set of the exits: "vmx" unless given. */
   readonly isa?: "vmx" | "svm";
 }
 

@@ -271,7 +271,7 @@ export class RecordReader {
     this.#options.onDamage?.({ offset, bytes: end - offset, last });
   }
 
-  /** Tells of damage up to the recording's end. */
+  /** Reports damage up to the recording's end. */
   #endDamage(): boolean {
     const end = this.#base + 4 * this.#words.length + this.#rest.length;
     if (this.#damagedAt !== undefined) {

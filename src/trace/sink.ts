@@ -18,7 +18,7 @@ function pairs(digits: string): Uint16Array {
   });
 }
 
-/** Two hexadecimal digits for each byte, as they stand in memory on a little-endian machine. */
+/** Two hexadecimal digits for each byte, as they lie in memory on a little-endian machine. */
 const HEXADECIMAL = pairs("0123456789abcdef");
 const HEXADECIMAL_CAPITALS = pairs("0123456789ABCDEF");
 /** Four decimal digits for each number below 10,000, in the same way. */
@@ -66,7 +66,7 @@ export function literal(text: string): Literal {
 
 /**
  * Output bytes in the making. text() appends and makes room for itself; the other writers trust that reserve() made
- * room, write at a place and return the place behind, which the caller hands back as `size`. (Kept in a local variable
+ * room, write at a place and return the place after it, which the caller hands back as `size`. (Kept in a local variable
  * there, the place costs no memory traffic.)
  */
 export class ByteSink {
@@ -93,7 +93,7 @@ export class ByteSink {
     return taken;
   }
 
-  /** Makes room for a number of bytes, besides those that text() writes. */
+  /** Makes room for a number of bytes, in addition to those that text() writes. */
   reserve(count: number): void {
     this.#room = count + SPILL_BYTES;
     this.#grow(this.#room);

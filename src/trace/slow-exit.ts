@@ -10,7 +10,7 @@ import { EVENT } from "./events";
 import type { TurnEvent, Turn } from "./turns";
 import { vmOfRecording } from "./vm";
 
-/** What an event tells of the exit that it belongs to; undefined if nothing. */
+/** What an event says about the exit that it belongs to; undefined if nothing. */
 function detailOf({ event, words: [first = 0, second = 0, third = 0] }: TurnEvent): ExitDetail | undefined {
   switch (event) {
     case EVENT.portRead:
@@ -26,7 +26,7 @@ function detailOf({ event, words: [first = 0, second = 0, third = 0] }: TurnEven
   }
 }
 
-/** What is known of a turn's exit besides its reason. */
+/** What is known of a turn's exit in addition to its reason. */
 function turnDetail({ events }: Turn): ExitDetail | undefined {
   for (const each of events) {
     const detail = detailOf(each);

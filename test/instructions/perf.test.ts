@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Under instruction counting: what `perf kvm stat` tells of the same events, recorded at the same time.
+// Under instruction counting: what `perf kvm stat` says about the same events, recorded at the same time.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { mkdtempSync } from "node:fs";

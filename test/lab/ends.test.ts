@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), "ends-"));
 const RECORDING = join(folder, "recording");
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** A pipe that is full, and that nobody reads. */
+/** A full pipe without a reader that reads. */
 function fullPipe(): { readonly path: string; readonly close: () => void } {
   const path = join(mkdtempSync(join(folder, "full-")), "pipe");
   spawnSync("mkfifo", [path]);
@@ -75,7 +75,7 @@ test("SIGTERM ends tools that trace, though their output and diagnostics aren't 
   }
 });
 
-test("SIGTERM ends tools that read recordings, though nobody reads what they print", async () => {
+test("SIGTERM ends tools that read recordings, even if what they print isn't read", async () => {
   const { status, stderr } = run("kvm-trace", "record", "-o", RECORDING, "--", GUEST, "--cpuid", "20000");
   assert.equal(status, 0, stderr);
   const definitions = join(folder, "definitions");

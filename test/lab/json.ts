@@ -73,7 +73,7 @@ export function jsonLines(result: Result): Line[] {
     });
 }
 
-/** What all lines tell of one reason, added up. */
+/** What all lines have of one reason, added up. */
 export function sumOfReason(lines: readonly Line[], name: string, of: (exits: Exits) => number): number {
   return lines
     .flatMap((line) => line.exits)

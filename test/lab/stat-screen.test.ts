@@ -112,7 +112,7 @@ test("SIGTERM, Ctrl-Z and a crash give the terminal back", async () => {
   script.type("q");
   await script.seen(/^after 0$/m);
   assert.doesNotMatch(script.text, /kvm statistics/);
-  // Where nobody could continue it, it goes on, as any program would.
+  // Where no shell could continue it, it goes on, as any program would.
   const alone = Pane.bare("alone", OURS);
   await alone.seen(/kvm statistics/);
   alone.type("C-z");

@@ -219,7 +219,7 @@ for (const attach of MODES)
           count,
         );
     const halts = lines.flatMap((line) => line.exits.filter(({ name }) => name === "HLT"));
-    // The first of each vCPU begins somewhere between two signals, and the others right behind one.
+    // The first of each vCPU begins somewhere between two signals, and the others right after one.
     assert.ok(halts.reduce((sum, { timeNs }) => sum + timeNs.total, 0) > 8 * 500e6);
     assert.ok(lines.length > halts.length, "a HLT lies open at the end of some intervals");
   });
@@ -424,13 +424,13 @@ test("tables fit 80 columns", () => {
       assert.ok(line.length <= 80, line);
 });
 
-test("while nobody reads, a second signal ends a tool at once", () => {
+test("while its output isn't read, a second signal ends a tool at once", () => {
   const shell = `mkfifo /tmp/unread; sleep 60 </tmp/unread & reader=$!
     node dist/bin/kvm-vmexit-slower.js 0 >/tmp/unread 2>/tmp/said & tool=$!
     until grep -q Tracing /tmp/said; do sleep 0.2; done
     ${GUEST} --cpuid 20000; sleep 1
     kill -INT $tool; sleep 1; kill -0 $tool && kill -INT $tool; wait $tool; echo $?; kill $reader`;
-  // 128 + SIGINT: what waits in the pipe and behind it is given up.
+  // 128 + SIGINT: what waits in the pipe and for it is given up.
   assert.equal(spawnSync("bash", ["-c", shell], { encoding: "utf8", timeout: 120_000 }).stdout, "130\n");
 });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Where vCPUs' time went, against other witnesses: the scheduler's own numbers of the vCPU's thread, KVM's statistics, and
-// what the guest and its VMM are known to do. Times of an emulator vary; what two witnesses tell of one run doesn't.
+// what the guest and its VMM are known to do. Times of an emulator vary; what two witnesses say about one run doesn't.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -108,7 +108,7 @@ const TICK_NS = 4 * MS;
 /**
  * Watches a guest that goes on for some time, and asks the scheduler between two readings each: what it says of the time
  * from the one question to the other is no less than from the second reading to the third, and no more than from the first
- * to the last, but for 1 %.
+ * to the last, within 1 %.
  * @param switches the share of switches from thread to thread: they are waits here, and time on a CPU there
  */
 async function watchBusy(parameters: readonly string[], cpu: string, switches: number): Promise<Clock> {
@@ -209,7 +209,8 @@ if (ISA !== "arm64") {
   // KVM's numbers hold what a poll waited for a CPU, too.
   test("polls that succeed and that fail are KVM's own numbers, without waits", async () => {
     const before = readFileSync(POLL, "latin1");
-    writeFileSync(POLL, "4000000");
+    // KVM polls longer after halts that are shorter than this, which those of a loaded machine must be, too.
+    writeFileSync(POLL, "100000000");
     const names = ["halt_poll_success_ns", "halt_poll_fail_ns"];
     const { clock, statistics } = await runGuest(["--hlt", "60", "--nap-ms", "3"], names);
     writeFileSync(POLL, before);

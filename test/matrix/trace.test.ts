@@ -16,7 +16,7 @@ const { command, promised } = WORKLOADS[ISA];
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-"));
 const FILE = join(FOLDER, "trace.bin");
 const LIVE = [process.execPath, join(PROJECT, "dist", "bin", "kvm-vmexit-count.js"), "--json", "--"];
-/** vCPUs of the workload whose instructions KVM's own events tell of; arm64 has no such events. */
+/** vCPUs of the workload whose instructions have events of KVM's own; arm64 has no such events. */
 const VCPUS = { svm: 6, vmx: 1, arm64: 0 }[ISA];
 
 let recorded: Result;
@@ -34,7 +34,7 @@ after(() => {
   rmSync(FOLDER, { recursive: true });
 });
 
-test("every entry and exit is recorded, and each of the guest's instructions that KVM tells of", () => {
+test("every entry and exit is recorded, and each of the guest's instructions that has an event of KVM's", () => {
   const { status, stdout, stderr } = run(
     "kvm-trace",
     "format",

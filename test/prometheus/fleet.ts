@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// 200 VMs with 30 reasons each, made up, as an exporter tells of them.
+// 200 VMs with 30 reasons each, made up, as an exporter shows them.
 import { BUCKETS } from "../../src/contract";
 import type { Family } from "../../src/export/family";
 import { Families } from "../../src/export/families";

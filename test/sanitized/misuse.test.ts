@@ -99,7 +99,7 @@ for (const [name, right] of Object.entries(RIGHT)) {
 
   test(`${name}: an option whose reading throws, throws`, () => {
     for (const option of Object.keys(right)) {
-      // Those behind the first wrong one aren't read: butReasons isn't, beside onlyReasons.
+      // Those after the first wrong one aren't read: butReasons isn't, if onlyReasons is there.
       if (option === "butReasons") continue;
       const trap = Object.defineProperty({ ...right }, option, {
         get: () => {

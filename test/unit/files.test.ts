@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Files written in folders that other users own: nobody else decides what is written, or reads it.
+// Files written in folders that other users own: no other user decides what is written, or reads it.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
@@ -72,7 +72,7 @@ function refused(path: string, why: RegExp, options: WriteOptions = { mend: MEND
   assert.equal(readdirSync("/proc/self/fd").length, before, "no descriptor stays open");
 }
 
-test("a new file is its user's alone, and one that exists keeps what stands in it", () => {
+test("a new file is its user's alone, and one that exists keeps what is in it", () => {
   inFolder((folder) => {
     const path = write(join(folder, "new"), "abc");
     assert.equal(statSync(path).mode & 0o777, 0o600);
@@ -215,7 +215,7 @@ test("a second process that would write a file is refused, until the first has e
   });
 });
 
-test("what is made of recordings can be read by nobody who can't read all of them", () => {
+test("what is made of recordings can only be read by those who can read all of them", () => {
   inFolder((folder) => {
     const made = ([0o644, 0o640, 0o600] as const).map((mode) => {
       const path = join(folder, mode.toString(8));

@@ -46,7 +46,7 @@ test("why a file can't be read is told", () => {
   assert.equal(readText(join(FOLDER, "none")), "");
 });
 
-test("a folder that may not be searched is denied, to those whom it concerns", () => {
+test("a folder that may not be searched is denied, to users that it is closed to", () => {
   const closed = join(FOLDER, "closed");
   mkdirSync(closed);
   chmodSync(closed, 0);

@@ -28,7 +28,7 @@ test("a number has the name of its instruction set, or none", () => {
   assert.equal(reasonName("vmx", 12), "HLT");
   assert.equal(reasonName("svm", 0x4e), "EXCP_PF");
   assert.equal(reasonName("vmx", 0x80000021), "INVALID_STATE FAILED_VMENTRY");
-  assert.equal(reasonName("vmx", (1 << 26) | 12), "HLT", "a bus lock besides");
+  assert.equal(reasonName("vmx", (1 << 26) | 12), "HLT", "with a bus lock");
   assert.equal(reasonName("vmx", 0x1000c), undefined, "PVM's codes are not Intel's");
   assert.equal(reasonName("arm64", 0), "IRQ");
   assert.equal(reasonName("arm64", 0x216), "TRAP HVC64");
@@ -56,7 +56,7 @@ test("lists of reasons take numbers, names in either case and other tools' names
   assert.deepEqual([...parseReasons("vmx", "EXTERNAL_INT,MOV_CR,RDMSR")], [1, 28, 31]);
 });
 
-test("a number that nobody named is taken: it may be a reason that the kernel counts as UNKNOWN", () => {
+test("a number without a name is taken: it may be a reason that the kernel counts as UNKNOWN", () => {
   for (const [isa, word, number] of [
     ["svm", "1365", 0x555],
     ["svm", "0x555", 0x555],

@@ -113,7 +113,7 @@ export function sessionOf(
   return new Session(
     new FakePrograms(() => rest.shift() ?? snapshot([], [])),
     kept,
-    // Whoever these processes are on this host, they have the names that snapshots give them.
+    // These processes have the names that snapshots give them, whatever runs under their ids on this host.
     new Roster(undefined, {
       of: (pid, startNs, name) => ({ pid, startNs, name, source: "process" }),
       late: 0,

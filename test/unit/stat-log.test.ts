@@ -19,7 +19,7 @@ import { LossReport } from "../../tools/lib/losses";
 
 const MINUTE = 60_000;
 
-test("losses are told when they happen, more of them once a minute at most, and the rest in the end", () => {
+test("losses are told when they happen, more of them once a minute at most, and the rest at the end", () => {
   let losses: string[] = [];
   const said: string[] = [];
   const report = new LossReport(

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts from tracepoints: fields, children, filters, and reasons that nobody named.
+// Counts from tracepoints: fields, children, filters, and reasons without names.
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Counters } from "../../src/native/stat";

@@ -130,7 +130,7 @@ test("-c makes seconds of tsc and leaves reltsc in ticks", () => {
   );
 });
 
-test("a rule that Python can't apply is printed as it stands, with the fields below it, as the original did", () => {
+test("a rule that Python can't apply is printed unchanged, with the fields below it, as the original did", () => {
   const fields =
     "{'1': 114, '3': 1, 'reltsc': 0, '5': 0, '4': 0, 'vcpu': 1, '2': 65280, 'pid': 7, 'tsc': 1000, 'event': 65538}";
   for (const text of ["100% done", "%(1)*d", "%(1)d %s"])

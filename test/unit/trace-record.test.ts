@@ -101,7 +101,7 @@ test("each kind has kvmtrace's event, with the thread where reports look for it"
     assert.ok(tried.has(kind), `${name} has no row in this test`);
 });
 
-test("an exit tells of the handlers that no tracepoint tells of", () => {
+test("an exit implies the handlers that have no tracepoint", () => {
   const handler = (isa: number, code: number, info1 = 0, interruption = 0): number[] | undefined => {
     const [whole, ...rest] = recordsOf(
       false,

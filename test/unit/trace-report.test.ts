@@ -180,7 +180,7 @@ test("a recording without exits is said to have none, above an empty table whate
   }
 });
 
-test("nobody knows what a recording without an end lost, nor does the JSON", () => {
+test("what a recording without an end lost is unknown, in the JSON too", () => {
   const lost = (...records: Buffer[]) => {
     const { stdout } = run("kvm-trace", "report", "--json", fileOf("lost.bin", ...records));
     return (JSON.parse(stdout) as { lost: { eventsDropped: number } | null }).lost;
@@ -201,7 +201,7 @@ test("a start that is no date is none", () => {
   assert.match(report("--json", late), /"end":"9999-12-31T23:59:59.999Z"/);
 });
 
-test("of several recordings each stands for itself: no exit of one is ended by another's entry", () => {
+test("of several recordings each is read apart: no exit of one is ended by another's entry", () => {
   const first = [begin(), entry(100), exit(200, CPUID), entry(300), exit(400, HLT), end()];
   const second = [begin(), entry(10_000_000_400), exit(10_000_000_500, CPUID), entry(10_000_000_600), end()];
   const expected = ["CPUID 2 100", "HLT 1 -"];
@@ -283,7 +283,7 @@ test("a timeline's arguments have names, and say what was left out", () => {
   assert.equal(long.args["wakeup"], "ns 0x0");
 });
 
-test("a vCPU that nobody knows is called by its thread", () => {
+test("an unknown vCPU is called by its thread", () => {
   const who = { pid: 7, vcpu: UNKNOWN_VCPU, time: 5n };
   const words = [0x218, 0, 0, 3, 71];
   const events = timeline(fileOf("arm64.bin", begin(), record({ event: EVENT.exit, ...who, words }), end()));

@@ -129,7 +129,7 @@ const OPTIONS = {
   user: {
     flags: ["--user"],
     value: "USER",
-    description: `whom to become, if started as root, once programs are attached and sockets open: a name or UID:GID; else ${OWN_USER} if there is such a user, or nobody`,
+    description: `user to become, if started as root, once programs are attached and sockets open: a name or UID:GID; else ${OWN_USER} if there is such a user, or nobody`,
   },
   attach: TRACING.attach,
   maxVcpus: TRACING.maxVcpus,

@@ -28,7 +28,7 @@ export class Textfile {
   write(text: string): void {
     try {
       this.#discard();
-      // What was left by a process that had this one's id is removed first, and nobody's link is followed.
+      // What was left by a process that had this one's id is removed first, and no link is followed.
       const file = openSync(this.#part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, READABLE);
       try {
         fchmodSync(file, READABLE);
@@ -45,7 +45,7 @@ export class Textfile {
     }
   }
 
-  /** Takes the file away: counters that nobody counts any more aren't told. */
+  /** Takes the file away: counters that aren't counted any more aren't shown. */
   remove(): void {
     for (const path of [this.#part, this.#path])
       try {

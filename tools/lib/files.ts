@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Files that tools write as root: opened so that nobody else decides which file that is, and read by nobody whom it isn't for.
+// Files that tools write as root: opened so that no other user decides which file that is, and read only by those that it is for.
 import {
   type Stats,
   closeSync,
@@ -129,7 +129,7 @@ class Walk {
     }
   }
 
-  /** Whether nobody else can put something else in the place of what stands in this folder. */
+  /** Whether no other user can replace what is in this folder. */
   #guarded(): boolean {
     const { mode, uid, gid } = fstatSync(this.#folder);
     if (!this.#trusted.has(uid)) return false;
@@ -189,7 +189,7 @@ class Walk {
 }
 
 /**
- * Opens a file for writing, made if there is none; what stands in it stays.
+ * Opens a file for writing, made if there is none; what is in it stays.
  *
  * Where other users can make files and links, none of theirs decides what is written: a link is followed only if this user
  * or root made it and others can't replace it; a file that exists is opened only if it is this user's or root's. A folder of
@@ -265,7 +265,7 @@ export function narrow(descriptor: number, mode: number): void {
 }
 
 /**
- * What others have done to a file since this process wrote `bytes` bytes to it, to be said behind its name; undefined if
+ * What others have done to a file since this process wrote `bytes` bytes to it, to be said after its name; undefined if
  * nothing.
  */
 export function changedByOthers(path: string, descriptor: number, bytes: number): string | undefined {

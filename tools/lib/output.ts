@@ -297,7 +297,7 @@ export function isStyled(): boolean {
   return isTerminal(STDOUT) && NO_COLOR === "" && TERM !== "" && TERM !== "dumb";
 }
 
-/** A printable line that stands out, where standard output shows styles. */
+/** A printable line, marked where standard output shows styles. */
 export function emphasized(line: string): string {
   return isStyled() ? `\x1b[1m${line}\x1b[0m` : line;
 }

@@ -14,7 +14,7 @@ export interface Needs {
   readonly attaches?: boolean;
   /** It ends a command, which may have become another user's. */
   readonly command?: boolean;
-  /** Whom it becomes, if it is root. */
+  /** The user that it becomes, if it is root. */
   readonly user?: { readonly uid: number; readonly gid: number };
 }
 

@@ -3,7 +3,7 @@
 import { constants } from "node:os";
 import { onOutputEnd, waitingFor } from "./output";
 
-/** Ends once; whoever waits for it is told. */
+/** Ends once; all that wait for it are told. */
 export class Stop {
   readonly #waiting = new Set<() => void>();
   #stopped = false;

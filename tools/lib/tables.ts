@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What tables of exits are made with: the options that shape them, the terminal's size, and how headings stand out.
+// What tables of exits are made with: the options that shape them, the terminal's size, and how headings are marked.
 import { SORTS, SORTS_OF_COUNTS, type Sort } from "../../src/measure/ranking";
 import type { Time } from "../../src/measure/time";
 import { timeStamp } from "../../src/local-time";
@@ -100,7 +100,7 @@ export function formOf(options: TableOptions, page: Page, costs: Sort): Form {
   };
 }
 
-/** Lines of a table whose heading stands out. */
+/** Lines of a table with its heading marked. */
 export function headed(lines: readonly string[], heading: boolean): string[] {
   return lines.map((line, i) => (heading && i === 0 ? emphasized(line) : line));
 }

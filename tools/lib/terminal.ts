@@ -194,10 +194,10 @@ export class Terminal {
    * Stops until SIGCONT. Goes on at once where no shell could continue it: the kernel ignores SIGTSTP for an orphaned
    * process group.
    */
-  #suspend(whom: number): void {
+  #suspend(target: number): void {
     this.leave();
     process.removeListener("SIGTSTP", this.#suspended).removeListener("SIGCONT", this.#continued);
-    process.kill(whom, "SIGTSTP");
+    process.kill(target, "SIGTSTP");
     process.on("SIGTSTP", this.#suspended).on("SIGCONT", this.#continued);
     this.#continued();
   }

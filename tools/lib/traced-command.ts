@@ -21,7 +21,7 @@ export const COMMAND_USER = {
   },
 } as const satisfies Options;
 
-/** Whom a command runs as. */
+/** The user that a command runs as. */
 export interface CommandUser extends User {
   /** Where it was given by name: its further groups are this user's. */
   readonly name: string | undefined;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Users by name, whom a program becomes that root has started.
+// Users by name, which a program started by root becomes.
 import { UsageError } from "../../src/errors";
 import { readText } from "../../src/host/read";
 

@@ -139,7 +139,7 @@ export async function logStatistics(
       losses.tell(performance.now());
     }
     if (stop.stopped) return;
-    // After a pause, or while nobody reads the lines before, one line covers the intervals that were missed.
+    // After a pause, or while the lines before aren't read, one line covers the intervals that were missed.
     next += Math.max(0, Math.floor((performance.now() - next) / delay)) * delay;
   }
 }

@@ -61,7 +61,7 @@ function streamOf(file: number): Socket | undefined {
 /** The bytes of a recording, no more of them after `signal`; each chunk is gone when the next is asked for. */
 async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   try {
-    // O_NONBLOCK: a named pipe that nobody writes to yet would keep open() waiting.
+    // O_NONBLOCK: a named pipe without a writer would keep open() waiting.
     const file = path === "-" ? STDIN : openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stream = streamOf(file);
     yield* stream ? (addAbortSignal(signal, stream) as AsyncIterable<Uint8Array>) : chunksOfFile(file);
@@ -154,7 +154,7 @@ export class Damages {
   }
 }
 
-/** Tells of recordings whose last record is not whole, as a recorder that was killed leaves them. */
+/** Says which recordings end in a record that is not whole, as a recorder that was killed leaves them. */
 export function reportCuts(tool: string, cuts: readonly CutSource[]): void {
   for (const { name, offset, bytes } of cuts)
     diagnose(

@@ -8,7 +8,7 @@ import { wholeEvents } from "../../src/trace/fit";
 import { changedByOthers, openToWrite } from "../lib/files";
 import { writeError } from "../lib/write-error";
 
-/** A place in the file between two events, and how many events stand before it. */
+/** A place in the file between two events, and how many events come before it. */
 interface Place {
   readonly bytes: number;
   readonly events: number;
@@ -20,7 +20,7 @@ export class RecordingFile {
   readonly #fd: number;
   readonly #limit: number;
   #end: Place = { bytes: 0, events: 0 };
-  /** Where to cut from when no more can be written: behind `#spare` the file holds enough bytes for the last record. */
+  /** Where to cut from when no more can be written: after `#spare` the file holds enough bytes for the last record. */
   #spare: Place = this.#end;
   #nextSpare: Place = this.#end;
   #failed = false;
@@ -28,7 +28,7 @@ export class RecordingFile {
   #taken = false;
 
   /**
-   * What stands in the file stays until the first records are written.
+   * What is in the file stays until the first records are written.
    * @param limit most bytes that the file may have
    */
   constructor(path: string, limit: number) {
@@ -52,7 +52,7 @@ export class RecordingFile {
     return this.#failed;
   }
 
-  /** How many words of records the file can still take, besides the last one. */
+  /** How many words of records the file can still take, in addition to the last one. */
   get room(): number {
     return this.#failed ? 0 : Math.floor((this.#limit - LAST_BYTES - this.#end.bytes) / 4);
   }
@@ -107,7 +107,7 @@ export class RecordingFile {
     const bytes = new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
     let at = 0;
     try {
-      // At a place of its own: where a write failed, the file's own place would stay behind the cut.
+      // At a place of its own: where a write failed, the file's own place would stay after the cut.
       while (at < bytes.length) at += writeSync(this.#fd, bytes, at, bytes.length - at, this.#end.bytes + at);
       this.#end = { bytes: this.#end.bytes + at, events: this.#end.events + events };
     } catch (error) {

@@ -25,9 +25,9 @@ const TELL_MS = 60_000;
 /** Moves events from the rings to the file. */
 export class Recording {
   readonly #batch = new Uint32Array(BATCH_WORDS);
-  /** Events among the lost ones for which the kernel didn't run a program; known in the end. */
+  /** Events among the lost ones for which the kernel didn't run a program; known at the end. */
   #missed = 0;
-  /** What the last record says; known in the end. */
+  /** What the last record says; known at the end. */
   #end: End = { lost: 0, unwritten: 0, reason: END_REASON.asked };
   #lookedAt = { lost: 0, missed: 0 };
   #told = 0;
@@ -100,7 +100,7 @@ export class Recording {
     }
   }
 
-  /** Whether something that happened isn't in the file, or may not be; known in the end. */
+  /** Whether something that happened isn't in the file, or may not be; known at the end. */
   get incomplete(): boolean {
     return this.#end.lost > 0 || this.#end.unwritten > 0;
   }

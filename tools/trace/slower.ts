@@ -52,7 +52,7 @@ export class SlowPrinter {
     }
   }
 
-  /** The last line of JSON tells of the whole. */
+  /** The last line of JSON describes the whole. */
   end(summary: Summary, nsPerTick: number): void {
     if (!this.#options.json) return;
     const about = aboutRecording(this.#tool, this.#options, { thresholdNs: this.#options.ms * 1e6 });

@@ -34,7 +34,7 @@ export interface TableOptions extends FilterOptions {
   csv: boolean;
   utcOffset: boolean;
   header: boolean;
-  /** Whose exits they are, if that is known. */
+  /** The instruction set of the exits, if that is known. */
   host?: Host | undefined;
 }
 

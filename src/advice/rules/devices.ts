@@ -146,7 +146,7 @@ export const DEVICES: readonly Rule[] = [
       const { count, ns, text } = first;
       return `${often(count, `accesses such as ${text}`, perVcpu(evidence, count))}: ${percent(ns / all)} of what exits cost, ${percent(shareOfTime(evidence, ns))} of the vCPUs' time`;
     },
-    meaning: "each access exits, mostly to the VMM, and the vCPU stands still until it is done",
+    meaning: "each access exits, mostly to the VMM, and the vCPU waits until it is done",
     mend: "use virtio with vhost or an iothread in place of the device, or ioeventfd for its doorbell",
     verify: "kvm-vmexit time --details: this address costs less; kvm-vmexit split: VMM falls",
     source: VIRTIO,

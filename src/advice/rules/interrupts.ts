@@ -76,7 +76,7 @@ export const INTERRUPTS: readonly Rule[] = [
     },
     meaning: "the host's ticks, devices or other CPUs interrupt vCPUs that were given CPUs of their own",
     mend: "add nohz_full and rcu_nocbs for these CPUs, move the devices' interrupts away (/proc/irq/*/smp_affinity_list, irqbalance's banned CPUs)",
-    verify: "kvm-vmexit time: exits for interrupts fall; /proc/interrupts says whose they are",
+    verify: "kvm-vmexit time: exits for interrupts fall; /proc/interrupts names their devices",
     source: "docs.kernel.org/admin-guide/kernel-parameters.html, on isolcpus and nohz_full",
   },
   {

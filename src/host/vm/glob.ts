@@ -3,7 +3,7 @@
 
 type Token = "*" | ((character: string) => boolean);
 
-/** What stands between brackets: characters and ranges, negated by a leading ! or ^. */
+/** What is between brackets: characters and ranges, negated by a leading ! or ^. */
 function characterClass(text: string): Token {
   const negated = /^[!^]/.test(text);
   const ranges: [string, string][] = [];
@@ -18,7 +18,7 @@ function characterClass(text: string): Token {
 }
 
 function tokens(pattern: string): Token[] {
-  // A ] right behind the opening bracket, or behind its negation, is one of the characters; a lone [ is itself.
+  // A ] right after the opening bracket, or after its negation, is one of the characters; a lone [ is itself.
   return Array.from(pattern.matchAll(/\[([!^][^][^\]]*|[^!^][^\]]*)\]|[^]/gu), ([text, inside]) => {
     if (inside !== undefined) return characterClass(inside);
     if (text === "*") return "*";
@@ -27,7 +27,7 @@ function tokens(pattern: string): Token[] {
 }
 
 /**
- * A predicate for names: equal to the pattern, or matched by it as a glob, where `*` stands for any characters, `?` for
+ * A predicate for names: equal to the pattern, or matched by it as a glob, where `*` matches any characters, `?` for
  * one, and `[a-z]` or `[!a-z]` for one that is, or isn't, among those.
  */
 export function nameMatcher(pattern: string): (name: string) => boolean {

@@ -72,7 +72,7 @@ export function vmOf(pid: number, startNs: number, comm: string, root = ""): Vm 
 
 /**
  * Names the VM that the process `pid` runs now.
- * @param root folder that stands for /
+ * @param root folder taken as /
  */
 export function vmOfProcess(pid: number, root = ""): Vm {
   const startNs = startTicks(readText(`${root}/proc/${pid}/stat`)) * TICK_NS;

@@ -8,7 +8,7 @@ import { type Groups, type Sample, type Samples, add, zero } from "../../measure
 import { isIdle, reasonName } from "../../reasons";
 import { titleOf } from "../../render/names";
 
-/** What a table lists, and of whom: all VMs, the vCPUs of one, reasons of all, of a VM or of a vCPU, or one reason's times. */
+/** What a table lists: all VMs, the vCPUs of one, reasons of all, of a VM or of a vCPU, or one reason's times. */
 export interface View {
   readonly kind: "vms" | "vcpus" | "reasons" | "reason";
   readonly vm?: Vm;
