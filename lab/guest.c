@@ -2,11 +2,14 @@
 /*
  * A KVM guest that exits an exact number of times for each reason asked for: the ground truth of the lab.
  *
- * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--hypercall N]
+ * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--far N] [--touch
+ * N]
+ *              [--pause N] [--hypercall N]
  *              [--ports N] [--leaf NUMBER] [--subleaf NUMBER] [--msr NUMBER] [--port NUMBER] [--page NUMBER]
- *              [--call NUMBER] [--eintr N] [--eagain N]
+ *              [--call NUMBER] [--address NUMBER] [--eintr N] [--eagain N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move] [--one-thread]
- *              [--maker 0|1|2] [--close-vms] [--wait] [--pause-ms N] [--nap-ms N] [--hold SEC]
+ *              [--maker 0|1|2] [--close-vms] [--wait] [--pause-ms N] [--nap-ms N] [--nap-us N] [--drop-us N]
+ *              [--hold SEC]
  *              [--time] [--cpu-time]
  *
  * Every vCPU of every VM runs the same 16-bit code: for each kind, in the order above, a loop of N of its
@@ -20,6 +23,10 @@
  * --ports N          writes to N ports, each another one: those of which bit 8 is set, again after 32,768
  * --leaf, --subleaf, --msr, --port, --page, --call NUMBER  what the others ask for: CPUID's leaf (0) and
  * subleaf (0), the MSR (0x277), the port (0x3f8), the page below 1 MiB (0xd0), the hypercall (0)
+ * --far N, --address NUMBER  writes 32 bits at a physical address (0xfed000f0: the HPET's counter), which
+ * returns to this program unless KVM has a device there
+ * --touch N          writes to a page of the guest's memory, which exits if it isn't mapped; see --drop-us
+ * --pause N          PAUSE, which exits where the processor finds that a vCPU spins
  * --eintr N, --eagain N  first, in one more VM with one vCPU, KVM_RUN fails N times because this program asks
  * for that, and N times because the vCPU isn't started
  * --fail-entry N     in addition, one more VM with one vCPU which tries N times to enter a guest that the
@@ -36,6 +43,8 @@
  * more
  * --nap-ms N         HLTs sleep in the kernel, at an interrupt controller, until a signal that each vCPU's
  * thread gets every N ms; after it this program has the guest go on (--hlt doesn't return to it then)
+ * --nap-us N         the same in microseconds
+ * --drop-us N        takes the page of --touch from each VM every N us, as a balloon does
  * --hold SEC         VMs and threads stay for SEC seconds when all guests have ended
  * --time             prints the nanoseconds per loop turn of vCPU 0 of the first VM: instructions under
  * --icount
@@ -64,6 +73,8 @@
 
 #define CODE 0x1000
 #define MEMORY 0x10000
+#define TOUCHED 0x8000
+#define APIC_PAGE 0xfee00
 #define END_PORT 0xf4
 #define OUT_PORT 0x3f8
 #define EXITS_PER_TURN 10 /* with --threads-move and --one-thread */
@@ -82,7 +93,7 @@ struct kind {
 	long turns;
 };
 
-static long leaf, subleaf, port = 0x3f8, msr = 0x277, page = 0xd0, call;
+static long leaf, subleaf, port = 0x3f8, msr = 0x277, page = 0xd0, call, address = 0xfed000f0;
 
 static struct kind kinds[] = {
     /* inc dx; or dx,0x100; out dx,al */
@@ -109,6 +120,12 @@ static struct kind kinds[] = {
      0},
     /* mov ax,0x..00; mov ds,ax; mov [0],al: the page is the upper byte of its segment */
     {"--mmio", {0xb8, 0x00, 0, 0x8e, 0xd8, 0xa2, 0, 0}, 8, {{&page, 2, 1}}, 0},
+    /* mov es:[OFFSET],eax: the segment's base is the rest of the address, see create_vcpu */
+    {"--far", {0x66, 0x26, 0xa3, 0, 0}, 5, {{&address, 3, 2}}, 0},
+    /* mov ss:[TOUCHED],eax */
+    {"--touch", {0x66, 0x36, 0xa3, TOUCHED & 0xff, TOUCHED >> 8}, 5, {{0}}, 0},
+    /* pause */
+    {"--pause", {0xf3, 0x90}, 2, {{0}}, 0},
     /* mov eax,CALL; vmmcall; on Intel vmcall, see main */
     {"--hypercall", {0x66, 0xb8, 0, 0, 0, 0, 0x0f, 0x01, 0xd9}, 9, {{&call, 2, 4}}, 0},
 };
@@ -134,7 +151,8 @@ struct seat {
 
 static int kvm;
 static bool timing, cpu_timing, threads_move, one_thread, close_vms, waits;
-static long vcpus = 1, vms = 1, repeat = 1, fail_entry, eintr, eagain, maker, pause_ms, nap_ms, hold;
+static long vcpus = 1, vms = 1, repeat = 1, fail_entry, eintr, eagain, maker, pause_ms, nap_ms, nap_us,
+	    drop_us, hold;
 static struct vcpu *all;
 static long count; /* of all */
 static sem_t made, ended;
@@ -151,6 +169,7 @@ static const struct {
     {"--port", &port, 0, UINT16_MAX},
     {"--page", &page, MEMORY / 0x1000, 0xff},
     {"--call", &call, 0, UINT32_MAX},
+    {"--address", &address, 0x100000, UINT32_MAX},
     {"--vms", &vms, 1, 4096},
     {"--repeat", &repeat, 1, UINT32_MAX},
     {"--fail-entry", &fail_entry, 0, UINT32_MAX},
@@ -159,6 +178,8 @@ static const struct {
     {"--maker", &maker, 0, 2},
     {"--pause-ms", &pause_ms, 0, 3600000},
     {"--nap-ms", &nap_ms, 0, 3600000},
+    {"--nap-us", &nap_us, 0, 999999},
+    {"--drop-us", &drop_us, 0, 999999},
     {"--hold", &hold, 0, 86400},
 };
 
@@ -296,12 +317,12 @@ static void interrupt(int signal)
 	(void)signal; /* to have interrupted KVM_RUN is all it is for */
 }
 
-/* Interrupts this thread's KVM_RUN every nap_ms. */
+/* Interrupts this thread's KVM_RUN every nap. */
 static void start_naps(void)
 {
 	struct sigaction action = {.sa_handler = interrupt};
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGUSR1};
-	struct timespec nap = {nap_ms / 1000, nap_ms % 1000 * 1000000};
+	struct timespec nap = {nap_ms / 1000, nap_ms % 1000 * 1000000 + nap_us * 1000};
 	timer_t timer;
 
 	event._sigev_un._tid = gettid();
@@ -319,7 +340,7 @@ static void *run_vcpu(void *argument)
 		pthread_barrier_wait(&started); /* all are there */
 		pthread_barrier_wait(&started); /* all may go */
 	}
-	if (nap_ms)
+	if (nap_ms || nap_us)
 		start_naps();
 	for (;;) {
 		wait_for(&vcpu->turns[seat->side]);
@@ -365,6 +386,26 @@ static void *run_in_turns(void *argument)
 	return NULL;
 }
 
+static void start_thread(void *(*run)(void *), void *argument)
+{
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, run, argument);
+	if (errno)
+		fail("pthread_create");
+}
+
+/* Takes the page that --touch writes to, over and over. */
+static void *drop(void *memory)
+{
+	for (;;) {
+		usleep((useconds_t)drop_us);
+		if (madvise((uint8_t *)memory + TOUCHED, 0x1000, MADV_DONTNEED))
+			fail("madvise");
+	}
+	return NULL;
+}
+
 static int create_vm(void)
 {
 	struct kvm_userspace_memory_region region = {.memory_size = MEMORY};
@@ -379,18 +420,11 @@ static int create_vm(void)
 	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
 		fail("KVM_SET_USER_MEMORY_REGION");
 	load(memory);
-	if (nap_ms && ioctl(vm, KVM_CREATE_IRQCHIP, 0))
+	if (drop_us)
+		start_thread(drop, memory);
+	if ((nap_ms || nap_us || address >> 12 == APIC_PAGE) && ioctl(vm, KVM_CREATE_IRQCHIP, 0))
 		fail("KVM_CREATE_IRQCHIP");
 	return vm;
-}
-
-static void start_thread(void *(*run)(void *), void *argument)
-{
-	pthread_t thread;
-
-	errno = pthread_create(&thread, NULL, run, argument);
-	if (errno)
-		fail("pthread_create");
 }
 
 static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
@@ -406,6 +440,7 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 	if (ioctl(vcpu->fd, KVM_GET_SREGS, &vcpu->sregs))
 		fail("KVM_GET_SREGS");
 	vcpu->sregs.cs.base = vcpu->sregs.cs.selector = 0;
+	vcpu->sregs.es.base = (uint64_t)address & ~0xffffull;
 	go_on(vcpu);
 	vcpu->failures = failures;
 	if (failures)

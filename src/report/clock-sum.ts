@@ -49,6 +49,11 @@ export class ClockSum {
     return this.#span.intervals;
   }
 
+  /** From when to when, and whether in order. */
+  get span(): Span {
+    return this.#span;
+  }
+
   get time(): Time {
     return this.#span.time;
   }
@@ -63,10 +68,13 @@ export class ClockSum {
     return this.groups("all")[0]?.clock ?? NO_TIME;
   }
 
-  /** @throws UsageError if a filter needs what the line doesn't tell */
-  add(line: ReadLine, groups: readonly SplitGroup[]): void {
+  /**
+   * @param file that has the line
+   * @throws UsageError if a filter needs what the line doesn't tell, or another file tells of the same time
+   */
+  add(line: ReadLine, groups: readonly SplitGroup[], file: string): void {
     const { start, end, durationNs, reading } = line;
-    this.#span.add(line);
+    this.#span.add(line, file);
     this.#lost = sumOfLost(this.#lost, reading.lost);
     this.timeline.begin(start, end, durationNs, reading.lost ? lossesOf(reading.lost) : 0);
     for (const group of groups) {

@@ -30,9 +30,9 @@ const rate =
 
 const VALUES: readonly Value[] = [
   ...PARTS.map((part): Value => [part, "%", (clock, all) => (100 * partNs(clock, part)) / all]),
-  ["exits", "/s", rate("exits")],
-  ["returns to the VMM", "/s", rate("returns")],
-  ["wakeups", "/s", rate("wakeups")],
+  ["exits of a vCPU", "/s", rate("exits")],
+  ["returns of a vCPU", "/s", rate("returns")],
+  ["wakeups of a vCPU", "/s", rate("wakeups")],
   ["wait P99", "ns", ({ waits, maxima }) => percentileOf({ buckets: waits, maxNs: maxima.maxWaitNs }, 0.99)],
   ["longest wait", "ns", ({ maxima }) => maxima.maxWaitNs],
   ["longest idle", "ns", ({ maxima }) => maxima.maxIdleNs],

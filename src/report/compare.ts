@@ -2,9 +2,10 @@
 // What differs between runs of before and runs of after: rates, times and costs of each reason.
 import { percentileOf } from "../measure/histogram";
 import { lossesOf } from "../measure/lost";
+import { detailRows } from "../measure/details";
 import { groupSamples } from "../measure/grouping";
 import { type Counters, type Sample, type Samples, add, average, total } from "../measure/samples";
-import { reasonName } from "../reasons";
+import { isIdle, reasonLabel, reasonName } from "../reasons";
 import { type ClockChange, compareClocks } from "./compare-clocks";
 import { LEAST_RUNS, mannWhitney, median } from "./ranks";
 import type { Run } from "./run";
@@ -28,14 +29,28 @@ export interface Side {
   readonly share: number;
 }
 
-/** A reason in the runs of before and after; of several runs, the medians. */
-export interface Change {
-  readonly isa: string;
-  readonly reason: number;
+/** Exits in the runs of before and after; of several runs, the medians. */
+export interface Difference {
   readonly before: Side;
   readonly after: Side;
+  /** What it is judged by, costs or, without times, rates: of each run of before, and of after. */
+  readonly values: readonly [before: readonly number[], after: readonly number[]];
   /** By the exact Mann-Whitney test of the costs (rates, without times); undefined with too few runs. */
   readonly p: number | undefined;
+}
+
+/** What exits of a reason were about. */
+export interface DetailChange extends Difference {
+  /** In words. */
+  readonly text: string;
+}
+
+/** A reason. */
+export interface Change extends Difference {
+  readonly isa: string;
+  readonly reason: number;
+  /** The largest change first; empty unless all runs that have the reason tell them. */
+  readonly details: readonly DetailChange[];
 }
 
 /** A comparison. */
@@ -43,11 +58,15 @@ export interface Comparison {
   readonly per: Per;
   /** What differs in how the runs came about, in words. */
   readonly differences: readonly string[];
-  /** The largest change of cost first, of rate where there are no times. */
+  /** The largest change of cost first, of rate where there are no times; idle exits, whose time is no cost, last. */
   readonly changes: readonly Change[];
+  /** All that aren't idle together. */
+  readonly awake: Difference;
   /** All reasons together. */
-  readonly sum: Change;
+  readonly sum: Difference;
   readonly timed: boolean;
+  /** Whether there are enough runs to tell what chance may have made. */
+  readonly tested: boolean;
   /** How vCPUs' time was split; empty unless both sides tell. */
   readonly split: readonly ClockChange[];
 }
@@ -60,13 +79,19 @@ export function reasonsOf(run: Pick<Run, "judged">): Samples {
 }
 
 /** How many units a run has of what rates are per; undefined if that isn't known. */
-export function unitsOf(run: Run, samples: Samples, per: Per): number | undefined {
+export function unitsOf(run: Run, per: Per): number | undefined {
   if (per === "second") return run.judged.reading.durationNs / 1e9;
   if (per === "vcpu") return run.judged.vcpuNs === undefined ? undefined : run.judged.vcpuNs / 1e9;
   let count = 0;
-  for (const sample of samples.values())
-    if (per === "exit" || reasonName(sample.isa, sample.reason) === per.reason) count += total(sample).count;
+  for (const sample of reasonsOf(run).values())
+    if (per === "exit" || isCalled(sample, per.reason)) count += total(sample).count;
   return count;
+}
+
+/** Whether a reason's name, or its number as tables show it, is this word in any case. */
+export function isCalled({ isa, reason }: Pick<Sample, "isa" | "reason">, word: string): boolean {
+  const names = [reasonName(isa, reason), reasonLabel(reason)];
+  return names.some((name) => name?.toUpperCase() === word.toUpperCase());
 }
 
 function sideOf(counters: Counters, units: number, allNs: number): Side {
@@ -108,17 +133,39 @@ class Compared {
 
   constructor(run: Run, per: Per) {
     this.samples = reasonsOf(run);
-    this.#units = unitsOf(run, this.samples, per) ?? 0;
+    this.#units = unitsOf(run, per) ?? 0;
     this.#sum = sumOfAll(this.samples);
   }
 
   side(key: number): Side {
     const sample = this.samples.get(key);
-    return sideOf(sample ? total(sample) : NONE, this.#units, this.#sum.totalNs);
+    return this.#sideOf(sample ? total(sample) : NONE);
   }
 
   get all(): Side {
-    return sideOf(this.#sum, this.#units, this.#sum.totalNs);
+    return this.#sideOf(this.#sum);
+  }
+
+  /** Without idle exits. */
+  get awake(): Side {
+    return this.#sideOf(sumOfAll(this.samples, ({ isa, reason }) => !isIdle(isa, reason)));
+  }
+
+  /** By what exits of a reason were about; undefined where that isn't told. */
+  details(key: number): ReadonlyMap<string, Side> | undefined {
+    const sample = this.samples.get(key);
+    if (!sample) return new Map();
+    if (!sample.details) return undefined;
+    return new Map(detailRows(sample).map(({ text, sample: part }) => [text, this.#sideOf(total(part))]));
+  }
+
+  /** Of what doesn't occur. */
+  get none(): Side {
+    return this.#sideOf(NONE);
+  }
+
+  #sideOf(counters: Counters): Side {
+    return sideOf(counters, this.#units, this.#sum.totalNs);
   }
 }
 
@@ -133,7 +180,9 @@ function differencesOf(before: readonly Run[], after: readonly Run[]): string[] 
       runs.flatMap(({ abouts }) =>
         abouts.flatMap((about) => {
           const value = of(about);
-          return value === undefined ? [] : [typeof value === "string" ? value : JSON.stringify(value)];
+          return value === undefined || value === ""
+            ? []
+            : [typeof value === "string" ? value : JSON.stringify(value)];
         }),
       ),
     );
@@ -161,12 +210,24 @@ function lossOf(runs: readonly Run[], when: string): string[] {
   return sum > 0 ? [`Lost: ${sum} exits ${when}`] : [];
 }
 
+/** Says so where all runs of after were earlier. */
+function orderOf(before: readonly Run[], after: readonly Run[]): string[] {
+  const beginsOf = (runs: readonly Run[]) =>
+    runs.flatMap(({ parts }) =>
+      parts.flatMap(({ intervals, time }) => (intervals > 0 ? [time.start.getTime()] : [])),
+    );
+  return Math.max(...beginsOf(after)) < Math.min(...beginsOf(before))
+    ? ["Order: what is given as after was recorded before the other"]
+    : [];
+}
+
 /** Whether runs have something in common: exits, exits to the VMM, or the split of time. */
 export function isComparable(runs: readonly Run[]): boolean {
   return haveSameExits(runs) || runs.every(({ split }) => split.intervals > 0);
 }
 
-function haveSameExits(runs: readonly Run[]): boolean {
+/** Whether all have exits, or all have exits to the VMM. */
+export function haveSameExits(runs: readonly Run[]): boolean {
   const kinds = new Set(runs.map(({ kind }) => kind));
   return kinds.size === 1 && !kinds.has(undefined);
 }
@@ -182,28 +243,50 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
   const timed = [...a, ...b].every((run) => run.all.averageNs !== undefined || run.all.count === 0);
   const tested = a.length >= LEAST_RUNS && b.length >= LEAST_RUNS;
   const value = (side: Side) => (timed ? side.costNs : side.rate);
-  const changeOf = (isa: string, reason: number, sideOfRun: (run: Compared) => Side): Change => {
-    const [sidesA, sidesB] = [a.map(sideOfRun), b.map(sideOfRun)];
-    const p = tested ? mannWhitney(sidesA.map(value), sidesB.map(value)) : undefined;
-    return { isa, reason, before: middle(sidesA), after: middle(sidesB), p };
+  const differenceOf = (side: (run: Compared) => Side): Difference => {
+    const [sidesA, sidesB] = [a.map(side), b.map(side)];
+    const values = [sidesA.map(value), sidesB.map(value)] as const;
+    const p = tested ? mannWhitney(...values) : undefined;
+    return { before: middle(sidesA), after: middle(sidesB), values, p };
   };
   const compared = haveSameExits([...before, ...after]) ? [...a, ...b] : [];
   const keys = new Map(compared.flatMap(({ samples }) => [...samples]));
-  const size = ({ before, after }: Change) => Math.abs(value(after) - value(before));
+  const size = ({ before, after }: Difference) => Math.abs(value(after) - value(before));
+  const largestFirst = (x: Difference, y: Difference) => size(y) - size(x);
+  const detailsOf = (key: number): DetailChange[] => {
+    const all = new Map(compared.map((run) => [run, run.details(key)]));
+    const told = [...all.values()].flatMap((details) => details ?? []);
+    if (told.length < all.size) return [];
+    return [...new Set(told.flatMap((details) => [...details.keys()]))]
+      .map((text) => ({ text, ...differenceOf((run) => all.get(run)?.get(text) ?? run.none) }))
+      .sort(largestFirst);
+  };
+  const changes = [...keys].map(([key, { isa, reason }]): Change => ({
+    isa,
+    reason,
+    ...differenceOf((run) => run.side(key)),
+    details: detailsOf(key),
+  }));
+  const idle = ({ isa, reason }: Change) => Number(isIdle(isa, reason));
   return {
     per,
-    differences: [...differencesOf(before, after), ...lossOf(before, "before"), ...lossOf(after, "after")],
-    changes: [...keys]
-      .map(([key, { isa, reason }]) => changeOf(isa, reason, (run) => run.side(key)))
-      .sort((x, y) => size(y) - size(x)),
-    sum: changeOf("", 0, (run) => run.all),
+    differences: [
+      ...differencesOf(before, after),
+      ...orderOf(before, after),
+      ...lossOf(before, "before"),
+      ...lossOf(after, "after"),
+    ],
+    changes: changes.sort((x, y) => idle(x) - idle(y) || largestFirst(x, y)),
+    awake: differenceOf((run) => run.awake),
+    sum: differenceOf((run) => run.all),
     timed,
+    tested,
     split: compareClocks(before, after),
   };
 }
 
-function sumOfAll(samples: Samples): Counters {
+function sumOfAll(samples: Samples, wanted: (sample: Sample) => boolean = () => true): Counters {
   const sum: Counters = { ...NONE, buckets: [] };
-  for (const sample of samples.values()) add(sum, total(sample));
+  for (const sample of samples.values()) if (wanted(sample)) add(sum, total(sample));
   return sum;
 }

@@ -3,14 +3,13 @@
 import { nameInTable } from "../render/names";
 import { csvLine } from "../render/csv";
 import { type Column, table } from "../render/table";
-import { type Unit, fitted, readable } from "../render/units";
-import { reasonLabel, reasonName } from "../reasons";
-import { jsonText, safeText } from "../text";
-import type { Change, Comparison, Per, Side } from "./compare";
+import { type Unit, readable } from "../render/units";
+import { isIdle, reasonLabel, reasonName } from "../reasons";
+import { csvText, jsonText, safeText } from "../text";
+import type { Change, Comparison, Difference, Per, Side } from "./compare";
 import type { ClockChange } from "./compare-clocks";
+import { LEVEL } from "./ranks";
 
-/** A level at which chance is ruled out. */
-const LEVEL = 0.05;
 /** A percentile is known to an eighth: a smaller change is none. */
 const EIGHTH = 1.125;
 const WIDTH = 8;
@@ -37,85 +36,167 @@ function percent(before: number, after: number, p: number | undefined): string {
   return signed(`${((HUNDRED * (after - before)) / before).toFixed(1)}%`);
 }
 
-function time(ns: number | undefined, unit: Unit): string {
-  return ns === undefined ? "-" : fitted(ns, unit, WIDTH);
+/** Units of times, from the finest: ns in it, and the digits after its point. */
+const UNITS = [
+  ["ns", 1, 0],
+  ["us", 1e3, 1],
+  ["ms", 1e6, 3],
+  ["s", 1e9, 3],
+] as const;
+
+/** How the times of a column are printed: all in one unit. */
+interface Scale {
+  readonly unit: string;
+  readonly text: (ns: number | undefined) => string;
 }
 
-/** A percentile and what it changed to, if that is a change. */
-function percentileCells(before: number | undefined, after: number | undefined, unit: Unit): string[] {
-  const [low, high] = [Math.min(before ?? 0, after ?? 0), Math.max(before ?? 0, after ?? 0)];
-  const same = before !== undefined && after !== undefined && high < low * EIGHTH;
-  return [time(before, unit), same ? "=" : time(after, unit)];
+/** The unit that was asked for, or the next in which the longest time of the column has room. */
+function scaleOf(times: readonly (number | undefined)[], asked: Unit): Scale {
+  const longest = Math.max(0, ...times.map((ns) => ns ?? 0));
+  const from = UNITS.findIndex(([unit]) => unit === asked);
+  const fits = ([, ns, digits]: (typeof UNITS)[number]) => (longest / ns).toFixed(digits).length <= WIDTH;
+  const [unit, scale, digits] = UNITS.slice(from).find(fits) ?? (["s", 1e9, 3] as const);
+  const least = (1 / 10 ** digits).toFixed(digits);
+  const text = (ns: number | undefined) => {
+    if (ns === undefined) return "-";
+    const shown = (ns / scale).toFixed(digits);
+    return ns > 0 && Number(shown) === 0 ? `<${least}` : shown;
+  };
+  return { unit, text };
+}
+
+/** Whether a percentile, which is known to an eighth, is the same. */
+export function isSamePercentile(before: number | undefined, after: number | undefined): boolean {
+  if (before === undefined || after === undefined) return false;
+  return Math.max(before, after) < Math.min(before, after) * EIGHTH;
 }
 
 const right = (heading: string, width = 0): Column => ({ heading, align: "right", width });
 
-function columnsOf({ per, timed }: Comparison, wide: boolean): Column[] {
+/** Most details of a reason that a table has. */
+const MOST_DETAILS = 10;
+
+/** A row of a comparison: whose, and its numbers. */
+export interface ComparisonRow {
+  readonly name: string;
+  readonly difference: Difference;
+  /** Of a reason's exits, and so part of the row above. */
+  readonly isDetail: boolean;
+}
+
+/** The rows of a comparison, its sums last. @param top how many reasons; all if undefined */
+export function comparisonRows({ changes, awake, sum }: Comparison, top?: number): ComparisonRow[] {
+  const rows = changes.slice(0, top).flatMap((change): ComparisonRow[] => [
+    {
+      name: `${reasonLabel(change.reason)} ${nameInTable(change)}`,
+      difference: change,
+      isDetail: false,
+    },
+    ...change.details.slice(0, MOST_DETAILS).map((detail) => ({
+      name: safeText(detail.text),
+      difference: detail,
+      isDetail: true,
+    })),
+  ]);
+  const hasIdle = changes.some(({ isa, reason }) => isIdle(isa, reason));
   return [
-    { heading: "Exit reason", align: "left", width: 18, least: 8 },
-    right(`/${perText(per)}`, WIDTH),
-    right("after", WIDTH),
-    right("change", WIDTH),
-    ...(timed
-      ? [right("Avg", WIDTH), right("after", WIDTH), right("Cost", WIDTH), right("after", WIDTH)]
-      : []),
+    ...rows,
+    ...(hasIdle ? [{ name: "Not idle", difference: awake, isDetail: false }] : []),
+    { name: "Total", difference: sum, isDetail: false },
+  ];
+}
+
+/** A pair of columns: before and after. */
+interface Pair {
+  readonly heading: string;
+  readonly width: number;
+  readonly cells: (difference: Difference) => readonly [before: string, after: string];
+}
+
+/** The value by which a change is judged. */
+export function judgedValue({ timed }: Pick<Comparison, "timed">, side: Side): number {
+  return timed ? side.costNs : side.rate;
+}
+
+/** The handling time; undefined where no exit has one. */
+export function costOf({ count, averageNs, costNs }: Side): number | undefined {
+  return count > 0 && averageNs === undefined ? undefined : costNs;
+}
+
+/** The change of cost in words; of rate without times. */
+export function changeText({ timed }: Comparison, { before, after, p }: Difference): string {
+  const hasCosts = timed && [before, after].some(({ averageNs }) => averageNs !== undefined);
+  const of = (side: Side) => (hasCosts ? side.costNs : side.rate);
+  return percent(of(before), of(after), p);
+}
+
+function pairsOf(
+  { per, timed }: Comparison,
+  rows: readonly ComparisonRow[],
+  unit: Unit,
+  wide: boolean,
+): Pair[] {
+  const both = (heading: string, width: number, text: (side: Side) => string): Pair => ({
+    heading,
+    width,
+    cells: ({ before, after }) => [text(before), text(after)],
+  });
+  const times = (heading: string, of: (side: Side) => number | undefined): Pair => {
+    const sides = rows.flatMap(({ difference: { before, after } }) => [of(before), of(after)]);
+    const scale = scaleOf(sides, unit);
+    return both(`${heading} ${scale.unit}`, WIDTH, (side) => scale.text(of(side)));
+  };
+  const percentiles = (heading: string, of: (side: Side) => number | undefined): Pair => {
+    const pair = times(heading, of);
+    const cells = (difference: Difference) => {
+      const [before, after] = pair.cells(difference);
+      const same = isSamePercentile(of(difference.before), of(difference.after));
+      return [before, same ? "=" : after] as const;
+    };
+    return { ...pair, width: 0, cells };
+  };
+  return [
+    both(`/${perText(per)}`, WIDTH, ({ rate }) => figure(rate)),
+    ...(timed ? [times("Avg", ({ averageNs }) => averageNs), times("Cost", costOf)] : []),
     ...(timed && wide
-      ? ["P50", "after", "P99", "after", "Time%", "after"].map((heading) => right(heading))
+      ? [
+          percentiles("P50", ({ p50Ns }) => p50Ns),
+          percentiles("P99", ({ p99Ns }) => p99Ns),
+          both("Time%", 0, ({ share }) => (HUNDRED * share).toFixed(2)),
+        ]
       : []),
+  ];
+}
+
+function exitLines(comparison: Comparison, { unit, wide, header, top }: ComparisonOptions): string[] {
+  const rows = comparisonRows(comparison, top);
+  const [rate, ...pairs] = pairsOf(comparison, rows, unit, wide);
+  const headings = ({ heading, width }: Pair) => [right(heading, width), right("after", width)];
+  const columns: Column[] = [
+    { heading: "Exit reason", align: "left", width: 18, least: 8 },
+    ...(rate ? headings(rate) : []),
+    right("change", WIDTH),
+    ...pairs.flatMap(headings),
     ...(wide ? [right("p")] : []),
   ];
-}
-
-function cells(
-  name: string,
-  { before, after, p }: Change,
-  { timed }: Comparison,
-  unit: Unit,
-  wide: boolean,
-): string[] {
-  const share = (side: Side) => (HUNDRED * side.share).toFixed(2);
-  const value = (side: Side) => (timed ? side.costNs : side.rate);
+  const cells = rows.map(({ name, difference, isDetail }) => [
+    isDetail ? `  ${name}` : name,
+    ...(rate?.cells(difference) ?? []),
+    changeText(comparison, difference),
+    ...pairs.flatMap((pair) => [...pair.cells(difference)]),
+    ...(wide ? [difference.p === undefined ? "-" : difference.p.toPrecision(2)] : []),
+  ]);
+  const { changes } = comparison;
+  const left = changes.length - changes.slice(0, top).length;
+  const few = changes.slice(0, top).filter(({ details }) => details.length > MOST_DETAILS).length;
+  const hasDetails = rows.some(({ isDetail }) => isDetail);
   return [
-    name,
-    figure(before.rate),
-    figure(after.rate),
-    percent(value(before), value(after), p),
-    ...(timed
-      ? [
-          time(before.averageNs, unit),
-          time(after.averageNs, unit),
-          time(before.costNs, unit),
-          time(after.costNs, unit),
-        ]
+    ...table(columns, cells, header, wide || hasDetails ? Infinity : undefined),
+    ...(left > 0 ? [`Not shown: ${left} reasons that changed less`] : []),
+    ...(few > 0
+      ? [`Not shown: details of ${few} reasons beyond the first ${MOST_DETAILS}; --json has them`]
       : []),
-    ...(timed && wide
-      ? [
-          ...percentileCells(before.p50Ns, after.p50Ns, unit),
-          ...percentileCells(before.p99Ns, after.p99Ns, unit),
-          share(before),
-          share(after),
-        ]
-      : []),
-    ...(wide ? [p === undefined ? "-" : p.toPrecision(2)] : []),
   ];
-}
-
-/** The headings and rows of a comparison, their sum last. */
-export function comparisonRows(
-  comparison: Comparison,
-  unit: Unit,
-  wide: boolean,
-  top?: number,
-): { headings: string[]; rows: string[][] } {
-  const rows = comparison.changes
-    .slice(0, top)
-    .map((change) =>
-      cells(`${reasonLabel(change.reason)} ${nameInTable(change)}`, change, comparison, unit, wide),
-    );
-  return {
-    headings: columnsOf(comparison, wide).map(({ heading }) => heading),
-    rows: [...rows, cells("Total", comparison.sum, comparison, unit, wide)],
-  };
 }
 
 const CLOCK_HEADINGS = ["Time of vCPUs", "before", "after", "change"];
@@ -162,27 +243,19 @@ export interface ComparisonOptions {
 
 /** Lines of a comparison: what differs between the sides first, then a row for each reason, their sum last. */
 export function comparisonLines(comparison: Comparison, options: ComparisonOptions): string[] {
-  const { unit, wide, header, top } = options;
-  const { rows } = comparisonRows(comparison, unit, wide, top);
-  const left = comparison.changes.length - rows.length + 1;
-  const exits = hasNoExits(comparison)
-    ? []
-    : [
-        ...table(columnsOf(comparison, wide), rows, header, wide ? Infinity : undefined),
-        ...(left > 0 ? [`Not shown: ${left} reasons that changed less`] : []),
-      ];
+  const { header } = options;
   const untested = [comparison.sum, ...comparison.split].every(({ p }) => p === undefined);
   return [
     ...comparison.differences.map(safeText),
     ...clockLines(comparison, header),
-    ...exits,
+    ...(hasNoExits(comparison) ? [] : exitLines(comparison, options)),
     ...(untested ? ["With fewer than 4 runs a side, what is chance and what isn't can't be told."] : []),
   ];
 }
 
 const SIDE = ["count", "rate", "costNs", "averageNs", "p50Ns", "p99Ns", "share"] as const;
 
-/** A row for each reason, the values of before and of after; of clocks only, a row for each of their values. */
+/** A row for each reason and one for each of its details, the values of before and of after; of clocks only, a row for each of their values. */
 export function comparisonCsv(comparison: Comparison, header: boolean): string[] {
   const { changes, split } = comparison;
   if (hasNoExits(comparison))
@@ -194,33 +267,41 @@ export function comparisonCsv(comparison: Comparison, header: boolean): string[]
     ];
   const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const headings = ["before", "after"].flatMap((when) => SIDE.map((name) => `${when}_${snake(name)}`));
-  const row = ({ isa, reason, before, after, p }: Change) => [
-    isa,
-    reason,
-    reasonName(isa, reason) ?? "",
-    ...[before, after].flatMap((side) => SIDE.map((name) => side[name] ?? "")),
-    p ?? "",
-  ];
+  const row = ({ isa, reason }: Change, detail: string, { before, after, p }: Difference) =>
+    csvLine([
+      isa,
+      reason,
+      reasonName(isa, reason) ?? "",
+      csvText(detail),
+      ...[before, after].flatMap((side) => SIDE.map((name) => side[name] ?? "")),
+      p ?? "",
+    ]);
   return [
-    ...(header ? [csvLine(["isa", "reason", "name", ...headings, "p"])] : []),
-    ...changes.map((change) => csvLine(row(change))),
+    ...(header ? [csvLine(["isa", "reason", "name", "detail", ...headings, "p"])] : []),
+    ...changes.flatMap((change) => [
+      row(change, "", change),
+      ...change.details.map((detail) => row(change, detail.text, detail)),
+    ]),
   ];
 }
 
 /** One object: what differs, and the reasons in the order of the table. */
-export function comparisonJson({ per, differences, changes, sum, split }: Comparison): string {
-  const fields = ({ isa, reason, before, after, p }: Change) => ({
-    ...(isa === "" ? {} : { isa, reason, name: reasonName(isa, reason) ?? null }),
-    before,
-    after,
-    p: p ?? null,
-  });
+export function comparisonJson(comparison: Comparison): string {
+  const { per, differences, changes, awake, sum, split } = comparison;
+  const sides = ({ before, after, p }: Difference) => ({ before, after, p: p ?? null });
   return jsonText({
     schema: "kvm-vmexit-comparison/1",
     per: typeof per === "string" ? per : per.reason,
     differences,
-    changes: changes.map(fields),
-    sum: fields(sum),
+    changes: changes.map((change) => ({
+      isa: change.isa,
+      reason: change.reason,
+      name: reasonName(change.isa, change.reason) ?? null,
+      ...sides(change),
+      details: change.details.map((detail) => ({ text: detail.text, ...sides(detail) })),
+    })),
+    notIdle: sides(awake),
+    sum: sides(sum),
     split: split.map(({ name, unit, before = null, after = null, p = null }) => ({
       name,
       unit,

@@ -4,9 +4,9 @@ import { UsageError } from "../errors";
 import { percentileOf } from "../measure/histogram";
 import { lossesOf } from "../measure/lost";
 import { type Counters, type Samples, add, average, total, zero } from "../measure/samples";
-import { isIdle, isReasonWord, reasonLabel, reasonName } from "../reasons";
+import { isIdle, isReasonWord } from "../reasons";
 import { readable } from "../render/units";
-import { reasonsOf, unitsOf } from "./compare";
+import { isCalled, reasonsOf, unitsOf } from "./compare";
 import { medianOf } from "./ranks";
 import { PARTS } from "../split/clock";
 import type { Run } from "./run";
@@ -166,11 +166,7 @@ function isMeasure(word: string): word is Measure {
 function countersOf(samples: Samples, reason: string | undefined): Counters {
   const sum = zero();
   for (const sample of samples.values()) {
-    const names = [
-      reasonName(sample.isa, sample.reason)?.toUpperCase(),
-      reasonLabel(sample.reason).toUpperCase(),
-    ];
-    if (reason === undefined ? !isIdle(sample.isa, sample.reason) : names.includes(reason))
+    if (reason === undefined ? !isIdle(sample.isa, sample.reason) : isCalled(sample, reason))
       add(sum, total(sample));
   }
   return sum;
@@ -192,7 +188,7 @@ function valueOf({ measure, reason, split }: Condition, run: Run): number | unde
   const counters = countersOf(samples, reason);
   if (measure === "count") return counters.count;
   if (measure === "rate") {
-    const seconds = unitsOf(run, samples, "second") ?? 0;
+    const seconds = unitsOf(run, "second") ?? 0;
     return seconds > 0 ? counters.count / seconds : undefined;
   }
   if (counters.timed === 0) return undefined;

@@ -58,6 +58,15 @@ export class ExitSum {
     return this.#span.intervals;
   }
 
+  get time(): Time {
+    return this.#span.time;
+  }
+
+  /** From when to when, and whether in order. */
+  get span(): Span {
+    return this.#span;
+  }
+
   /** Exits of so many vCPUs and reasons that they are counted together. */
   get others(): number {
     return this.#others;
@@ -74,10 +83,13 @@ export class ExitSum {
     return { ...this.#span.time, number: 0, lost, vcpus, exits };
   }
 
-  /** @throws UsageError if a filter needs what the line doesn't tell */
-  add(line: ReadLine): void {
+  /**
+   * @param file that has the line
+   * @throws UsageError if a filter needs what the line doesn't tell, or another file tells of the same time
+   */
+  add(line: ReadLine, file: string): void {
     const { start, end, durationNs, reading } = line;
-    this.#span.add(line);
+    this.#span.add(line, file);
     this.#lost = sumOfLost(this.#lost, reading.lost);
     this.timeline.begin(start, end, durationNs, reading.lost ? lossesOf(reading.lost) : 0);
     const seen = this.#addExits(reading);
@@ -135,4 +147,11 @@ export class ExitSum {
     }
     return few;
   }
+}
+
+/** Whether any exit has a time. */
+export function isTimed({ reading }: Pick<ExitSum, "reading">): boolean {
+  for (const samples of reading.exits.values())
+    for (const { l1, l2 } of samples.values()) if (l1.timed + l2.timed > 0) return true;
+  return false;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The exact Mann-Whitney test: whether two groups of runs differ by more than chance would have it.
 
+/** A p above it may be chance. */
+export const LEVEL = 0.05;
 /** Most runs of a side: beyond, the exact test takes long and adds nothing. */
 export const MAX_RUNS = 32;
 /** Fewer runs a side can't tell anything at a level of 5 %: 3 and 3 have no p below 0.1. */

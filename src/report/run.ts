@@ -3,6 +3,7 @@
 import type { ReadLine } from "../lines/read";
 import type { About } from "../measure/lines";
 import { isOfVmm } from "../reasons";
+import { readable } from "../render/units";
 import { ClockSum } from "./clock-sum";
 import { ExitSum } from "./exit-sum";
 import type { Selection } from "./selection";
@@ -24,12 +25,15 @@ export class Run {
   readonly exits: ExitSum;
   readonly vmm: ExitSum;
   readonly split: ClockSum;
+  /** What it is called in messages and on a page: its files. */
+  readonly name: string;
   readonly #selection: Selection;
   readonly #abouts = new Map<string, About>();
   #first: Date | undefined;
 
-  constructor(selection: Selection) {
+  constructor(selection: Selection, name = "") {
     this.#selection = selection;
+    this.name = name;
     this.exits = new ExitSum(selection);
     this.vmm = new ExitSum(selection);
     this.split = new ClockSum(selection);
@@ -61,8 +65,33 @@ export class Run {
     return { exits: this.vmm, judged: this.vmm, abouts: this.abouts };
   }
 
-  /** @throws UsageError if a filter needs what the line doesn't tell */
-  add(line: ReadLine): void {
+  /** What files have, one by one. */
+  get parts(): readonly (ExitSum | ClockSum)[] {
+    return [this.exits, this.vmm, this.split];
+  }
+
+  /** What is odd about the times of the intervals, in words; empty where nothing is. */
+  get oddities(): readonly string[] {
+    const spans = this.parts.map(({ span }) => span);
+    const intervals = spans.reduce((sum, { overlap }) => sum + overlap.intervals, 0);
+    const ns = spans.reduce((sum, { overlap }) => sum + overlap.ms * 1e6, 0);
+    return [
+      ...(intervals > 0
+        ? [
+            `${intervals} of the intervals overlap others, by ${readable(ns)} in all: the clock was set back, or what happened then is counted twice`,
+          ]
+        : []),
+      ...(spans.every(({ ordered }) => ordered)
+        ? []
+        : ["intervals aren't in the order of time; charts have them in order"]),
+    ];
+  }
+
+  /**
+   * @param file that has the line, for messages
+   * @throws UsageError if a filter needs what the line doesn't tell, or another file tells of the same time
+   */
+  add(line: ReadLine, file = this.name): void {
     const { start, end, tool, version, host, options, split } = line;
     this.#first ??= start;
     if (!this.#selection.wantsTime(this.#first, start, end)) return;
@@ -70,8 +99,8 @@ export class Run {
       const about = { tool, version, host, options };
       this.#abouts.set(JSON.stringify(about), about);
     }
-    if (split) this.split.add(line, split);
-    else if (isOfVmmLine(line)) this.vmm.add(line);
-    else this.exits.add(line);
+    if (split) this.split.add(line, split, file);
+    else if (isOfVmmLine(line)) this.vmm.add(line, file);
+    else this.exits.add(line, file);
   }
 }

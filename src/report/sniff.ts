@@ -8,7 +8,7 @@ export type Chunks = AsyncIterable<Uint8Array>;
 
 /** A file's kind, and all of its bytes, unpacked. */
 export interface Sniffed {
-  readonly kind: "lines" | "recording" | "empty";
+  readonly kind: "lines" | "recording" | "empty" | "other";
   readonly chunks: Chunks;
 }
 
@@ -26,11 +26,14 @@ async function* again(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Async
   }
 }
 
-/** The first two bytes at least, where there are so many, and everything as it was. */
+/** So many bytes tell what a file is: a recording's magic and the first header after it. */
+const PEEK = 16;
+
+/** The first bytes, PEEK and more where there are so many, and everything as it was. */
 async function peek(chunks: Chunks): Promise<[first: Uint8Array, chunks: Chunks]> {
   const rest = chunks[Symbol.asyncIterator]();
   let first = Buffer.alloc(0);
-  while (first.length < GZIP.length) {
+  while (first.length < PEEK) {
     const next = await rest.next();
     if (next.done) break;
     // The reader of a file uses its memory again.
@@ -68,13 +71,21 @@ async function* unpacked(name: string, chunks: Chunks, onCut: () => void): Async
 /**
  * Looks at a file's first bytes.
  * @param name the file's in messages
+ * @param beginsRecording whether a recording may begin with these bytes
  * @param onCut is told of a packed file that ends too early, after what could be unpacked
  */
-export async function sniff(name: string, chunks: Chunks, onCut: () => void): Promise<Sniffed> {
+export async function sniff(
+  name: string,
+  chunks: Chunks,
+  beginsRecording: (first: Uint8Array) => boolean,
+  onCut: () => void,
+): Promise<Sniffed> {
   const [packed, all] = await peek(chunks);
   const isPacked = GZIP.every((byte, at) => packed[at] === byte);
   const [first, whole] = isPacked ? await peek(unpacked(name, all, onCut)) : [packed, all];
   const begin = first.find((byte) => !BLANKS.has(byte));
-  if (first.length === 0) return { kind: "empty", chunks: whole };
-  return { kind: begin === BRACE ? "lines" : "recording", chunks: whole };
+  if (first.length === 0 || (begin === undefined && first.length < PEEK))
+    return { kind: "empty", chunks: whole };
+  if (begin === BRACE) return { kind: "lines", chunks: whole };
+  return { kind: beginsRecording(first) ? "recording" : "other", chunks: whole };
 }

@@ -26,7 +26,7 @@ const MAX_REASONS = 1024;
 const OTHERS_KEY = sampleKey(OTHERS_ISA, 0);
 
 function addMoment(to: Moment, from: Moment): void {
-  to.end = from.end;
+  if (from.end > to.end) to.end = from.end;
   to.durationNs += from.durationNs;
   to.lost += from.lost;
   for (const [key, { count, totalNs }] of from.parts) addPart(to, key, count, totalNs);
@@ -43,7 +43,7 @@ function addPart({ parts }: Moment, key: number, count: number, totalNs: number)
   } else parts.set(key, { count, totalNs });
 }
 
-/** Takes intervals in order. */
+/** Takes intervals, mostly in order: one that is earlier than the last goes where its time is. */
 export class Timeline {
   readonly moments: Moment[] = [];
   readonly reasons = new Map<number, Pick<Sample, "isa" | "reason">>();
@@ -51,6 +51,8 @@ export class Timeline {
   /** How many intervals a column has. */
   #each = 1;
   #inLast = 0;
+  /** The column of the interval that began last. */
+  #current: Moment | undefined;
 
   /** @param most columns; an even number */
   constructor(most = 180) {
@@ -66,8 +68,13 @@ export class Timeline {
   begin(start: Date, end: Date, durationNs: number, lost: number): void {
     const moment = { start, end, durationNs, parts: new Map<number, Part>(), buckets: [], lost };
     const last = this.moments.at(-1);
+    if (last && start < last.start) {
+      this.#beginEarlier(moment);
+      return;
+    }
     if (last && this.#inLast < this.#each) {
       addMoment(last, moment);
+      this.#current = last;
       this.#inLast++;
       return;
     }
@@ -77,12 +84,29 @@ export class Timeline {
       return;
     }
     this.moments.push(moment);
+    this.#current = moment;
     this.#inLast = 1;
+  }
+
+  /** An interval before the last column is part of the one that its beginning falls into, or has one of its own. */
+  #beginEarlier(moment: Moment): void {
+    const at = this.moments.findIndex(({ start }) => start > moment.start);
+    const before = this.moments[at - 1];
+    if (before && moment.start < before.end) {
+      addMoment(before, moment);
+      this.#current = before;
+      return;
+    }
+    this.moments.splice(at, 0, moment);
+    this.#current = moment;
+    if (this.moments.length <= this.#most) return;
+    this.#halve();
+    this.#current = this.moments[at >> 1];
   }
 
   /** Adds to the interval that began last. @param idle whether its times are left out of the histogram */
   add(key: number, sample: Sample, idle: boolean): void {
-    const moment = this.moments.at(-1);
+    const moment = this.#current;
     if (!moment) return;
     let own = key;
     if (!this.reasons.has(key)) {
@@ -101,7 +125,7 @@ export class Timeline {
 
   /** Adds to a part of the interval that began last; there may be MAX_REASONS of them. */
   addPart(key: number, count: number, totalNs: number): void {
-    const moment = this.moments.at(-1);
+    const moment = this.#current;
     if (moment) addPart(moment, key, count, totalNs);
   }
 

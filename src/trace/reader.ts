@@ -102,6 +102,25 @@ function swapped(word: number): number {
   return bytes.readUInt32LE();
 }
 
+/** Categories of events: handlers, entries and exits, and ours; see kinds.ts. */
+const CATEGORIES = [1, 2, 4];
+
+/** Whether a recording may begin with these bytes: a header after the magic, or the first one, in either byte order. */
+export function beginsRecording(bytes: Uint8Array): boolean {
+  const words = Array.from({ length: Math.floor(bytes.length / 4) }, (_, at) =>
+    Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).readUInt32LE(4 * at),
+  );
+  return [words, words.map(swapped)].some((read) => {
+    const [event = 0, pid = PID_LIMIT + 1, vcpu = 0] = read[0] === MAGIC ? read.slice(1) : read;
+    if (read[0] === MAGIC && read.length < 1 + HEADER_WORDS) return true;
+    return (
+      CATEGORIES.includes((event & EVENT_MASK) >>> 16) &&
+      pid <= PID_LIMIT &&
+      (vcpu <= VCPU_LIMIT || vcpu === UNKNOWN_VCPU)
+    );
+  });
+}
+
 /** The first record of a recording of ours: 4 data words and no time stamp. */
 const BEGIN_WORDS = HEADER_WORDS + 4;
 const BEGIN_HEAD = EVENT.recording | (4 << 28);

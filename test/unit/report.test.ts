@@ -15,7 +15,14 @@ import { bucketOf } from "../../src/measure/histogram";
 import { groupSamples } from "../../src/measure/grouping";
 import type { About } from "../../src/measure/lines";
 import { NOTHING_LOST } from "../../src/measure/lost";
-import { type Groups, type Samples, addToBucket, sampleAt, sampleKey } from "../../src/measure/samples";
+import {
+  type Groups,
+  type Samples,
+  addToBucket,
+  detailAt,
+  sampleAt,
+  sampleKey,
+} from "../../src/measure/samples";
 import { mannWhitney, median } from "../../src/report/ranks";
 import { parseCondition } from "../../src/report/condition";
 import { Timeline } from "../../src/report/timeline";
@@ -158,6 +165,8 @@ test("filters, groups and times choose among what was saved", () => {
   );
 });
 
+const NEITHER = /^kvm-vmexit-report: \S+ is neither lines of --json nor a recording; [^\n]*\n$/;
+
 test("what a file doesn't tell is said, with status 2", () => {
   const merged = fileOf("merged", line(0, SECONDS[0] ?? [], { by: "reason" }));
   const counts = fileOf("counts", line(0, SECONDS[0] ?? [], { columns: "count" }));
@@ -168,7 +177,16 @@ test("what a file doesn't tell is said, with status 2", () => {
     [["--fail-if", "max(MSR) > 1us", counts], /needs times/],
     [["--since", "1h", merged], /no interval of that time/],
     [["--reasons", "NOPE", merged], /"NOPE" is not an exit reason/],
-    [[fileOf("empty", "")], /is empty/],
+    [[fileOf("empty", "")], /^kvm-vmexit-report: \S+empty is empty; [^\n]*\n$/],
+    [[fileOf("blank", " \n\n")], /blank is empty; /],
+    [[fileOf("zeros", Buffer.alloc(5000))], NEITHER],
+    [[fileOf("zeros.gz", gzipSync(Buffer.alloc(5000)))], NEITHER],
+    [[fileOf("readme", "# What this is\n\nA list of things.\n")], NEITHER],
+    [[fileOf("picture", Buffer.from("89504e470d0a1a0a0000000d4948445200000010", "hex"))], NEITHER],
+    [[fileOf("list", "[{}]\n")], NEITHER],
+    [[FOLDER], /cannot read \S+: EISDIR[^\n]*\n$/],
+    [[merged, "--"], /there is no file after --; /],
+    [[merged, "--", merged, "--", merged], /there are two --; /],
     [[fileOf("other", '{"schema":"kvm-vmexit/1"}\n')], /line 1: no line of kvm-vmexit\/2/],
     [
       [fileOf("broken.gz", Buffer.concat([gzipSync(SAVED).subarray(0, 40), Buffer.alloc(99, 255)]))],
@@ -194,6 +212,124 @@ test("what a file doesn't tell is said, with status 2", () => {
   assert.equal(packed.status, 2);
   assert.match(packed.stderr, /cut\.gz is cut off: /);
   assert.match(packed.stdout, /,svm,124,MSR,1,\d{3,4},/);
+});
+
+test("files are read in the order of their times; what would be counted twice is refused or said", () => {
+  const [one = "", two = "", three = ""] = SECONDS.map((rows, second) => line(second, rows));
+  const [first, last] = [fileOf("first", `${one}\n${two}`), fileOf("last", three)];
+  const page = join(FOLDER, "order.html");
+  const inOrder = report("--sum", "--wide", "--html", page, "--until", "1s", last, first);
+  assert.deepEqual([inOrder.status, inOrder.stderr], [0, ""]);
+  assert.match(inOrder.stdout, /CPUID +3 /);
+  assert.doesNotMatch(inOrder.stdout, /MSR/);
+  for (const [parameters, why] of [
+    [["--sum", first, first], /first is named twice; /],
+    [["--sum", first, fileOf("copy", one)], /copy and \S+first overlap in time, at 2026-/],
+    [["--sum", first, fileOf("copy", `${two}\n${three}`)], /copy and \S+first overlap in time, at 2026-/],
+    [[first, "--", first, fileOf("copy", `${one}\n${two}`)], /copy has the intervals of \S+first; /],
+  ] as const) {
+    const { status, stderr } = report(...parameters);
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, why);
+  }
+  const twice = report(fileOf("twice", [one, two, one].join("\n")));
+  assert.equal(twice.status, 0);
+  assert.match(
+    twice.stderr,
+    /twice: 1 of the intervals overlap others, by 1\.00 s in all: [^]*twice: intervals aren't in the order of time; /,
+  );
+  const swapped = fileOf("swapped", [three, one, two].join("\n"));
+  shown("--html", page, swapped);
+  const { charts } = JSON.parse(
+    /id="data">([^]*?)<\/script>/.exec(readFileSync(page, "utf8"))?.[1] ?? "",
+  ) as { charts: { rates: { words: string[][] } } };
+  assert.deepEqual(
+    charts.rates.words.map((words) => words.filter((text) => !text.startsWith("0.00")).join()),
+    ["3.00 CPUID,1.00 HLT", "1.00 CPUID,2.00 MSR", "1.00 MSR"],
+  );
+  assert.match(report("--sum", swapped, fileOf("copy", two)).stderr, /overlap in time/);
+});
+
+test("what rates are to be per is in every run, or that is said", () => {
+  const [with_, without] = [
+    fileOf("with", line(0, SECONDS[0] ?? [])),
+    fileOf("without", line(9, SECONDS[2] ?? [])),
+  ];
+  const none = fileOf("none", line(20, []));
+  const still = fileOf(
+    "still",
+    line(0, SECONDS[0] ?? []).replace('"durationNs":1000000000', '"durationNs":0'),
+  );
+  for (const [parameters, why] of [
+    [["--per", "CPUID", with_, without], /without has no CPUID among the exits that are looked at; /],
+    [["--per", "CPUID", without, with_], /without has no CPUID/],
+    [["--per", "CPUID", "--reasons", "HLT", with_, with_], /with has no CPUID/],
+    [["--per", "exit", with_, none], /none has no exit, /],
+    [["--per", "vcpu", none, with_], /none has no vCPU with an exit; /],
+    [["--per", "second", with_, still], /still covers no time, /],
+    [["--per", "vcpu", with_, still], /still has no vCPU/],
+    [
+      ["--per", "NOPE", with_, with_],
+      /--per takes second, vcpu, exit or a reason such as VMCALL, not "NOPE"/,
+    ],
+    [["--per", "exit", fileOf("split", SPLIT), fileOf("split", SPLIT)], /--per is about exits, /],
+  ] as const) {
+    const { status, stdout, stderr } = report(...parameters);
+    assert.deepEqual([status, stdout], [2, ""], stderr);
+    assert.match(stderr, why);
+  }
+  assert.match(shown("--per", "cpuid", with_, with_), /^114 CPUID +1\.00 +1\.00 /m);
+  const idle = report(with_, none);
+  assert.match(idle.stderr, /^Rates are per second: /);
+  assert.match(idle.stdout, /^114 CPUID +3\.00 +0 +gone/m);
+});
+
+test("a comparison has what exits were about, idle exits last, and one unit a column", () => {
+  const about = (second: number, ns: number) => {
+    const made = exitsOf([
+      [7, 0, MSR, [ns, 900]],
+      [7, 0, HLT, [170_000_000]],
+    ]);
+    const sample = made.exits.get("7:1:0")?.get(sampleKey(SVM, MSR));
+    assert.ok(sample);
+    for (const [raw, time] of [
+      [0x10n, 900],
+      [(1n << 32n) | 0x6e0n, ns],
+    ] as const)
+      Object.assign(detailAt(sample, String(raw), raw).l1, {
+        count: 1,
+        timed: 1,
+        totalNs: time,
+        maxNs: time,
+      });
+    const start = new Date(START + second * 1000);
+    const time = { start, end: new Date(START + (second + 1) * 1000), durationNs: 1e9, final: true };
+    return jsonLine(ABOUT, time, groupSamples(made, "vcpu"), NOTHING_LOST, "wide", 1);
+  };
+  const files = [fileOf("before", about(0, 1000)), fileOf("after", about(1, 3000))];
+  assert.deepEqual(
+    shown("--unit", "ns", ...files)
+      .split("\n")
+      .slice(0, 7),
+    [
+      "Exit reason                           /s of a vCPU    after   change   Avg us    after  Cost us    after",
+      "124 MSR                                       2.00     2.00  +105.3%      0.9      1.9      1.9      3.9",
+      "  write IA32_TSC_DEADLINE (0x6e0)             1.00     1.00  +200.0%      1.0      3.0      1.0      3.0",
+      "  read IA32_TIME_STAMP_COUNTER (0x10)         1.00     1.00    +0.0%      0.9      0.9      0.9      0.9",
+      "120 HLT                                       1.00     1.00    +0.0% 170000.0 170000.0 170000.0 170000.0",
+      "Not idle                                      2.00     2.00  +105.3%      0.9      1.9      1.9      3.9",
+      "Total                                         3.00     3.00    +0.0%  56667.3  56668.0 170001.9 170003.9",
+    ],
+  );
+  const json = JSON.parse(shown("--json", ...files)) as { changes: { details: { text: string }[] }[] };
+  assert.ok(valid(json), JSON.stringify(valid.errors));
+  assert.deepEqual(
+    json.changes.map(({ details }) => details.map(({ text }) => text.slice(0, 5))),
+    [["write", "read "], []],
+  );
+  assert.match(shown("--csv", ...files), /\nsvm,124,MSR,write IA32_TSC_DEADLINE \(0x6e0\),1,1,1000,/);
+  // What one side doesn't tell isn't compared.
+  assert.doesNotMatch(shown(files[0] ?? "", fileOf("plain", line(3, [[7, 0, MSR, [7]]]))), /write/);
 });
 
 test("a recording gives the table that kvm-trace report gives", () => {
@@ -254,7 +390,10 @@ test("a comparison is per second of a vCPU, the largest change of cost first; wh
   );
   assert.equal(json.changes[0]?.before.rate, 1);
   assert.ok(valid(json), JSON.stringify(valid.errors));
-  assert.match(shown("--csv", before, later), /^isa,reason,name,before_count,.*\nsvm,124,MSR,3,0.75,/);
+  assert.match(
+    shown("--csv", before, later),
+    /^isa,reason,name,detail,before_count,.*\nsvm,124,MSR,,3,0.75,/,
+  );
 });
 
 test("four runs a side tell what is chance and what isn't", () => {
@@ -262,7 +401,7 @@ test("four runs a side tell what is chance and what isn't", () => {
     costs.map((ns, i) =>
       fileOf(
         `${name}${i}`,
-        line(0, [
+        line(i, [
           [7, 0, MSR, [ns]],
           [7, 0, CPUID, [i === 0 ? 900 : 1000 + i]],
         ]),
@@ -555,7 +694,7 @@ test("two splits are compared, in text, JSON, CSV and on the page", () => {
   const html = readFileSync(page, "utf8");
   assert.match(
     html,
-    /What changed in the time of vCPUs[^]*<svg class="chart" id="split"[^]*<h2 id="clocks">/,
+    /What changed in the time of vCPUs[^]*<svg class="chart" id="split-before"[^]*<h2 id="clocks-after">/,
   );
   assert.doesNotMatch(html, /id="rates"/);
 });

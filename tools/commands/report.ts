@@ -1,8 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Tables, comparisons and checks of saved readings.
-import { advise } from "../../src/advice";
+import { type Advice, type Finding, advise } from "../../src/advice";
 import { UsageError } from "../../src/errors";
-import { type Comparison, type Per, compare, isComparable, unitsOf } from "../../src/report/compare";
+import { isReasonWord } from "../../src/reasons";
+import {
+  type Comparison,
+  type Per,
+  compare,
+  haveSameExits,
+  isComparable,
+  unitsOf,
+} from "../../src/report/compare";
 import { comparisonCsv, comparisonJson, comparisonLines } from "../../src/report/comparison-lines";
 import { evidenceOf } from "../../src/report/evidence";
 import { page } from "../../src/report/html/page";
@@ -10,15 +18,16 @@ import { MAX_RUNS } from "../../src/report/ranks";
 import type { Run } from "../../src/report/run";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
+import { safeText } from "../../src/text";
 import { checkJunit, conditionsOf, judgeRuns, printAdvice, writeText } from "../lib/checks";
-import { checkApart, narrowestMode } from "../lib/files";
+import { checkApart, checkOnce, narrowestMode } from "../lib/files";
 import { ADVISE, BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
 import { TRIM } from "../lib/histograms";
 import { TIME_TABLES } from "../lib/tables";
 import { diagnose, print } from "../lib/output";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { readRun } from "../report/read";
-import { TABLES, isTimed, showRun } from "../report/show";
+import { TABLES, showRun } from "../report/show";
 import { endSignal } from "../trace/inputs";
 import { CLOCK } from "../trace/read-turns";
 
@@ -26,8 +35,10 @@ const MAX_TOP = 1e6;
 
 function perOf(text: string): Per {
   if (text === "second" || text === "vcpu" || text === "exit") return text;
-  if (!/^[A-Z][\w ]{1,63}$/.test(text))
-    throw new UsageError(`--per takes second, vcpu, exit or a reason's name such as VMCALL, not "${text}"`);
+  if (!isReasonWord(text))
+    throw new UsageError(
+      `--per takes second, vcpu, exit or a reason such as VMCALL, not "${safeText(text)}"`,
+    );
   return { reason: text };
 }
 
@@ -96,9 +107,76 @@ type ReportOptions = OptionsOf<typeof OPTIONS>;
 function sidesOf(argv: readonly string[], operands: readonly string[], sum: boolean): string[][] {
   const dashes = argv.indexOf("--");
   const after = dashes < 0 ? 0 : argv.length - dashes - 1;
-  if (after > 0 && after < operands.length) return [operands.slice(0, -after), operands.slice(-after)];
+  if (dashes >= 0 && after === 0 && operands.length > 0)
+    throw new UsageError("there is no file after --; write BEFORE… -- AFTER…");
+  if (operands.slice(-after).includes("--") && after > 0)
+    throw new UsageError("there are two --; write BEFORE… -- AFTER…, or ./-- for a file of that name");
+  if (after > 0 && after < operands.length) {
+    if (sum) throw new UsageError("--sum adds files up and -- compares them; leave one out");
+    return [operands.slice(0, -after), operands.slice(-after)];
+  }
   if (operands.length === 2 && !sum) return operands.map((path) => [path]);
   return [operands.length > 0 ? [...operands] : ["-"]];
+}
+
+/** What a run lacks of what rates are to be per, in words; undefined if nothing. */
+function lackOf(run: Run, per: Per): string | undefined {
+  const units = unitsOf(run, per);
+  if (units === undefined) return "doesn't tell how many vCPUs there were; use --per second";
+  if (units > 0) return undefined;
+  if (per === "second") return "covers no time, so that it has no rates; compare runs that do";
+  if (per === "vcpu") return "has no vCPU with an exit; use --per second";
+  return per === "exit"
+    ? "has no exit, so that nothing is per exit; use --per second"
+    : `has no ${safeText(per.reason)} among the exits that are looked at; give --per a reason that all runs have`;
+}
+
+/** What rates are per. @throws UsageError if a run doesn't have what was asked for */
+function perOfRuns(runs: readonly Run[], asked: Per | undefined): Per {
+  if (!haveSameExits(runs)) {
+    if (asked !== undefined)
+      throw new UsageError("--per is about exits, and these files have no exits to compare; leave it out");
+    return "vcpu";
+  }
+  const lack = (per: Per) =>
+    runs.flatMap((run) => {
+      const missing = lackOf(run, per);
+      return missing === undefined ? [] : [`${run.name} ${missing}`];
+    })[0];
+  let per = asked ?? "vcpu";
+  if (asked === undefined && lack(per) !== undefined) {
+    diagnose("Rates are per second: a file doesn't tell how many vCPUs had exits.");
+    per = "second";
+  }
+  const missing = lack(per);
+  if (missing !== undefined) throw new UsageError(missing);
+  return per;
+}
+
+/** @throws UsageError if two runs of a side are one: a run that counts twice makes chance look like a change */
+function checkApartRuns(runs: readonly Run[]): void {
+  const seen = new Map<string, string>();
+  for (const run of runs) {
+    const key = JSON.stringify(run.parts.map(({ span: { time, intervals } }) => [time, intervals]));
+    const other = seen.get(key);
+    if (other !== undefined)
+      throw new UsageError(`${run.name} has the intervals of ${other}; give each run once`);
+    seen.set(key, run.name);
+  }
+}
+
+/** What any of the runs shows, and in how many, where there are several. */
+function adviseOnRuns(runs: readonly Run[]): Advice | undefined {
+  const all = runs.map((run) => advise(evidenceOf(run)));
+  const [first] = all;
+  if (!first || all.length < 2) return first;
+  const found = new Map<string, Finding[]>();
+  for (const finding of all.flatMap(({ findings }) => findings))
+    found.set(finding.name, [...(found.get(finding.name) ?? []), finding]);
+  const findings = [...found.values()].flatMap(([one, ...others]): Finding[] =>
+    one ? [{ ...one, evidence: `${one.evidence} (so in ${others.length + 1} of ${all.length} runs)` }] : [],
+  );
+  return { ...first, findings };
 }
 
 function showComparison(before: readonly Run[], after: readonly Run[], options: ReportOptions): Comparison {
@@ -106,15 +184,7 @@ function showComparison(before: readonly Run[], after: readonly Run[], options: 
     throw new UsageError(
       "the files have nothing in common that can be compared: exits, exits to the VMM, or the split of vCPUs' time",
     );
-  let per = options.per ?? "vcpu";
-  const unknown = [...before, ...after].some((run) => unitsOf(run, new Map(), "vcpu") === undefined);
-  if (per === "vcpu" && unknown) {
-    if (options.per !== undefined)
-      throw new UsageError("a file doesn't tell how many vCPUs there were; use --per second");
-    diagnose("Rates are per second: a file doesn't tell how many vCPUs there were.");
-    per = "second";
-  }
-  const comparison = compare(before, after, per);
+  const comparison = compare(before, after, perOfRuns([...before, ...after], options.per));
   const { unit, wide, header, top } = options;
   if (options.json) print([comparisonJson(comparison)]);
   else if (options.csv) {
@@ -167,22 +237,23 @@ export const tool = defineCommand({
     else
       for (const side of sides) {
         if (side.length > MAX_RUNS) throw new UsageError(`a side takes ${MAX_RUNS} files at most`);
+        checkOnce(side);
         const ofSide: Run[] = [];
         for (const path of side) ofSide.push(await read([path]));
+        checkApartRuns(ofSide);
         runs.push(ofSide);
       }
     const [before = [], after] = runs;
     const [run] = before;
     const comparison = after && showComparison(before, after, options);
     if (!after && run) await showRun(run, { ...options, others: selection.others });
-    const drawn = (after ?? before)[0];
-    const advice =
-      drawn && (options.advise || options.html !== undefined) ? advise(evidenceOf(drawn)) : undefined;
+    const drawn = after ?? before;
+    const advice = options.advise || options.html !== undefined ? adviseOnRuns(drawn) : undefined;
     if (advice && options.advise) printAdvice(advice, options.json || options.csv);
-    if (options.html !== undefined && drawn)
+    if (options.html !== undefined)
       writeText(
         options.html,
-        page({ run: drawn, before: after && run, comparison, timed: isTimed(drawn), advice }),
+        page({ runs: drawn, before: after && before, comparison, advice }),
         "name a file that you may write with --html",
         narrowestMode(operands.length > 0 ? sides.flat() : ["-"]),
       );

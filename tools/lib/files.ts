@@ -256,6 +256,21 @@ export function checkApart(out: string, files: readonly string[], what: string):
       throw new UsageError(`${safeText(out)} is ${what}`);
 }
 
+/** @throws UsageError if a file, "-" for standard input, is named twice, by whatever names */
+export function checkOnce(files: readonly string[]): void {
+  const seen = new Map<string, string>();
+  for (const file of files) {
+    const stats = look(file);
+    const key = stats ? `${stats.dev}:${stats.ino}` : file;
+    const other = seen.get(key);
+    if (other !== undefined)
+      throw new UsageError(
+        `${safeText(file)} is ${other === file ? "named twice" : `the same file as ${safeText(other)}`}; name each file once`,
+      );
+    seen.set(key, file);
+  }
+}
+
 /** Takes from a regular file of this user what `mode` doesn't allow, before it is written anew. */
 export function narrow(descriptor: number, mode: number): void {
   const stats = fstatSync(descriptor);

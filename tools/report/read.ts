@@ -9,8 +9,10 @@ import { type Chunks, sniff } from "../../src/report/sniff";
 import { safeText } from "../../src/text";
 import type { Source } from "../../src/trace/consume";
 import type { Summary } from "../../src/trace/summary";
+import { beginsRecording } from "../../src/trace/reader";
 import { Tally } from "../../src/trace/tally";
 import { diagnose, outputEnded, showProgress } from "../lib/output";
+import { checkOnce } from "../lib/files";
 import { recordings } from "../trace/inputs";
 import { type ClockOptions, readTurnsOf } from "../trace/read-turns";
 
@@ -63,13 +65,40 @@ async function* withProgress(name: string, chunks: Chunks): Chunks {
   }
 }
 
+/** Where a file of lines begins; undefined of others, of pipes, and of what can't be read, which is said later. */
+async function beginOf(source: Source): Promise<Date | undefined> {
+  if (source.live) return undefined;
+  try {
+    const { kind, chunks } = await sniff(source.name, source.chunks, beginsRecording, () => undefined);
+    if (kind === "lines") for await (const { start } of readLines(chunks, () => undefined)) return start;
+    await chunks[Symbol.asyncIterator]().return?.();
+  } catch {
+    return undefined;
+  }
+  return undefined;
+}
+
+/** The files in the order of their time, where each tells its own: parts of a log that was rotated. */
+async function inOrderOfTime(paths: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+  if (paths.length < 2) return paths;
+  const begins = new Map<string, Date>();
+  for (const path of paths)
+    for (const source of recordings([path], signal)) {
+      const begin = await beginOf(source);
+      if (begin === undefined) return paths;
+      begins.set(path, begin);
+    }
+  const msOf = (path: string) => begins.get(path)?.getTime() ?? 0;
+  return [...paths].sort((a, b) => msOf(a) - msOf(b));
+}
+
 async function addLines(run: Run, name: string, chunks: Chunks, { tool, signal }: Reading): Promise<void> {
   const cut = (characters: number) => {
     if (!signal.aborted)
       diagnose(`${tool}: ${name}: the last line is cut off after ${characters} characters; left out`);
   };
   try {
-    for await (const line of readLines(untilEnd(chunks, signal), cut)) run.add(line);
+    for await (const line of readLines(untilEnd(chunks, signal), cut)) run.add(line, name);
   } catch (error) {
     if (!(error instanceof UsageError) || error.message.startsWith(name)) throw error;
     throw new UsageError(`${name}: ${messageOf(error)}`, error.code);
@@ -133,18 +162,24 @@ export async function readRun(
   selection: Selection,
   how: Reading,
 ): Promise<ReadRun> {
-  const run = new Run(selection);
+  checkOnce(paths);
+  const names = paths.map((path) => (path === "-" ? "standard input" : safeText(path))).join(", ");
+  const run = new Run(selection, names);
   const later: Source[] = [];
   const cut = new Set<string>();
-  for (const source of recordings(paths, how.signal)) {
+  for (const source of recordings(await inOrderOfTime(paths, how.signal), how.signal)) {
     const packed = withProgress(source.name, source.chunks);
-    const { kind, chunks } = await sniff(source.name, packed, () => {
+    const { kind, chunks } = await sniff(source.name, packed, beginsRecording, () => {
       if (how.signal.aborted) return;
       diagnose(`${how.tool}: ${source.name} is cut off: what comes after its last whole block is missing`);
       cut.add(source.name);
     });
     if (kind === "empty")
       throw new UsageError(`${source.name} is empty; name a file that --json wrote, or a recording`);
+    if (kind === "other")
+      throw new UsageError(
+        `${source.name} is neither lines of --json nor a recording; name a file that --json or kvm-trace record wrote`,
+      );
     if (kind === "lines") await addLines(run, source.name, chunks, how);
     else later.push({ ...source, chunks });
   }
@@ -156,7 +191,8 @@ export async function readRun(
     );
   if (run.intervals === 0 && !how.signal.aborted)
     throw new UsageError(
-      `${paths.map((path) => (path === "-" ? "standard input" : safeText(path))).join(", ")}: there is no interval${selection.byTime ? " of that time; give other --since and --until" : "; name a file that --json wrote"}`,
+      `${names}: there is no interval${selection.byTime ? " of that time; give other --since and --until" : "; name a file that --json wrote"}`,
     );
+  for (const oddity of run.oddities) diagnose(`${how.tool}: ${names}: ${oddity}`);
   return { run, status: cut.size > 0 ? DAMAGED : status };
 }

@@ -6,6 +6,7 @@ import { lostLines } from "../../src/render/lost";
 import { splitTable } from "../../src/render/split";
 import { splitCsvHeading, splitCsvLines, splitJsonLine } from "../../src/render/split-lines";
 import { reasonsOf } from "../../src/report/compare";
+import { isTimed } from "../../src/report/exit-sum";
 import { hostOf } from "../../src/report/evidence";
 import type { ExitsOfRun, Run } from "../../src/report/run";
 import { aboutRecording } from "../lib/about";
@@ -36,13 +37,6 @@ export function countOf({ exits }: Pick<Run, "exits">): number {
   for (const samples of exits.reading.exits.values())
     for (const sample of samples.values()) count += total(sample).count;
   return count;
-}
-
-/** Whether any exit has a time. */
-export function isTimed({ exits }: Pick<Run, "exits">): boolean {
-  for (const samples of exits.reading.exits.values())
-    for (const sample of samples.values()) if (total(sample).timed > 0) return true;
-  return false;
 }
 
 /** The reasons that cost most, or came most often where there are no times. */
@@ -85,7 +79,7 @@ async function showExits(
   table: "count" | "time" | "hist",
   options: ShowOptions,
 ): Promise<void> {
-  const timed = isTimed(run);
+  const timed = isTimed(run.exits);
   if (table !== "count" && !timed && countOf(run) > 0)
     throw new UsageError("the files have no times: they were saved by kvm-vmexit count; use --table count");
   const { by } = options;
@@ -170,7 +164,7 @@ export async function showRun(run: Run, options: ShowOptions): Promise<void> {
     else {
       const exits = part === "vmm" ? run.ofVmm : run;
       if (countOf(exits) === 0) diagnose(whyNothing(options, options.others));
-      await showExits(exits, kind ?? (isTimed(exits) ? "time" : "count"), options);
+      await showExits(exits, kind ?? (isTimed(exits.exits) ? "time" : "count"), options);
     }
   }
 }

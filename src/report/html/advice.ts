@@ -11,11 +11,11 @@ function article({ title, evidence, meaning, mend, verify, source }: Finding): s
 }
 
 /** A section with an article for each finding. */
-export function adviceSection(advice: Advice): string {
+export function adviceSection(advice: Advice, title: string): string {
   const summary = adviceSummary(advice)
     .join(" ")
     .replace(/^Advice: n/, "N")
     .replace(/^Advice: /, "");
   const articles = advice.findings.map(article).join("");
-  return `<section class="advice"><h2>Advice</h2>${articles}<p>${escaped(summary)}</p></section>`;
+  return `<section class="advice"><h2>${escaped(title)}</h2>${articles}<p>${escaped(summary)}</p></section>`;
 }

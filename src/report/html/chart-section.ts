@@ -17,9 +17,14 @@ export interface Drawn {
   readonly charts: Readonly<Record<string, ChartWords>>;
 }
 
-/** The time of day at which each column begins. */
+/** A longer time has dates at its axis. */
+const LONG_MS = 20 * 3600e3;
+
+/** The time at which each column begins: of day or, in a long run, with month and day. */
 export function timesOf({ moments }: Timeline): string[] {
-  return moments.map(({ start }) => timeStamp(start).slice(11));
+  const [first, last] = [moments[0], moments.at(-1)];
+  const isLong = first && last && last.end.getTime() - first.start.getTime() > LONG_MS;
+  return moments.map(({ start }) => (isLong ? timeStamp(start).slice(5, 16) : timeStamp(start).slice(11)));
 }
 
 /** The values of each column. */
@@ -33,16 +38,16 @@ export function wordsOf(
   );
 }
 
-/** A section with a stacked chart. @param text a value in words @param full the end of the axis, if it is known */
+/** A section with a stacked chart. @param text a value in words @param highest the end of the axis is there or above */
 export function chartSection(
   id: string,
   title: string,
   series: readonly Series[],
   timeline: Timeline,
   text: (value: number) => string,
-  full?: number,
+  highest?: number,
 ): string {
   const each = timeline.intervalsEach > 1 ? ` Each column is ${timeline.intervalsEach} intervals.` : "";
-  const chart = stacked(id, `${title}, stacked`, series, timesOf(timeline), text, full);
+  const chart = stacked(id, `${title}, stacked`, series, timesOf(timeline), text, highest);
   return `<section><h2>${escaped(title)}</h2><p class="hint">Values: pointer, or arrow keys on a chart.${each}</p>${keyOf(series)}${chart}</section>`;
 }

@@ -58,21 +58,21 @@ export function keyOf(series: readonly Series[]): string {
   return `<ul class="key">${series.map(entry).join("")}</ul>`;
 }
 
-/** Series one on the other. @param text a value in words @param full the axis' end; else what the highest sum needs */
+/** Series one on the other. @param text a value in words @param highest the axis ends there or above; the highest sum unless given */
 export function stacked(
   id: string,
   label: string,
   series: readonly Series[],
   times: readonly string[],
   text: (value: number) => string,
-  full?: number,
+  highest?: number,
 ): string {
   const columns = times.length;
   const sums = times.map((_, column) => series.reduce((sum, { values }) => sum + (values[column] ?? 0), 0));
   const most = Math.max(...sums, 0);
   if (most === 0) return "<p>There were none.</p>";
-  const step = stepOf(full ?? most);
-  const top = full ?? Math.ceil(most / step) * step;
+  const step = stepOf(highest ?? most);
+  const top = Math.ceil((highest ?? most) / step) * step;
   const y = (value: number) => short(TOP + (AREA_HEIGHT - TOP - BOTTOM) * (1 - value / top));
   const lines: string[] = [];
   for (let value = 0; value <= top + step / 2; value += step)

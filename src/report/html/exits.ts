@@ -9,14 +9,24 @@ import { titleOf } from "../../render/names";
 import { readable } from "../../render/units";
 import { reasonsOf } from "../compare";
 import type { Run } from "../run";
-import type { Moment, Part } from "../timeline";
+import { escaped } from "../junit";
+import type { Moment, Part, Timeline } from "../timeline";
 import { type Series, heatMap, heatWords } from "./charts";
 import { type Drawn, chartSection, timesOf, wordsOf } from "./chart-section";
 import { COLOURS } from "./style";
-import { type Cell, number, tableOf, time } from "./table";
+import { type Cell, number, plain, tableOf, time } from "./table";
 
 const nameOf = ({ isa, reason }: Pick<Sample, "isa" | "reason">) =>
   reasonName(isa, reason) ?? reasonLabel(reason);
+
+/** Which of a page's runs is drawn: its part of ids, and what its titles begin with. */
+export interface Place {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** Of a page with one run. */
+export const ALONE: Place = { id: "", title: "" };
 
 function reasonTable(id: string, title: string, samples: Samples): string {
   const all = total(sumOf(samples)).totalNs;
@@ -38,7 +48,7 @@ function reasonTable(id: string, title: string, samples: Samples): string {
   return tableOf(
     id,
     title,
-    ["Reason", "Exits", "Average", "P50", "P99", "P99.9", "Longest", "Time %"],
+    plain(["Reason", "Exits", "Average", "P50", "P99", "P99.9", "Longest", "Time %"]),
     rows,
     7,
   );
@@ -61,10 +71,10 @@ function detailTable(id: string, title: string, samples: Samples): string {
   rows.sort((a, b) => (b[5]?.[1] ?? 0) - (a[5]?.[1] ?? 0) || (b[1]?.[1] ?? 0) - (a[1]?.[1] ?? 0));
   if (rows.length === 0) return "";
   const headings = ["What exits were about", "Exits", "Average", "P99", "Longest", "Time %"];
-  return tableOf(id, title, headings, rows, 5);
+  return tableOf(id, title, plain(headings), rows, 5);
 }
 
-function vmTable({ exits: { reading } }: Run): string {
+function vmTable({ exits: { reading } }: Run, { id, title }: Place): string {
   const seconds = reading.durationNs / 1e9 || 1;
   const rows = groupSamples(reading, "vm")
     .filter(([{ vm }]) => vm !== undefined)
@@ -87,7 +97,7 @@ function vmTable({ exits: { reading } }: Run): string {
     .sort((a, b) => (b[4]?.[1] ?? 0) - (a[4]?.[1] ?? 0) || (b[1]?.[1] ?? 0) - (a[1]?.[1] ?? 0));
   if (rows.length === 0) return "";
   const headings = ["VM, without idle exits", "Exits/s", "Average", "P99", "Handling time/s", "Most time"];
-  return tableOf("vms", "VMs", headings, rows, 4);
+  return tableOf(`vms${id}`, `${title}VMs`, plain(headings), rows, 4);
 }
 
 type Value = (part: Part) => number;
@@ -95,69 +105,114 @@ type Value = (part: Part) => number;
 const countOf: Value = ({ count }) => count;
 const timeOf: Value = ({ totalNs }) => totalNs;
 
-/** The reasons of all charts, in one order so that each has one colour: those of most time, or most exits. */
-function drawnKeys(
-  {
-    exits: {
-      timeline: { moments },
-    },
-  }: Run,
-  of: Value,
-): number[] {
+/** What is drawn of reasons over time, alike for all runs of a page. */
+export interface Palette {
+  /** In the order of their colours: those of most time, or most exits. */
+  readonly keys: readonly number[];
+  readonly names: ReadonlyMap<number, string>;
+  /** The highest sums in a second of any column. */
+  readonly highest: { readonly rates: number; readonly costs: number };
+}
+
+const isAwake = ({ isa, reason }: Pick<Sample, "isa" | "reason">) => !isIdle(isa, reason);
+
+function highestOf(timelines: readonly Timeline[], of: Value, keys: ReadonlySet<number>): number {
+  const sums = timelines.flatMap(({ moments }) =>
+    moments.map(({ parts, durationNs }) => {
+      let sum = 0;
+      for (const [key, part] of parts) if (keys.has(key)) sum += of(part);
+      return durationNs > 0 ? (sum * 1e9) / durationNs : 0;
+    }),
+  );
+  return Math.max(0, ...sums);
+}
+
+/** The palette of runs. @param timed whether reasons are in the order of their times */
+export function paletteOf(runs: readonly Run[], timed: boolean): Palette {
+  const timelines = runs.map(({ exits }) => exits.timeline);
+  const of = timed ? timeOf : countOf;
   const sums = new Map<number, number>();
-  for (const { parts } of moments)
-    for (const [key, part] of parts) sums.set(key, (sums.get(key) ?? 0) + of(part));
-  return [...sums].sort(([, a], [, b]) => b - a).map(([key]) => key);
+  const reasons = new Map(timelines.flatMap((timeline) => [...timeline.reasons]));
+  for (const { moments } of timelines)
+    for (const { parts } of moments)
+      for (const [key, part] of parts) sums.set(key, (sums.get(key) ?? 0) + of(part));
+  const awake = new Set([...reasons].filter(([, reason]) => isAwake(reason)).map(([key]) => key));
+  // Idle ones last: their time is sleep.
+  const place = (key: number) => Number(!awake.has(key));
+  const keys = [...sums].sort(([a, x], [b, y]) => place(a) - place(b) || y - x).map(([key]) => key);
+  return {
+    keys,
+    names: new Map([...reasons].map(([key, reason]) => [key, nameOf(reason)])),
+    highest: {
+      rates: highestOf(timelines, countOf, new Set(keys)),
+      costs: highestOf(timelines, timeOf, awake),
+    },
+  };
 }
 
 /** What is drawn of each reason in a second; where there are too many, the last are one. */
-function seriesOf({ exits: { timeline } }: Run, keys: readonly number[], of: Value): Series[] {
-  const { moments, reasons } = timeline;
+function seriesOf(
+  { exits: { timeline } }: Run,
+  { keys, names }: Palette,
+  wanted: (key: number) => boolean,
+  of: Value,
+): Series[] {
+  const { moments } = timeline;
   const valueAt = ({ parts, durationNs }: Moment, chosen: readonly number[]) => {
-    const value = chosen.reduce((sum, key) => sum + of(parts.get(key) ?? { count: 0, totalNs: 0 }), 0);
+    const value = chosen.reduce(
+      (sum, key) => (wanted(key) ? sum + of(parts.get(key) ?? { count: 0, totalNs: 0 }) : sum),
+      0,
+    );
     return durationNs > 0 ? (value * 1e9) / durationNs : 0;
   };
   const own = keys.length > COLOURS.length ? COLOURS.length - 1 : keys.length;
-  const series = keys.slice(0, own).map((key): Series => {
-    const reason = reasons.get(key);
-    return { name: reason ? nameOf(reason) : "", values: moments.map((moment) => valueAt(moment, [key])) };
-  });
+  const series = keys.slice(0, own).map((key, colour): Series => ({
+    name: names.get(key) ?? "",
+    colour,
+    values: moments.map((moment) => valueAt(moment, [key])),
+  }));
   const rest = keys.slice(own);
   if (rest.length > 0)
-    series.push({ name: `${rest.length} others`, values: moments.map((moment) => valueAt(moment, rest)) });
-  return series;
+    series.push({
+      name: `${rest.length} others`,
+      colour: own,
+      values: moments.map((moment) => valueAt(moment, rest)),
+    });
+  return series.filter(({ values }) => values.some((value) => value > 0));
 }
 
 const figure = (value: number) => (value >= 1000 ? `${(value / 1000).toFixed(1)}k` : value.toPrecision(3));
 
 /** Sections of exits. @param timed whether they have handling times */
-export function exitSections(run: Run, timed: boolean): Drawn {
+export function exitSections(run: Run, timed: boolean, palette: Palette, place = ALONE): Drawn {
   const { timeline } = run.exits;
-  const { moments } = timeline;
+  const { moments, reasons } = timeline;
   const times = timesOf(timeline);
-  const keys = drawnKeys(run, timed ? timeOf : countOf);
-  const rates = seriesOf(run, keys, countOf);
-  const costs = timed ? seriesOf(run, keys, timeOf) : [];
-  const title = "Handling time in a second by reason, of all vCPUs";
+  const { rates: highest, costs: costliest } = palette.highest;
+  const awake = (key: number) => isAwake(reasons.get(key) ?? { isa: "", reason: 0 });
+  const rates = seriesOf(run, palette, () => true, countOf);
+  const costs = timed ? seriesOf(run, palette, awake, timeOf) : [];
+  const { id, title } = place;
+  const costTitle = `${title}Handling time in a second by reason, of all vCPUs, without idle exits`;
   return {
     sections: [
-      chartSection("rates", "Exits per second by reason", rates, timeline, figure),
+      chartSection(`rates${id}`, `${title}Exits per second by reason`, rates, timeline, figure, highest),
       ...(timed
         ? [
-            chartSection("costs", title, costs, timeline, readable),
-            `<section><h2>Handling times over time, without idle exits</h2>${heatMap("heat", moments, times)}</section>`,
+            chartSection(`costs${id}`, costTitle, costs, timeline, readable, costliest),
+            `<section><h2>${escaped(title)}Handling times over time, without idle exits</h2>${heatMap(`heat${id}`, moments, times)}</section>`,
           ]
         : []),
-      reasonTable("reasons", "Reasons", reasonsOf(run)),
-      detailTable("details", "Details", reasonsOf(run)),
-      vmTable(run),
+      reasonTable(`reasons${id}`, `${title}Reasons`, reasonsOf(run)),
+      detailTable(`details${id}`, `${title}Details`, reasonsOf(run)),
+      vmTable(run, place),
     ],
     charts: {
-      rates: { times, words: wordsOf(rates, moments.length, figure) },
+      [`rates${id}`]: { times, words: wordsOf(rates, moments.length, figure) },
       ...(timed
         ? {
-            costs: { times, words: wordsOf(costs, moments.length, readable) },
-            heat: { times, words: heatWords(moments) },
+            [`costs${id}`]: { times, words: wordsOf(costs, moments.length, readable) },
+            [`heat${id}`]: { times, words: heatWords(moments) },
           }
         : {}),
     },
@@ -165,12 +220,12 @@ export function exitSections(run: Run, timed: boolean): Drawn {
 }
 
 /** Sections of exits to the VMM, whose times are the VMM's. */
-export function vmmSections({ ofVmm }: Run): Drawn {
+export function vmmSections({ ofVmm }: Run, { id, title } = ALONE): Drawn {
   const samples = reasonsOf(ofVmm);
   return {
     sections: [
-      reasonTable("vmm", "Exits to the VMM, with the time that it had", samples),
-      detailTable("vmm-details", "What exits to the VMM were about", samples),
+      reasonTable(`vmm${id}`, `${title}Exits to the VMM, with the time that it had`, samples),
+      detailTable(`vmm-details${id}`, `${title}What exits to the VMM were about`, samples),
     ],
     charts: {},
   };

@@ -6,110 +6,137 @@ import type { Advice } from "../../advice";
 import { lostLines } from "../../render/lost";
 import { readable } from "../../render/units";
 import type { Comparison } from "../compare";
-import { clockRows, comparisonRows, hasNoExits } from "../comparison-lines";
 import { escaped } from "../junit";
 import type { Run } from "../run";
 import { adviceSection } from "./advice";
+import { isTimed } from "../exit-sum";
 import type { Drawn } from "./chart-section";
 import { FRAME } from "./charts";
-import { exitSections, vmmSections } from "./exits";
+import { comparisonSections } from "./comparison";
+import { ALONE, type Palette, type Place, exitSections, paletteOf, vmmSections } from "./exits";
 import { splitSections } from "./split";
 import { SCRIPT, STYLE } from "./style";
-import { type Cell, tableOf } from "./table";
 
-function headOf(title: string, runs: readonly Run[], names: readonly string[]): string {
-  const lines = runs.map((run, at) => {
-    const { exits, vmm, split, abouts } = run;
-    const hosts = new Set(
-      abouts.map(({ host }) =>
-        host
-          ? [
-              host.processor || host.machine,
-              `Linux ${host.kernel}`,
-              host.isa,
-              `attached ${host.attach}`,
-            ].join(", ")
-          : "host unknown",
-      ),
-    );
-    const tools = new Set(abouts.map(({ tool, version }) => `${tool} ${version}`.trim()));
-    const spans = [
-      { what: "exits", intervals: exits.intervals, ...exits.reading },
-      { what: "exits to the VMM", intervals: vmm.intervals, ...vmm.reading },
-      { what: "split of time", intervals: split.intervals, ...split.time, lost: split.lost },
-    ].filter(({ intervals }) => intervals > 0);
-    const lost = spans.flatMap((span) => (span.lost ? lostLines(span.lost) : ["Lost: unknown how much"]));
-    const when = spans.map(
-      ({ what, start, end, durationNs, intervals }) =>
-        `${what}: ${timeStamp(start, true)} to ${timeStamp(end, true)}, ${intervals} intervals, ${readable(durationNs)}`,
-    );
-    return [
-      `<p>${escaped([names[at], ...hosts, ...when, ...tools].filter((part) => part).join("; "))}</p>`,
-      lost.length === 0
-        ? "<p>Nothing was lost.</p>"
-        : [...new Set(lost)].map((line) => `<p class="lost">${escaped(line)}</p>`).join(""),
-    ].join("");
-  });
-  return `<h1>${escaped(title)}</h1>${lines.join("")}`;
+/** A side of a page: one run, or what is compared. */
+interface Side {
+  /** "" where there is only one. */
+  readonly name: string;
+  readonly runs: readonly Run[];
 }
 
-/** A cell that is sorted by the number that it begins with. */
-const sortable = (text: string): Cell => {
-  const value = parseFloat(text);
-  return Number.isNaN(value) ? [text] : [text, value];
-};
+function hostsOf(runs: readonly Run[]): string[] {
+  const hosts = runs.flatMap(({ abouts }) =>
+    abouts.map(({ host }) =>
+      host
+        ? [host.processor || host.machine, `Linux ${host.kernel}`, host.isa, `attached ${host.attach}`].join(
+            ", ",
+          )
+        : "unknown",
+    ),
+  );
+  return [...new Set(hosts)];
+}
 
-function comparisonSections(comparison: Comparison): string {
-  const differences = comparison.differences.map((line) => `<p class="lost">${escaped(line)}</p>`).join("");
-  const clocks = clockRows(comparison);
-  const time =
-    clocks.rows.length === 0
-      ? ""
-      : tableOf(
-          "clock-changes",
-          "What changed in the time of vCPUs",
-          clocks.headings,
-          clocks.rows.map((row) => row.map((text): Cell => [text])),
-          -1,
-        );
-  if (hasNoExits(comparison)) return differences + time;
-  const { headings, rows } = comparisonRows(comparison, "us", true);
-  const cells = rows.map((row) => row.map(sortable));
-  const note = "<p>Times in us. ~: chance may have made it; =: the percentile is the same to an eighth.</p>";
-  return differences + time + tableOf("changes", "What changed", headings, cells, -1) + note;
+/** When a run was, and what it lost. */
+function timesOfRun({ exits, vmm, split }: Run): { times: string[]; lost: string[] } {
+  const spans = [
+    { what: "exits", ...exits.time, intervals: exits.intervals, lost: exits.reading.lost },
+    { what: "exits to the VMM", ...vmm.time, intervals: vmm.intervals, lost: vmm.reading.lost },
+    { what: "split of time", ...split.time, intervals: split.intervals, lost: split.lost },
+  ].filter(({ intervals }) => intervals > 0);
+  return {
+    times: spans.map(
+      ({ what, start, end, durationNs, intervals }) =>
+        `${timeStamp(start, true)} to ${timeStamp(end, true)}: ${what}, ${intervals} intervals, ${readable(durationNs)}`,
+    ),
+    lost: spans.flatMap(({ lost }) => (lost ? lostLines(lost) : ["Lost: unknown how much"])),
+  };
+}
+
+function factsOf({ name, runs }: Side): string {
+  const tools = runs.flatMap(({ abouts }) => abouts.map(({ tool, version }) => `${tool} ${version}`.trim()));
+  const told = runs.map((run) => ({ run, ...timesOfRun(run) }));
+  const items: [string, string][] = [
+    ["Host", hostsOf(runs).join("; ")],
+    ...told.map(({ run, times }): [string, string] => [run.name || "Run", times.join("; ")]),
+    ["Saved by", [...new Set(tools)].join("; ")],
+  ];
+  const list = items.map(([what, text]) => `<dt>${escaped(what)}</dt><dd>${escaped(text)}</dd>`).join("");
+  const wrong = told.flatMap(({ run, lost }) =>
+    [...lost, ...run.oddities].map((line) => (runs.length > 1 ? `${run.name}: ${line}` : line)),
+  );
+  const losses =
+    wrong.length === 0
+      ? "<p>Nothing was lost.</p>"
+      : [...new Set(wrong)].map((line) => `<p class="lost">${escaped(line)}</p>`).join("");
+  const heading = name === "" ? "" : `<h2>${name}</h2>`;
+  return `<section class="facts">${heading}<dl>${list}</dl>${losses}</section>`;
 }
 
 /** What a page is about. */
 export interface PageInput {
-  /** The run that is drawn: of two sides, that of after. */
-  readonly run: Run;
-  readonly before: Run | undefined;
+  /** What is drawn, or compared as what is after. */
+  readonly runs: readonly Run[];
+  /** What it is compared with. */
+  readonly before: readonly Run[] | undefined;
   readonly comparison: Comparison | undefined;
-  /** Whether the run has handling times. */
-  readonly timed: boolean;
-  /** Of the run that is drawn. */
+  /** Of `runs`. */
   readonly advice: Advice | undefined;
+}
+
+/** Sections of a run, by what it has. */
+function sectionsOf(run: Run, palette: Palette, place: Place): Drawn[] {
+  return [
+    ...(run.split.intervals > 0 ? [splitSections(run, place)] : []),
+    ...(run.exits.intervals > 0 ? [exitSections(run, isTimed(run.exits), palette, place)] : []),
+    ...(run.vmm.intervals > 0 ? [vmmSections(run, place)] : []),
+  ];
+}
+
+/** Each side's sections, where it is one run. */
+function drawnOf(sides: readonly Side[]): Drawn[] {
+  if (sides.some(({ runs }) => runs.length > 1)) {
+    const text =
+      "Charts over time and tables of VMs are of one run a side: give one file before and one after.";
+    return [{ sections: [`<p>${text}</p>`], charts: {} }];
+  }
+  const runs = sides.flatMap((side) => side.runs);
+  const palette = paletteOf(
+    runs,
+    runs.some((run) => isTimed(run.exits)),
+  );
+  return sides.flatMap(({ name, runs: [run] }) => {
+    const place = name === "" ? ALONE : { id: `-${name.toLowerCase()}`, title: `${name}: ` };
+    return run ? sectionsOf(run, palette, place) : [];
+  });
 }
 
 const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
 /** The page, whole. Nothing in it loads anything, which its content security policy makes sure of. */
-export function page({ run, before, comparison, timed, advice }: PageInput): string {
-  const drawn: Drawn[] = [
-    ...(run.split.intervals > 0 ? [splitSections(run)] : []),
-    ...(run.exits.intervals > 0 ? [exitSections(run, timed)] : []),
-    ...(run.vmm.intervals > 0 ? [vmmSections(run)] : []),
-  ];
+export function page({ runs, before, comparison, advice }: PageInput): string {
+  const sides: Side[] = before
+    ? [
+        { name: "Before", runs: before },
+        { name: "After", runs },
+      ]
+    : [{ name: "", runs }];
+  const drawn = drawnOf(sides);
   const sections = [
-    comparison ? comparisonSections(comparison) : "",
-    advice ? adviceSection(advice) : "",
-    ...drawn.flatMap(({ sections }) => sections),
+    ...(comparison
+      ? comparisonSections(
+          comparison,
+          sides.some((side) => side.runs.length > 1),
+        )
+      : []),
+    advice ? adviceSection(advice, before ? "Advice on what is after" : "Advice") : "",
+    ...drawn.flatMap((each) => each.sections),
   ];
   const charts = Object.assign({}, ...drawn.map(({ charts }) => charts)) as Drawn["charts"];
   const data = JSON.stringify({ frame: FRAME, charts }).replaceAll("<", "\\u003c");
   const policy = `default-src 'none'; style-src ${hashOf(STYLE)}; script-src ${hashOf(SCRIPT)}; base-uri 'none'; form-action 'none'`;
   const title = comparison ? "VM exits: before and after" : "VM exits";
-  const head = headOf(title, before ? [before, run] : [run], before ? ["Before", "After, drawn below"] : []);
+  const head = `<h1>${title}</h1>${sides.map(factsOf).join("")}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head>
 <body><main>${head}${sections.join("\n")}</main>

@@ -6,7 +6,8 @@ import { PARTS, type Part, elapsedNs, partNs } from "../../split/clock";
 import type { Run } from "../run";
 import { type Drawn, chartSection, timesOf, wordsOf } from "./chart-section";
 import type { Series } from "./charts";
-import { type Cell, number, tableOf, time } from "./table";
+import { ALONE } from "./exits";
+import { type Cell, number, plain, tableOf, time } from "./table";
 
 const NAMES: Readonly<Record<Part, string>> = {
   guest: "guest",
@@ -27,8 +28,11 @@ const FULL = 100;
 const percent = (value: number) => `${value.toFixed(1)} %`;
 
 /** Sections of the split. */
-export function splitSections({ split }: Run): Drawn {
-  const { timeline } = split;
+export function splitSections({ split }: Run, { id, title } = ALONE): Drawn {
+  const {
+    timeline,
+    time: { durationNs },
+  } = split;
   const { moments } = timeline;
   const series = PARTS.map((part, at): Series => {
     const values = moments.map(({ parts }) => {
@@ -44,7 +48,7 @@ export function splitSections({ split }: Run): Drawn {
     return [
       [titleOf(group) || "all"],
       ...PARTS.map((part) => number(share(part), 1)),
-      number(all > 0 ? (clock.counts.exits * 1e9) / all : 0),
+      number(durationNs > 0 ? (clock.counts.exits * 1e9) / durationNs : 0),
       time(percentileOf({ buckets: waits, maxNs: maxima.maxWaitNs }, 0.99)),
       time(maxima.maxWaitNs),
     ];
@@ -59,9 +63,16 @@ export function splitSections({ split }: Run): Drawn {
   ];
   return {
     sections: [
-      chartSection("split", "Where the time of vCPUs went, in %", series, timeline, percent, FULL),
-      tableOf("clocks", "Time of vCPUs", headings, rows, PARTS.length),
+      chartSection(
+        `split${id}`,
+        `${title}Where the time of vCPUs went, in %`,
+        series,
+        timeline,
+        percent,
+        FULL,
+      ),
+      tableOf(`clocks${id}`, `${title}Time of vCPUs`, plain(headings), rows, PARTS.length),
     ],
-    charts: { split: { times: timesOf(timeline), words: wordsOf(series, moments.length, percent) } },
+    charts: { [`split${id}`]: { times: timesOf(timeline), words: wordsOf(series, moments.length, percent) } },
   };
 }

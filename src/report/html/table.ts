@@ -9,17 +9,45 @@ const MAX_ROWS = 200;
 /** A cell: what is shown, and the number that it is sorted by. */
 export type Cell = readonly [text: string, value?: number];
 
-/** A table with its heading. @param sorted the column by which rows are sorted already; -1 of none */
+/** The heading of a column. */
+export interface Heading {
+  readonly text: string;
+  /** What stands above it and the columns after it, up to the next that has such. */
+  readonly over?: string;
+}
+
+/** What stands above headings, if anything does. */
+function overHeadings(headings: readonly Heading[]): string {
+  const groups: { text: string; columns: number }[] = [];
+  for (const { over } of headings) {
+    const last = groups.at(-1);
+    if (over === undefined && last) last.columns++;
+    else groups.push({ text: over ?? "", columns: 1 });
+  }
+  if (groups.every(({ text }) => text === "")) return "";
+  const cell = ({ text, columns }: (typeof groups)[number]) =>
+    text === ""
+      ? `<td colspan="${columns}"></td>`
+      : `<th scope="colgroup" colspan="${columns}">${escaped(text)}</th>`;
+  return `<tr class="over">${groups.map(cell).join("")}</tr>`;
+}
+
+/**
+ * A table with its heading.
+ * @param sorted the column by which rows are sorted already; -1 of none
+ * @param note below it
+ */
 export function tableOf(
   id: string,
   title: string,
-  headings: readonly string[],
+  headings: readonly Heading[],
   rows: readonly (readonly Cell[])[],
   sorted: number,
+  note = "",
 ): string {
   const head = headings.map(
-    (heading, at) =>
-      `<th scope="col" aria-sort="${at === sorted ? "descending" : "none"}"><button type="button">${escaped(heading)}</button></th>`,
+    ({ text }, at) =>
+      `<th scope="col" aria-sort="${at === sorted ? "descending" : "none"}"><button type="button">${escaped(text)}</button></th>`,
   );
   const body = rows
     .slice(0, MAX_ROWS)
@@ -28,8 +56,12 @@ export function tableOf(
         `<tr>${row.map(([text, value]) => `<td${value === undefined ? "" : ` data-v="${value}"`}>${escaped(text)}</td>`).join("")}</tr>`,
     );
   const more = rows.length > MAX_ROWS ? `<p>${rows.length - MAX_ROWS} more aren't shown.</p>` : "";
-  return `<section><h2 id="${id}">${escaped(title)}</h2><div class="scroll"><table aria-labelledby="${id}"><thead><tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>${more}</section>`;
+  const below = note === "" ? "" : `<p>${escaped(note)}</p>`;
+  return `<section><h2 id="${id}">${escaped(title)}</h2><div class="scroll"><table aria-labelledby="${id}"><thead>${overHeadings(headings)}<tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody></table></div>${more}${below}</section>`;
 }
+
+/** Headings of one row. */
+export const plain = (texts: readonly string[]): Heading[] => texts.map((text) => ({ text }));
 
 /** A time to be sorted by its ns. */
 export const time = (ns: number | undefined): Cell =>
