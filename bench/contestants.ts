@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, tool } from "./guest";
+import { DETAILED, GENERAL, WORKLOADS, type Workload } from "./results";
 
 /** One program in the comparison. */
 export interface Contestant {
@@ -11,6 +12,8 @@ export interface Contestant {
   readonly command: readonly string[];
   /** What is started with it, and whose cost is in the figures. */
   readonly beside?: readonly string[];
+  /** What it is measured beside; GENERAL if it doesn't say. A guest of a guest is one of those. */
+  readonly workloads?: readonly Workload[];
   /** The only processor that it knows. */
   readonly cpu?: "vmx";
   /** What it prints at its end if it has counted the guests' exits. */
@@ -32,8 +35,25 @@ function bothWays(name: string, ...parameters: string[]): Contestant[] {
   return ["direct", "record"].map((attach) => ({
     name: [name, ...parameters, attach === "direct" ? "" : "--attach record"].join(" ").trim(),
     group: "ours",
-    command: tool(name, "--attach", attach, ...parameters),
+    command: tool(name, ...parameters, "--attach", attach),
   }));
+}
+
+function measuredAt(workloads: readonly Workload[], contestants: readonly Contestant[]): Contestant[] {
+  return contestants.map((contestant) => ({ ...contestant, workloads }));
+}
+
+/** perf, which tells of the accesses of one kind, beside an exit that has it. It records the events of all kinds. */
+function perfOf(event: string, workload: string): Contestant[] {
+  const workloads = DETAILED.filter(({ name }, i) => i === 0 || name === workload);
+  return measuredAt(workloads, [
+    {
+      name: `perf kvm stat live --event=${event}`,
+      group: "peers",
+      needs: "/usr/bin/perf",
+      command: ["perf", "kvm", "stat", "live", `--event=${event}`, "-a", "-d", "60"],
+    },
+  ]);
 }
 
 const HISTOGRAM =
@@ -46,7 +66,7 @@ const CONTESTANTS: readonly Contestant[] = [
   { name: "two empty programs, raw", group: "floor", command: [...EMPTY, "raw"] },
   { name: "two empty programs, record", group: "floor", command: [...EMPTY, "record"] },
   ...bothWays("kvm-vmexit-count"),
-  ...bothWays("kvm-vmexit-time"),
+  ...measuredAt(WORKLOADS, bothWays("kvm-vmexit-time")),
   ...bothWays("kvm-vmexit-time", "--wide"),
   ...bothWays("kvm-vmexit-hist"),
   ...bothWays("kvm-vmexit-slower", "10000"),
@@ -58,6 +78,11 @@ const CONTESTANTS: readonly Contestant[] = [
     command: tool("kvm-vmexit", "split", "--attach", "direct"),
     beside: tool("kvm-vmexit-time"),
   },
+  ...measuredAt(DETAILED, [
+    ...bothWays("kvm-vmexit-time", "--details"),
+    ...bothWays("kvm-vmexit", "vmm"),
+    ...bothWays("kvm-vmexit", "vmm", "--details"),
+  ]),
   { name: "kvm-stat", group: "ours", command: tool("kvm-stat", "-l", "-s", "25") },
   {
     name: "kvm-trace record",
@@ -81,6 +106,9 @@ const CONTESTANTS: readonly Contestant[] = [
     needs: "/usr/bin/perf",
     command: ["perf", "kvm", "stat", "live", "-a", "-d", "60"],
   },
+  ...perfOf("ioport", "out"),
+  ...perfOf("msr", "rdmsr"),
+  ...perfOf("mmio", "mmio"),
   {
     name: "trace-cmd record -e kvm",
     group: "peers",
@@ -121,6 +149,11 @@ const CONTESTANTS: readonly Contestant[] = [
 /** Those that know the processor, one of the lab's. */
 export function contestantsOn(processor: string): Contestant[] {
   return CONTESTANTS.filter(({ cpu = processor }) => cpu === processor);
+}
+
+/** What a contestant is measured beside. */
+export function workloadsOf({ workloads = GENERAL }: Contestant): readonly Workload[] {
+  return workloads;
 }
 
 /** Whether what a contestant needs is on this machine. */

@@ -1,16 +1,24 @@
 // SPDX-License-Identifier: MIT
 // In the lab, where instructions are counted: measures each contestant beside the same guests, and prints as lines of JSON a Machine
-// and then each Measured. usage: measure.js MACHINE
+// and then each Measured. usage: measure.js MACHINE [PATTERN], a regular expression of contestants' names
 import { type ChildProcess, spawn } from "node:child_process";
 import { release } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Contestant, contestantsOn, isThere } from "./contestants";
+import { type Contestant, contestantsOn, isThere, workloadsOf } from "./contestants";
 import { ToolError } from "../src/errors";
 import { runStatistics } from "../src/native/overhead";
 import { openSplitter } from "../src/native/split";
 import { openCounters } from "../src/native/stat";
 import { openSession } from "../src/native/vmexit";
-import { type Machine, type Measured, type ProgramSize, firstTurn } from "./results";
+import {
+  GENERAL,
+  type Machine,
+  type Measured,
+  type ProgramSize,
+  WORKLOADS,
+  type Workload,
+  firstTurn,
+} from "./results";
 import { type Guests, type Turns, nestedGuests, plainGuests } from "./workloads";
 
 // A contestant has started when an exit costs more, and the same twice. Clocks don't tell: waiting for the disk takes none of
@@ -42,8 +50,8 @@ function isSteady(turn: number, base: number, third: number, { same }: Guests): 
  * when they first cost; some stop.
  */
 function goesOn(measured: Turns, base: Measured, guests: Guests): boolean {
-  const first = firstTurn(measured);
-  const without = firstTurn(base);
+  const [name = "", first] = firstTurn(measured) ?? [];
+  const without = base.turns[name];
   const { again } = measured;
   return first && again && without ? isSteady(first.thread, without.thread, again.thread, guests) : false;
 }
@@ -57,10 +65,15 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 /** Waits until it traces; false if it ends before, or never does. */
-async function started(child: ChildProcess, guests: Guests, base: number): Promise<boolean> {
+async function started(
+  child: ChildProcess,
+  guests: Guests,
+  workload: Workload,
+  base: number,
+): Promise<boolean> {
   for (let i = 0, previous = 0; i < PROBES && child.exitCode === null; i++) {
     await sleep(PROBE_MS);
-    const { thread } = await guests.probe();
+    const { thread } = await guests.probe(workload);
     if (isSteady(thread, base, previous, guests)) return true;
     previous = thread;
   }
@@ -70,12 +83,12 @@ async function started(child: ChildProcess, guests: Guests, base: number): Promi
 async function measure(
   contestant: Contestant,
   guests: Guests,
-  probe: number,
+  probes: ReadonlyMap<Workload, number>,
   base: Measured,
 ): Promise<Measured> {
   const [program, ...parameters] = contestant.beside ?? [];
   const beside = program === undefined ? undefined : spawn(program, parameters, { stdio: "ignore" });
-  const measured = await measureAlone(contestant, guests, probe, base);
+  const measured = await measureAlone(contestant, guests, probes, base);
   if (!beside) return measured;
   const ended = beside.exitCode !== null;
   await end(beside);
@@ -86,12 +99,14 @@ async function measure(
 async function measureAlone(
   contestant: Contestant,
   guests: Guests,
-  probe: number,
+  probes: ReadonlyMap<Workload, number>,
   base: Measured,
 ): Promise<Measured> {
+  const workloads = workloadsOf(contestant);
+  const [first] = workloads;
   const { name, group, command, prints } = contestant;
   const failed = (failure: string): Measured => ({ name, group, turns: {}, failure });
-  if (!isThere(contestant)) return failed("not on this machine");
+  if (!first || !isThere(contestant)) return failed("not on this machine");
   const [program = "", ...parameters] = command;
   // An open stdin that says nothing: perf kvm stat live spins on one that ends.
   const child = spawn(program, parameters, { stdio: ["pipe", prints ? "pipe" : "ignore", "pipe"] });
@@ -101,12 +116,12 @@ async function measureAlone(
   child.stderr?.on("data", (data: Buffer) => {
     said = (said + data.toString()).slice(-1000);
   });
-  if (!(await started(child, guests, probe))) {
+  if (!(await started(child, guests, first, probes.get(first) ?? NaN))) {
     await end(child);
     return failed(`it traced nothing: ${said.trim().split("\n").at(-1) ?? ""}`);
   }
-  let measured = await guests.run();
-  for (let i = 0; i < RETRIES && !goesOn(measured, base, guests); i++) measured = await guests.run();
+  let measured = await guests.run(workloads);
+  for (let i = 0; i < RETRIES && !goesOn(measured, base, guests); i++) measured = await guests.run(workloads);
   const ended = child.exitCode !== null;
   await end(child);
   if (ended) return failed("it ended while it was measured");
@@ -175,19 +190,28 @@ function programSizes(): ProgramSize[] {
   return [...sizes, ...programsOfSplit(), ...programsOfStat()];
 }
 
-async function main(machine: string): Promise<void> {
-  const guests = machine.endsWith("-nested") ? await nestedGuests() : plainGuests;
-  await guests.run(); // warm: modules, page cache, the guest itself
-  const base: Measured = { name: "nothing", group: "floor", ...(await guests.run()) };
-  const { thread: probe } = await guests.probe();
+async function main(machine: string, pattern: RegExp): Promise<void> {
+  const nested = machine.endsWith("-nested");
+  const guests = nested ? await nestedGuests() : plainGuests;
+  // A guest of a guest does what GENERAL's first one does.
+  const contestants = contestantsOn(process.env["KVM_LAB"] ?? "").filter(
+    (contestant) => pattern.test(contestant.name) && (!nested || workloadsOf(contestant)[0] === GENERAL[0]),
+  );
+  await guests.run(WORKLOADS); // warm: modules, page cache, the guest itself
+  const base: Measured = { name: "nothing", group: "floor", ...(await guests.run(WORKLOADS)) };
+  const probes = new Map<Workload, number>();
+  for (const [first] of contestants.map(workloadsOf))
+    if (first && !probes.has(first)) probes.set(first, (await guests.probe(first)).thread);
   const about: Machine = { machine, release: release(), base, programs: programSizes() };
   console.log(JSON.stringify(about));
-  for (const contestant of contestantsOn(process.env["KVM_LAB"] ?? "")) {
-    const measured = await measure(contestant, guests, probe, base);
-    console.error(`${machine}: ${measured.name}: ${measured.failure ?? firstTurn(measured)?.thread ?? ""}`);
+  for (const contestant of contestants) {
+    const measured = await measure(contestant, guests, probes, base);
+    console.error(
+      `${machine}: ${measured.name}: ${measured.failure ?? firstTurn(measured)?.[1].thread ?? ""}`,
+    );
     console.log(JSON.stringify(measured));
   }
   guests.end();
 }
 
-void main(process.argv[2] ?? "");
+void main(process.argv[2] ?? "", new RegExp(process.argv[3] ?? ""));

@@ -35,6 +35,7 @@ const FOOT = `
 **kvmexit** of bcc knows VMX only. It takes the raw tracepoint's first argument for the reason, which it was in 5.10: there it
 costs less than our programs that read the payload, and counts without times and levels. In later kernels that argument is the
 vCPU's address, which kvmexit drops as a reason too large.
+\`perf kvm stat live\` records the events of all kinds, whichever \`--event\` shows.
 `;
 
 /** A file that a part of the bench has written, "" if it has not run. */
@@ -77,7 +78,11 @@ function row(cells: readonly string[]): string {
 }
 
 function workloadTable(results: readonly MachineResult[], workload: string, withElapsed: boolean): string[] {
-  const names = [...new Set(results.flatMap((result) => result.contestants.map(({ name }) => name)))];
+  const measured = (name: string) =>
+    results.some(({ contestants }) => contestants.some((one) => one.name === name && one.turns[workload]));
+  const names = [...new Set(results.flatMap((result) => result.contestants.map(({ name }) => name)))].filter(
+    measured,
+  );
   const find = (result: MachineResult, name: string): Measured | undefined =>
     result.contestants.find((contestant) => contestant.name === name);
   return [
@@ -101,7 +106,7 @@ function steadiness(results: readonly MachineResult[], group: string): string {
     .flatMap(({ base, contestants }) => [base, ...contestants])
     .filter((measured) => measured.group === group)
     .flatMap((measured) => {
-      const turn = firstTurn(measured);
+      const turn = firstTurn(measured)?.[1];
       const { again } = measured;
       return turn && again ? [Math.abs(turn.thread - again.thread)] : [];
     });

@@ -8,12 +8,21 @@ export interface Workload {
 }
 
 // Enough turns that the first ones, with their page faults, don't show: a vCPU's start costs less than 0.1 % of them.
-export const WORKLOADS: readonly Workload[] = [
-  { name: "cpuid", guest: ["--cpuid", "5000"] },
-  { name: "out", guest: ["--out", "5000"] },
+const CPUID: Workload = { name: "cpuid", guest: ["--cpuid", "5000"] };
+const OUT: Workload = { name: "out", guest: ["--out", "5000"] };
+const RDMSR: Workload = { name: "rdmsr", guest: ["--rdmsr", "5000"] };
+const MMIO: Workload = { name: "mmio", guest: ["--mmio", "5000"] };
+const HLT: Workload = { name: "hlt", guest: ["--hlt", "5000"] };
+const MANY: readonly Workload[] = [
   { name: "cpuid, 8 vCPUs", guest: ["--cpuid", "1000", "--vcpus", "8"] },
   { name: "cpuid, 64 vCPUs", guest: ["--cpuid", "250", "--vcpus", "64"] },
 ];
+
+export const WORKLOADS: readonly Workload[] = [CPUID, OUT, RDMSR, MMIO, HLT, ...MANY];
+/** What most contestants are measured beside. */
+export const GENERAL: readonly Workload[] = [CPUID, OUT, ...MANY];
+/** For those that tell what exits were about, or exits to the VMM. HLT has no detail. The first one exits to the VMM. */
+export const DETAILED: readonly Workload[] = [OUT, CPUID, RDMSR, MMIO, HLT];
 
 /** A guest of a guest that never ends: more turns than the bench takes. */
 export const NESTED: Workload = { name: "nested", guest: ["--cpuid", "2000000000"] };
@@ -115,7 +124,7 @@ export interface ProcessResult {
   readonly tools: readonly ToolProcess[];
 }
 
-/** What the first workload that ran cost. */
-export function firstTurn({ turns }: Pick<Measured, "turns">): Turn | undefined {
-  return Object.values(turns)[0];
+/** The first workload that ran, and what it cost. */
+export function firstTurn({ turns }: Pick<Measured, "turns">): readonly [string, Turn] | undefined {
+  return Object.entries(turns)[0];
 }

@@ -5,9 +5,9 @@ import { readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { NS_PER_INSTRUCTION, READING_MS, ROOT, instructions, runGuest, threadNs } from "./guest";
-import { type Measured, NESTED, type Turn, WORKLOADS } from "./results";
+import { type Measured, NESTED, type Turn, type Workload } from "./results";
 
-const PROBE = ["--cpuid", "500"];
+const PROBE_TURNS = "500";
 const NESTED_SCRIPT = join(ROOT, "lab/nested");
 /** How long a nested guest is watched: 60 million instructions, some 13,000 exits, a few of them its clock's. */
 const NESTED_MS = 60 * NS_PER_INSTRUCTION;
@@ -22,24 +22,24 @@ export type Turns = Pick<Measured, "turns" | "again">;
 export interface Guests {
   /** Instructions that turns of the same cost differ by. */
   readonly same: number;
-  /** One turn, to see whether a contestant has started. */
-  probe(): Promise<Turn>;
-  /** All workloads. */
-  run(): Promise<Turns>;
+  /** One turn of a workload, to see whether a contestant has started. */
+  probe(workload: Workload): Promise<Turn>;
+  /** Workloads, and the first one again. */
+  run(workloads: readonly Workload[]): Promise<Turns>;
   end(): void;
 }
 
 /** Guests that are started for each measurement. */
 export const plainGuests: Guests = {
   same: 25,
-  probe: () => Promise.resolve(runGuest(...PROBE)),
-  run: async () => {
+  probe: ({ guest: [kind = ""] }) => Promise.resolve(runGuest(kind, PROBE_TURNS)),
+  run: async (workloads) => {
     const turns: Record<string, Turn> = {};
-    for (const { name, guest } of WORKLOADS) {
+    for (const { name, guest } of workloads) {
       await sleep(READING_MS);
       turns[name] = runGuest(...guest);
     }
-    const [first] = WORKLOADS;
+    const [first] = workloads;
     await sleep(READING_MS);
     return first ? { turns, again: runGuest(...first.guest) } : { turns };
   },
