@@ -58,6 +58,11 @@ export class ReasonFilter {
       throw new UsageError(
         `"${reasons ?? ""}" names details; give --details, too, or --wide of kvm-vmexit-slower`,
       );
+    const detail = excludes?.split(",").find((word) => DETAIL.test(word.trim()));
+    if (detail !== undefined)
+      throw new UsageError(
+        `"${detail.trim()}" names a detail, and excludes leave out whole reasons; write ${detail.trim().replace(/:.*/, "")}`,
+      );
     const asked = named.reasons === undefined ? undefined : parseReasons(isa, named.reasons);
     const out = excludes === undefined ? new Set<number>() : parseReasons(isa, excludes);
     this.only = asked && new Set([...asked].filter((reason) => !out.has(reason)));

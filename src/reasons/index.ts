@@ -274,7 +274,10 @@ function parseReason(isa: Codes, word: string): number {
         ? "a reason is a number of 32 bits"
         : nearestNames(isa, word);
   if (number === undefined || fault !== undefined)
-    throw new UsageError(`"${word}" is not an exit reason of this host's ${isa}; ${fault ?? ""}`, "E_REASON");
+    throw new UsageError(
+      `"${word}" is ${isOfVmm(isa) ? "no reason for which KVM_RUN returns" : `not an exit reason of this host's ${isa}`}; ${fault ?? ""}`,
+      "E_REASON",
+    );
   return number;
 }
 

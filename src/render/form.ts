@@ -15,6 +15,8 @@ export interface Form extends Ranking {
   readonly wide: boolean;
   /** The time in which the exits were counted, if they are shown as exits a second; undefined: as their number. */
   readonly rateNs: number | undefined;
+  /** Whether exits are of L1 or L2. Returns of KVM_RUN aren't, and their tables have no such columns. */
+  readonly levels: boolean;
   /** Whether a wide table has columns of L1 and L2. */
   readonly nested: boolean;
   /** Columns of the terminal; undefined where there is none, and a wide table has all its columns. */
@@ -29,6 +31,7 @@ export const PLAIN: Form = {
   sort: "number",
   top: undefined,
   rateNs: undefined,
+  levels: true,
   nested: false,
   room: undefined,
 };

@@ -28,12 +28,13 @@ function headingOf({ heading, unit }: { readonly heading: string; readonly unit:
   return unit === "ns" ? `${heading} ${form.unit}` : heading;
 }
 
+const levelHeadings = ({ levels }: Form) => [COLUMN.count.heading, ...(levels ? ["L1", "L2"] : [])];
 const averageHeading = (form: Form) => `(${headingOf(COLUMN.average, form)})`;
 
 /** The columns of counts and averages: of both levels, of L1 and of L2. 80 with numbers of 3 digits and names of 18 letters. */
 function levelColumns(form: Form): Column[] {
   const average = averageHeading(form);
-  return [COLUMN.count.heading, "L1", "L2"].flatMap((level, at): Column[] => {
+  return levelHeadings(form).flatMap((level, at): Column[] => {
     const heading = countHeading(level, form.rateNs);
     const rank = at > 0 && form.wide ? { rank: LEVELS_RANK } : {};
     return [
@@ -45,7 +46,8 @@ function levelColumns(form: Form): Column[] {
 
 const NUMBER: Column = { heading: "", align: "right", width: 3 };
 
-const levelsOf = (sample: Sample) => [total(sample), sample.l1, sample.l2];
+const levelsOf = (sample: Sample, form: Form) =>
+  form.levels ? [total(sample), sample.l1, sample.l2] : [total(sample)];
 
 /** An average as fitted() shows it; exits of which none was followed by an entry have none. */
 function mean(counters: Counters, { unit }: Form, width: number): string {
@@ -53,7 +55,7 @@ function mean(counters: Counters, { unit }: Form, width: number): string {
 }
 
 function levelCells(sample: Sample, form: Form, width: number): string[] {
-  return levelsOf(sample).flatMap((counters) => [
+  return levelsOf(sample, form).flatMap((counters) => [
     countText(counters.count, form.rateNs),
     `(${mean(counters, form, width).padStart(AVERAGE_WIDTH)})`,
   ]);
@@ -130,21 +132,21 @@ function wideLines(samples: Samples, form: Form): string[] {
 
 /** Counts and their averages in one column, which are as wide as they have to be. */
 function closeLines(samples: Samples, form: Form, room: number): string[] {
-  const all = [...samples.values(), sumOf(samples)].map(levelsOf);
+  const all = [...samples.values(), sumOf(samples)].map((sample) => levelsOf(sample, form));
   const widths = [0, 1, 2].map((level) =>
     Math.max(...all.map((levels) => mean(levels[level] ?? zero(), form, 0).length)),
   );
   const columns: readonly Column[] = [
     NUMBER,
     { heading: "Exit reason", align: "left", width: 0, least: 6 },
-    ...["Total", "L1", "L2"].map((level): Column => ({
+    ...levelHeadings(form).map((level): Column => ({
       heading: `${countHeading(level, form.rateNs)}(${COLUMN.average.heading})`,
       align: "right",
       width: 0,
     })),
   ];
   const rows = cellsOf(samples, form, "Total", (sample) =>
-    levelsOf(sample).map(
+    levelsOf(sample, form).map(
       (counters, level) =>
         `${countText(counters.count, form.rateNs)}(${mean(counters, form, 0).padStart(widths[level] ?? 0)})`,
     ),

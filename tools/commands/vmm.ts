@@ -3,7 +3,7 @@
 import { timeTable } from "../../src/render/time";
 import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
-import { TIME_TABLES, WIDE, formOf, headed } from "../lib/tables";
+import { RETURN_TABLES, WIDE, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
 
 export const tool = defineCommand({
@@ -19,9 +19,12 @@ export const tool = defineCommand({
   options: {
     ...BY,
     ...WIDE,
-    ...TIME_TABLES,
+    ...RETURN_TABLES,
     ...CHECKS,
-    ...DETAILS,
+    details: {
+      ...DETAILS.details,
+      description: "also what they were about: which port, address, MSR, event; --reasons IO:0x3f8 picks one",
+    },
     ...SHARED,
   },
   runsCommand: true,
@@ -39,7 +42,8 @@ export const tool = defineCommand({
       timing: true,
       histograms: wide,
       returns: true,
-      text: (samples, page) => headed(timeTable(samples, formOf(options, page, "time")), page.heading),
+      text: (samples, page) =>
+        headed(timeTable(samples, { ...formOf(options, page, "time"), levels: false }), page.heading),
     });
   },
 });

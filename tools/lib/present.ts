@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What the counting tools have in common: intervals, shown as JSON, CSV or a table of each group.
+import { UsageError } from "../../src/errors";
 import { intervals } from "../../src/intervals";
 import type { Columns } from "../../src/measure/columns";
 import { type By, type Grouped, groupSamples } from "../../src/measure/grouping";
@@ -83,6 +84,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     returns = false,
     checks,
   } = tool;
+  if (net && options.attach === "record") throw new UsageError("--net needs --attach direct, or auto");
   const check = await liveCheck(name, checks ?? {}, timing ? "times" : "counts");
   const histograms = tool.histograms || check?.histograms === true;
   const { select = (samples: Samples) => samples } = tool;

@@ -41,6 +41,9 @@ export const TIME_TABLES = {
   l2: { flags: ["--l2"], description: "with --wide: columns of L1 and L2 even where no exit was of L2" },
 } as const satisfies Options;
 
+/** How tables of returns to the VMM are shaped. */
+export const RETURN_TABLES = { sort: TIME_TABLES.sort, top, rate } as const satisfies Options;
+
 /** How tables of counts are shaped. */
 export const COUNT_TABLES = {
   sort: { flags: ["--sort"], value: "KEY", description: sortText("count"), choices: SORTS_OF_COUNTS },
@@ -95,6 +98,7 @@ export function formOf(options: TableOptions, page: Page, costs: Sort): Form {
     sort: options.sort ?? (top === undefined ? "number" : costs),
     top,
     rateNs: rate ? page.durationNs : undefined,
+    levels: true,
     nested: page.nested || l2,
     room: page.columns,
   };
