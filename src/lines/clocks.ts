@@ -6,16 +6,14 @@ import { addBuckets } from "./exits";
 import { fieldsOf, wholeOf } from "./fields";
 import { identityOf } from "./identity";
 
-/** What the rows of `split` say. */
-export function clocksOf(rows: readonly unknown[]): SplitGroup[] {
-  return rows.map((each) => {
-    const row = fieldsOf(each, "a row of split");
-    const ns = fieldsOf(row["ns"], "ns");
-    const waits: number[] = [];
-    addBuckets(waits, row["waits"], "waits");
-    const whole = (name: string) => wholeOf(row[name], name);
-    const clock = makeClock((activity) => wholeOf(ns[activity], `ns.${activity}`), whole, whole, waits);
-    const [, identity] = identityOf(row);
-    return { ...identity, clock, vcpus: whole("vcpus") };
-  });
+/** What a row of `split` says. @throws UsageError if it is none */
+export function clockOf(value: unknown): SplitGroup {
+  const row = fieldsOf(value, "a row of split");
+  const ns = fieldsOf(row["ns"], "ns");
+  const waits: number[] = [];
+  addBuckets(waits, row["waits"], "waits");
+  const whole = (name: string) => wholeOf(row[name], name);
+  const clock = makeClock((activity) => wholeOf(ns[activity], `ns.${activity}`), whole, whole, waits);
+  const [, identity] = identityOf(row);
+  return { ...identity, clock, vcpus: whole("vcpus") };
 }

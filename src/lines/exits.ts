@@ -58,28 +58,23 @@ function addDetails(sample: Sample, rows: readonly unknown[]): void {
 }
 
 /** Exits by vCPU, and who these are. */
-export interface Exits {
-  readonly vcpus: Map<string, Identity>;
-  readonly exits: Groups;
-}
+export class Exits {
+  readonly vcpus = new Map<string, Identity>();
+  readonly exits: Groups = new Map<string, Samples>();
 
-/** What the rows of `exits` say. */
-export function exitsOf(rows: readonly unknown[]): Exits {
-  const vcpus = new Map<string, Identity>();
-  const exits: Groups = new Map<string, Samples>();
-  for (const each of rows) {
-    const exit = fieldsOf(each, "an exit");
+  /** Takes a row of `exits`. @throws UsageError if it is none */
+  add(row: unknown): void {
+    const exit = fieldsOf(row, "an exit");
     const [key, identity] = identityOf(exit);
-    vcpus.set(key, identity);
+    this.vcpus.set(key, identity);
     const isa = textOf(exit["isa"], "isa");
     const number = isaNumber(isa) ?? fail("isa is none");
     const reason = wholeOf(exit["reason"], "reason", -(2 ** 31));
-    const sample = sampleAt(exits, key, sampleKey(number, rawReason(reason)), isa, reason);
+    const sample = sampleAt(this.exits, key, sampleKey(number, rawReason(reason)), isa, reason);
     addLevel(sample.l1, exit, "l1");
     addLevel(sample.l2, exit, "l2");
     if (exit["details"] !== undefined) addDetails(sample, listOf(exit["details"], "details"));
     if (exit["l2"] !== undefined)
       sample.reflected += wholeOf(fieldsOf(exit["l2"], "l2")["reflected"], "l2.reflected");
   }
-  return { vcpus, exits };
 }

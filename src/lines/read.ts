@@ -7,9 +7,10 @@ import type { Reading } from "../measure/reading";
 import type { Time } from "../measure/time";
 import type { SplitGroup } from "../split/groups";
 import { safeText } from "../text";
-import { clocksOf } from "./clocks";
-import { exitsOf } from "./exits";
+import { clockOf } from "./clocks";
+import { Exits } from "./exits";
 import { dateOf, fail, fieldsOf, flagOf, listOf, textOf, wholeOf } from "./fields";
+import { LongLine, parseJson } from "./long-line";
 
 /** A line of an interval, read back. */
 export interface ReadLine extends About, Time {
@@ -67,24 +68,30 @@ function optionsOf(value: unknown): AskedFor {
   return Object.fromEntries(options);
 }
 
-/**
- * The reading that a line of JSON is.
- * @returns undefined of a line that is a slow exit
- * @throws UsageError if it is no line of this schema
- */
-export function readLine(text: string): ReadLine | undefined {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    fail(safeText(messageOf(error)));
+/** What the rows of a line say. */
+class Rows {
+  readonly exits = new Exits();
+  readonly clocks: SplitGroup[] = [];
+
+  add(list: "exits" | "split", row: unknown): void {
+    if (list === "exits") this.exits.add(row);
+    else this.clocks.push(clockOf(row));
   }
+
+  addAll(list: "exits" | "split", rows: unknown): void {
+    for (const row of listOf(rows ?? [], list)) this.add(list, row);
+  }
+}
+
+/** The reading that a line is. @param rows what the rows say that aren't in `value` */
+function lineOf(value: unknown, rows: Rows): ReadLine | undefined {
   const line = fieldsOf(value, "it");
   if (line["schema"] !== SCHEMA)
     fail(`its schema is ${safeText(JSON.stringify(line["schema"] ?? null)).slice(0, 80)}`);
   if (line["slow"] !== undefined) return undefined;
-  const { vcpus, exits } = exitsOf(listOf(line["exits"] ?? [], "exits"));
-  const split = line["split"];
+  rows.addAll("exits", line["exits"]);
+  rows.addAll("split", line["split"]);
+  const { vcpus, exits } = rows.exits;
   const durationNs = wholeOf(line["durationNs"], "durationNs");
   const time = { start: dateOf(line["start"], "start"), end: dateOf(line["end"], "end"), durationNs };
   return {
@@ -96,8 +103,17 @@ export function readLine(text: string): ReadLine | undefined {
     options: optionsOf(line["options"]),
     vcpus: line["vcpus"] === undefined ? undefined : wholeOf(line["vcpus"], "vcpus"),
     reading: { ...time, number: 0, lost: lostOf(line["lost"]), vcpus, exits },
-    split: split === undefined ? undefined : clocksOf(listOf(split, "split")),
+    split: line["split"] === undefined ? undefined : rows.clocks,
   };
+}
+
+/**
+ * The reading that a line of JSON is.
+ * @returns undefined of a line that is a slow exit
+ * @throws UsageError if it is no line of this schema
+ */
+export function readLine(text: string): ReadLine | undefined {
+  return lineOf(parseJson(text), new Rows());
 }
 
 /** Whether a line without a line break is all of it. */
@@ -110,6 +126,38 @@ function isWhole(text: string): boolean {
   }
 }
 
+/** A line as its text comes: one that gets long is taken row by row, so that reading it waits for nothing long. */
+class ComingLine {
+  length = 0;
+  readonly #pieces: string[] = [];
+  readonly #rows = new Rows();
+  #long: LongLine | undefined;
+
+  add(piece: string): void {
+    this.length += piece.length;
+    if (this.#long) this.#long.feed(piece);
+    else this.#pieces.push(piece);
+    if (this.#long || this.length <= LONG) return;
+    this.#long = new LongLine((list, row) => {
+      this.#rows.add(list, row);
+    });
+    this.#long.feed(this.#pieces.join(""));
+  }
+
+  get isWhole(): boolean {
+    return this.#long?.frame.isWhole ?? isWhole(this.#pieces.join(""));
+  }
+
+  /** @throws UsageError if it is none of this schema */
+  read(): ReadLine | undefined {
+    if (this.#long) return lineOf(parseJson(this.#long.frame.text), this.#rows);
+    const text = this.#pieces.join("");
+    return text.trim() === "" ? undefined : readLine(text);
+  }
+}
+
+/** Lines up to so many characters are parsed at once. */
+const LONG = 2 ** 20;
 /** Longer ones are refused: a line has some 200 bytes for each exit reason of each vCPU, with histograms 2,000. */
 const MAX_LINE = 2 ** 28;
 
@@ -124,44 +172,40 @@ export async function* readLines(
   onCut?: (characters: number) => void,
 ): AsyncGenerator<ReadLine, void, void> {
   const decoder = new TextDecoder();
-  // What has come of the line that isn't whole yet.
-  const rest: string[] = [];
-  let length = 0;
-  let number = 0;
-  const parse = (text: string): ReadLine | undefined => {
-    number++;
-    if (text.trim() === "") return undefined;
+  let line = new ComingLine();
+  let number = 1;
+  const numbered = <T>(work: () => T): T => {
     try {
-      return readLine(text);
+      return work();
     } catch (error) {
       throw new UsageError(`line ${number}: ${messageOf(error)}`, "E_FORMAT");
     }
+  };
+  const add = (text: string) => {
+    numbered(() => {
+      line.add(text);
+    });
+    if (line.length > MAX_LINE)
+      throw new UsageError(`line ${number} is longer than ${MAX_LINE} characters`, "E_FORMAT");
   };
   for await (const chunk of chunks) {
     const text = typeof chunk === "string" ? chunk : decoder.decode(chunk, { stream: true });
     let from = 0;
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", from)) {
-      if (end === from && length === 0) {
-        number++;
-        from++;
-        continue;
-      }
-      rest.push(text.slice(from, end));
+      add(text.slice(from, end));
       from = end + 1;
-      const line = parse(rest.join(""));
-      rest.length = length = 0;
-      if (line) yield line;
+      const whole = line;
+      line = new ComingLine();
+      const reading = numbered(() => whole.read());
+      number++;
+      if (reading) yield reading;
     }
-    rest.push(text.slice(from));
-    length += text.length - from;
-    if (length > MAX_LINE)
-      throw new UsageError(`line ${number + 1} is longer than ${MAX_LINE} characters`, "E_FORMAT");
+    add(text.slice(from));
   }
-  rest.push(decoder.decode());
-  const text = rest.join("");
-  if (onCut && !isWhole(text)) onCut(text.length);
+  add(decoder.decode());
+  if (onCut && !line.isWhole) onCut(line.length);
   else {
-    const last = parse(text);
+    const last = numbered(() => line.read());
     if (last) yield last;
   }
 }

@@ -2,6 +2,7 @@
 // Samples of a reading as a user wants to see them: all together, or those of each VM or vCPU.
 import { checkWord } from "../check";
 import type { Vm } from "../host/vm";
+import { atOnce } from "../pace";
 import { reasonName } from "../reasons";
 import { byCodePoint } from "./order";
 import type { Reading } from "./reading";
@@ -47,12 +48,12 @@ function groupOf(by: By, key: string, identity: Identity): [string, Identity] {
   return by === "vcpu" ? [key, identity] : [`${vm.pid}:${vm.startNs}`, { vm }];
 }
 
-/** As group(), with the samples of each group by their keys. @param wants whether a sample is shown */
-export function groupSamples(
+/** groupSamples() in steps. */
+export function* groupingSteps(
   { exits, vcpus }: Pick<Reading, "exits" | "vcpus">,
   by: By,
   wants: (sample: Sample) => boolean = () => true,
-): Grouped[] {
+): Generator<void, Grouped[]> {
   const identities = new Map<string, Identity>();
   const groups: Groups = new Map<string, Samples>();
   for (const [vcpu, samples] of exits) {
@@ -60,10 +61,20 @@ export function groupSamples(
     const wanted = new Map([...samples].filter(([, sample]) => wants(sample)));
     if (!identities.has(key)) identities.set(key, identity);
     addSamples(groups, key, wanted);
+    yield;
   }
   return [...identities]
     .map(([key, identity]): Grouped => [identity, groups.get(key) ?? new Map<number, Sample>()])
     .sort(([a], [b]) => inOrderOfVms(a, b));
+}
+
+/** As group(), with the samples of each group by their keys. @param wants whether a sample is shown */
+export function groupSamples(
+  reading: Pick<Reading, "exits" | "vcpus">,
+  by: By,
+  wants?: (sample: Sample) => boolean,
+): Grouped[] {
+  return atOnce(groupingSteps(reading, by, wants));
 }
 
 function named(samples: Samples): NamedSample[] {

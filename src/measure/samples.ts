@@ -102,7 +102,10 @@ export function detailAt(sample: Sample, key: string, about: Detail | undefined)
 }
 
 /** L1 and L2 together. */
-export function total(sample: Sample): Counters {
+export function total(sample: Sample): Readonly<Counters> {
+  // Most exits are of one level.
+  if (sample.l2.count === 0) return sample.l1;
+  if (sample.l1.count === 0) return sample.l2;
   const sum = zero();
   add(sum, sample.l1);
   add(sum, sample.l2);

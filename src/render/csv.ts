@@ -50,15 +50,14 @@ function parts(sample: Sample): (readonly [string, Sample])[] {
   return rows.length === 0 ? [["", sample]] : rows.map((row) => [row.text, row.sample]);
 }
 
-/** The rows of one interval. @param local whether times are local ones with their offset from UTC, in place of UTC */
-export function csvLines(
+/** csvLines() in steps. */
+export function* csvSteps(
   time: Time,
   groups: readonly Grouped[],
   columns: Columns,
   local = false,
   details = false,
-): string[] {
-  const lines: string[] = [];
+): Generator<string, void> {
   for (const [{ vm, vcpu, tid }, samples] of groups)
     for (const [detail, sample] of inOrder(samples).flatMap(parts))
       for (const level of ["l1", "l2"] as const) {
@@ -74,8 +73,11 @@ export function csvLines(
           level === "l1" ? 1 : 2,
           ...(details ? [detail] : []),
         ];
-        for (const row of values(sample, level, columns))
-          lines.push(csvLine([...key, ...row, time.durationNs]));
+        for (const row of values(sample, level, columns)) yield csvLine([...key, ...row, time.durationNs]);
       }
-  return lines;
+}
+
+/** The rows of one interval. @param local whether times are local ones with their offset from UTC, in place of UTC */
+export function csvLines(...rows: Parameters<typeof csvSteps>): string[] {
+  return [...csvSteps(...rows)];
 }

@@ -68,22 +68,31 @@ export function headFields({ tool, version, host, options }: About, time: Time):
 }
 
 /**
- * The line of one interval, without line break.
+ * The line of one interval in pieces, without line break: those of many vCPUs are longer together than a text may be.
  * @param lost undefined where that is unknown
  * @param vcpus how many vCPUs had these exits
  */
-export function jsonLine(
+export function* jsonPieces(
   about: About,
   time: Time,
   groups: readonly Grouped[],
   lost: Lost | undefined,
   columns: Columns,
   vcpus?: number,
-): string {
-  const exits = groups.flatMap(([identity, samples]) =>
-    inOrder(samples).map((sample) => ({ ...identityFields(identity), ...exitFields(sample, columns) })),
-  );
-  return jsonText({ ...headFields(about, time), vcpus, exits, lost: lost ?? null });
+): Generator<string, void> {
+  yield `${jsonText({ ...headFields(about, time), vcpus }).slice(0, -1)},"exits":[`;
+  let separator = "";
+  for (const [identity, samples] of groups)
+    for (const sample of inOrder(samples)) {
+      yield separator + jsonText({ ...identityFields(identity), ...exitFields(sample, columns) });
+      separator = ",";
+    }
+  yield `],"lost":${jsonText(lost ?? null)}}`;
+}
+
+/** jsonPieces() as one text. */
+export function jsonLine(...line: Parameters<typeof jsonPieces>): string {
+  return [...jsonPieces(...line)].join("");
 }
 
 /** The last line of a tool that prints slow exits. */

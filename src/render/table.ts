@@ -32,8 +32,10 @@ const NO_BORDERS = Object.fromEntries(
 // cli-table3 takes a time that grows with the square of the rows: it is given so many at a time.
 const ROWS_AT_ONCE = 100;
 
+const ASCII = /^[ -~]*$/;
+
 /** What a text takes on a terminal. */
-const widthOf = (text: string) => cellsOf(text).length;
+const widthOf = (text: string) => (ASCII.test(text) ? text.length : cellsOf(text).length);
 
 /** The width of the widest cell of each column. */
 function widthsOf(columns: readonly Column[], cells: readonly (readonly string[])[]): number[] {

@@ -69,10 +69,11 @@ export class ClockSum {
   }
 
   /**
+   * Adds a line in steps.
    * @param file that has the line
    * @throws UsageError if a filter needs what the line doesn't tell, or another file tells of the same time
    */
-  add(line: ReadLine, groups: readonly SplitGroup[], file: string): void {
+  *adding(line: ReadLine, groups: readonly SplitGroup[], file: string): Generator<void, void> {
     const { start, end, durationNs, reading } = line;
     this.#span.add(line, file);
     this.#lost = sumOfLost(this.#lost, reading.lost);
@@ -89,6 +90,7 @@ export class ClockSum {
         clock: before ? addClocks(before.clock, group.clock) : group.clock,
         vcpus: Math.max(before?.vcpus ?? 0, group.vcpus),
       });
+      yield;
     }
   }
 

@@ -23,6 +23,9 @@ import { Timeline } from "./timeline";
 /** Most pairs of vCPU and reason that are told apart: 1,000 vCPUs of 64 reasons each. */
 const MAX_SLOTS = 65_536;
 
+/** Most reasons that are told apart: all instruction sets together have fewer. */
+const MAX_REASONS = 512;
+
 /** Most details of all of these together; the exits of the others are others. */
 const MAX_DETAILS = 16_384;
 
@@ -43,6 +46,7 @@ export class ExitSum {
   readonly #span = new Span();
   readonly #exits: Groups = new Map();
   readonly #vcpus = new Map<string, Identity>();
+  readonly #reasons = new Set<number>();
   #lost: Lost | undefined = NOTHING_LOST;
   #vcpuNs: number | undefined = 0;
   #slots = 0;
@@ -84,22 +88,23 @@ export class ExitSum {
   }
 
   /**
+   * Adds a line in steps.
    * @param file that has the line
    * @throws UsageError if a filter needs what the line doesn't tell, or another file tells of the same time
    */
-  add(line: ReadLine, file: string): void {
+  *adding(line: ReadLine, file: string): Generator<void, void> {
     const { start, end, durationNs, reading } = line;
     this.#span.add(line, file);
     this.#lost = sumOfLost(this.#lost, reading.lost);
     this.timeline.begin(start, end, durationNs, reading.lost ? lossesOf(reading.lost) : 0);
-    const seen = this.#addExits(reading);
+    const seen = yield* this.#addExits(reading);
     const vcpus = this.#selection.byIdentity || line.vcpus === undefined ? seen : line.vcpus;
     if (vcpus === undefined) this.#vcpuNs = undefined;
     else if (this.#vcpuNs !== undefined) this.#vcpuNs += vcpus * durationNs;
   }
 
   /** Returns how many vCPUs had wanted exits, undefined where the reading doesn't tell them apart. */
-  #addExits({ exits, vcpus }: Reading): number | undefined {
+  *#addExits({ exits, vcpus }: Reading): Generator<void, number | undefined> {
     let seen: number | undefined = 0;
     for (const [key, samples] of exits) {
       const identity = vcpus.get(key) ?? {};
@@ -111,6 +116,7 @@ export class ExitSum {
         some = true;
         this.#addSample(key, identity, reason, wanted);
         this.timeline.add(reason, wanted, isIdle(sample.isa, sample.reason));
+        yield;
       }
       if (identity.vcpu === undefined && identity.tid === undefined) seen = undefined;
       else if (seen !== undefined && some) seen++;
@@ -120,8 +126,11 @@ export class ExitSum {
 
   #addSample(key: string, identity: Identity, reason: number, sample: Sample): void {
     const isKnown = this.#exits.get(key)?.has(reason) === true;
-    if (isKnown || this.#slots < MAX_SLOTS) {
+    const hasRoom =
+      this.#slots < MAX_SLOTS && (this.#reasons.has(reason) || this.#reasons.size < MAX_REASONS);
+    if (isKnown || hasRoom) {
       if (!isKnown) this.#slots++;
+      this.#reasons.add(reason);
       if (!this.#vcpus.has(key)) this.#vcpus.set(key, identity);
       addSamples(this.#exits, key, new Map([[reason, this.#withFewDetails(key, reason, sample)]]));
       return;

@@ -2,6 +2,7 @@
 // A run: all that saved readings say together.
 import type { ReadLine } from "../lines/read";
 import type { About } from "../measure/lines";
+import { atOnce } from "../pace";
 import { isOfVmm } from "../reasons";
 import { readable } from "../render/units";
 import { ClockSum } from "./clock-sum";
@@ -88,10 +89,16 @@ export class Run {
   }
 
   /**
+   * Adds a line.
    * @param file that has the line, for messages
    * @throws UsageError if a filter needs what the line doesn't tell, or another file tells of the same time
    */
-  add(line: ReadLine, file = this.name): void {
+  add(line: ReadLine, file?: string): void {
+    atOnce(this.adding(line, file));
+  }
+
+  /** add() in steps. */
+  *adding(line: ReadLine, file = this.name): Generator<void, void> {
     const { start, end, tool, version, host, options, split } = line;
     this.#first ??= start;
     if (!this.#selection.wantsTime(this.#first, start, end)) return;
@@ -99,8 +106,8 @@ export class Run {
       const about = { tool, version, host, options };
       this.#abouts.set(JSON.stringify(about), about);
     }
-    if (split) this.split.add(line, split, file);
-    else if (isOfVmmLine(line)) this.vmm.add(line, file);
-    else this.exits.add(line, file);
+    if (split) yield* this.split.adding(line, split, file);
+    else if (isOfVmmLine(line)) yield* this.vmm.adding(line, file);
+    else yield* this.exits.adding(line, file);
   }
 }

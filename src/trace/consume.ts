@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Walks through recordings record by record: one after another, or merged by time.
-import { setImmediate as immediate } from "node:timers/promises";
+import { Pace } from "../pace";
 import { RecordReader, type Cut, type Damage, type ReaderOptions, type TraceRecord } from "./reader";
 
 /** A recording: what messages call it, and its bytes. */
@@ -29,27 +29,12 @@ export interface ConsumeOptions extends Omit<ReaderOptions, "name" | "eager" | "
  */
 export type OnRecord = (record: TraceRecord, source: number) => unknown;
 
-/** How long records are given out without a look at signals and timers, in ms. */
-const MOST_MS = 50;
 /** The clock is looked at every so many records: a rule may take some milliseconds for each. */
 const RECORDS_AT_ONCE = 32;
 
-/** Lets the event loop run often enough. */
-class Pace {
-  #since = performance.now();
-
-  /** Whether it is time to wait. */
-  get due(): boolean {
-    return performance.now() - this.#since > MOST_MS;
-  }
-
-  async rest({ pause }: ConsumeOptions): Promise<void> {
-    await pause?.();
-    if (performance.now() - this.#since > MOST_MS) {
-      await immediate();
-      this.#since = performance.now();
-    }
-  }
+async function rest(pace: Pace, { pause }: ConsumeOptions): Promise<void> {
+  await pause?.();
+  await pace.rest();
 }
 
 /** A recording whose last record was cut off. */
@@ -125,8 +110,8 @@ async function sequential(cursors: Cursor[], onRecord: OnRecord, options: Consum
   for (const cursor of cursors)
     while (!signal?.aborted && (await cursor.refill())) {
       onRecord(cursor.reader.record, cursor.index);
-      while (!signal?.aborted && drain(cursor, onRecord, pace)) await pace.rest(options);
-      await pace.rest(options);
+      while (!signal?.aborted && drain(cursor, onRecord, pace)) await rest(pace, options);
+      await rest(pace, options);
     }
 }
 
@@ -146,11 +131,11 @@ async function merged(cursors: Cursor[], onRecord: OnRecord, options: ConsumeOpt
   let left = RECORDS_AT_ONCE;
   for (let cursor = earliest(open); cursor && !options.signal?.aborted; cursor = earliest(open)) {
     const waits = onRecord(cursor.reader.record, cursor.index) === true;
-    if (waits || (--left <= 0 && pace.due)) await pace.rest(options);
+    if (waits || (--left <= 0 && pace.due)) await rest(pace, options);
     if (left <= 0) left = RECORDS_AT_ONCE;
     const done = cursor;
     if (cursor.step()) continue;
-    await pace.rest(options);
+    await rest(pace, options);
     if (!(await cursor.refill())) open = open.filter((other) => other !== done);
   }
 }

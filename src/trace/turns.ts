@@ -49,10 +49,10 @@ const MAX_EVENTS = 16;
 
 /**
  * Most threads that are told apart in what is read at once, and most reasons, so that memory has a bound; the exits of
- * all others are counted together. No host has run so many vCPUs, and no instruction set has so many reasons.
+ * all others are counted together. No host has run so many vCPUs, and all instruction sets together have fewer reasons.
  */
 export const MAX_THREADS = 16_384;
-export const MAX_REASONS = 1024;
+export const MAX_REASONS = 512;
 /** Most pairs of thread and reason. */
 export const MAX_SLOTS = 65_536;
 

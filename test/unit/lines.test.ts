@@ -259,3 +259,64 @@ test("lines are read in chunks of any size; a wrong one is told with its number"
       (error) => error instanceof UsageError && why.test(error.message),
     );
 });
+
+/** What readLines() makes of a text in chunks, and the lengths of what was cut off. */
+async function readBack(text: string, size: number): Promise<[readings: object[], cuts: number[]]> {
+  const readings: object[] = [];
+  const cuts: number[] = [];
+  const bytes = Buffer.from(text);
+  const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+    bytes.subarray(i * size, (i + 1) * size),
+  );
+  for await (const line of readLines(chunks, (length) => cuts.push(length))) readings.push(line);
+  return [readings, cuts];
+}
+
+test("a line that is too long to be parsed at once says the same, row by row", async () => {
+  const clock = (name: string) => ({
+    vm: { pid: 7, startNs: 5, name, source: "process" as const },
+    vcpu: 1,
+    vcpus: 1,
+    clock: makeClock(
+      () => 5,
+      () => 1,
+      () => 1,
+      [1, 2],
+    ),
+  });
+  const [, text] = written(
+    Array.from({ length: 6000 }, (_, i) => ({ vcpu: i % 3, reason: i, level: 1 + (i % 2), times: [[9, 3]] })),
+    "wide",
+  );
+  const split = splitJsonLine(
+    ABOUT,
+    { ...TIME, lost: NOTHING_LOST },
+    Array.from({ length: 5000 }, () => clock('a"]},[{\\"')),
+  );
+  for (const long of [text.replaceAll("=evil", '[\\"]},{\\\\'), split]) {
+    assert.ok(long.length > 2 ** 20);
+    const parsed = readLine(long);
+    for (const size of [1000, 2 ** 18, long.length])
+      assert.deepEqual(await readBack(`${long}\n${long}`, size), [[parsed, parsed], []]);
+    assert.deepEqual(await readBack(long.slice(0, -1), 2 ** 18), [[], [long.length - 1]]);
+  }
+  for (const [wrong, why] of [
+    [text.replace(/\},\{(?="vm"[^{]*"vcpu":1)/, "},,{"), /line 1: no line of .*JSON/],
+    [text.replace('}],"lost"', '},],"lost"'), /line 1: no line of .*JSON/],
+    [text.replace('}],"lost"', '}},"lost"'), /line 1: no line of .*JSON/],
+    [text.replace('}],"lost"', '}]],"lost"'), /line 1: no line of .*JSON/],
+    [text.replace('"exits":[', '"exits":[5,'), /line 1: .*an exit is no object/],
+    [text.replace(SCHEMA, "other"), /line 1: .*its schema is "other"/],
+  ] as const)
+    await assert.rejects(
+      () => readBack(`${wrong}\n`, 2 ** 18),
+      (error) => error instanceof UsageError && why.test(error.message),
+      String(why),
+    );
+});
+
+test("one row has a bound of its own", async () => {
+  const [, text] = written([{ vcpu: 0, reason: 114, level: 1, times: [[9, 3]] }], "count");
+  const long = text.replace('"exits":[{', `"exits":[{"more":"${"x".repeat(2 ** 24)}",`);
+  await assert.rejects(() => readBack(long, 2 ** 20), /line 1: .*a part of it is longer than 16777216/);
+});

@@ -16,6 +16,13 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
+import { groupSamples, groupingSteps } from "../../src/measure/grouping";
+import { NOTHING_LOST } from "../../src/measure/lost";
+import { type Groups, type Samples, sampleAt } from "../../src/measure/samples";
+import { csvSteps } from "../../src/render/csv";
+import { jsonPieces } from "../../src/render/json";
+import { Run } from "../../src/report/run";
+import { Selection } from "../../src/report/selection";
 import { LAST_BYTES, firstRecord, lastRecord } from "../../src/trace/encode";
 import { END_REASON, EVENT } from "../../src/trace/events";
 import { RecordReader } from "../../src/trace/reader";
@@ -181,6 +188,45 @@ test("SIGTERM is heard while a reader that doesn't read keeps a wide rule waitin
   // Its reader goes away then, so that it can end.
   format.stdout.destroy();
   await closed;
+});
+
+/** A recording of as many threads as are told apart, an exit each. */
+const threads = () =>
+  fileOf("crowd", BEGIN, ...Array.from({ length: MAX_THREADS }, (_, i) => exit(i, CPUID, i + 1)), END);
+
+test("SIGTERM ends a report of thousands of tables in the midst of them, though its reader reads on", async () => {
+  const tool = join(PROJECT, "dist", "bin", "kvm-trace.js");
+  const report = spawn(process.execPath, [tool, "report", "--by", "vcpu", threads()], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  let tables = 0;
+  report.stdout.setEncoding("utf8").on("data", (text: string) => {
+    if (tables === 0) report.kill("SIGTERM");
+    tables += text.split("Exit reason").length - 1;
+  });
+  const signal = await new Promise((resolve) => {
+    report.on("close", (_, by) => {
+      resolve(by);
+    });
+  });
+  assert.equal(signal, "SIGTERM");
+  assert.ok(tables > 0 && tables < MAX_THREADS, `${tables}`);
+});
+
+test("what is made of many vCPUs and reasons is made in steps of one each", () => {
+  const exits: Groups = new Map<string, Samples>();
+  for (let i = 0; i < 1000; i++) sampleAt(exits, `${i}`, i % 500, "svm", i % 500).l1.count++;
+  const steps = (work: Iterable<unknown>) => [...work].length;
+  const reading = { exits, vcpus: new Map(), lost: NOTHING_LOST, number: 0 };
+  assert.equal(steps(groupingSteps(reading, "reason")), 1000);
+  const time = { start: new Date(0), end: new Date(1), durationNs: 1, final: true };
+  const about = { tool: "kvm-trace", version: "1", host: undefined, options: {} };
+  const groups = groupSamples(reading, "reason");
+  // What comes before the rows and after them.
+  assert.equal(steps(jsonPieces(about, time, groups, NOTHING_LOST, "count")), 500 + 2);
+  assert.equal(steps(csvSteps(time, groups, "count")), 500);
+  const line = { ...about, ...time, vcpus: 1000, reading: { ...reading, ...time }, split: undefined };
+  assert.equal(steps(new Run(new Selection({})).adding(line)), 1000);
 });
 
 test("a timeline and a page are readable to those only who can read the recording, and aren't written through a stranger's link", () => {

@@ -14,6 +14,7 @@ import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
 import type * as Tty from "node:tty";
 import { promisify } from "node:util";
+import { Pace } from "../../src/pace";
 import { safeText } from "../../src/text";
 import { writeError } from "./write-error";
 
@@ -21,6 +22,9 @@ const STDOUT = 1;
 const STDERR = 2;
 // How long to wait before a reader that is slower than a non-blocking pipe is asked again.
 const RETRY_MS = 10;
+
+// Text is printed in pieces of about so many characters.
+const PIECE = 2 ** 16;
 
 // Diagnostics that are kept for a reader; more are dropped.
 const MAX_SAID = 2 ** 16;
@@ -156,6 +160,26 @@ export function printBytes(bytes: Uint8Array): void {
   } catch (error) {
     fail(error);
   }
+}
+
+/**
+ * Prints text that is made piece by piece, no more of it than its reader takes; signals are heard in between.
+ * @param after what follows each piece
+ */
+export async function printPieces(pieces: Iterable<string>, after = ""): Promise<void> {
+  const pace = new Pace();
+  let text = "";
+  for (const piece of pieces) {
+    text += piece + after;
+    if (text.length >= PIECE) {
+      printBytes(Buffer.from(text));
+      text = "";
+      await outputWritten();
+      if (outputEnded()) return;
+    }
+    await pace.rest();
+  }
+  printBytes(Buffer.from(text));
 }
 
 /** Standard error as a file of its own, whose writes don't wait for a reader; undefined where it can't be opened again. */

@@ -42,10 +42,12 @@ export class Stop {
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-// How long a reader that takes nothing is waited for after SIGTERM, and how often it is looked at: a loop that was busy
-// for longer finds one look due, and hears of what was read before the next.
-const PATIENCE_LOOKS = 5;
+// How often it is looked at after SIGTERM whether the process can end: a loop that was busy for longer finds one look due.
 const LOOK_MS = 100;
+// How many looks a reader that takes nothing is waited for.
+const UNREAD_LOOKS = 4;
+/** How many looks what reads recordings has for printing what it has read: time for a table, not for thousands of them. */
+export const LAST_LOOKS = 6;
 
 /** Ends the process by a signal: exit() would wait for writes that wait for their reader. */
 function endBy(signal: NodeJS.Signals): void {
@@ -59,28 +61,32 @@ function endAtOnce(signal: NodeJS.Signals): void {
   else process.exit(128 + constants.signals[signal]);
 }
 
-/** Ends the process by the signal once no reader has taken anything for a while of what waits for one. */
-function endUnread(signal: NodeJS.Signals): void {
-  let [last, unread] = [-1, 0];
+/** Ends the process by the signal after so many looks, or once no reader has taken anything for a while of what waits for one. */
+function endSoon(signal: NodeJS.Signals, lastLooks: number): void {
+  let [last, unread, looks] = [waitingFor().bytes, 0, 0];
   setInterval(() => {
     const { bytes, isPending } = waitingFor();
     unread = isPending && bytes === last ? unread + 1 : 0;
     last = bytes;
-    if (unread === PATIENCE_LOOKS) endBy(signal);
+    if (unread === UNREAD_LOOKS || ++looks === lastLooks) endBy(signal);
   }, LOOK_MS).unref();
 }
 
 /**
  * Stops on the first of `signals` and when output ends; a second signal ends the process at once. SIGTERM, which comes
  * from no user who could send a second one, also ends it when output isn't read.
+ * @param lastLooks after SIGTERM the process has so many looks of 100 ms
  */
-export function stopOnSignals(signals: readonly NodeJS.Signals[] = SIGNALS): Stop {
+export function stopOnSignals(
+  signals: readonly NodeJS.Signals[] = SIGNALS,
+  lastLooks: number = Infinity,
+): Stop {
   const stop = new Stop();
   for (const signal of signals)
     process.on(signal, () => {
       if (stop.stopped) endAtOnce(signal);
       stop.stop();
-      if (signal === "SIGTERM") endUnread(signal);
+      if (signal === "SIGTERM") endSoon(signal, lastLooks);
     });
   onOutputEnd(() => {
     stop.stop();

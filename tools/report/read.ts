@@ -3,6 +3,7 @@
 import { UsageError, messageOf } from "../../src/errors";
 import { readLines } from "../../src/lines/read";
 import { NOTHING_LOST } from "../../src/measure/lost";
+import { inSteps } from "../../src/pace";
 import { Run } from "../../src/report/run";
 import type { Selection } from "../../src/report/selection";
 import { type Chunks, sniff } from "../../src/report/sniff";
@@ -98,7 +99,8 @@ async function addLines(run: Run, name: string, chunks: Chunks, { tool, signal }
       diagnose(`${tool}: ${name}: the last line is cut off after ${characters} characters; left out`);
   };
   try {
-    for await (const line of readLines(untilEnd(chunks, signal), cut)) run.add(line, name);
+    for await (const line of readLines(untilEnd(chunks, signal), cut))
+      await inSteps(run.adding(line, name));
   } catch (error) {
     if (!(error instanceof UsageError) || error.message.startsWith(name)) throw error;
     throw new UsageError(`${name}: ${messageOf(error)}`, error.code);

@@ -35,7 +35,7 @@ export interface ShowOptions extends Omit<TableOptions, "table" | "top"> {
 export function countOf({ exits }: Pick<Run, "exits">): number {
   let count = 0;
   for (const samples of exits.reading.exits.values())
-    for (const sample of samples.values()) count += total(sample).count;
+    for (const { l1, l2 } of samples.values()) count += l1.count + l2.count;
   return count;
 }
 

@@ -10,7 +10,7 @@ import { safeText } from "../../src/text";
 import type { CutSource, Source } from "../../src/trace/consume";
 import type { Damage } from "../../src/trace/reader";
 import { diagnose, queueOutput } from "../lib/output";
-import { stopOnSignals } from "../lib/stop";
+import { LAST_LOOKS, stopOnSignals } from "../lib/stop";
 import { DEFAULT_RECORDING } from "./default-recording";
 
 /** Large enough that reading costs nothing beside formatting. */
@@ -26,11 +26,11 @@ function unreadable(path: string, error: unknown): UsageError {
   return new UsageError(`cannot read ${nameOf(path)}: ${messageOf(error)}; name a file that you may read`);
 }
 
-/** Aborted by the first signal that asks to end, and when standard output takes no more. */
+/** Aborted by the first signal that asks to end, and when standard output takes no more. SIGTERM ends the process soon after. */
 export function endSignal(): AbortSignal {
   const ended = new AbortController();
   queueOutput();
-  void stopOnSignals()
+  void stopOnSignals(undefined, LAST_LOOKS)
     .wait()
     .then(() => {
       ended.abort();

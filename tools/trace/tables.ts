@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: MIT
 // kvm-trace report's tables: those of the live tools, of a recording.
-import { setImmediate as immediate } from "node:timers/promises";
-import { type By, groupSamples } from "../../src/measure/grouping";
+import { type By, groupingSteps } from "../../src/measure/grouping";
 import { type Sort, hasNested } from "../../src/measure/ranking";
 import type { Columns } from "../../src/measure/columns";
 import { countTable } from "../../src/render/count";
 import { hasDetails, titleOf } from "../../src/render/names";
-import { csvHeading, csvLines } from "../../src/render/csv";
-import { jsonLine } from "../../src/render/json";
+import { csvHeading, csvSteps } from "../../src/render/csv";
+import { jsonPieces } from "../../src/render/json";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
 import type { Samples } from "../../src/measure/samples";
 import type { Host } from "../../src/measure/lines";
 import type { Reading } from "../../src/measure/reading";
 import type { Time } from "../../src/measure/time";
+import { Pace, inSteps } from "../../src/pace";
 import { aboutRecording } from "../lib/about";
 import type { FilterOptions } from "../lib/options";
 import { histogramsByReason } from "../lib/histograms";
-import { emphasized, outputWritten, print } from "../lib/output";
+import { emphasized, outputEnded, outputWritten, print, printPieces } from "../lib/output";
 import { type Page, formOf, headed, measured, pageOf } from "../lib/tables";
 
 export interface TableOptions extends FilterOptions {
@@ -52,28 +52,30 @@ export async function printTables(
   reading: Reading & Time,
   options: TableOptions,
 ): Promise<void> {
-  const groups = groupSamples(reading, options.by);
+  const groups = await inSteps(groupingSteps(reading, options.by));
   const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
   const details = groups.some(([, samples]) => hasDetails(samples));
   const about = options.json && {
     ...aboutRecording(tool, options, { by: options.by, ...(details ? { details } : {}) }),
     host: options.host,
   };
-  if (about) print([jsonLine(about, reading, groups, reading.lost, columns, reading.exits.size)]);
-  else if (options.csv)
-    print([
-      ...(options.header ? [csvHeading(columns, details)] : []),
-      ...csvLines(reading, groups, columns, options.utcOffset, details),
-    ]);
-  else {
+  if (about) {
+    await printPieces(jsonPieces(about, reading, groups, reading.lost, columns, reading.exits.size));
+    print([""]);
+  } else if (options.csv) {
+    if (options.header) print([csvHeading(columns, details)]);
+    await printPieces(csvSteps(reading, groups, columns, options.utcOffset, details), "\n");
+  } else {
     const nested = groups.some(([, samples]) => hasNested(samples));
     const page = pageOf(options.header, reading.durationNs, nested);
+    const pace = new Pace();
     for (const [identity, samples] of groups.length > 0 ? groups : [[{}, new Map()] as const]) {
       const title = titleOf(identity);
       print([...(title === "" ? [] : [emphasized(title)]), ...linesOf(samples, page, options)]);
+      // Of tables there may be thousands.
       await outputWritten();
-      // Signals are heard between two tables, of which there may be thousands.
-      await immediate();
+      await pace.rest();
+      if (outputEnded()) return;
     }
     if (options.header) print(measured(reading.durationNs));
   }
