@@ -21,6 +21,7 @@ needs_sanitized := all $(ADDON_SANITIZED)
 needs_package := all prebuilds $(GUEST) lab-kernel
 needs_install := all prebuilds lab lab-arm64
 needs_prometheus := all
+needs_browser := all
 needs_lab := all lab $(REFUSED)
 needs_multiprocess := $(needs_lab)
 needs_instructions := $(needs_lab)
@@ -58,7 +59,7 @@ LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
 # Not held back like the rest: said when it begins.
 begins = +@echo "$@: tests in the lab begin"
 
-.PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-install test-lab test-matrix test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
+.PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-browser test-install test-lab test-matrix test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
 	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package test-prometheus
@@ -84,6 +85,11 @@ test-install: PACKAGES += $(LAB_PACKAGES) $(INSTALL_PACKAGES)
 test-install: packages ## install every package into small roots of Debian 11, 12 and 13, and count on their kernels; every Node
 	@$(MAKE) --no-print-directory $(needs_install)
 	$(under_install) $(NODE_TEST) $(call compiled,test/install/*.test.ts)
+
+test-browser: PACKAGES += $(BROWSER_PACKAGES)
+test-browser: packages ## open the report's page in Debian's Chromium, headless; pictures are left in build/pages
+	@$(MAKE) --no-print-directory $(needs_browser)
+	$(NODE_TEST) $(call compiled,test/browser/*.test.ts)
 
 test-prometheus: $(needs_prometheus) ## run the tests with Debian's Prometheus, which is fetched: what it makes of metrics, rules and the dashboard
 	$(NODE_TEST) $(call compiled,test/prometheus/*.test.ts)

@@ -23,6 +23,8 @@ export interface Evidence {
   readonly reflected: boolean;
   /** Exits by the run's quarters, from first to last. */
   readonly quarters: readonly Quarter[];
+  /** What exits to the VMM were about, and for how long all vCPUs together were looked at, in ns; undefined unless that is told. */
+  readonly vmm: { readonly details: readonly DetailRow[]; readonly vcpuNs: number } | undefined;
   /** The clocks of all vCPUs together; undefined unless the readings have the split of time. */
   readonly clock: Clock | undefined;
   /** What was recorded of the host; undefined if that is unknown, or there are several. */
@@ -56,9 +58,4 @@ export function about({ details = [] }: Evidence, wanted: (detail: ExitDetail) =
 /** How many there were in a second of a vCPU; 0 if it isn't known how many vCPUs there were. */
 export function perVcpu({ vcpuNs = 0 }: Evidence, count: number): number {
   return vcpuNs > 0 ? (count * 1e9) / vcpuNs : 0;
-}
-
-/** What part of the vCPUs' time that was, from 0 to 1; 0 if it isn't known. */
-export function shareOfTime({ vcpuNs = 0 }: Evidence, ns: number): number {
-  return vcpuNs > 0 ? ns / vcpuNs : 0;
 }

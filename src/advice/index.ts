@@ -32,6 +32,8 @@ function has(evidence: Evidence, need: Need): boolean {
       return evidence.details !== undefined;
     case "reflected":
       return evidence.reflected;
+    case "vmm":
+      return evidence.vmm !== undefined;
     case "split":
       return evidence.clock !== undefined;
   }

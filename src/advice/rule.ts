@@ -8,6 +8,7 @@ export const NEEDS = {
   times: "handling times, which kvm-vmexit time saves",
   details: "what exits were about: --details of count and time",
   reflected: "which exits of L2 go to L1: kvm-vmexit count --wide",
+  vmm: "what exits to the VMM were about: kvm-vmexit vmm --details",
   split: "the split of vCPUs' time: kvm-vmexit split",
 } as const;
 export type Need = keyof typeof NEEDS;

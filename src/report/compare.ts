@@ -58,6 +58,8 @@ export interface Comparison {
   readonly per: Per;
   /** What differs in how the runs came about, in words. */
   readonly differences: readonly string[];
+  /** What was lost before and after, in words. */
+  readonly losses: readonly string[];
   /** The largest change of cost first, of rate where there are no times; idle exits, whose time is no cost, last. */
   readonly changes: readonly Change[];
   /** All that aren't idle together. */
@@ -270,12 +272,8 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
   const idle = ({ isa, reason }: Change) => Number(isIdle(isa, reason));
   return {
     per,
-    differences: [
-      ...differencesOf(before, after),
-      ...orderOf(before, after),
-      ...lossOf(before, "before"),
-      ...lossOf(after, "after"),
-    ],
+    differences: [...differencesOf(before, after), ...orderOf(before, after)],
+    losses: [...lossOf(before, "before"), ...lossOf(after, "after")],
     changes: changes.sort((x, y) => idle(x) - idle(y) || largestFirst(x, y)),
     awake: differenceOf((run) => run.awake),
     sum: differenceOf((run) => run.all),

@@ -246,7 +246,7 @@ export function comparisonLines(comparison: Comparison, options: ComparisonOptio
   const { header } = options;
   const untested = [comparison.sum, ...comparison.split].every(({ p }) => p === undefined);
   return [
-    ...comparison.differences.map(safeText),
+    ...[...comparison.differences, ...comparison.losses].map(safeText),
     ...clockLines(comparison, header),
     ...(hasNoExits(comparison) ? [] : exitLines(comparison, options)),
     ...(untested ? ["With fewer than 4 runs a side, what is chance and what isn't can't be told."] : []),
@@ -287,12 +287,12 @@ export function comparisonCsv(comparison: Comparison, header: boolean): string[]
 
 /** One object: what differs, and the reasons in the order of the table. */
 export function comparisonJson(comparison: Comparison): string {
-  const { per, differences, changes, awake, sum, split } = comparison;
+  const { per, changes, awake, sum, split } = comparison;
   const sides = ({ before, after, p }: Difference) => ({ before, after, p: p ?? null });
   return jsonText({
     schema: "kvm-vmexit-comparison/1",
     per: typeof per === "string" ? per : per.reason,
-    differences,
+    differences: [...comparison.differences, ...comparison.losses],
     changes: changes.map((change) => ({
       isa: change.isa,
       reason: change.reason,

@@ -34,6 +34,13 @@ export function hostOf({ abouts }: Pick<Run, "abouts">): Evidence["host"] {
   return hosts.size === 1 ? [...hosts.values()][0] : undefined;
 }
 
+/** What exits to the VMM were about. */
+function vmmOf({ vmm, ofVmm }: Run): Evidence["vmm"] {
+  const samples = vmm.intervals > 0 ? [...reasonsOf(ofVmm).values()] : [];
+  if (!samples.some(({ details }) => details) || vmm.vcpuNs === undefined) return undefined;
+  return { details: samples.flatMap(detailRows), vcpuNs: vmm.vcpuNs };
+}
+
 /** What advice is judged by. */
 export function evidenceOf(run: Run): Evidence {
   const { exits, split } = run;
@@ -47,6 +54,7 @@ export function evidenceOf(run: Run): Evidence {
     timed: samples.some((sample) => total(sample).timed > 0),
     reflected: samples.some(({ reflected }) => reflected > 0),
     quarters: quartersOf(exits.timeline),
+    vmm: vmmOf(run),
     clock: split.intervals > 0 ? split.clock : undefined,
     host: hostOf(run),
   };

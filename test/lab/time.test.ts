@@ -6,12 +6,20 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { openSession, readLine } from "kvm-vmexit";
-import { groupSamples } from "../../src/measure/grouping";
-import type { Sample } from "../../src/measure/samples";
+import { openSession, openSplit, readLine } from "kvm-vmexit";
+import { type By, groupSamples } from "../../src/measure/grouping";
+import type { Sample, Samples } from "../../src/measure/samples";
+import { reasonName } from "../../src/reasons";
+import { countTable } from "../../src/render/count";
 import { jsonLine } from "../../src/render/json";
-import { PLAIN } from "../../src/render/form";
+import { type Form, PLAIN } from "../../src/render/form";
+import { titleOf } from "../../src/render/names";
+import { splitTable } from "../../src/render/split";
+import { splitJsonLine } from "../../src/render/split-lines";
 import { timeTable } from "../../src/render/time";
+import { splitGroup } from "../../src/split/groups";
+import { splitDiff } from "../../src/split/reading";
+import { histogramsByReason } from "../../tools/lib/histograms";
 import { GUEST, type Result, Running, run } from "../tools";
 import { PROMISED, WORKLOAD } from "./counts";
 import { type Line, jsonLines, sumOfReason } from "./json";
@@ -494,35 +502,108 @@ for (const [tool, parameters, expected] of [
     assert.equal(result.stderr.trimEnd().split("\n").length, 1, result.stderr);
   });
 
-test("report shows of what was saved the table that is shown live", () => {
-  const session = openSession({ timing: true, histograms: true });
-  spawnSync(GUEST, [...WORKLOAD, "--vcpus", "2"]);
+test("report shows of what was saved the tables that are shown live: counts, times, histograms, details, groups, split and exits to the VMM", () => {
+  const session = openSession({ timing: true, histograms: true, details: true });
+  const splitter = openSplit();
+  const opened = splitter.read();
+  spawnSync(GUEST, [...WORKLOAD, "--vcpus", "2", "--vms", "2"]);
   session.stop();
-  const reading = session.read();
+  splitter.stop();
+  const [reading, split] = [session.read(), splitDiff(opened, splitter.read())];
   session.close();
+  splitter.close();
   const about = { tool: "kvm-vmexit-time", version: "0.1.0", host: undefined, options: { by: "vcpu" } };
-  const groups = groupSamples(reading, "vcpu");
-  const saved = jsonLine(
-    about,
-    { ...reading, final: true },
-    groups,
-    reading.lost,
-    "wide",
-    reading.exits.size,
-  );
-  const live = timeTable(groupSamples(reading, "reason")[0]?.[1] ?? new Map<number, Sample>(), {
-    ...PLAIN,
-    wide: true,
-  });
+  const time = { ...reading, final: true };
   const folder = mkdtempSync(join(tmpdir(), "report-"));
-  try {
-    writeFileSync(join(folder, "saved"), saved);
-    const result = run("kvm-vmexit-report", "--wide", join(folder, "saved"));
+  const saved = (name: string, line: string): string => {
+    writeFileSync(join(folder, name), line);
+    return join(folder, name);
+  };
+  const exits = saved(
+    "exits",
+    jsonLine(about, time, groupSamples(reading, "vcpu"), reading.lost, "wide", reading.exits.size),
+  );
+  const shown = (...parameters: string[]): string[] => {
+    const result = run("kvm-vmexit-report", ...parameters);
     assert.equal(result.stderr, "");
-    const shown = result.stdout.trimEnd().split("\n");
-    assert.match(shown.pop() ?? "", /^Measured for /);
-    assert.deepEqual(shown, live);
-    assert.match(result.stdout, new RegExp(`CPUID +${2 * (PROMISED["CPUID"] ?? 0)} `));
+    const lines = result.stdout.trimEnd().split("\n");
+    assert.match(lines.pop() ?? "", /^Measured for /);
+    return lines;
+  };
+  /** What a live tool prints of the groups. */
+  const live = (
+    by: By,
+    lines: (samples: Samples) => string[],
+    wanted: (sample: Sample) => boolean = () => true,
+  ) =>
+    groupSamples(reading, by).flatMap(([identity, samples]) => [
+      ...[titleOf(identity)].filter((title) => title !== ""),
+      ...lines(new Map([...samples].filter(([, sample]) => wanted(sample)))),
+    ]);
+  const times =
+    (form: Partial<Form> = {}) =>
+    (samples: Samples) =>
+      timeTable(samples, { ...PLAIN, ...form });
+  const page = {
+    heading: true,
+    durationNs: reading.durationNs,
+    nested: false,
+    columns: undefined,
+    rows: undefined,
+  };
+  const isMsr = ({ isa, reason }: Sample) => reasonName(isa, reason)?.startsWith("MSR") === true;
+  try {
+    assert.deepEqual(shown(exits), live("reason", times()));
+    assert.match(shown(exits).join("\n"), new RegExp(`CPUID +${4 * (PROMISED["CPUID"] ?? 0)} `));
+    assert.deepEqual(shown("--wide", exits), live("reason", times({ wide: true })));
+    assert.deepEqual(shown("--unit", "us", "--by", "vcpu", exits), live("vcpu", times({ unit: "us" })));
+    assert.deepEqual(shown("--wide", "--by", "vm", exits), live("vm", times({ wide: true })));
+    assert.deepEqual(
+      shown("--wide", "--top", "2", exits),
+      live("reason", times({ wide: true, top: 2, sort: "time" })),
+    );
+    assert.deepEqual(shown("--rate", exits), live("reason", times({ rateNs: reading.durationNs })));
+    assert.deepEqual(
+      shown("--table", "count", exits),
+      live("reason", (samples) => countTable(samples, PLAIN)),
+    );
+    assert.deepEqual(
+      shown("--table", "hist", "--by", "vm", exits),
+      live("vm", (samples) => histogramsByReason(samples, page, { unit: "ns", trim: false })),
+    );
+    const msr =
+      run("kvm-vmexit-report", "--reasons", "MSR", exits).status === 0 ? "MSR" : "MSR_READ,MSR_WRITE";
+    assert.deepEqual(shown("--wide", "--reasons", msr, exits), live("reason", times({ wide: true }), isMsr));
+    const clocks = splitGroup(split, "vcpu");
+    const table = {
+      durationNs: split.durationNs,
+      wide: true,
+      unit: "ns",
+      heading: true,
+      room: undefined,
+    } as const;
+    assert.deepEqual(
+      shown("--wide", saved("split", splitJsonLine(about, { ...split, final: true }, clocks))),
+      splitTable(clocks, { ...table, sort: "name", top: undefined }),
+    );
+    const vmm = run(
+      "kvm-vmexit",
+      "vmm",
+      "--details",
+      "--wide",
+      "--by",
+      "vcpu",
+      "--json",
+      "--",
+      GUEST,
+      ...WORKLOAD,
+    );
+    const line = readLine(vmm.stdout.trim());
+    assert.ok(line);
+    assert.deepEqual(
+      shown("--wide", saved("vmm", vmm.stdout)),
+      groupSamples(line.reading, "reason").flatMap(([, samples]) => times({ wide: true })(samples)),
+    );
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -188,7 +188,7 @@ function showComparison(before: readonly Run[], after: readonly Run[], options: 
   const { unit, wide, header, top } = options;
   if (options.json) print([comparisonJson(comparison)]);
   else if (options.csv) {
-    comparison.differences.forEach(diagnose);
+    [...comparison.differences, ...comparison.losses].forEach(diagnose);
     print(comparisonCsv(comparison, header));
   } else print(comparisonLines(comparison, { unit, wide, header, top }));
   return comparison;

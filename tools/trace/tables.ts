@@ -40,8 +40,10 @@ export interface TableOptions extends FilterOptions {
 
 function linesOf(samples: Samples, page: Page, options: TableOptions): string[] {
   const { table } = options;
+  // Columns of who handled exits of L2 only where that was told.
+  const wide = options.wide && [...samples.values()].some(({ reflected }) => reflected > 0);
   if (table === "count")
-    return headed(countTable(samples, formOf({ ...options, wide: false }, page, "count")), page.heading);
+    return headed(countTable(samples, formOf({ ...options, wide }, page, "count")), page.heading);
   if (table === "time") return headed(timeTable(samples, formOf(options, page, "time")), page.heading);
   return histogramsByReason(samples, page, options);
 }

@@ -4,7 +4,8 @@ import { detailText } from "../../details";
 import type { ExitDetail } from "../../details";
 import { isIdle } from "../../reasons";
 import { total } from "../../measure/samples";
-import { perVcpu, shareOfTime, sumOf } from "../evidence";
+import type { DetailRow } from "../../measure/details";
+import { sumOf } from "../evidence";
 import type { Rule } from "../rule";
 import { often, oftenAbout, percent } from "../words";
 
@@ -57,13 +58,55 @@ function ports(
   return device(name, title, `ports of the ${title}`, isOne, { verify, ...rest });
 }
 
-const isDevice = (detail: ExitDetail) =>
-  detail.kind === "port" || (detail.kind === "memory" && detail.bytes === 1);
+/** The local APIC isn't a device that another could replace. */
+const APIC_PAGE = 0xfee00;
+const PAGE = 4096;
 
-/** Accesses to the same device: a port's eight neighbours, an address's page. */
-function deviceOf(detail: ExitDetail): string | undefined {
-  if (detail.kind === "port") return `port ${detail.port >> 3}`;
-  return detail.kind === "memory" ? `page ${Math.floor(detail.address / 4096)}` : undefined;
+/** Accesses to the same device: a port's eight neighbours, an address's page. Undefined of all else. */
+function deviceOf(detail: ExitDetail | undefined): string | undefined {
+  if (detail?.kind === "port") return `port ${detail.port >> 3}`;
+  if (detail?.kind !== "memory" || detail.bytes !== 1) return undefined;
+  const page = Math.floor(detail.address / PAGE);
+  return page === APIC_PAGE ? undefined : `page ${page}`;
+}
+
+/** A device's accesses: how long all took, and the one that took most. */
+interface Accesses {
+  readonly ns: number;
+  readonly count: number;
+  readonly mostNs: number;
+  readonly text: string;
+}
+
+/** The device whose accesses took longest; undefined without any. */
+function costliest(details: readonly DetailRow[]): Accesses | undefined {
+  const devices = new Map<string, Accesses>();
+  for (const { detail, sample } of details) {
+    const key = deviceOf(detail);
+    if (!detail || key === undefined) continue;
+    const { totalNs, count } = total(sample);
+    const before = devices.get(key) ?? { ns: 0, count: 0, mostNs: -1, text: "" };
+    const isMost = totalNs > before.mostNs;
+    devices.set(key, {
+      ns: before.ns + totalNs,
+      count: before.count + count,
+      mostNs: isMost ? totalNs : before.mostNs,
+      text: isMost ? detailText(detail) : before.text,
+    });
+  }
+  return [...devices.values()].sort((a, b) => b.ns - a.ns)[0];
+}
+
+/** What was found of a device that took so much. @param allNs of which it is a part @param what that is */
+function mostOf(
+  { count, ns, text }: Accesses,
+  allNs: number,
+  what: string,
+  vcpuNs: number,
+): string | undefined {
+  const share = vcpuNs > 0 ? ns / vcpuNs : 0;
+  if (allNs === 0 || ns < allNs * MOST || share < MUCH_TIME) return undefined;
+  return `${often(count, `accesses such as ${text}`, (count * 1e9) / vcpuNs)}: ${percent(ns / allNs)} of ${what}, ${percent(share)} of the vCPUs' time`;
 }
 
 export const DEVICES: readonly Rule[] = [
@@ -126,29 +169,28 @@ export const DEVICES: readonly Rule[] = [
     needs: ["exits", "times", "details"],
     find: (evidence) => {
       const all = sumOf(evidence.samples, ({ isa, reason }) => !isIdle(isa, reason)).totalNs;
-      const devices = new Map<string, { ns: number; count: number; mostNs: number; text: string }>();
-      for (const { detail, sample } of evidence.details ?? []) {
-        const key = detail && isDevice(detail) ? deviceOf(detail) : undefined;
-        if (!detail || key === undefined) continue;
-        const { totalNs, count } = total(sample);
-        const before = devices.get(key) ?? { ns: 0, count: 0, mostNs: -1, text: "" };
-        const isMost = totalNs > before.mostNs;
-        devices.set(key, {
-          ns: before.ns + totalNs,
-          count: before.count + count,
-          mostNs: isMost ? totalNs : before.mostNs,
-          text: isMost ? detailText(detail) : before.text,
-        });
-      }
-      const [first] = [...devices.values()].sort((a, b) => b.ns - a.ns);
-      if (!first || all === 0 || first.ns < all * MOST || shareOfTime(evidence, first.ns) < MUCH_TIME)
-        return undefined;
-      const { count, ns, text } = first;
-      return `${often(count, `accesses such as ${text}`, perVcpu(evidence, count))}: ${percent(ns / all)} of what exits cost, ${percent(shareOfTime(evidence, ns))} of the vCPUs' time`;
+      const first = costliest(evidence.details ?? []);
+      return first && mostOf(first, all, "what exits cost", evidence.vcpuNs ?? 0);
     },
     meaning: "each access exits, mostly to the VMM, and the vCPU waits until it is done",
     mend: "use virtio with vhost or an iothread in place of the device, or ioeventfd for its doorbell",
     verify: "kvm-vmexit time --details: this address costs less; kvm-vmexit split: VMM falls",
+    source: VIRTIO,
+  },
+  {
+    name: "vmm-one-device",
+    title: "One emulated device takes most of the VMM's time",
+    needs: ["vmm"],
+    find: ({ vmm }) => {
+      const awake = (vmm?.details ?? []).filter(({ sample: { isa, reason } }) => !isIdle(isa, reason));
+      const all = sumOf(awake.map(({ sample }) => sample)).totalNs;
+      const first = costliest(awake);
+      return vmm && first && mostOf(first, all, "the VMM's time", vmm.vcpuNs);
+    },
+    meaning:
+      "the VMM handles each access in the vCPU's thread: the vCPU stands still while the VMM computes, writes or waits for the host",
+    mend: "move the device's work away from the vCPU: an iothread, vhost, ioeventfd, a socket or file for a console that doesn't block; or take the device away",
+    verify: "kvm-vmexit vmm --details: this device's time falls; kvm-vmexit split: VMM falls",
     source: VIRTIO,
   },
 ];

@@ -17,6 +17,8 @@ const MANY_INTERRUPTS = 50;
 const DEADLINE_MSR = 0x6e0;
 const ICR_MSR = 0x830;
 const ICR_OFFSET = 0x300;
+/** Where a guest's local APIC is without x2APIC; without APIC virtualisation writes there are faults on memory. */
+const ICR_ADDRESS = 0xfee00000 + ICR_OFFSET;
 
 export const INTERRUPTS: readonly Rule[] = [
   {
@@ -47,7 +49,11 @@ export const INTERRUPTS: readonly Rule[] = [
         MANY_IPIS,
         (detail) =>
           (detail.kind === "msr" && detail.write && detail.msr === ICR_MSR) ||
-          (detail.kind === "apic" && detail.access === "write" && detail.offset === ICR_OFFSET),
+          (detail.kind === "apic" && detail.access === "write" && detail.offset === ICR_OFFSET) ||
+          (detail.kind === "memory" &&
+            detail.access === "write" &&
+            detail.bytes === 1 &&
+            detail.address === ICR_ADDRESS),
       );
       if (found === undefined) return undefined;
       const { apicVirtualised } = evidence.host ?? {};

@@ -53,17 +53,25 @@ function timesOfRun({ exits, vmm, split }: Run): { times: string[]; lost: string
   };
 }
 
+/** The names of a run's files, without their folders, which aren't for whom the page is sent to. */
+function shortName({ name }: Run): string {
+  return name
+    .split(", ")
+    .map((path) => path.replace(/^.*\//, ""))
+    .join(", ");
+}
+
 function factsOf({ name, runs }: Side): string {
   const tools = runs.flatMap(({ abouts }) => abouts.map(({ tool, version }) => `${tool} ${version}`.trim()));
   const told = runs.map((run) => ({ run, ...timesOfRun(run) }));
   const items: [string, string][] = [
     ["Host", hostsOf(runs).join("; ")],
-    ...told.map(({ run, times }): [string, string] => [run.name || "Run", times.join("; ")]),
+    ...told.map(({ run, times }): [string, string] => [shortName(run), times.join("; ")]),
     ["Saved by", [...new Set(tools)].join("; ")],
   ];
   const list = items.map(([what, text]) => `<dt>${escaped(what)}</dt><dd>${escaped(text)}</dd>`).join("");
   const wrong = told.flatMap(({ run, lost }) =>
-    [...lost, ...run.oddities].map((line) => (runs.length > 1 ? `${run.name}: ${line}` : line)),
+    [...lost, ...run.oddities].map((line) => (runs.length > 1 ? `${shortName(run)}: ${line}` : line)),
   );
   const losses =
     wrong.length === 0

@@ -25,11 +25,11 @@ const SHADE_RULES = Array.from(
 
 export const STYLE = `:root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--dim:#59636e;--line:#d1d9e0;--heat:8,81,156;--bad:#b42318;--first:#0072b2;--second:#d55e00}
 @media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#0d1117;--dim:#9198a1;--line:#3d444d;--heat:107,174,214;--bad:#ff8a80;--first:#56b4e9;--second:#e69f00}}
-body{font:14px/1.45 system-ui,sans-serif;color:var(--fg);background:var(--bg);margin:2rem auto;max-width:1080px;padding:0 1rem}
+body{font:14px/1.45 system-ui,sans-serif;color:var(--fg);background:var(--bg);margin:2rem auto;max-width:1160px;padding:0 1rem}
 h1{font-size:1.35rem;margin:0}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}p,ul{color:var(--dim);margin:.2rem 0}.lost{color:var(--bad);font-weight:600}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:.25rem .5rem;border-bottom:1px solid var(--line);text-align:right}td+td{white-space:nowrap}th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere;min-width:9em}
 th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible,svg:focus-visible{outline:2px solid currentColor}th[aria-sort=ascending] button::after{content:" ▲"}th[aria-sort=descending] button::after{content:" ▼"}
-tr.over th,tr.over td{border:0;text-align:center;padding-bottom:0;color:var(--dim);font-weight:400;font-size:12px}.facts dl{margin-bottom:.6rem}
+tr.over th,tr.over td{border:0;text-align:center;padding-bottom:0;color:var(--dim);font-weight:400;font-size:12px}.facts dl{margin-bottom:.6rem;grid-template-columns:fit-content(14em) 1fr}.facts dt{overflow-wrap:anywhere}
 .before{fill:none;stroke:var(--first);stroke-width:2}.after{fill:var(--second)}.runs{width:100%;height:auto;display:block}
 .key{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:12px;list-style:none;padding:0}.key svg{display:inline-block;width:.8em;height:.8em;margin-right:.35em}
 svg.chart{width:100%;height:auto;display:block}svg text{fill:var(--dim);font-size:11px}.axis{stroke:var(--line)}${SHADE_RULES}
