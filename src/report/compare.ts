@@ -254,7 +254,8 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
   const compared = haveSameExits([...before, ...after]) ? [...a, ...b] : [];
   const keys = new Map(compared.flatMap(({ samples }) => [...samples]));
   const size = ({ before, after }: Difference) => Math.abs(value(after) - value(before));
-  const largestFirst = (x: Difference, y: Difference) => size(y) - size(x);
+  const rateChange = ({ before, after }: Difference) => Math.abs(after.rate - before.rate);
+  const largestFirst = (x: Difference, y: Difference) => size(y) - size(x) || rateChange(y) - rateChange(x);
   const detailsOf = (key: number): DetailChange[] => {
     const all = new Map(compared.map((run) => [run, run.details(key)]));
     const told = [...all.values()].flatMap((details) => details ?? []);

@@ -108,7 +108,7 @@ const HPET_READ = 0xfed000f0n;
 const PAGE = (1n << 59n) | 0x1000n;
 const [HLT, INTERRUPT, PAUSE, MSR_WRITE, APIC_WRITE, EPT_MISCONFIG, NPF] = [12, 1, 40, 32, 56, 49, 1024];
 
-/** Of each rule runs that have its fault, and runs that are near to it and haven't. */
+/** Of each rule runs that have its fault, and runs that are near to it and haven't: recordings, one or several together, or made up. */
 const CASES: Readonly<
   Record<string, readonly [faulty: readonly (Evidence | string)[], healthy: readonly (Evidence | string)[]]>
 > = {
@@ -148,8 +148,12 @@ const CASES: Readonly<
   ],
   waiting: [["waiting"], ["computing", "naps"]],
   spinning: [
-    [{ ...NOTHING, samples: [sample(PAUSE, 500)], clock: clockOf({ guest: 700, waiting: 300 }) }],
     [
+      "spinning+spinning-split",
+      { ...NOTHING, samples: [sample(PAUSE, 500)], clock: clockOf({ guest: 700, waiting: 300 }) },
+    ],
+    [
+      "many-exits+waiting",
       { ...NOTHING, samples: [sample(PAUSE, 500)], clock: clockOf({ guest: 1000 }) },
       { ...NOTHING, samples: [sample(PAUSE, 5)], clock: clockOf({ guest: 700, waiting: 300 }) },
     ],
@@ -239,7 +243,7 @@ const CASES: Readonly<
 };
 
 const evidence = (what: Evidence | string) =>
-  typeof what === "string" ? recorded(what) : Promise.resolve(what);
+  typeof what === "string" ? recorded(...what.split("+")) : Promise.resolve(what);
 
 test("each rule has runs with its fault and runs without", () => {
   assert.deepEqual(RULES.map(({ name }) => name).sort(), Object.keys(CASES).sort());

@@ -242,9 +242,14 @@ test("files are read in the order of their times; what would be counted twice is
   shown("--html", page, swapped);
   const { charts } = JSON.parse(
     /id="data">([^]*?)<\/script>/.exec(readFileSync(page, "utf8"))?.[1] ?? "",
-  ) as { charts: { rates: { words: string[][] } } };
+  ) as { charts: { rates: { names: string[]; words: string[][] } } };
   assert.deepEqual(
-    charts.rates.words.map((words) => words.filter((text) => !text.startsWith("0.00")).join()),
+    charts.rates.words.map((words) =>
+      words
+        .map((word, at) => `${word} ${charts.rates.names[at] ?? ""}`)
+        .filter((text) => !text.startsWith("0.00"))
+        .join(),
+    ),
     ["3.00 CPUID,1.00 HLT", "1.00 CPUID,2.00 MSR", "1.00 MSR"],
   );
   assert.match(report("--sum", swapped, fileOf("copy", two)).stderr, /overlap in time/);
@@ -418,7 +423,41 @@ test("the exact test has the p values of its tables, also with ties", () => {
   assert.equal(mannWhitney([1, 2, 3], [4, 5, 6]), 2 / 20);
   assert.equal(mannWhitney([1, 3, 5, 7], [2, 4, 6, 8]), 48 / 70);
   assert.equal(mannWhitney([5, 5, 5, 5], [5, 5, 5, 5]), 1);
+  // By scipy.stats.mannwhitneyu(a, b, method="exact").
+  const pOf = (a: readonly number[], b: readonly number[]) => Number(mannWhitney(a, b).toPrecision(10));
+  assert.equal(pOf([1, 3, 4, 6, 9], [5, 7, 8, 10, 11, 12, 13]), 0.0303030303);
+  assert.equal(pOf([1, 2, 3, 5, 8, 13, 21, 34], [4, 6, 7, 9, 10, 11, 12, 14, 15, 16]), 0.4597559303);
+  const odd = Array.from({ length: 32 }, (_, at) => 2 * at + 3);
+  assert.equal(
+    pOf(
+      odd,
+      odd.map((value) => value + 37),
+    ),
+    5.101747386e-10,
+  );
   const values = fc.array(fc.integer({ min: 0, max: 9 }), { minLength: 2, maxLength: 6 });
+  /** By all ways to choose n of the ranks. */
+  const bruteForce = (a: readonly number[], b: readonly number[]) => {
+    const all = [...a, ...b];
+    const rank = (value: number) =>
+      all.filter((each) => each < value).length + (all.filter((each) => each === value).length + 1) / 2;
+    const ranks = all.map(rank);
+    const far = (chosen: number) => {
+      const sum = ranks.reduce((some, each, at) => some + ((chosen >> at) & 1) * each, 0);
+      return Math.abs(sum - (a.length * (all.length + 1)) / 2);
+    };
+    const ways = Array.from({ length: 2 ** all.length }, (_, chosen) => chosen).filter(
+      (chosen) => all.filter((_, at) => (chosen >> at) & 1).length === a.length,
+    );
+    return ways.filter((chosen) => far(chosen) >= far(2 ** a.length - 1)).length / ways.length;
+  };
+  const few = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 2, maxLength: 5 });
+  fc.assert(
+    fc.property(few, few, (a, b) => {
+      assert.ok(Math.abs(mannWhitney(a, b) - bruteForce(a, b)) < 1e-12);
+    }),
+    { numRuns: 40 },
+  );
   fc.assert(
     fc.property(values, values, (a, b) => {
       const p = mannWhitney(a, b);
@@ -563,13 +602,17 @@ test("--html writes one page, in which names from outside are text and whose pol
     3,
   );
   const data = JSON.parse(/id="data">([^]*?)<\/script>/.exec(html)?.[1] ?? "") as {
-    charts: { rates: { times: unknown[]; words: string[][] } };
+    charts: { rates: { times: unknown[]; names: string[]; words: string[][] } };
   };
   assert.equal(data.charts.rates.times.length, 3);
-  assert.deepEqual(data.charts.rates.words[0]?.filter((text) => !text.startsWith("0.00")).sort(), [
-    "1.00 HLT",
-    "3.00 CPUID",
-  ]);
+  assert.deepEqual(
+    data.charts.rates.names.map((name, at) => [name, data.charts.rates.words[0]?.[at]]).sort(),
+    [
+      ["CPUID", "3.00"],
+      ["HLT", "1.00"],
+      ["MSR", "0.00"],
+    ],
+  );
   shown("--html", path, fileOf("named", lines.join("\n")), fileOf("saved", SAVED));
   assert.match(readFileSync(path, "utf8"), /<h1>VM exits: before and after<\/h1>[^]*<h2 id="changes">/);
 });
@@ -716,4 +759,9 @@ test("a page of an hour of ten VMs has 250 KB at most", () => {
   const html = readFileSync(path, "utf8");
   assert.match(html, /Each column is 32 intervals\./);
   assert.ok(html.length <= 250_000, String(html.length));
+  // Of two runs both are drawn.
+  shown("--html", path, join(FOLDER, "hour"), fileOf("later", lines.slice(0, 1800).join("\n")));
+  const both = readFileSync(path, "utf8");
+  assert.match(both, /id="heat-before"[^]*id="heat-after"/);
+  assert.ok(both.length <= 250_000, String(both.length));
 });

@@ -220,6 +220,8 @@ export const tool = defineCommand({
     const conditions = conditionsOf(options.failIf);
     const sides = sidesOf(argv, operands, options.sum);
     const [first = [], second] = sides;
+    if (sides.flat().filter((path) => path === "-").length > 1)
+      throw new UsageError("standard input is named twice; it can be read once");
     checkJunit(conditions, options.junit);
     for (const out of [options.html, options.junit])
       if (out !== undefined)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Counts exits to the VMM by reason, with the time that it had until its next KVM_RUN.
 import { timeTable } from "../../src/render/time";
-import { BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { ADVISE, BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { RETURN_TABLES, WIDE, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
@@ -21,6 +21,7 @@ export const tool = defineCommand({
     ...WIDE,
     ...RETURN_TABLES,
     ...CHECKS,
+    ...ADVISE,
     details: {
       ...DETAILS.details,
       description: "also what they were about: which port, address, MSR, event; --reasons IO:0x3f8 picks one",

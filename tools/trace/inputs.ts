@@ -19,6 +19,7 @@ const STDIN = 0;
 const readInto = promisify(read);
 
 function nameOf(path: string): string {
+  if (path === "") return '""';
   return path === "-" ? "standard input" : safeText(path);
 }
 

@@ -5,9 +5,10 @@ import { escaped } from "../junit";
 import type { Timeline } from "../timeline";
 import { type Series, keyOf, stacked } from "./charts";
 
-/** What the script shows of a chart: of each column its time, and its values in words. */
+/** What the script shows of a chart: of each column its time, and its values in words, each before the name at its place. */
 export interface ChartWords {
   readonly times: readonly string[];
+  readonly names: readonly string[];
   readonly words: readonly (readonly string[])[];
 }
 
@@ -27,15 +28,17 @@ export function timesOf({ moments }: Timeline): string[] {
   return moments.map(({ start }) => (isLong ? timeStamp(start).slice(5, 16) : timeStamp(start).slice(11)));
 }
 
-/** The values of each column. */
+/** What the script shows of a chart of series. */
 export function wordsOf(
   series: readonly Series[],
-  columns: number,
+  times: readonly string[],
   text: (value: number) => string,
-): string[][] {
-  return Array.from({ length: columns }, (_, column) =>
-    series.map(({ name, values }) => `${text(values[column] ?? 0)} ${name}`),
-  );
+): ChartWords {
+  return {
+    times,
+    names: series.map(({ name }) => name),
+    words: times.map((_, column) => series.map(({ values }) => text(values[column] ?? 0))),
+  };
 }
 
 /** A section with a stacked chart. @param text a value in words @param highest the end of the axis is there or above */

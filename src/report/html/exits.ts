@@ -208,11 +208,11 @@ export function exitSections(run: Run, timed: boolean, palette: Palette, place =
       vmTable(run, place),
     ],
     charts: {
-      [`rates${id}`]: { times, words: wordsOf(rates, moments.length, figure) },
+      [`rates${id}`]: wordsOf(rates, times, figure),
       ...(timed
         ? {
-            [`costs${id}`]: { times, words: wordsOf(costs, moments.length, readable) },
-            [`heat${id}`]: { times, words: heatWords(moments) },
+            [`costs${id}`]: wordsOf(costs, times, readable),
+            [`heat${id}`]: { times, names: [], words: heatWords(moments) },
           }
         : {}),
     },

@@ -73,6 +73,6 @@ export function splitSections({ split }: Run, { id, title } = ALONE): Drawn {
       ),
       tableOf(`clocks${id}`, `${title}Time of vCPUs`, plain(headings), rows, PARTS.length),
     ],
-    charts: { [`split${id}`]: { times: timesOf(timeline), words: wordsOf(series, moments.length, percent) } },
+    charts: { [`split${id}`]: wordsOf(series, timesOf(timeline), percent) },
   };
 }

@@ -53,10 +53,10 @@ const tip = document.createElement("div");
 tip.id = "tip"; tip.hidden = true; tip.setAttribute("role", "status");
 document.body.append(tip);
 const show = (svg, column) => {
-  const { times, words } = data.charts[svg.id], lines = words[column];
-  tip.hidden = !lines;
-  if (!lines) return;
-  tip.textContent = [times[column], ...lines].join("\\n");
+  const { times, names, words } = data.charts[svg.id], values = words[column];
+  tip.hidden = !values;
+  if (!values) return;
+  tip.textContent = [times[column], ...values.map((value, at) => value + (names[at] ? " " + names[at] : ""))].join("\\n");
   const box = svg.getBoundingClientRect(), [left, width, all] = data.frame;
   const x = box.left + scrollX + ((left + (width * (column + 0.5)) / times.length) / all) * box.width;
   tip.style.left = Math.max(4, Math.min(x + 12, scrollX + innerWidth - tip.offsetWidth - 8)) + "px";
