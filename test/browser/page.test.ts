@@ -99,6 +99,15 @@ for (const name of Object.keys(PAGES))
     assert.deepEqual(browser.complaints, []);
   });
 
+test("an axis that leaves times out says so, and has dates where a run is longer than a day", async () => {
+  await open("day");
+  const text = String(await browser.evaluate("document.body.innerText"));
+  assert.match(text, /Times without an interval are left out of the axis\./);
+  assert.match(text, /^11-28 \d\d:00/m);
+  await open("one");
+  assert.doesNotMatch(String(await browser.evaluate("document.body.innerText")), /are left out/);
+});
+
 test("charts tell their values by keys and under the pointer, and tables sort", async () => {
   await open("one");
   await browser.evaluate('document.querySelector("#rates").focus()');
