@@ -99,8 +99,7 @@ async function addLines(run: Run, name: string, chunks: Chunks, { tool, signal }
       diagnose(`${tool}: ${name}: the last line is cut off after ${characters} characters; left out`);
   };
   try {
-    for await (const line of readLines(untilEnd(chunks, signal), cut))
-      await inSteps(run.adding(line, name));
+    for await (const line of readLines(untilEnd(chunks, signal), cut)) await inSteps(run.adding(line, name));
   } catch (error) {
     if (!(error instanceof UsageError) || error.message.startsWith(name)) throw error;
     throw new UsageError(`${name}: ${messageOf(error)}`, error.code);
