@@ -3,7 +3,7 @@
 import { setImmediate as immediate } from "node:timers/promises";
 
 /** How long work goes on without a look at signals and timers, in ms. */
-const MOST_MS = 50;
+const MOST_MS = 25;
 
 /** Tells when it is time to let the event loop run. */
 export class Pace {

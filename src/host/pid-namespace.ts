@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Process ids: KVM's programs and its debugfs have the host's, whatever pid namespace (a container's) this runs in.
-import { statSync } from "node:fs";
+import { readlinkSync, statSync } from "node:fs";
 import { ToolError } from "../errors";
 
 // PROC_PID_INIT_INO in include/linux/proc_ns.h: the namespace that the machine began with.
 const HOST_INODE = 0xeffffffc;
 
-/** Whether process ids are the host's here. */
+/** Whether process ids are the host's here, and /proc has those: what is mounted there may be another machine's. */
 export function hasHostPids(): boolean {
-  return statSync("/proc/self/ns/pid", { throwIfNoEntry: false })?.ino === HOST_INODE;
+  if (statSync("/proc/self/ns/pid", { throwIfNoEntry: false })?.ino !== HOST_INODE) return false;
+  return readlinkSync("/proc/self") === String(process.pid);
 }
 
 /**

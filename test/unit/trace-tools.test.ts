@@ -97,6 +97,19 @@ test("a full disk is said, with status 1", () => {
   }
 });
 
+test("a page and what came of conditions go into a pipe too, and a full disk is said of them", () => {
+  const report = `node ${join(PROJECT, "dist", "bin", "kvm-vmexit-report.js")}`;
+  for (const option of ["--html", "--fail-if 'count > 999999999' --junit"]) {
+    const { stdout, stderr } = shell(
+      `${report} --csv ${option} /dev/fd/3 $SMALL 3>&1 >/dev/null | tail -n 1; echo`,
+    );
+    assert.deepEqual([/<\/(html|testsuite)>$/.test(stdout.trim()), stderr], [true, ""], stdout);
+    const full = shell(`${report} --csv ${option} /dev/full $SMALL > /dev/null; echo $?`);
+    assert.equal(full.stdout, "1\n");
+    assert.match(full.stderr, /^kvm-vmexit-report: cannot write \/dev\/full: .*ENOSPC.*\n$/);
+  }
+});
+
 test("what waits in a pipe is printed at once, and a signal ends the reading with all that was read", async () => {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     for (const [parameters, seen, status] of [

@@ -19,12 +19,13 @@ import type { Run } from "../../src/report/run";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
 import { safeText } from "../../src/text";
-import { checkJunit, conditionsOf, judgeRuns, printAdvice, writeText } from "../lib/checks";
+import { checkJunit, conditionsOf, judgeRuns, printAdvice } from "../lib/checks";
 import { checkApart, checkOnce, narrowestMode } from "../lib/files";
 import { ADVISE, BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
 import { TRIM } from "../lib/histograms";
 import { TIME_TABLES } from "../lib/tables";
 import { diagnose, print } from "../lib/output";
+import { writeText } from "../lib/text-file";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { readRun } from "../report/read";
 import { TABLES, showRun } from "../report/show";
@@ -253,13 +254,13 @@ export const tool = defineCommand({
     const advice = options.advise || options.html !== undefined ? adviseOnRuns(drawn) : undefined;
     if (advice && options.advise) printAdvice(advice, options.json || options.csv);
     if (options.html !== undefined)
-      writeText(
+      await writeText(
         options.html,
         page({ runs: drawn, before: after && before, comparison, advice }),
         "name a file that you may write with --html",
         narrowestMode(operands.length > 0 ? sides.flat() : ["-"]),
       );
-    const failed = judgeRuns(name, conditions, after ?? before, after && before, options.junit);
+    const failed = await judgeRuns(name, conditions, after ?? before, after && before, options.junit);
     return failed || status;
   },
 });

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What is made of a run at its end: --fail-if and --junit, limits that it must keep, for CI; --advise.
-import { closeSync, ftruncateSync, writeFileSync } from "node:fs";
 import { type Advice, advise } from "../../src/advice";
 import { adviceLines } from "../../src/advice/lines";
-import { UsageError, messageOf } from "../../src/errors";
+import { UsageError } from "../../src/errors";
 import {
   type Condition,
   type Outcome,
@@ -23,15 +22,13 @@ import type { SplitGroup } from "../../src/split/groups";
 import type { SplitReading } from "../../src/split/reading";
 import { learnReasons } from "../../src/reasons";
 import { Machine } from "../../src/host/machine";
-import { safeText } from "../../src/text";
-import { narrow, openToWrite } from "./files";
 import { diagnose, print } from "./output";
 import { hostHere } from "./about";
 import type { EndOptions } from "./options";
+import { writeText } from "./text-file";
 
 /** The exit status where a limit isn't kept. */
 export const FAILED = 4;
-const MODE = 0o666;
 
 /** What was written after --fail-if. @throws UsageError at the place of an error */
 export function conditionsOf(texts: readonly string[] = []): Condition[] {
@@ -121,27 +118,9 @@ export class LiveCheck {
   }
 
   /** Prints advice. @param forPrograms whether the output is JSON or CSV @returns the exit status, 0 if all is well */
-  end(forPrograms: boolean): number {
+  end(forPrograms: boolean): Promise<number> {
     if (this.#advises) printAdvice(advise(evidenceOf(this.#run)), forPrograms);
     return judgeRuns(this.#tool, this.#conditions, [this.#run], undefined, this.#report);
-  }
-}
-
-/**
- * Writes a file that another tool reads.
- * @param mode of a new file, less the umask; one that is there gets no wider than that
- * @throws UsageError if it can't be written
- */
-export function writeText(path: string, text: string, mend: string, mode = MODE): void {
-  const file = openToWrite(path, { mend, mode });
-  try {
-    if (mode !== MODE) narrow(file, mode);
-    ftruncateSync(file);
-    writeFileSync(file, text);
-  } catch (error) {
-    throw new UsageError(`cannot write ${safeText(path)}: ${messageOf(error)}; ${mend}`);
-  } finally {
-    closeSync(file);
   }
 }
 
@@ -150,13 +129,13 @@ export function writeText(path: string, text: string, mend: string, mode = MODE)
  * @param tool as it was called
  * @returns the exit status, 0 if all is well
  */
-export function judgeRuns(
+export async function judgeRuns(
   tool: string,
   conditions: readonly Condition[],
   runs: readonly Run[],
   before: readonly Run[] | undefined,
   report: string | undefined,
-): number {
+): Promise<number> {
   const outcomes: Outcome[] = conditions.flatMap((condition) => {
     if (condition.relative) return [judgeChange(condition, runs, before ?? [])];
     const all = runs.map((run) => judge(condition, run));
@@ -164,6 +143,6 @@ export function judgeRuns(
   });
   for (const { text, failed, found } of outcomes) if (failed) diagnose(`Failed: ${text}: ${found}`);
   if (report !== undefined)
-    writeText(report, junit(tool, outcomes), "name a file that you may write with --junit");
+    await writeText(report, junit(tool, outcomes), "name a file that you may write with --junit");
   return outcomes.some(({ failed }) => failed) ? FAILED : 0;
 }

@@ -52,6 +52,13 @@ function systemError(code: string, text: string): Error {
   return Object.assign(new Error(`${code}: ${text}`), { code });
 }
 
+/** Whether /proc tells of this process: what is mounted there may be missing, or another machine's. @param descriptor of an open file */
+function isOwnProc(descriptor: number): boolean {
+  const own = fstatSync(descriptor);
+  const told = statSync(`/proc/self/fd/${descriptor}`, { throwIfNoEntry: false });
+  return told?.dev === own.dev && told.ino === own.ino;
+}
+
 /** Finds the file of a path step by step, holding each folder, so that none can be replaced after it was looked at. */
 class Walk {
   readonly #path: string;
@@ -69,6 +76,9 @@ class Walk {
     this.#trusted = options.trusted ?? new Set([0, process.geteuid?.() ?? 0]);
     this.#parts = path.split("/");
     this.#folder = openSync(path.startsWith("/") ? "/" : ".", O_PATH | O_DIRECTORY);
+    if (isOwnProc(this.#folder)) return;
+    this.close();
+    this.#refuse("files are opened through /proc, and what is mounted there isn't this process's /proc");
   }
 
   close(): void {
@@ -217,7 +227,7 @@ export function openToWrite(path: string, options: WriteOptions): number {
 /** Opens the file of a descriptor once more, for reading; undefined where it may be written only. */
 export function openToRead(descriptor: number): number | undefined {
   try {
-    return openSync(`/proc/self/fd/${descriptor}`, "r");
+    return isOwnProc(descriptor) ? openSync(`/proc/self/fd/${descriptor}`, "r") : undefined;
   } catch {
     return undefined;
   }

@@ -29,6 +29,8 @@ const PIECE = 2 ** 16;
 // Diagnostics that are kept for a reader; more are dropped.
 const MAX_SAID = 2 ** 16;
 
+/** Major 1, minor 3: Documentation/admin-guide/devices.txt of the kernel. */
+const DEV_NULL = 0x103;
 const ACCESS = 0o3;
 const READ_AND_WRITE = 0o2;
 
@@ -119,7 +121,8 @@ export async function outputWritten(): Promise<void> {
 /** Whether standard output may have been closed: Node then opens /dev/null in its place, for reading and writing. */
 function maybeClosed(): boolean {
   try {
-    if (readlinkSync(`/proc/self/fd/${STDOUT}`) !== "/dev/null") return false;
+    const { rdev } = fstatSync(STDOUT);
+    if (rdev !== DEV_NULL || readlinkSync(`/proc/self/fd/${STDOUT}`) !== "/dev/null") return false;
     const flags = /^flags:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${STDOUT}`, "latin1"))?.[1];
     return (parseInt(flags ?? "0", 8) & ACCESS) === READ_AND_WRITE;
   } catch {

@@ -47,7 +47,7 @@ const LOOK_MS = 100;
 // How many looks a reader that takes nothing is waited for.
 const UNREAD_LOOKS = 4;
 /** How many looks what reads recordings has for printing what it has read: time for a table, not for thousands of them. */
-export const LAST_LOOKS = 6;
+export const LAST_LOOKS = 5;
 
 /** Ends the process by a signal: exit() would wait for writes that wait for their reader. */
 function endBy(signal: NodeJS.Signals): void {

@@ -4,10 +4,10 @@ import { Timeline } from "../../src/trace/perfetto";
 import type { Summary } from "../../src/trace/summary";
 import type { Turn } from "../../src/trace/turns";
 import { checkApart, narrowestMode } from "../lib/files";
+import { TextFile } from "../lib/text-file";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { namedOr } from "./inputs";
 import { CLOCK, RECORDINGS, readTurns } from "./read-turns";
-import { TextFile } from "./text-file";
 
 const OPTIONS = {
   perfetto: {
@@ -29,7 +29,7 @@ async function exportTimeline(
 ): Promise<number> {
   const sources = files.length > 0 ? files : ["-"];
   checkApart(options.perfetto, sources, "the recording itself; name another file with --perfetto");
-  const out = new TextFile(options.perfetto, narrowestMode(sources));
+  const out = new TextFile(options.perfetto, narrowestMode(sources), "name another file with --perfetto");
   const timeline = new Timeline();
   let pieces = [timeline.begin()];
   let read = false;

@@ -5,27 +5,32 @@ import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
 import { safeText } from "../../src/text";
-import { narrow, openToWrite } from "../lib/files";
-import { addWriter } from "../lib/output";
-import { writeError } from "../lib/write-error";
+import { narrow, openToWrite } from "./files";
+import { addWriter } from "./output";
+import { writeError } from "./write-error";
 
 /** A file that is opened, and emptied, when the first text is written. */
 export class TextFile {
   readonly #path: string;
   readonly #mode: number;
+  readonly #mend: string;
   readonly #in = new PassThrough();
   #done: Promise<void> | undefined;
   #error: Error | undefined;
 
-  /** @param mode of a new file; one that is there gets no wider than that */
-  constructor(path: string, mode: number) {
+  /**
+   * @param mode of a new file, less the umask; one that is there gets no wider than that
+   * @param mend what helps against a refusal
+   */
+  constructor(path: string, mode: number, mend: string) {
     this.#path = path;
     this.#mode = mode;
+    this.#mend = mend;
   }
 
   /** @throws UsageError if it can't be opened, or may not be */
   #open(): number {
-    const file = openToWrite(this.#path, { mend: "name another file with --perfetto", mode: this.#mode });
+    const file = openToWrite(this.#path, { mend: this.#mend, mode: this.#mode });
     narrow(file, this.#mode);
     if (fstatSync(file).isFile()) ftruncateSync(file);
     return file;
@@ -67,4 +72,14 @@ export class TextFile {
     await this.#done;
     if (this.#error) throw this.#error;
   }
+}
+
+/**
+ * Writes a file that another tool reads; signals are heard while a pipe's reader is waited for.
+ * @throws UsageError if it can't be opened, or may not be; ToolError if it can't be written
+ */
+export async function writeText(path: string, text: string, mend: string, mode = 0o666): Promise<void> {
+  const file = new TextFile(path, mode, mend);
+  await file.write(text);
+  await file.end();
 }
