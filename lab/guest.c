@@ -2,9 +2,8 @@
 /*
  * A KVM guest that exits an exact number of times for each reason asked for: the ground truth of the lab.
  *
- * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--rdmsr N] [--wrmsr N] [--mmio N] [--far N] [--touch
- * N]
- *              [--pause N] [--hypercall N]
+ * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--nop N] [--rdmsr N] [--wrmsr N] [--mmio N]
+ *              [--far N] [--touch N] [--pause N] [--hypercall N]
  *              [--ports N] [--leaf NUMBER] [--subleaf NUMBER] [--msr NUMBER] [--port NUMBER] [--page NUMBER]
  *              [--call NUMBER] [--address NUMBER] [--eintr N] [--eagain N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move] [--one-thread]
@@ -18,7 +17,8 @@
  * --out, --in, --hlt and --mmio return to this program each time (userspace exits), the others stay in the
  * kernel. MSR accesses go to 0x277 (PAT). A vCPU also takes a few exits that no guest controls: host
  * interrupts, and one nested page fault for each page it touches first (on VMX the first --mmio access is
- * an EPT_VIOLATION and the others are EPT_MISCONFIG; on SVM all are NPF).
+ * an EPT_VIOLATION and the others are EPT_MISCONFIG; on SVM all are NPF). --nop makes no exit: three
+ * instructions a turn.
  *
  * --ports N          writes to N ports, each another one: those of which bit 8 is set, again after 32,768
  * --leaf, --subleaf, --msr, --port, --page, --call NUMBER  what the others ask for: CPUID's leaf (0) and
@@ -110,6 +110,8 @@ static struct kind kinds[] = {
     {"--in", {0xba, 0, 0, 0xec}, 4, {{&port, 1, 2}}, 0},
     /* hlt */
     {"--hlt", {0xf4}, 1, {{0}}, 0},
+    /* nop */
+    {"--nop", {0x90}, 1, {{0}}, 0},
     /* mov ecx,MSR; rdmsr */
     {"--rdmsr", {0x66, 0xb9, 0, 0, 0, 0, 0x0f, 0x32}, 8, {{&msr, 2, 4}}, 0},
     /* mov ecx,MSR; mov eax,0; mov edx,0; wrmsr */

@@ -26,6 +26,7 @@ needs_lab := all lab $(REFUSED)
 needs_multiprocess := $(needs_lab)
 needs_instructions := $(needs_lab)
 needs_matrix := $(needs_lab) $(if $(filter arm64-%,$(MACHINE)),lab-arm64 prebuilds)
+needs_clocks := $(needs_matrix)
 # Node isn't built with the sanitizers, so they are loaded before it, and what it leaves allocated is no leak of ours.
 under_sanitized = LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0
 # debootstrap, dpkg and other root folders are root's.
@@ -34,6 +35,7 @@ under_lab = $(LAB_RUN) $(call on_machine,$(MACHINE)) --timeout 3000
 under_multiprocess = $(LAB_RUN) $(call on_machine,$(MACHINE)) --parallel --timeout 1200
 under_instructions = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --timeout 1200
 under_matrix = $(under_lab)
+under_clocks = $(under_instructions)
 
 # The tests of test/lab in two machines that take about six minutes each: counts, recordings and losses; times, kvm-stat,
 # groups, the cost as the kernel measures it, and agreement with ftrace.
@@ -59,7 +61,7 @@ LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
 # Not held back like the rest: said when it begins.
 begins = +@echo "$@: tests in the lab begin"
 
-.PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-browser test-install test-lab test-matrix test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
+.PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-browser test-install test-lab test-matrix test-clocks test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
 	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package test-prometheus
@@ -113,7 +115,7 @@ lab-instructions:
 test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
 	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts test/lab/split.test.ts"
-	@$(MAKE) --no-print-directory nested-vmx test-leaks
+	@$(MAKE) --no-print-directory nested-vmx test-clocks test-leaks
 
 matrix: matrix-built
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%)
@@ -126,6 +128,14 @@ matrix_tests = $(if $(filter svm-%,$(1)),$(MATRIX_TESTS),test/matrix/*.test.ts)
 matrix-%:
 	$(begins)
 	$(LAB_RUN) $(call on_machine,$*) --timeout 1800 -- $(NODE_TEST) $(call compiled,$(call matrix_tests,$*))
+
+# Where vCPUs' time goes, against other witnesses: under instruction counting, and while the host does what hosts do.
+CLOCKS := $(patsubst %,clocks-%,svm-bookworm svm-trixie svm-sid vmx-bookworm arm64-bookworm)
+test-clocks: matrix-built ## run the tests of where vCPUs' time goes, on machines whose instructions are counted
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(CLOCKS)
+clocks-%:
+	$(begins)
+	$(LAB_RUN) $(call on_machine,$*) --icount --timeout 1800 -- $(NODE_TEST) $(call compiled,test/clocks/*.test.ts)
 
 # What VMX's disk lacks for a guest of a guest, whose kernel is that of the suite.
 nested_needs = $(addprefix /usr/bin/,cp cpio mktemp qemu-system-x86_64 xargs) /usr/sbin/modprobe /usr/share/qemu /usr/share/seabios \

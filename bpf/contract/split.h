@@ -64,9 +64,10 @@ struct split_account {
 	__u32 out_as;       /* enum split_activity: what it does meanwhile, as far as was seen then */
 	__u32 cpu;          /* where it ran last */
 	__u64 run_delay_ns; /* its thread's when it left its CPU or KVM_RUN */
-	__u32 tid;          /* the thread that this was of; run delays of another can't be compared with it */
+	__u64 task;         /* that thread's address; run delays of another can't be compared with it */
 	__u32 tgid;
-	__u32 thread; /* by raw tracepoints alone: the thread that runs the vCPU or ran it last */
+	__u32 tid; /* by probes, and of vCPUs that were there: the thread that runs the vCPU or ran it last */
+	__u32 self; /* its own index */
 	__u32 reserved;
 	__u64 first_ns;
 	__u64 start_ns; /* as in struct vmexit_account */
@@ -77,6 +78,13 @@ struct split_account {
 	__u64 max_idle_ns; /* in the same way */
 	__u64 ns[SPLIT_ROOM];
 	__u64 waits[VMEXIT_BUCKETS]; /* how many waits for a CPU took how long */
+};
+
+/* A thread within KVM_RUN. */
+struct split_run {
+	__u64 task;    /* its address; 0: free */
+	__u32 account; /* index of its vCPU's */
+	__u32 reserved;
 };
 
 /* Set before load, constant for the verifier. */

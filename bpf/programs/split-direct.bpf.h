@@ -8,6 +8,7 @@
 #include <bpf/bpf_tracing.h>
 #include "../split/account.bpf.h"
 #include "../split/clock.bpf.h"
+#include "../split/runs.bpf.h"
 #include "../split/thread.bpf.h"
 #include "../accounts/filters.bpf.h"
 #include "../accounts/vcpu-owner.bpf.h"
@@ -60,36 +61,51 @@ SEC("fentry/kvm_arch_vcpu_ioctl_run")
 int BPF_PROG(direct_run, struct kvm_vcpu *vcpu)
 {
 	struct split_account *account = direct_account(vcpu, SPLIT_VMM);
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
 
-	if (account)
-		clock_run(account, run_delay(1));
+	if (!account)
+		return 0;
+	run_begins(account, (__u64)task, low_half(task));
+	clock_run(account, (__u64)task, direct_run_delay(task));
 	return 0;
 }
 
-SEC("fexit/kvm_arch_vcpu_ioctl_run")
-int BPF_PROG(direct_ran, struct kvm_vcpu *vcpu)
+/* What a KVM_RUN that fails, as one that a signal interrupts, has polled since the last entry. */
+OUT_OF_LINE int polls_of_failed(struct split_account *account, __u64 now)
 {
-	struct split_account *account = direct_account(vcpu, SPLIT_KVM);
+	__u64 success_ns, fail_ns;
+
+	polls_of((void *)account->owner, &success_ns, &fail_ns);
+	clock_book_polls(account, success_ns, fail_ns, now);
+	return 0;
+}
+
+SEC("tp_btf/kvm_userspace_exit")
+int BPF_PROG(direct_ran, __u32 reason, int status)
+{
+	struct task_struct *task = (void *)bpf_get_current_task_btf();
+	struct split_account *account = run_ends((__u64)task, low_half(task));
 	__u64 now;
 
 	if (!account)
 		return 0;
 	now = bpf_ktime_get_ns();
-	direct_polls(account, vcpu, now);
-	clock_ran(account, now, run_delay(1));
+	if (status < 0)
+		polls_of_failed(account, now);
+	clock_ran(account, now, (__u64)task, direct_run_delay(task));
 	return 0;
 }
 
 SEC("fentry/kvm_sched_out")
 int BPF_PROG(direct_out, void *notifier)
 {
-	return leaves_cpu(owner_of_notifier(number_of(notifier)), 1);
+	return leaves_cpu(owner_of_notifier(number_of(notifier)));
 }
 
 SEC("fentry/kvm_sched_in")
 int BPF_PROG(direct_in, void *notifier)
 {
-	return has_cpu(owner_of_notifier(number_of(notifier)), 1);
+	return has_cpu(owner_of_notifier(number_of(notifier)));
 }
 
 /* Not by a kprobe: see direct_vcpu_end in programs/vmexit-direct.bpf.h. */

@@ -18,7 +18,7 @@ static __always_inline struct split_account *thread_account(void)
 	__u32 tid = bpf_get_current_pid_tgid(), *index = bpf_map_lookup_elem(&threads, &tid);
 	struct split_account *account = index ? account_at(*index) : NULL;
 
-	return account && account->thread == tid ? account : NULL;
+	return account && account->tid == tid ? account : NULL;
 }
 
 /* Books what was polled until now, which it returns. */
@@ -59,7 +59,7 @@ int probe_entry(const void *context)
 SEC("kprobe/kvm_arch_vcpu_ioctl_run")
 int probe_run(const void *registers)
 {
-	__u64 owner = first_argument(registers);
+	__u64 owner = first_argument(registers), task = bpf_get_current_task();
 	struct kvm_vcpu *vcpu = (void *)owner;
 	__u32 tid = bpf_get_current_pid_tgid(), index, *known = bpf_map_lookup_elem(&threads, &tid);
 	struct split_account *account = known ? account_at(*known) : NULL;
@@ -77,8 +77,8 @@ int probe_run(const void *registers)
 		index = index_plus_one - 1;
 		bpf_map_update_elem(&threads, &tid, &index, BPF_ANY);
 	}
-	account->thread = tid;
-	clock_run(account, run_delay(0));
+	account->tid = tid;
+	clock_run(account, task, run_delay(task));
 	return 0;
 }
 
@@ -88,25 +88,25 @@ SEC("raw_tp/kvm_userspace_exit")
 int probe_ran(const void *context)
 {
 	struct split_account *account = thread_account();
-	__u64 now;
+	__u64 task = bpf_get_current_task(), now;
 
 	if (!account)
 		return 0;
 	now = probe_polls(account);
-	clock_ran(account, now, run_delay(0));
+	clock_ran(account, now, task, run_delay(task));
 	return 0;
 }
 
 SEC("kprobe/kvm_sched_out")
 int probe_out(const void *registers)
 {
-	return leaves_cpu(owner_of_notifier(first_argument(registers)), 0);
+	return leaves_cpu(owner_of_notifier(first_argument(registers)));
 }
 
 SEC("kprobe/kvm_sched_in")
 int probe_in(const void *registers)
 {
-	return has_cpu(owner_of_notifier(first_argument(registers)), 0);
+	return has_cpu(owner_of_notifier(first_argument(registers)));
 }
 
 SEC("kprobe/kvm_arch_vcpu_destroy")

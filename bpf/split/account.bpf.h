@@ -57,6 +57,7 @@ static __always_inline int split_begin(__u64 owner, struct task_struct *task, __
 	account->polled_success_ns = success_ns;
 	account->polled_fail_ns = fail_ns;
 	account->cpu = bpf_get_smp_processor_id();
+	account->self = index_plus_one - 1;
 	account->activity = activity;
 	account->first_ns = account->since_ns = bpf_ktime_get_ns();
 	/* Those who find it from here on find all of it. */

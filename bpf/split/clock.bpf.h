@@ -64,21 +64,28 @@ static __always_inline void clock_book_polls(struct split_account *account, __u6
 	account->polled_fail_ns = fail_ns;
 }
 
+/* The run delay of a thread, by its address, from here on. */
+static __always_inline void clock_note_delay(struct split_account *account, __u64 task, __u64 run_delay_ns)
+{
+	account->task = task;
+	account->run_delay_ns = run_delay_ns;
+}
+
 /* The thread leaves its CPU. */
-static __always_inline void clock_out(struct split_account *account, __u32 as, __u64 run_delay_ns)
+static __always_inline void clock_out(struct split_account *account, __u32 as, __u64 task, __u64 run_delay_ns)
 {
 	account->out_as = as;
-	account->run_delay_ns = run_delay_ns;
-	account->tid = bpf_get_current_pid_tgid();
+	clock_note_delay(account, task, run_delay_ns);
 	account->out_ns = bpf_ktime_get_ns();
 }
 
 /* How long a thread has waited for a CPU of the last `ns`, by the run delay that the scheduler keeps. */
-static __always_inline __u64 waited_of(const struct split_account *account, __u64 ns, __u64 run_delay_ns)
+static __always_inline __u64 waited_of(const struct split_account *account, __u64 ns, __u64 task,
+				       __u64 run_delay_ns)
 {
 	__u64 waited = run_delay_ns - account->run_delay_ns;
 
-	if (account->tid != (__u32)bpf_get_current_pid_tgid())
+	if (account->task != task)
 		return 0;
 	return waited > ns ? ns : waited;
 }
@@ -97,7 +104,8 @@ static __always_inline void clock_note_cpu(struct split_account *account)
  * The thread has a CPU again. If it was pre-empted it could run all the while: the run delay leaves out the
  * switches themselves. Else it slept first, and waited for a CPU when it was woken.
  */
-static __always_inline void clock_in(struct split_account *account, int preempted, __u64 run_delay_ns)
+static __always_inline void clock_in(struct split_account *account, int preempted, __u64 task,
+				     __u64 run_delay_ns)
 {
 	__u64 away, waited;
 
@@ -105,7 +113,7 @@ static __always_inline void clock_in(struct split_account *account, int preempte
 		return;
 	away = bpf_ktime_get_ns() - account->out_ns;
 	account->out_ns = 0;
-	waited = preempted ? away : waited_of(account, away, run_delay_ns);
+	waited = preempted ? away : waited_of(account, away, task, run_delay_ns);
 	if (waited)
 		clock_book_wait(account, SPLIT_WAITING, waited);
 	if (!preempted) {
@@ -124,12 +132,12 @@ static __always_inline void clock_in(struct split_account *account, int preempte
 }
 
 /* KVM_RUN begins. */
-static __always_inline void clock_run(struct split_account *account, __u64 run_delay_ns)
+static __always_inline void clock_run(struct split_account *account, __u64 task, __u64 run_delay_ns)
 {
 	__u64 now = bpf_ktime_get_ns(), waited;
 
 	if (account->activity == SPLIT_VMM) {
-		waited = waited_of(account, now - account->since_ns, run_delay_ns);
+		waited = waited_of(account, now - account->since_ns, task, run_delay_ns);
 		if (waited)
 			clock_book_wait(account, SPLIT_VMM_WAITING, waited);
 	}
@@ -138,11 +146,11 @@ static __always_inline void clock_run(struct split_account *account, __u64 run_d
 }
 
 /* KVM_RUN ends, or is about to: until the thread is back, what it waits is the VMM's. */
-static __always_inline void clock_ran(struct split_account *account, __u64 now, __u64 run_delay_ns)
+static __always_inline void clock_ran(struct split_account *account, __u64 now, __u64 task,
+				      __u64 run_delay_ns)
 {
 	clock_turn(account, SPLIT_VMM, now);
-	account->run_delay_ns = run_delay_ns;
-	account->tid = bpf_get_current_pid_tgid();
+	clock_note_delay(account, task, run_delay_ns);
 	account->returns++;
 }
 

@@ -8,6 +8,7 @@
 #include <bpf/bpf_core_read.h>
 #include "../kernel/types.h"
 #include "account.bpf.h"
+#include "runs.bpf.h"
 #include "../accounts/filters.bpf.h"
 
 /* include/uapi/linux/magic.h */
@@ -90,8 +91,8 @@ static __always_inline int existing_begin(__u64 owner, struct task_struct *task,
 	if (!account)
 		return 0;
 	index = index_plus_one - 1;
-	account->thread = tid = BPF_CORE_READ(vcpu, pid, numbers[0].nr);
-	bpf_map_update_elem(&threads, &tid, &index, BPF_ANY);
+	account->tid = tid = BPF_CORE_READ(vcpu, pid, numbers[0].nr);
+	runs_enter(tid, index);
 	if (away != SPLIT_UNKNOWN && account->activity == SPLIT_UNKNOWN) {
 		account->out_as = away;
 		account->out_ns = account->first_ns;

@@ -26,7 +26,8 @@ struct {
 	__type(value, __u8);
 } owners SEC(".maps");
 
-/* By payloads alone: the index of the account of the vCPU that a thread runs or ran last. */
+/* The index of the account of the vCPU that a thread runs. By probes every such thread has an entry, and one
+ * that ran a vCPU keeps it; directly those alone that runs.bpf.h tells of. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1);

@@ -11,19 +11,21 @@
 #include "../accounts/vcpu-owner.bpf.h"
 #include "../kernel/types.h"
 
-/* How long the current thread has waited for CPUs in its life. */
-static __always_inline __u64 run_delay(int direct)
+/* How long a thread has waited for CPUs in its life: the current one, as bpf_get_current_task_btf() has it.
+ */
+static __always_inline __u64 direct_run_delay(const struct task_struct *task)
 {
-	struct task_struct *task;
+	return bpf_core_field_exists(task->sched_info.run_delay) ? task->sched_info.run_delay : 0;
+}
 
-	if (!bpf_core_field_exists(struct task_struct, sched_info.run_delay))
-		return 0;
-	if (direct) {
-		task = (void *)bpf_get_current_task_btf();
-		return task->sched_info.run_delay;
-	}
-	task = (void *)bpf_get_current_task();
-	return BPF_CORE_READ(task, sched_info.run_delay);
+/* The same as bpf_get_current_task() has it. */
+static __always_inline __u64 run_delay(__u64 task)
+{
+	struct task_struct *thread = (void *)task;
+
+	return bpf_core_field_exists(thread->sched_info.run_delay)
+		   ? BPF_CORE_READ(thread, sched_info.run_delay)
+		   : 0;
 }
 
 /* Whether the current thread can run, were there a CPU. */
@@ -44,23 +46,25 @@ static __always_inline __u32 away_as(struct kvm_vcpu *vcpu)
 	return is_runnable() ? SPLIT_WAITING : SPLIT_KVM_ASLEEP;
 }
 
-static __always_inline int leaves_cpu(__u64 owner, int direct)
+static __always_inline int leaves_cpu(__u64 owner)
 {
 	struct split_account *account = vcpu_known(owner);
+	__u64 task = bpf_get_current_task();
 
 	/* In the VMM it is another ioctl that has the vCPU loaded. */
 	if (account && account->activity != SPLIT_VMM)
-		clock_out(account, away_as((void *)owner), run_delay(direct));
+		clock_out(account, away_as((void *)owner), task, run_delay(task));
 	return 0;
 }
 
-static __always_inline int has_cpu(__u64 owner, int direct)
+static __always_inline int has_cpu(__u64 owner)
 {
 	struct split_account *account = vcpu_known(owner);
 	struct kvm_vcpu *vcpu = (void *)owner;
+	__u64 task = bpf_get_current_task();
 
 	if (account && account->activity != SPLIT_VMM)
-		clock_in(account, BPF_CORE_READ(vcpu, preempted), run_delay(direct));
+		clock_in(account, BPF_CORE_READ(vcpu, preempted), task, run_delay(task));
 	return 0;
 }
 

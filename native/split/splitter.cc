@@ -30,8 +30,7 @@ constexpr char kIterator[] = "iter/task_file";
 static_assert(sizeof(split_account) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 
 // Programs on functions, by their sections.
-const std::vector<std::string> kFunctions = {"fentry/kvm_arch_vcpu_ioctl_run",
-					     "fexit/kvm_arch_vcpu_ioctl_run", "fentry/kvm_sched_out",
+const std::vector<std::string> kFunctions = {"fentry/kvm_arch_vcpu_ioctl_run", "fentry/kvm_sched_out",
 					     "fentry/kvm_sched_in"};
 
 // In the order in which they attach: an account begins with a program that knows what ends.

@@ -94,6 +94,7 @@ const WIDE: readonly Cell[] = [
   activity("L2", "guestL2"),
   activity("asleep", "kvmAsleep"),
   activity("poll ok", "pollSuccess"),
+  activity("poll fail", "pollFail"),
   activity("VMM wait", "vmmWaiting"),
   rate("wakeups/s", "wakeups"),
   { heading: "CPU moves", width: 9, text: ({ counts }) => String(counts.migrations) },
@@ -104,7 +105,7 @@ const WIDE: readonly Cell[] = [
   percentile("wait P99.9", 0.999),
 ];
 // What matters most of these; what isn't here goes first.
-const RANKS = ["wait max", "wait P99", "VMM wait", "asleep", "poll ok", "L2"];
+const RANKS = ["wait max", "wait P99", "VMM wait", "asleep", "poll ok", "poll fail", "L2"];
 
 /** A clock's parts as a line of `width` characters, each as long as its share. */
 export function bar(clock: Clock, width: number): string {

@@ -25,7 +25,8 @@ const BOUNDS: readonly [
   ["kvm-vmexit-time", ["--details"], { cpuid: 445, rdmsr: 450, out: 440, mmio: 450, hlt: 405 }],
   ["kvm-vmexit-hist", [], { cpuid: 430 }],
   ["kvm-vmexit-slower", ["10000"], { cpuid: 370 }],
-  ["kvm-vmexit", ["split"], { cpuid: 375 }],
+  ["kvm-vmexit-time", ["--net"], { cpuid: 390 }],
+  ["kvm-vmexit", ["split"], { cpuid: 375, out: 870 }],
   ["kvm-vmexit", ["vmm"], { cpuid: 0, out: 450, mmio: 450 }],
   ["kvm-stat", ["-l"], { cpuid: 585 }],
 ];

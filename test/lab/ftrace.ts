@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ftrace's own log of KVM's events, in an instance of its own: what the tools' numbers are compared with.
+// ftrace's own log of the kernel's events, in an instance of its own: what the tools' numbers are compared with.
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 
 /** Counts by what the kernel prints as the reason. */
@@ -8,16 +8,22 @@ export type Logged = ReadonlyMap<string, number>;
 // x86: "reason cpuid rip"; arm64: "TRAP: HSR_EC: 0x0016 (HVC64), PC", of which the class says nothing but in a TRAP.
 const REASON = /kvm_exit: (?:vcpu \d+ )?(?:reason (?:EXIT_)?(.*?) rip|(TRAP): HSR_EC: \w+ \((\w+)\)|(\w+):)/g;
 
-/** A log that runs from its making to end(). */
+/** One of KVM's events, or one with the name of its system and with what the kernel's filter keeps of it. */
+export type LogEvent = string | { readonly event: `${string}/${string}`; readonly filter: string };
+
+/** A log that runs from its making to end(), with times of CLOCK_MONOTONIC. */
 export class EventLog {
   readonly #folder: string;
   readonly #events: readonly string[];
 
-  constructor(name: string, ...events: string[]) {
+  constructor(name: string, ...events: LogEvent[]) {
     this.#folder = `/sys/kernel/tracing/instances/${name}`;
-    this.#events = events;
+    this.#events = events.map((event) => (typeof event === "string" ? `kvm/${event}` : event.event));
     mkdirSync(this.#folder);
     this.#write("buffer_size_kb", "8192");
+    this.#write("trace_clock", "mono");
+    for (const event of events)
+      if (typeof event !== "string") this.#write(`events/${event.event}/filter`, event.filter);
     this.#enable("1");
   }
 
@@ -36,7 +42,7 @@ export class EventLog {
   }
 
   #enable(value: string): void {
-    for (const event of this.#events) this.#write(`events/kvm/${event}/enable`, value);
+    for (const event of this.#events) this.#write(`events/${event}/enable`, value);
   }
 }
 

@@ -35,7 +35,7 @@ export const tool = defineCommand({
     wide: {
       flags: ["--wide"],
       description:
-        "also L2, sleeps in KVM, successful polls, waits of the VMM, wake-ups, longest and percentiles",
+        "also L2, sleeps in KVM, polls that succeed or fail, waits of the VMM, wake-ups, moves, longest, percentiles",
     },
     ...SPLIT_TABLES,
     ...CHECKS,
