@@ -50,7 +50,7 @@ const SCENARIOS: readonly Scenario[] = [
   {
     title: "a busy loop of exits",
     guest: [HANDLED, MANY],
-    ms: 60,
+    ms: 30,
     exits: true,
     most: ({ ns }) => ns.guest + ns.kvm,
   },
