@@ -69,7 +69,7 @@ async function measure(shape: Shape): Promise<string> {
     runs: () => true,
   };
   const fleet = new Fleet(names, { histograms: "host", maxSeries: 10_000_000 }, start);
-  const families = new Families(start, true);
+  const families = new Families(start, { histograms: true });
   let cpu = process.cpuUsage();
   let scrapes = 0;
   let bytes = 0;
@@ -77,7 +77,7 @@ async function measure(shape: Shape): Promise<string> {
     if (++scrapes === SCRAPES - MEASURED + 1) cpu = process.cpuUsage();
     const text = exposition(
       families.of({
-        counted: fleet.read(snapshot, scraper, Date.now()),
+        counted: fleet.read({ exits: snapshot }, scraper, Date.now()),
         lost: NOTHING_LOST,
         start,
         host: [],

@@ -4,24 +4,30 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildSync, transformSync } from "esbuild";
+import { TOOLS } from "../tools/commands";
 import { PAGES, UMBRELLA } from "./commands";
 import { PROJECT } from "./project";
 
 const SHEBANG = "#!/usr/bin/env node";
-/** All tools in one file: twice what a tool of its own takes to load. For help, and what isn't a word. */
-const ALL = `${UMBRELLA}-words`;
+/** For help, and what isn't a word: it has the tools' words and none of their code. */
+const WORDS = `${UMBRELLA}-words`;
 
 const BIN = join(PROJECT, "dist", "bin");
 const TARGET = "node20.9";
 
 const pathOf = (name: string) => join(BIN, `${name}.js`);
 
+/** The licences of the packages in all bundles, by package. */
+const LICENCES = new Map<string, string>();
+
 /** The licences of the packages in a bundle. They have to be shown with it. */
 function licences(inputs: readonly string[]): string {
   const packages = inputs.flatMap((path) => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1] ?? []);
-  const texts = [...new Set(packages)].map(
-    (name) => `${name}:\n${readFileSync(join(PROJECT, "node_modules", name, "LICENSE"), "utf8").trim()}`,
-  );
+  const texts = [...new Set(packages)].map((name) => {
+    const text = readFileSync(join(PROJECT, "node_modules", name, "LICENSE"), "utf8").trim();
+    LICENCES.set(name, text);
+    return `${name}:\n${text}`;
+  });
   return texts.length > 0 ? `/*\n${texts.join("\n\n").replaceAll("*/", "* /")}\n*/\n` : "";
 }
 
@@ -44,7 +50,9 @@ export const main = (name, argv) => runTool(tool, name, argv);
     entryNames: name,
     chunkNames: `${name}-[hash]`,
     bundle: true,
-    splitting: name !== ALL,
+    splitting: true,
+    // The modules that are loaded by words: each is in the file of its tool.
+    external: name === WORDS ? TOOLS.map(({ word }) => `./${word}.js`) : [],
     format: "esm",
     platform: "node",
     target: TARGET,
@@ -76,7 +84,7 @@ export const main = (name, argv) => runTool(tool, name, argv);
 
 rmSync(BIN, { recursive: true, force: true });
 mkdirSync(BIN, { recursive: true });
-for (const { name, module } of PAGES) bundle(module, name === UMBRELLA ? ALL : name);
+for (const { name, module } of PAGES) bundle(module, name === UMBRELLA ? WORDS : name);
 
 const words = PAGES.flatMap(({ name, word }) =>
   word === undefined ? [] : [[word, `./${name}.js`] as const],
@@ -85,10 +93,16 @@ writeFileSync(
   pathOf(UMBRELLA),
   `${SHEBANG}
 const FILES = new Map(${JSON.stringify(words)});
-const [word, ...rest] = process.argv.slice(2);
+const argv = process.argv.slice(2);
+const [word, ...rest] = argv[0] === "help" && FILES.has(argv[1]) ? [...argv.slice(1), "--help"] : argv;
 const file = FILES.get(word);
 if (file) require(file).main("${UMBRELLA} " + word, rest);
-else require("./${ALL}.js").main("${UMBRELLA}", process.argv.slice(2));
+else require("./${WORDS}.js").main("${UMBRELLA}", argv);
 `,
   { mode: 0o755 },
 );
+
+const texts = [...LICENCES]
+  .sort(([a], [b]) => (a < b ? -1 : 1))
+  .map(([name, text]) => `==== ${name}\n\n${text}\n`);
+writeFileSync(join(BIN, "LICENSES"), texts.join("\n"));

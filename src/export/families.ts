@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Everything that is exported, as metric families: their names, units and what they say.
+import { ACTIVITIES } from "../contract";
 import { type Lost, WAYS_OF_LOSS } from "../measure/lost";
 import type { ProgramRun } from "../native/overhead";
 import { BOUNDS } from "./bounds";
-import { type Family, type Label, Labels } from "./family";
+import { type Family, type Label, Labels, type Point } from "./family";
 import type { Counted } from "./fleet";
-import type { Row, Sums } from "./sums";
+import type { States } from "./states";
+import type { Row } from "./sums";
 
 /** What this process has taken so far. */
 export interface ProcessCost {
@@ -17,6 +19,8 @@ export interface ProcessCost {
 export interface Exported {
   readonly counted: Counted;
   readonly lost: Lost;
+  /** What is missing in what is exported beside exits, in events: by what it is missing in, and why. */
+  readonly lostBeside?: readonly (readonly [of: string, lost: Partial<Lost>])[];
   /** In ms since 1970: when counting began. */
   readonly start: number;
   /** Labels that say what this host is. */
@@ -28,6 +32,8 @@ export interface Exported {
   readonly programs: readonly ProgramRun[];
   /** What became of pushes, by outcome; none where nothing is pushed. */
   readonly pushes: Readonly<Record<string, number>>;
+  /** What became of the textfile's versions, by outcome; undefined where no file is written. */
+  readonly textfile?: Readonly<Record<string, number>>;
   /** Points of pushes that the receiver took without these; undefined where nothing is pushed. */
   readonly rejectedPoints?: number;
 }
@@ -49,6 +55,36 @@ const TIMES: Words = {
   name: "kvm.vmexit.handling_time",
   unit: "s",
   help: "Handling times of VM exits, from the exit to the next entry.",
+};
+const RETURNS: Words = {
+  name: "kvm.vmexit.returns",
+  unit: "{return}",
+  help: "Returns of KVM_RUN to the VMM.",
+};
+const VMM_SECONDS: Words = {
+  name: "kvm.vmexit.vmm",
+  unit: "s",
+  help: "Time from returns of KVM_RUN to the next KVM_RUN of their vCPUs.",
+};
+const STATES: Words = {
+  name: "kvm.vmexit.vcpu",
+  unit: "s",
+  help: "Time of vCPUs by what they did; all states together are the time that they were there.",
+};
+const DETAIL_EXITS: Words = {
+  name: "kvm.vmexit.detail_exits",
+  unit: "{exit}",
+  help: "VM exits that were about a register or a port, of those with most exits.",
+};
+const DETAIL_SECONDS: Words = {
+  name: "kvm.vmexit.detail_handling",
+  unit: "s",
+  help: "Handling time of VM exits that were about a register or a port, of those with most exits.",
+};
+const LOST_EVENTS: Words = {
+  name: "kvm.vmexit.lost_events",
+  unit: "{event}",
+  help: "Events that are missing in metrics beside those of exits, by which and why.",
 };
 const LOST: Words = {
   name: "kvm.vmexit.lost_exits",
@@ -88,6 +124,11 @@ const REJECTED: Words = {
   unit: "{point}",
   help: "Data points that the receiver refused of pushes that it took.",
 };
+const WRITES: Words = {
+  name: "kvm.vmexit.textfile_writes",
+  unit: "{file}",
+  help: "Readings that were to be written to a file, by what became of them.",
+};
 const CPU: Words = { name: "process.cpu", unit: "s", help: "CPU time of the exporter." };
 const RESIDENT: Words = { name: "process.resident_memory", unit: "By", help: "Memory of the exporter." };
 const STARTED: Words = {
@@ -96,8 +137,9 @@ const STARTED: Words = {
   help: "When the exporter began to count, in seconds since 1970.",
 };
 
-/** Ways of loss that a counting session has: it reports no slow exits. */
-const WAYS = WAYS_OF_LOSS.filter((way) => way !== "eventsDropped" && way !== "detailsFull");
+/** Ways of loss that a counting session has: it reports no slow exits. Only one with details loses some of them. */
+const waysOf = (details: boolean) =>
+  WAYS_OF_LOSS.filter((way) => way !== "eventsDropped" && (details || way !== "detailsFull"));
 
 const snakeCase = (word: string) => word.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 
@@ -122,21 +164,27 @@ class Fixed {
 export class Families {
   readonly #fixed: Fixed;
   readonly #histograms: boolean;
+  readonly #ways: readonly (keyof Lost)[];
 
   /** @param start in ms since 1970: when counting began */
-  constructor(start: number, histograms: boolean) {
+  constructor(start: number, { histograms, details = false }: { histograms: boolean; details?: boolean }) {
     this.#fixed = new Fixed(start);
     this.#histograms = histograms;
+    this.#ways = waysOf(details);
   }
 
-  /** All families of a reading, in the order of their pages. */
-  of(exported: Exported): Family[] {
-    const { counted, lost, host, process, mapBytes, programs, pushes, start } = exported;
-    const { rows, hostRows, vms, others, vcpus } = counted;
-    const counter = (words: Words, of: (sums: Sums) => number): Family => ({
+  /** All families of a reading, in the order of their pages, each made when it is asked for: their points are garbage then. */
+  *of(exported: Exported): Generator<Family, void> {
+    const { counted, lost, lostBeside = [], host, process, mapBytes, programs, pushes, start } = exported;
+    const { rows, hostRows, returns, states, details, vms, others, vcpus } = counted;
+    const counter = <T>(
+      words: Words,
+      of: readonly { readonly labels: Labels; readonly all: T }[],
+      value: (sums: T) => number,
+    ): Family => ({
       ...words,
       kind: "counter",
-      points: rows.map(({ labels, all }) => ({ labels, value: of(all) })),
+      points: of.map(({ labels, all }) => ({ labels, value: value(all) })),
     });
     const fixed = (
       kind: "counter" | "gauge" | "info",
@@ -153,46 +201,71 @@ export class Families {
     });
     const single = (kind: "counter" | "gauge", words: Words, value: number) =>
       fixed(kind, words, "", [["", value]]);
-    return [
-      counter(EXITS, ({ exits }) => exits),
-      counter(SECONDS, ({ ns }) => ns / 1e9),
-      counter(TIMED, ({ timed }) => timed),
-      ...(this.#histograms ? [histogram(hostRows.length > 0 ? hostRows : rows)] : []),
-      fixed(
-        "counter",
-        LOST,
-        "why",
-        WAYS.map((way) => [snakeCase(way), lost[way]]),
+    yield counter(EXITS, rows, ({ exits }) => exits);
+    yield counter(SECONDS, rows, ({ ns }) => ns / 1e9);
+    yield counter(TIMED, rows, ({ timed }) => timed);
+    if (this.#histograms) yield histogram(hostRows.length > 0 ? hostRows : rows);
+    yield counter(RETURNS, returns, ({ exits }) => exits);
+    yield counter(VMM_SECONDS, returns, ({ ns }) => ns / 1e9);
+    yield { ...STATES, kind: "counter", points: states.flatMap(statePoints) };
+    yield counter(DETAIL_EXITS, details, ({ exits }) => exits);
+    yield counter(DETAIL_SECONDS, details, ({ ns }) => ns / 1e9);
+    yield fixed(
+      "counter",
+      LOST,
+      "why",
+      this.#ways.map((way) => [snakeCase(way), lost[way]]),
+    );
+    yield {
+      ...LOST_EVENTS,
+      kind: "counter",
+      points: lostBeside.flatMap(([of, lost]) =>
+        this.#ways.flatMap((way) => {
+          const value = lost[way];
+          if (value === undefined) return [];
+          const pairs = [
+            ["of", of],
+            ["why", snakeCase(way)],
+          ] as const;
+          return [{ labels: this.#fixed.labels(pairs), value }];
+        }),
       ),
-      { ...VM, kind: "info", points: vms.map((labels) => ({ labels, value: 1 })) },
-      fixed("gauge", VMS, "series", [
-        ["own", vms.length],
-        ["other", others],
-      ]),
-      single("gauge", VCPUS, vcpus),
-      { ...HOST, kind: "info", points: [{ labels: this.#fixed.labels(host), value: 1 }] },
-      fixed(
-        "counter",
-        RUN_SECONDS,
-        "program",
-        byName(programs, ({ runNs }) => runNs / 1e9),
-      ),
-      fixed(
-        "counter",
-        RUNS,
-        "program",
-        byName(programs, ({ runCount }) => runCount),
-      ),
-      fixed("counter", PUSHES, "outcome", Object.entries(pushes)),
-      ...(exported.rejectedPoints === undefined
-        ? []
-        : [single("counter", REJECTED, exported.rejectedPoints)]),
-      single("gauge", MAPS, mapBytes),
-      single("counter", CPU, process.cpuSeconds),
-      single("gauge", RESIDENT, process.residentBytes),
-      single("gauge", STARTED, start / 1000),
-    ];
+    };
+    yield { ...VM, kind: "info", points: vms.map((labels) => ({ labels, value: 1 })) };
+    yield fixed("gauge", VMS, "series", [
+      ["own", vms.length],
+      ["other", others],
+    ]);
+    yield single("gauge", VCPUS, vcpus);
+    yield { ...HOST, kind: "info", points: [{ labels: this.#fixed.labels(host), value: 1 }] };
+    yield fixed(
+      "counter",
+      RUN_SECONDS,
+      "program",
+      byName(programs, ({ runNs }) => runNs / 1e9),
+    );
+    yield fixed(
+      "counter",
+      RUNS,
+      "program",
+      byName(programs, ({ runCount }) => runCount),
+    );
+    yield fixed("counter", PUSHES, "outcome", Object.entries(pushes));
+    yield fixed("counter", WRITES, "outcome", Object.entries(exported.textfile ?? {}));
+    if (exported.rejectedPoints !== undefined) yield single("counter", REJECTED, exported.rejectedPoints);
+    yield single("gauge", MAPS, mapBytes);
+    yield single("counter", CPU, process.cpuSeconds);
+    yield single("gauge", RESIDENT, process.residentBytes);
+    yield single("gauge", STARTED, start / 1000);
   }
+}
+
+function statePoints(states: States): Point[] {
+  const ns = states.ns();
+  return ACTIVITIES.flatMap((_, i) => {
+    const labels = states.labels[i];
+    return labels ? [{ labels, value: (ns[i] ?? 0) / 1e9 }] : [];
+  });
 }
 
 /** Programs whose names begin alike have the same name for the kernel. */

@@ -62,30 +62,23 @@ function metricText(family: Family, end: string): string {
     : `${head}"gauge":{"dataPoints":[${points}]}}`;
 }
 
-/** How many points there are. */
-export function pointCount(families: readonly Family[]): number {
-  return families.reduce((count, { points }) => count + points.length, 0);
-}
-
 /**
  * The body of a request to /v1/metrics.
  * @param now in ms since 1970
  * @param resource what is measured: service.name, host.name and so on
  */
 export function otlpJson(
-  families: readonly Family[],
+  families: Iterable<Family>,
   now: number,
   resource: readonly Label[],
   version: string,
 ): string {
   const end = nanoseconds(now);
-  const metrics = families
-    .filter(({ points }) => points.length > 0)
-    .map((family) => metricText(family, end))
-    .join(",");
+  const metrics: string[] = [];
+  for (const family of families) if (family.points.length > 0) metrics.push(metricText(family, end));
   const scope = JSON.stringify({ name: "kvm-vmexit", version });
   return (
     `{"resourceMetrics":[{"resource":{"attributes":${attributesOf(resource)}},` +
-    `"scopeMetrics":[{"scope":${scope},"metrics":[${metrics}]}]}]}`
+    `"scopeMetrics":[{"scope":${scope},"metrics":[${metrics.join(",")}]}]}]}`
   );
 }

@@ -18,7 +18,7 @@ export type Place =
 /** What a server answers with. */
 export interface Source {
   /** The metrics. @param scraper who asks */
-  scrape(format: TextFormat, scraper: string): string;
+  scrape(format: TextFormat, scraper: string): string | Uint8Array;
   /** Told what failed; the scraper gets an answer of its own. */
   failed(error: unknown): void;
 }
@@ -183,7 +183,7 @@ export class Servers {
       send(200, CONTENT_TYPE[format], "", { vary: "accept, accept-encoding" });
       return;
     }
-    let text: string;
+    let text: string | Uint8Array;
     try {
       text = this.#source.scrape(format, scraperOf(request));
     } catch (error) {
@@ -192,7 +192,7 @@ export class Servers {
       return;
     }
     const packs = text.length >= GZIP_FROM && takesGzip(request.headers["accept-encoding"]);
-    send(200, CONTENT_TYPE[format], packs ? await compress(text, GZIP) : Buffer.from(text), {
+    send(200, CONTENT_TYPE[format], packs ? await compress(text, GZIP) : text, {
       vary: "accept, accept-encoding",
       ...(packs ? { "content-encoding": "gzip" } : {}),
     });

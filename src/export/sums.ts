@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Sums of exits by reason and level, that only grow: of a VM, of several together, or of the host.
+// Sums of exits, or of returns to the VMM, by reason, that only grow: of a VM, of several together, or of the host.
 import { isaName, reasonLabel, reasonName, reasonNumber } from "../reasons";
 import { BUCKET_COUNT } from "./bounds";
 import { type Label, Labels } from "./family";
@@ -35,22 +35,17 @@ export class Sums {
   }
 }
 
-function labelsOf(key: RowKey): Label[] {
-  if (key === ANY_REASON)
-    return [
-      ["isa", "other"],
-      ["reason", "other"],
-      ["level", "other"],
-    ];
+/** What rows have as labels of their own, in this order. */
+export type RowLabel = "isa" | "reason" | "level";
+
+/** The isa, the reason's name and the level of a key. */
+export function wordsOf(key: RowKey): Record<RowLabel, string> {
+  if (key === ANY_REASON) return { isa: "other", reason: "other", level: "other" };
   const level = key % 2;
   const whole = (key - level) / 2;
   const isa = isaName(Math.floor(whole / 2 ** 32));
   const number = reasonNumber(isa, whole % 2 ** 32);
-  return [
-    ["isa", isa],
-    ["reason", reasonName(isa, number) ?? reasonLabel(number)],
-    ["level", `L${level + 1}`],
-  ];
+  return { isa, reason: reasonName(isa, number) ?? reasonLabel(number), level: `L${level + 1}` };
 }
 
 /** Sums of one reason and level. */
@@ -61,9 +56,8 @@ export class Row {
   /** Of all. */
   readonly all: Sums;
 
-  /** @param since as of Labels */
-  constructor(key: RowKey, before: readonly Label[], histogram: boolean, since: number) {
-    this.labels = new Labels([...before, ...labelsOf(key)], since);
+  constructor(labels: Labels, histogram: boolean) {
+    this.labels = labels;
     this.kept = new Sums(histogram);
     this.all = new Sums(histogram);
   }
@@ -93,6 +87,7 @@ export class Pool {
 export interface RowOptions {
   /** Labels of all rows, in front of their own. */
   readonly labels: readonly Label[];
+  readonly own: readonly RowLabel[];
   readonly histogram: boolean;
   readonly pool: Pool;
   /** How many series a row has. */
@@ -143,8 +138,10 @@ export class Rows {
   }
 
   #add(key: RowKey, since: number): Row {
-    const { labels, histogram } = this.#options;
-    const row = new Row(key, labels, histogram, since);
+    const { labels, own, histogram } = this.#options;
+    const words = wordsOf(key);
+    const pairs = [...labels, ...own.map((name): Label => [name, words[name]])];
+    const row = new Row(new Labels(pairs, since), histogram);
     this.#rows.set(key, row);
     return row;
   }

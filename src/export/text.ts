@@ -11,6 +11,9 @@ export const CONTENT_TYPE: Readonly<Record<TextFormat, string>> = {
   openmetrics: "application/openmetrics-text; version=1.0.0; charset=utf-8",
 };
 
+const FIRST_BYTES = 2 ** 16;
+const NEWLINE = 0x0a;
+
 const UNIT_WORDS: Readonly<Record<string, string>> = { s: "_seconds", By: "_bytes" };
 
 /** The name of a family, with its unit and without what its samples add. */
@@ -31,12 +34,34 @@ function named(name: string, labels: string): string {
   return labels === "" ? name : `${name}{${labels}}`;
 }
 
+/** Takes lines as bytes: a string of all of them, and their array, would be garbage of several times their size. */
+class Lines {
+  #bytes = Buffer.allocUnsafe(FIRST_BYTES);
+  #length = 0;
+
+  push(line: string): void {
+    // UTF-8 takes three bytes for a unit of UTF-16 at most.
+    const end = this.#length + 3 * line.length + 1;
+    if (end > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe(Math.max(end, 2 * this.#bytes.length));
+      this.#bytes.copy(larger, 0, 0, this.#length);
+      this.#bytes = larger;
+    }
+    this.#length += this.#bytes.write(line, this.#length);
+    this.#bytes[this.#length++] = NEWLINE;
+  }
+
+  take(): Buffer {
+    return this.#bytes.subarray(0, this.#length);
+  }
+}
+
 function histogramLines(
-  lines: string[],
+  lines: Lines,
   name: string,
   ends: readonly string[],
   points: readonly Distribution[],
-) {
+): void {
   for (const { labels, buckets, count, sum } of points) {
     const prefix = labels.text === "" ? "" : `${labels.text},`;
     let below = 0;
@@ -45,27 +70,26 @@ function histogramLines(
       lines.push(`${name}_bucket{${prefix}le="${ends[i] ?? ""}"} ${below}`);
     }
     lines.push(`${name}_bucket{${prefix}le="+Inf"} ${count}`);
-    lines.push(
-      `${named(`${name}_sum`, labels.text)} ${sum}`,
-      `${named(`${name}_count`, labels.text)} ${count}`,
-    );
+    lines.push(`${named(`${name}_sum`, labels.text)} ${sum}`);
+    lines.push(`${named(`${name}_count`, labels.text)} ${count}`);
   }
 }
 
-function heading(lines: string[], family: Family, name: string, format: TextFormat): void {
+function heading(lines: Lines, family: Family, name: string, format: TextFormat): void {
   const { kind, unit, help } = family;
   const open = format === "openmetrics";
   // OpenMetrics names a family without what its samples end with; 0.0.4 knows no info.
   const suffix = open ? "" : kind === "counter" ? "_total" : kind === "info" ? "_info" : "";
   const type = kind === "info" && !open ? "gauge" : kind;
-  lines.push(`# HELP ${name}${suffix} ${help}`, `# TYPE ${name}${suffix} ${type}`);
+  lines.push(`# HELP ${name}${suffix} ${help}`);
+  lines.push(`# TYPE ${name}${suffix} ${type}`);
   const word = UNIT_WORDS[unit];
   if (open && word !== undefined) lines.push(`# UNIT ${name} ${word.slice(1)}`);
 }
 
-/** The whole text; families without a series are left out. */
-export function exposition(families: readonly Family[], format: TextFormat): string {
-  const lines: string[] = [];
+/** The whole text, in UTF-8; families without a series are left out. */
+export function exposition(families: Iterable<Family>, format: TextFormat): Buffer {
+  const lines = new Lines();
   for (const family of families) {
     if (family.points.length === 0) continue;
     const name = familyName(family);
@@ -78,5 +102,5 @@ export function exposition(families: readonly Family[], format: TextFormat): str
     for (const { labels, value } of family.points) lines.push(`${named(sample, labels.text)} ${value}`);
   }
   if (format === "openmetrics") lines.push("# EOF");
-  return lines.join("\n") + "\n";
+  return lines.take();
 }

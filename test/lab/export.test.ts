@@ -7,7 +7,7 @@ import { chmodSync, mkdtempSync, readFileSync, readdirSync, symlinkSync, writeFi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
-import { GUEST, PROJECT, Running } from "../tools";
+import { GUEST, PROJECT, Running, run } from "../tools";
 import { PROMISED, WORKLOAD } from "./counts";
 import { kernelIsAtLeast } from "./machine";
 
@@ -183,8 +183,12 @@ function powersOf(pid: number): string[] {
 const LEFT = (kernelIsAtLeast(6, 0) ? 0n : 1n << 39n).toString(16).padStart(16, "0");
 const NONE = "0".repeat(16);
 
-/** Asserts that all threads are a user with no more than LEFT, and that VMs are counted and named then. */
-async function assertNobody(pid: number, url: string): Promise<void> {
+/** Asserts that all threads are a user with no more than LEFT, and that VMs are counted and named then: the text says so. */
+async function assertNobody(
+  pid: number,
+  url: string,
+  says: (text: string) => void = () => undefined,
+): Promise<void> {
   const powers = powersOf(pid);
   assert.ok(powers.length > 1);
   for (const thread of powers)
@@ -199,13 +203,39 @@ async function assertNobody(pid: number, url: string): Promise<void> {
     assertPromised(values(text, "kvm_vmexit_exits_total", "reason", "level"), 1, 1);
     const names = [...values(text, "kvm_vmexit_vm_info", "name", "source").keys()];
     assert.deepEqual(names, ["web1 process"]);
+    says(text);
   });
   await endGuest(guest);
 }
 
+/** The text has the guest's returns to its program, details and states. */
+function assertMore(text: string): void {
+  const returns = values(text, "kvm_vmexit_returns_total", "reason");
+  // The last one, to port 0xf4, isn't followed by another KVM_RUN.
+  assert.deepEqual(Object.fromEntries(returns), { HLT: 37, IO: 19 + 17, MMIO: 13 });
+  const vmm = values(text, "kvm_vmexit_vmm_seconds_total", "reason");
+  assert.ok([...vmm.values()].every((seconds) => seconds > 0) && vmm.size === 3, text);
+  assert.deepEqual(
+    [...values(text, "kvm_vmexit_detail_exits_total", "reason", "detail")],
+    [
+      ["MSR write IA32_PAT (0x277)", 43],
+      ["MSR read IA32_PAT (0x277)", 41],
+      ["IOIO out 0x3f8 1 byte (COM1)", 19],
+      ["IOIO in 0x3f8 1 byte (COM1)", 17],
+    ],
+  );
+  const states = values(text, "kvm_vmexit_vcpu_seconds_total", "state");
+  assert.equal(states.size, 10);
+  for (const state of ["guest", "kvm", "vmm"]) assert.ok((states.get(state) ?? 0) > 0, text);
+  assert.deepEqual(
+    [...values(text, "kvm_vmexit_lost_events_total", "of", "why")].filter(([, count]) => count > 0),
+    [],
+  );
+}
+
 test("started by root, all its threads become nobody without powers, and go on counting and naming VMs", async () => {
-  const [running, url] = await exporter();
-  await assertNobody(running.child.pid ?? 0, url);
+  const [running, url] = await exporter("--returns", "--split", "--details");
+  await assertNobody(running.child.pid ?? 0, url, assertMore);
   const result = await running.end("SIGTERM");
   assert.equal(result.status, 0, result.stderr);
 });
@@ -265,8 +295,32 @@ test("a textfile is whole, has the counts, and goes when the exporter ends", asy
     assertPromised(values(readFileSync(path, "utf8"), "kvm_vmexit_exits_total", ...labels), 1, 1);
   });
   await endGuest(guest);
+  // While it can't be written, that is said once, and counted.
+  const writes = () => values(readFileSync(path, "utf8"), "kvm_vmexit_textfile_writes_total", "outcome");
+  chmodSync(FOLDER, 0o700);
+  await running.seen(/cannot write .*kvm\.prom: EACCES/);
+  chmodSync(FOLDER, 0o777);
+  await eventually(() => {
+    assert.ok((writes().get("failed") ?? 0) > 0);
+  });
   const result = await running.end("SIGTERM");
   assert.equal(result.status, 0, result.stderr);
+  assert.equal(result.stderr.match(/cannot write/g)?.length, 1, result.stderr);
   assert.doesNotMatch(result.stderr, /Listening/);
   assert.throws(() => readFileSync(path), /ENOENT/);
+});
+
+test("a textfile that can't be written ends the exporter at its start", () => {
+  const missing = join(FOLDER, "missing", "kvm.prom");
+  const { status, stderr } = run("kvm-vmexit", "export", "--textfile", missing);
+  assert.deepEqual([status, stderr.split("\n").length], [2, 2], stderr);
+  assert.match(stderr, /--textfile: there is no folder \S+\/missing; make it, or name another one\n$/);
+  // The exporter becomes nobody.
+  const denied = mkdtempSync(join(tmpdir(), "denied-"));
+  const refused = run("kvm-vmexit", "export", "--textfile", join(denied, "kvm.prom"));
+  assert.equal(refused.status, 1);
+  assert.match(
+    refused.stderr,
+    /^kvm-vmexit export: cannot write .*EACCES.*the folder must be the exporter's user's\n$/,
+  );
 });

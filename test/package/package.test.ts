@@ -2,7 +2,7 @@
 // The package as npm would ship it: installed without a script, a compiler, a cache or a registry, it counts exits.
 import assert from "node:assert/strict";
 import { type SpawnSyncReturns, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -109,7 +109,7 @@ test("npm pack, then npm install -g of it, gives working tools", () => {
   }
 });
 
-test("the archive, the .deb and the .rpm bring a Node of their own and count exits", (t) => {
+test("the archive, the .deb and the .rpm bring a Node of their own and count exits; made again, one has the same bytes", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "package-"));
   t.after(() => {
     rmSync(folder, { recursive: true });
@@ -121,11 +121,22 @@ test("the archive, the .deb and the .rpm bring a Node of their own and count exi
     ["deb", 'dpkg-deb -x "$1" .', "usr/bin/kvm-vmexit"],
     ["rpm", 'rpm2cpio "$1" | cpio -i -d --quiet', "usr/bin/kvm-vmexit"],
   ] as const;
+  const pack = (kind: string, umask: string) =>
+    succeeded(
+      spawnSync("bash", ["-c", `umask ${umask}; exec packaging/pack ${kind} x64`], {
+        cwd: PROJECT,
+        env,
+        encoding: "utf8",
+      }),
+    ).trim();
   const tools = kinds.map(([kind, unpack, tool]) => {
-    const pack = spawnSync(join(PROJECT, "packaging", "pack"), [kind, "x64"], { env, encoding: "utf8" });
     const cwd = join(folder, kind);
     mkdirSync(cwd);
-    const file = succeeded(pack).trim();
+    const file = pack(kind, "022");
+    if (kind === "rpm") {
+      const bytes = readFileSync(file);
+      assert.ok(bytes.equals(readFileSync(pack(kind, "077"))), "another umask and time make other bytes");
+    }
     succeeded(spawnSync("bash", ["-ec", unpack, "unpack", file], { cwd, encoding: "utf8" }));
     return join(cwd, tool);
   });

@@ -8,10 +8,13 @@ import { join } from "node:path";
 import test from "node:test";
 import { hashSync } from "bcryptjs";
 import { parse } from "yaml";
+import { otlpJson } from "../../src/export/otlp";
+import { Pusher, otlpUrl } from "../../src/export/push";
 import { Servers } from "../../src/export/server";
 import { readWebConfig } from "../../src/export/web-config";
 import { PROJECT } from "../tools";
 import { MadeUp, REASONS, VMS, exitsAt } from "./fleet";
+import { Receiver } from "./otlp";
 import { Prometheus, eventually, promtool } from "./prometheus";
 
 const CONTRIB = join(PROJECT, "contrib");
@@ -50,6 +53,14 @@ interface Dashboard {
     readonly targets: readonly { readonly expr: string }[];
   }[];
   readonly templating: { readonly list: readonly { readonly name: string; readonly definition?: string }[] };
+}
+
+/** A series, whatever the order of its labels, and however the bound of a bucket is written. */
+function seriesName(name: string, labels: readonly (readonly [string, string])[]): string {
+  const words = labels.map(
+    ([key, text]) => `${key}=${key === "le" ? Number(text.replace("+Inf", "Infinity")) : text}`,
+  );
+  return [name, ...words.sort()].join(" ");
 }
 
 for (const suite of ["bookworm", "sid"])
@@ -132,3 +143,49 @@ for (const suite of ["bookworm", "sid"])
       guarded.close();
     }
   });
+
+test("a receiver of OTLP takes what is pushed, and has what a scrape would have given it", async () => {
+  const fleet = new MadeUp(3);
+  const receiver = await Receiver.start();
+  try {
+    const pusher = new Pusher({
+      url: otlpUrl(receiver.url),
+      headers: {},
+      everyMs: 10_000,
+      now: () => performance.now(),
+      wait: () => Promise.reject(new Error("it isn't tried again")),
+      random: () => 0.5,
+      say: (line) => {
+        assert.fail(line);
+      },
+    });
+    const resource = [
+      ["service.name", "kvm-vmexit"],
+      ["host.name", "hv1"],
+    ] as const;
+    for (let push = 0; push < 2; push++)
+      await pusher.push(otlpJson(fleet.families("otlp"), Date.now(), resource, "1.2.3"));
+    assert.deepEqual([pusher.outcomes, pusher.rejectedPoints], [{ pushed: 2, lost: 0 }, 0]);
+    // Names, labels and values of all series are those of the text of the same step.
+    fleet.step--;
+    const expected = new Map<string, number>();
+    for (const line of fleet.text("prometheus", "text").split("\n")) {
+      const [, name, inside = "", value] = /^(\w+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
+      if (name === undefined) continue;
+      const labels = [...inside.matchAll(/(\w+)="([^"]*)"/g)].map(
+        ([, key = "", text = ""]) => [key, text] as const,
+      );
+      expected.set(seriesName(name, labels), Number(value));
+    }
+    const found = await receiver.series("(kvm_vmexit|process)_.*");
+    const told = found.map(({ metric, value }) => {
+      const { __name__: name = "", host_name: host, service_name: service, ...labels } = metric;
+      assert.deepEqual([host, service], ["hv1", "kvm-vmexit"]);
+      return [seriesName(name, Object.entries(labels)), Number(value[1])] as const;
+    });
+    assert.deepEqual(new Map(told), expected);
+    assert.ok(expected.size > 3 * REASONS * 3);
+  } finally {
+    await receiver.end();
+  }
+});

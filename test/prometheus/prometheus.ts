@@ -39,7 +39,8 @@ export async function eventually<T>(attempt: () => Promise<T>): Promise<T> {
     }
 }
 
-async function freePort(): Promise<number> {
+/** A port that nothing listens on. */
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");
   const address = server.address();

@@ -2,7 +2,7 @@
 // The exporter's server, its web configuration, its pushes and its places, without a kernel.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type IncomingHttpHeaders, type RequestOptions, createServer, request } from "node:http";
 import { request as secureRequest } from "node:https";
 import type { AddressInfo } from "node:net";
@@ -304,9 +304,15 @@ test("a textfile is written whole for all to read, and only as .prom", () => {
   file.remove();
   assert.throws(() => statSync(path), /ENOENT/);
   assert.throws(() => new Textfile(join(FOLDER, "kvm.txt")), /ends in \.prom/);
+  assert.throws(() => new Textfile("/no/such/kvm.prom"), /^UsageError: .* there is no folder \/no\/such;/);
+  const folder = mkdtempSync(join(FOLDER, "gone-"));
+  const lost = new Textfile(join(folder, "kvm.prom"));
+  lost.write("a");
+  rmSync(folder, { recursive: true });
   assert.throws(() => {
-    new Textfile("/no/such/kvm.prom").write("");
-  }, /^ToolError: cannot write \/no\/such\/kvm\.prom/);
+    lost.write("b");
+  }, /^ToolError: cannot write .*kvm\.prom/);
+  assert.deepEqual(lost.outcomes, { written: 1, failed: 1 });
 });
 
 const POINTS = [{ labels: new Labels([["vm", 'a"b']], 1000.5), value: 7 }];

@@ -4,13 +4,23 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import test from "node:test";
-import { BUCKETS } from "../../src/contract";
+import { ACTIVITIES, type Activity, BUCKETS, ISA } from "../../src/contract";
 import { bucketStart } from "../../src/measure/histogram";
 import { NOTHING_LOST } from "../../src/measure/lost";
+import type { SplitSnapshot } from "../../src/native/split";
 import type { Snapshot } from "../../src/native/vmexit";
 import { BOUNDS, BUCKET_COUNT, BUCKET_OF } from "../../src/export/bounds";
+import { detailWords } from "../../src/export/detail-words";
 import { Families } from "../../src/export/families";
-import { type Counted, Fleet, type FleetOptions, MIN_SERIES, type Names } from "../../src/export/fleet";
+import {
+  type Counted,
+  Fleet,
+  type FleetOptions,
+  MAX_DETAILS,
+  MIN_SERIES,
+  type Names,
+  type Snapshots,
+} from "../../src/export/fleet";
 import { type TextFormat, boundLabel, exposition } from "../../src/export/text";
 import type { Vm } from "../../src/host/vm";
 import { PROJECT } from "../tools";
@@ -20,6 +30,8 @@ const START = Date.UTC(2026, 0, 1);
 const HLT = 0x78;
 const MSR = 0x7c;
 const CPUID = 0x72;
+const IOIO = 0x7b;
+const NPF = 0x400;
 
 /** Processes of VMs, by pid; those that have ended are in `gone`. */
 class Processes implements Names {
@@ -48,16 +60,20 @@ class Exporter {
   constructor(options: Partial<FleetOptions> = {}, vms: Readonly<Record<number, Partial<Vm>>> = {}) {
     this.processes = new Processes(vms);
     const { histograms = "host", maxSeries = 100_000 } = options;
-    this.#fleet = new Fleet(this.processes, { histograms, maxSeries }, START);
-    this.#families = new Families(START, histograms !== "none");
+    this.#fleet = new Fleet(this.processes, { ...options, histograms, maxSeries }, START);
+    this.#families = new Families(START, { histograms: histograms !== "none" });
+  }
+
+  readAll(snapshots: Snapshots): Counted {
+    return this.#fleet.read(snapshots, "a", (this.#now += 1000));
   }
 
   look(vcpus: readonly Vcpu[], slots: readonly Slot[]): boolean {
-    return this.#fleet.look(snapshot(vcpus, slots), (this.#now += 1000));
+    return this.#fleet.look({ exits: snapshot(vcpus, slots) }, (this.#now += 1000));
   }
 
   read(vcpus: readonly Vcpu[], slots: readonly Slot[], scraper = "a", waitMs = 1000): Counted {
-    return this.#fleet.read(snapshot(vcpus, slots), scraper, (this.#now += waitMs));
+    return this.#fleet.read({ exits: snapshot(vcpus, slots) }, scraper, (this.#now += waitMs));
   }
 
   text(counted: Counted, format: TextFormat = "prometheus", lost = NOTHING_LOST): string {
@@ -71,7 +87,7 @@ class Exporter {
       programs: [],
       pushes: {},
     });
-    return exposition(families, format);
+    return exposition(families, format).toString();
   }
 
   /** The lines of a scrape that contain a word. */
@@ -386,6 +402,154 @@ test("nothing new is nothing found by a look", () => {
 test("what a fleet reads is left as it was", () => {
   const taken: Snapshot = snapshot([{ pid: 41 }], [{ vcpu: 0, reason: MSR, count: 5 }]);
   const fleet = new Fleet(new Processes(), { histograms: "host", maxSeries: 10_000 }, START);
-  const first = exits(fleet.read(taken, "a", START + 1));
-  assert.deepEqual(exits(fleet.read(taken, "a", START + 2)), first);
+  const first = exits(fleet.read({ exits: taken }, "a", START + 1));
+  assert.deepEqual(exits(fleet.read({ exits: taken }, "a", START + 2)), first);
+});
+
+/** Returns to the VMM, of these vCPUs. */
+function returns(vcpus: readonly Vcpu[], slots: readonly Slot[]): Snapshot {
+  const made = snapshot(vcpus, slots);
+  made.slots.isa.fill(ISA.kvm_run);
+  return made;
+}
+
+/** The time of vCPUs, each with ns of activities. */
+function split(vcpus: readonly Vcpu[], ns: readonly Partial<Record<Activity, number>>[]): SplitSnapshot {
+  const zeros = new Float64Array(vcpus.length);
+  return {
+    atNs: 0,
+    vcpus: snapshot(vcpus, []).vcpus,
+    clocks: {
+      ns: Float64Array.from(ns.flatMap((each) => ACTIVITIES.map((activity) => each[activity] ?? 0))),
+      ...{ exits: zeros, returns: zeros, wakeups: zeros, migrations: zeros },
+      ...{ maxWaitNs: zeros, maxIdleNs: zeros },
+    },
+    waits: { vcpu: new Uint32Array(), bucket: new Uint8Array(), count: new Float64Array() },
+    recordsFull: 0,
+    missedEvents: 0,
+  };
+}
+
+/** The lines of a family's series. */
+const linesOf = (text: string, name: string) =>
+  text.split("\n").filter((line) => line.startsWith(`${name}{`));
+
+test("returns to the VMM are by VM and reason, and go on when a vCPU has ended", () => {
+  const exporter = new Exporter({ returns: true });
+  const [io, error] = [2, 2 ** 32 - 4];
+  const of = (ended: boolean) =>
+    returns(
+      [{ pid: 41 }, { pid: 41, ended }],
+      [
+        { vcpu: 0, reason: io, count: 5, totalNs: 5e9 },
+        { vcpu: 1, reason: io, count: 2, totalNs: 1e9 },
+        { vcpu: 1, reason: error, count: 3, timed: 0 },
+      ],
+    );
+  const exits = snapshot([{ pid: 41 }], []);
+  exporter.readAll({ exits, returns: of(true) });
+  const text = exporter.text(exporter.readAll({ exits, returns: of(false) }));
+  assert.deepEqual(linesOf(text, "kvm_vmexit_returns_total"), [
+    'kvm_vmexit_returns_total{vm="vm1",reason="IO"} 9',
+    'kvm_vmexit_returns_total{vm="vm1",reason="EINTR"} 6',
+  ]);
+  assert.deepEqual(linesOf(text, "kvm_vmexit_vmm_seconds_total"), [
+    'kvm_vmexit_vmm_seconds_total{vm="vm1",reason="IO"} 7',
+    'kvm_vmexit_vmm_seconds_total{vm="vm1",reason="EINTR"} 0',
+  ]);
+});
+
+test("states are the time of a VM's vCPUs, those that ended too, and never less than before", () => {
+  const exporter = new Exporter({ split: true });
+  const state = (vcpus: readonly Vcpu[], ns: readonly Partial<Record<Activity, number>>[]) => {
+    const read = exporter.readAll({ exits: snapshot([{ pid: 41 }], []), split: split(vcpus, ns) });
+    const lines = linesOf(exporter.text(read), "kvm_vmexit_vcpu_seconds_total");
+    assert.equal(lines.length, ACTIVITIES.length);
+    return Object.fromEntries(
+      lines.flatMap((line) => {
+        const [, name = "", value = ""] = /vm="vm1",state="(\w+)"} (\S+)$/.exec(line) ?? [];
+        return Number(value) > 0 ? [[name, Number(value)]] : [];
+      }),
+    );
+  };
+  const [vcpu, ended] = [{ pid: 41 }, { pid: 41, ended: true }];
+  assert.deepEqual(state([vcpu, ended], [{ guestL2: 2e9, idle: 1e9 }, { guest: 5e9 }]), {
+    guest: 5,
+    guest_l2: 2,
+    idle: 1,
+  });
+  // What looked like a sleep was a poll that failed.
+  assert.deepEqual(state([vcpu], [{ guestL2: 2e9, idle: 5e8, pollFail: 6e8 }]), {
+    guest: 5,
+    guest_l2: 2,
+    poll_fail: 0.6,
+    idle: 1,
+  });
+  assert.deepEqual(state([vcpu], [{ guestL2: 2e9, idle: 2e9, pollFail: 6e8 }])["idle"], 2);
+});
+
+test("the MSRs and ports with most exits are exported, each once, and no addresses", () => {
+  const exporter = new Exporter({ details: { most: 3, words: detailWords } });
+  const write = (msr: bigint) => 0x1_0000_0000n + msr;
+  const slots: Slot[] = [
+    { vcpu: 0, reason: MSR, count: 7, totalNs: 7e9, detail: write(0x6e0n) },
+    { vcpu: 0, reason: MSR, count: 100, detail: "others" },
+    { vcpu: 0, reason: NPF, count: 100, detail: 0xfee0_0000n },
+    { vcpu: 1, reason: MSR, count: 2, totalNs: 1e9, level: 2, detail: write(0x6e0n) },
+    { vcpu: 2, reason: MSR, count: 8, detail: write(0x6e0n) },
+    // Out 0x3f8, one byte; bits that aren't told differ.
+    { vcpu: 2, reason: IOIO, count: 3, detail: 0x3f8_0010n },
+    { vcpu: 2, reason: IOIO, count: 4, detail: 0x3f8_0110n },
+    { vcpu: 2, reason: MSR, count: 1, detail: 0x10n },
+  ];
+  const pids = [41, 41, 52];
+  const read = () =>
+    exporter.readAll({
+      exits: snapshot(
+        pids.map((pid) => ({ pid })),
+        slots,
+      ),
+    });
+  read();
+  const counted = read();
+  const lines = linesOf(exporter.text(counted), "kvm_vmexit_detail_exits_total");
+  const tsc = 'isa="svm",reason="MSR",detail="write IA32_TSC_DEADLINE (0x6e0)"';
+  assert.deepEqual(lines, [
+    `kvm_vmexit_detail_exits_total{vm="vm1",${tsc}} 9`,
+    `kvm_vmexit_detail_exits_total{vm="vm2",${tsc}} 8`,
+    'kvm_vmexit_detail_exits_total{vm="vm2",isa="svm",reason="IOIO",detail="out 0x3f8 1 byte (COM1)"} 7',
+  ]);
+  assert.deepEqual(
+    linesOf(exporter.text(counted), "kvm_vmexit_detail_handling_seconds_total")[0],
+    `kvm_vmexit_detail_handling_seconds_total{vm="vm1",${tsc}} 8`,
+  );
+  assert.equal(
+    exits(counted).reduce((sum, [, count]) => sum + Number(count), 0),
+    225,
+  );
+});
+
+test("with returns, states and details there are never more series than the most", () => {
+  for (const maxSeries of [MIN_SERIES, MIN_SERIES + 3000]) {
+    const details = { most: MAX_DETAILS, words: detailWords };
+    const exporter = new Exporter({ histograms: "vm", maxSeries, returns: true, split: true, details });
+    const [vcpus, slots] = crowd(
+      200,
+      Array.from({ length: 100 }, (_, i) => 0x1000 + i),
+    );
+    const [, msrs] = crowd(200, [MSR]);
+    const counted = exporter.readAll({
+      exits: snapshot(vcpus, [...slots, ...msrs.map((slot, i) => ({ ...slot, detail: BigInt(i) }))]),
+      returns: returns(vcpus, slots),
+      split: split(
+        vcpus,
+        vcpus.map(() => ({ guest: 1 })),
+      ),
+    });
+    assert.ok(seriesOf(exporter.text(counted)) <= maxSeries, String(maxSeries));
+    assert.equal(
+      counted.returns.reduce((sum, { all }) => sum + all.exits, 0),
+      200 * 100,
+    );
+  }
 });

@@ -2,13 +2,13 @@
 // Tells what all VMs of a host do to a fleet's monitoring: Prometheus, OpenTelemetry.
 import { hostname } from "node:os";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
-import { HISTOGRAMS, MIN_SERIES } from "../../src/export/fleet";
+import { HISTOGRAMS, MAX_DETAILS, MIN_SERIES } from "../../src/export/fleet";
 import { otlpJson } from "../../src/export/otlp";
 import { Pusher, otlpHeaders, otlpUrl } from "../../src/export/push";
 import { type Place, Servers } from "../../src/export/server";
 import { readWebConfig } from "../../src/export/web-config";
 import { preflight } from "../../src/host/preflight";
-import { Exporter } from "../export/exporter";
+import { Exporter, type ExporterOptions } from "../export/exporter";
 import { DEFAULT_PORT, inheritedSockets, parsePlace, placeName } from "../export/places";
 import { Textfile } from "../export/textfile";
 import { OWN_USER, userOf } from "../lib/user";
@@ -26,6 +26,7 @@ const MAX_PLACES = 16;
 const MAX_SERIES = 10_000_000;
 const DEFAULT_SERIES = 100_000;
 const DEFAULT_EVERY = 15;
+const DEFAULT_DETAILS = 20;
 /** Who the textfile and the receiver of pushes are, among scrapers. */
 const [TEXTFILE, RECEIVER] = [" textfile", " otlp"];
 
@@ -80,6 +81,12 @@ function pusherOf(url: string, everyMs: number, stop: Stop): Pusher {
   });
 }
 
+/** Loads the words of details, whose tables are long. */
+async function detailsOf(most: number): Promise<NonNullable<ExporterOptions["details"]>> {
+  const { detailWords } = await import("../../src/export/detail-words.js");
+  return { most, words: detailWords };
+}
+
 const OPTIONS = {
   listen: {
     flags: ["--listen"],
@@ -126,6 +133,26 @@ const OPTIONS = {
     parse: (text: string) => wholeNumber("--max-series", text, MIN_SERIES, MAX_SERIES),
     default: DEFAULT_SERIES,
   },
+  returns: {
+    flags: ["--returns"],
+    description: "also export returns to the VMM by reason, with its time, which costs each of them a little",
+  },
+  split: {
+    flags: ["--split"],
+    description: "also export where the time of vCPUs went, which costs each exit a little more",
+  },
+  details: {
+    flags: ["--details"],
+    description:
+      "also export exits by MSR and port, those with most exits, which costs each exit a little more",
+  },
+  top: {
+    flags: ["--top"],
+    value: "N",
+    description: `with --details: how many of them, from 1 to ${MAX_DETAILS}`,
+    parse: (text: string) => wholeNumber("--top", text, 1, MAX_DETAILS),
+    default: DEFAULT_DETAILS,
+  },
   user: {
     flags: ["--user"],
     value: "USER",
@@ -152,7 +179,7 @@ export const tool = defineCommand({
   operands: [],
   options: OPTIONS,
   run({ name, options }) {
-    const { histograms, maxSeries, webConfig, textfile, otlp } = options;
+    const { webConfig, textfile, otlp } = options;
     const web = webConfig === undefined ? undefined : readWebConfig(webConfig);
     const user = userOf(options.user);
     const everyMs = options.every * 1000;
@@ -168,8 +195,11 @@ export const tool = defineCommand({
       throw new UsageError("--web-config is for --listen; give both, or neither");
     const isa = preflight();
     return withOverhead(options.overhead, async (meter) => {
-      const { attach, maxVcpus, overhead } = options;
-      const exporter = new Exporter({ attach, maxVcpus, histograms, maxSeries, isa, overhead });
+      const { attach, maxVcpus, histograms, maxSeries, returns, split, overhead } = options;
+      const exporter = new Exporter({
+        ...{ attach, maxVcpus, histograms, maxSeries, isa, returns, split, overhead },
+        ...(options.details ? { details: await detailsOf(options.top) } : {}),
+      });
       const complaints = new Complaints();
       const servers = new Servers(
         {
@@ -186,8 +216,9 @@ export const tool = defineCommand({
       );
       try {
         meter.begin();
-        if (options.verbose) explain(exporter.info());
+        if (options.verbose) exporter.info().forEach(explain);
         if (pusher) exporter.pushes = pusher;
+        if (file) exporter.textfile = file.outcomes;
         exporter.onOthers = (count) => {
           exporter.onOthers = () => undefined;
           diagnose(`${name}: ${count} VMs are counted together, as vm="other"; raise --max-series for more.`);
@@ -205,13 +236,16 @@ export const tool = defineCommand({
               diagnose(`${name}: ${messageOf(error)}; the one before stays`);
             }
           };
+        const write = () => file?.write(exporter.text("prometheus", TEXTFILE));
+        // What fails at once is a mistake, and ends this; what fails later may pass.
+        write();
         await Promise.all([
           lookUntil(stop, exporter, complaints),
           ...(file
             ? [
                 every(stop, everyMs, () => {
                   try {
-                    file.write(exporter.text("prometheus", TEXTFILE));
+                    write();
                     complaints.over();
                   } catch (error) {
                     complaints.say(`${name}: ${messageOf(error)}`);
