@@ -8,7 +8,7 @@
 #define KINDS_H
 
 /* Of recordings; raised when an event is added or changed, since a reader knows the events of a version. */
-#define TRACE_VERSION 2
+#define TRACE_VERSION 3
 
 /*
  * KIND(KIND, OPTION, TRACEPOINT, RECORD, WORDS): an event of the kernel.
@@ -74,7 +74,12 @@
 	/* From here to the GAP_END of the same CPU, events of that CPU are missing. */ \
 	NOTE(GAP, 0x40007, WORD(cpu)) \
 	/* How many are. */ \
-	NOTE(GAP_END, 0x40008, WORD(cpu) LONG(lost))
+	NOTE(GAP_END, 0x40008, WORD(cpu) LONG(lost)) \
+	/* 16 bytes of the name, in UTF-8, of the VM that the record's process runs, before the first event of that VM. \
+	 * The place has the name's length in its high half and in its low half which of its bytes are the first here. */ \
+	NOTE(VM_NAME, 0x40009, WORD(place) LONG(text) LONG(more)) \
+	/* The UUID of that VM, its 16 bytes as they are written. */ \
+	NOTE(VM_UUID, 0x4000a, LONG(uuid) LONG(more))
 
 /* The CPU of a gap, if it is unknown. */
 #define TRACE_ANY_CPU 0xffffffff

@@ -2,6 +2,7 @@
 // Guards types and state, and throws for misuse.
 #include "binding.h"
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -113,6 +114,14 @@ public:
 		return Napi::Number::New(call.Env(), static_cast<double>(words));
 	}
 
+	Napi::Value processes(const Napi::CallbackInfo &call)
+	{
+		const std::vector<uint32_t> taken = open(call).take_processes();
+		Napi::Uint32Array result = Napi::Uint32Array::New(call.Env(), taken.size());
+		std::copy(taken.begin(), taken.end(), result.Data());
+		return result;
+	}
+
 	Napi::Value events(const Napi::CallbackInfo &call)
 	{
 		return Napi::Number::New(call.Env(), static_cast<double>(open(call).events()));
@@ -160,15 +169,17 @@ Napi::Function define_encode_rings(Napi::Env env)
 
 Napi::Function define_recorder(Napi::Env env)
 {
-	return Napi::ObjectWrap<Binding>::DefineClass(env, "Recorder",
-						      {
-							  Binding::InstanceMethod<&Binding::read>("read"),
-							  Binding::InstanceMethod<&Binding::events>("events"),
-							  Binding::InstanceMethod<&Binding::lost>("lost"),
-							  Binding::InstanceMethod<&Binding::missed>("missed"),
-							  Binding::InstanceMethod<&Binding::stop>("stop"),
-							  Binding::InstanceMethod<&Binding::close>("close"),
-						      });
+	return Napi::ObjectWrap<Binding>::DefineClass(
+	    env, "Recorder",
+	    {
+		Binding::InstanceMethod<&Binding::read>("read"),
+		Binding::InstanceMethod<&Binding::processes>("processes"),
+		Binding::InstanceMethod<&Binding::events>("events"),
+		Binding::InstanceMethod<&Binding::lost>("lost"),
+		Binding::InstanceMethod<&Binding::missed>("missed"),
+		Binding::InstanceMethod<&Binding::stop>("stop"),
+		Binding::InstanceMethod<&Binding::close>("close"),
+	    });
 }
 
 } // namespace vmexit

@@ -147,14 +147,17 @@ void put_svm_handler(Records &records, const trace_event &exit)
 
 } // namespace
 
-uint32_t &TraceEncoder::vcpu_of(uint32_t tid)
+uint32_t &TraceEncoder::vcpu_of(uint32_t tid, uint32_t tgid)
 {
 	if (!vcpu_ || tid != tid_) {
 		// Threads come and go: those that still run show their vCPU again with the next exit or
 		// entry.
 		if (vcpus_.size() >= kMostThreads)
 			vcpus_.clear();
-		vcpu_ = &vcpus_.try_emplace(tid, kUnknownVcpu).first->second;
+		const auto [found, is_new] = vcpus_.try_emplace(tid, kUnknownVcpu);
+		if (is_new)
+			processes_.push_back(tgid);
+		vcpu_ = &found->second;
 		tid_ = tid;
 	}
 	return *vcpu_;
@@ -162,7 +165,7 @@ uint32_t &TraceEncoder::vcpu_of(uint32_t tid)
 
 uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 {
-	uint32_t &vcpu = vcpu_of(from.tid);
+	uint32_t &vcpu = vcpu_of(from.tid, from.tgid);
 	if (!arm64_ && from.kind == TRACE_ENTRY)
 		vcpu = from.data[kEntryVcpu];
 	else if (!arm64_ && from.kind == TRACE_EXIT)

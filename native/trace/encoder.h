@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "../../bpf/contract/trace.h"
@@ -48,11 +49,18 @@ public:
 		return events_;
 	}
 
+	// The processes of threads whose first event was written since the last call, in that order; one of
+	// several threads comes several times.
+	std::vector<uint32_t> take_processes()
+	{
+		return std::exchange(processes_, {});
+	}
+
 private:
 	uint32_t *event(uint32_t *out, const trace_event &from);
 	uint32_t *begin_gap(uint32_t *out, Ring &ring, size_t cpu) const;
 	uint32_t *end_gap(uint32_t *out, Ring &ring, size_t cpu, uint64_t lost) const;
-	uint32_t &vcpu_of(uint32_t tid);
+	uint32_t &vcpu_of(uint32_t tid, uint32_t tgid);
 
 	const bool arm64_;
 	uint64_t events_ = 0;
@@ -60,6 +68,7 @@ private:
 	uint64_t time_ns_ = 0;
 	// Of each thread that has shown an exit or an entry.
 	std::unordered_map<uint32_t, uint32_t> vcpus_;
+	std::vector<uint32_t> processes_;
 	// The last one looked up: a CPU runs a thread for many events.
 	uint32_t tid_ = 0, *vcpu_ = nullptr;
 };

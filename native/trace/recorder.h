@@ -36,6 +36,12 @@ public:
 	// is room. Returns how many words it wrote.
 	size_t read(uint32_t *to, size_t room, bool all);
 
+	// See TraceEncoder.
+	std::vector<uint32_t> take_processes()
+	{
+		return encoder_.take_processes();
+	}
+
 	// Events that read() has written.
 	uint64_t events() const
 	{

@@ -20,6 +20,8 @@ export interface Recorder {
    * @returns how many words it wrote
    */
   read(to: Uint32Array, all: boolean): number;
+  /** The processes of threads whose first event read() gave out since the last call; one may come several times. */
+  processes(): Uint32Array;
   /** Events that read() gave out. */
   events(): number;
   /** Events that found a ring full or no ring, or for which the kernel didn't run a program, since the recorder opened. */

@@ -23,6 +23,32 @@ export function gapRecords(lost: number): Uint32Array {
   return Uint32Array.of(...begin, ...end);
 }
 
+/** Bytes of a text that one record has: four data words. */
+const TEXT_BYTES = 16;
+
+/** 16 bytes as four words, in the order in which this machine writes them. */
+function textWords(bytes: Uint8Array): number[] {
+  const padded = Buffer.alloc(TEXT_BYTES);
+  padded.set(bytes);
+  return [0, 4, 8, 12].map((at) => padded.readUInt32LE(at));
+}
+
+/** Records that tell what the VM of a process is called, and its UUID if it has one. @param name of 65,535 bytes at most */
+export function vmRecords(pid: number, name: string, uuid: string | undefined): Uint32Array {
+  const bytes = Buffer.from(name);
+  const records: number[] = [];
+  for (let at = 0; at === 0 || at < bytes.length; at += TEXT_BYTES)
+    records.push(
+      ...untimed(EVENT.vmName, pid, [
+        bytes.length * 2 ** 16 + at,
+        ...textWords(bytes.subarray(at, at + TEXT_BYTES)),
+      ]),
+    );
+  if (uuid !== undefined)
+    records.push(...untimed(EVENT.vmUuid, pid, textWords(Buffer.from(uuid.replaceAll("-", ""), "hex"))));
+  return Uint32Array.from(records);
+}
+
 /** What the last record says. */
 export interface End {
   /** Events that found no room in the kernel's rings. */

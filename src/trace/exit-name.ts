@@ -4,6 +4,7 @@ import { isaName, reasonLabel, reasonName, reasonNumber } from "../reasons";
 import { USERSPACE_REASONS } from "../reasons/userspace";
 import { EVENT } from "./events";
 import type { TraceRecord } from "./reader";
+import { namePart, uuidOf } from "./vm";
 
 /** Data words of an exit in a recording of ours: code, RIP (2), isa, thread. kvmtrace wrote the first two or three. */
 export const EXIT_WORDS = { code: 0, ripLow: 1, ripHigh: 2, isa: 3, thread: 4 } as const;
@@ -30,9 +31,11 @@ function userspaceExit(reason: number, errno: number): string {
   return `${errno === -EINTR ? "restart" : "error"} (${-errno})`;
 }
 
-/** The reason of the exit that a record is; of a record that is none, or tells no instruction set, its code. */
+/** The reason of the exit that a record is; what a record tells of a VM; of a record that is none, or tells no instruction set, its code. */
 export function exitName(record: TraceRecord): string {
   if (record.event === EVENT.userspaceExit) return userspaceExit(record.word(0), record.word(1) | 0);
+  if (record.event === EVENT.vmName) return namePart(record);
+  if (record.event === EVENT.vmUuid) return uuidOf(record);
   const isa = record.word(EXIT_WORDS.isa);
   if (record.event === EVENT.exit && isa !== 0) return codeName(isa, record.word(EXIT_WORDS.code));
   return reasonLabel(record.word(EXIT_WORDS.code));

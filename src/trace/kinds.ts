@@ -2,7 +2,7 @@
 // Written by packaging/kinds.mjs from bpf/contract/kinds.h.
 
 /** The version of recordings that this program writes, and the latest that it reads. */
-export const VERSION = 2;
+export const VERSION = 3;
 
 /** A CPU that is unknown. */
 export const ANY_CPU = 0xffffffff;
@@ -38,6 +38,8 @@ export const EVENT = {
   end: 0x40002,
   gap: 0x40007,
   gapEnd: 0x40008,
+  vmName: 0x40009,
+  vmUuid: 0x4000a,
 } as const;
 
 /**
@@ -74,6 +76,8 @@ export const RECORDS = [
   { id: 0x40002, from: "note", words: ["lost", "lost", "unwritten", "unwritten", "because"] },
   { id: 0x40007, from: "note", words: ["cpu"] },
   { id: 0x40008, from: "note", words: ["cpu", "lost", "lost"] },
+  { id: 0x40009, from: "note", words: ["place", "text", "text", "more", "more"] },
+  { id: 0x4000a, from: "note", words: ["uuid", "uuid", "more", "more"] },
 ] as const;
 
 /** The kernel's events by their numbers in the rings: their tracepoints, and what --events calls them. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Writes turns as a timeline in the Trace Event Format, JSON that ui.perfetto.dev and chrome://tracing open.
+import { safeText } from "../text";
 import { reasonLabel } from "../reasons";
 import { EVENT, UNKNOWN_VCPU, WORD_NAMES } from "./events";
 import { codeName, userspaceName } from "./exit-name";
@@ -97,12 +98,15 @@ export class Timeline {
   /** Names a thread and its process when they are seen first. */
   #describe(thread: Thread): string {
     if (this.#threads.has(thread)) return "";
-    const { pid, vcpu } = thread;
+    const { pid, vm, vcpu } = thread;
     const tid = this.#tidOf(thread);
     const known = vcpu !== UNKNOWN_VCPU;
     const meta = (name: string, args: object) => this.#event({ ph: "M", name, pid, tid, args });
     let text = "";
-    if (!this.#processes.has(pid)) text += meta("process_name", { name: `VM ${pid}` });
+    if (!this.#processes.has(pid))
+      text += meta("process_name", {
+        name: `VM ${vm.source === "process" ? pid : `${safeText(vm.name)} (${pid})`}`,
+      });
     this.#processes.add(pid);
     text += meta("thread_name", { name: known ? `vCPU ${vcpu}` : `thread ${tid}` });
     return text + meta("thread_sort_index", { sort_index: known ? vcpu : tid });

@@ -8,7 +8,6 @@ import type { SlowExit } from "../measure/slow-exit";
 import { isaName, reasonName, reasonNumber } from "../reasons";
 import { EVENT } from "./events";
 import type { TurnEvent, Turn } from "./turns";
-import { vmOfRecording } from "./vm";
 
 /** What an event says about the exit that it belongs to; undefined if nothing. */
 function detailOf({ event, words: [first = 0, second = 0, third = 0] }: TurnEvent): ExitDetail | undefined {
@@ -42,7 +41,7 @@ export function slowExitOf(turn: Turn, ns: number, end: Date): SlowExit {
   const reason = reasonNumber(isa, code);
   const detail = turnDetail(turn);
   return {
-    vm: vmOfRecording(thread.pid),
+    vm: thread.vm,
     vcpu: (thread.vcpu | 0) >= 0 ? thread.vcpu : undefined,
     tid: thread.tid,
     isa,

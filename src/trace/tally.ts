@@ -9,7 +9,6 @@ import { type Groups, type Samples, addToBucket, sampleAt, sampleKey } from "../
 import { isaName, reasonNumber } from "../reasons";
 import type { Summary } from "./summary";
 import type { Turn } from "./turns";
-import { vmOfRecording } from "./vm";
 
 /** Counters by vCPU, instruction set, level and reason. */
 export class Tally {
@@ -21,7 +20,7 @@ export class Tally {
   add({ thread, isa, code, level, exited, ended }: Turn, nsPerTick: number): void {
     const vcpu = thread.vcpu | 0;
     const key = vcpuKey(thread.pid, 0, vcpu, thread.tid);
-    if (!this.vcpus.has(key)) this.vcpus.set(key, identityOf(vmOfRecording(thread.pid), vcpu, thread.tid));
+    if (!this.vcpus.has(key)) this.vcpus.set(key, identityOf(thread.vm, vcpu, thread.tid));
     const name = isaName(isa);
     const sample = sampleAt(this.exits, key, sampleKey(isa, code), name, reasonNumber(name, code));
     const counters = level === 2 ? sample.l2 : sample.l1;

@@ -5,7 +5,8 @@ import { EVENT, THREAD_WORD, UNKNOWN_VCPU } from "./events";
 import { EXIT_WORDS } from "./exit-name";
 import type { TraceRecord } from "./reader";
 import { Summary } from "./summary";
-import { OTHERS_PID } from "./vm";
+import type { Vm } from "../host/vm";
+import { OTHERS_PID, RecordedVms, unnamedVm } from "./vm";
 
 /** An event between an exit and its entry: its id, its time and its data words except the thread's id. */
 export interface TurnEvent {
@@ -17,6 +18,8 @@ export interface TurnEvent {
 /** One vCPU thread of a recording. */
 export interface Thread {
   readonly pid: number;
+  /** The VM that the process runs. */
+  vm: Vm;
   /** 0 in kvmtrace's own recordings, which tell threads apart by process and vCPU only. */
   readonly tid: number;
   vcpu: number;
@@ -57,7 +60,7 @@ export const MAX_REASONS = 512;
 export const MAX_SLOTS = 65_536;
 
 /** The thread of the exits of all threads that aren't told apart. */
-const OTHER_THREADS: Thread = { pid: OTHERS_PID, tid: 0, vcpu: UNKNOWN_VCPU };
+const OTHER_THREADS: Thread = { pid: OTHERS_PID, vm: unnamedVm(OTHERS_PID), tid: 0, vcpu: UNKNOWN_VCPU };
 
 const OTHER_REASONS = { isa: OTHERS_ISA, code: 0 } as const;
 
@@ -80,6 +83,7 @@ class Machine {
   readonly states = new Map<number, State>();
   /** By process and vCPU: the thread of the latest exit. */
   readonly latest = new Map<number, State>();
+  readonly vms = new RecordedVms();
   /** CPUs some of whose events are missing here. */
   readonly gaps = new Set<number>();
   /** How many gaps have begun or ended. */
@@ -133,7 +137,8 @@ export class Turns {
     } else if (event === EVENT.end) {
       this.#closeAll(this.#machine);
       this.summary.end(record);
-    } else if (event === EVENT.gap || event === EVENT.gapEnd) this.#gap(record);
+    } else if (event === EVENT.vmName || event === EVENT.vmUuid) this.#name(record);
+    else if (event === EVENT.gap || event === EVENT.gapEnd) this.#gap(record);
     else if (event === EVENT.exit) this.#exit(record);
     else if (event === EVENT.entry) this.#entry(record);
     else this.#event(record);
@@ -161,7 +166,8 @@ export class Turns {
     if (!state) {
       if (this.#threads === MAX_THREADS) return undefined;
       this.#threads++;
-      const thread = { pid: record.pid, tid, vcpu: record.vcpu };
+      const { pid, vcpu } = record;
+      const thread = { pid, vm: this.#machine.vms.of(pid), tid, vcpu };
       state = { thread, reasons: new Set(), turn: undefined, entered: undefined, gaps: 0 };
       states.set(key, state);
     }
@@ -220,6 +226,14 @@ export class Turns {
     }
     state.turn = turn;
     state.entered = undefined;
+  }
+
+  /** Names come before a VM's first event; a later one is of threads that are known already, too. */
+  #name(record: TraceRecord): void {
+    const { vms, states } = this.#machine;
+    if (!vms.take(record)) return;
+    const vm = vms.of(record.pid);
+    for (const { thread } of states.values()) if (thread.pid === record.pid) thread.vm = vm;
   }
 
   /** What is open at a gap's beginning, within it and at its end is closed by the thread's next event, in #state(). */

@@ -88,14 +88,19 @@ test("a recording made while a live tool ran shows the same counts, several VMs 
   assert.equal(recorded.status, 0, recorded.stderr);
   const counts = (result: Result) => {
     const exits = jsonLines(result).flatMap((line) => line.exits);
-    return exits.map(({ pid, vcpu, name, count }) => `${pid} ${vcpu} ${name} ${count.l1} ${count.l2}`).sort();
+    return exits
+      .map(({ vm, pid, vcpu, name, count }) => `${vm} ${pid} ${vcpu} ${name} ${count.l1} ${count.l2}`)
+      .sort();
   };
   const report = (by: string) => run("kvm-trace", "report", "--json", "--table", "time", "--by", by, FILE);
   const reported = counts(report("vcpu"));
   assert.equal(reported.filter((row) => / [01] CPUID 100 0$/.test(row)).length, 2);
   assert.deepEqual(reported, counts(recorded));
+  // The name that the live tool found, of a VM that began and ended while it was recorded.
+  assert.ok(reported.every((row) => row.startsWith("guest ")));
+  assert.match(run("kvm-trace", "report", "--vm", "gues?", FILE).stdout, /114 CPUID +200 /);
   assert.equal(counts(report("vm")).filter((row) => / CPUID 200 0$/.test(row)).length, 1);
-  assert.ok(counts(report("reason")).includes("undefined undefined CPUID 200 0"));
+  assert.ok(counts(report("reason")).includes("undefined undefined undefined CPUID 200 0"));
 });
 
 /** What the last line of a formatted recording says. */

@@ -270,6 +270,8 @@ test("our formats file has a sound rule for every event", () => {
   for (const id of Object.values(EVENT))
     assert.ok(
       THREAD_WORD.has(id) ||
-        [EVENT.cpuid, EVENT.recording, EVENT.end, EVENT.gap, EVENT.gapEnd].some((other) => other === id),
+        [EVENT.cpuid, EVENT.recording, EVENT.end, EVENT.gap, EVENT.gapEnd, EVENT.vmName, EVENT.vmUuid].some(
+          (other) => other === id,
+        ),
     );
 });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import test, { after } from "node:test";
 import Ajv from "ajv";
 import { table } from "../../src/render/table";
+import { vmRecords } from "../../src/trace/encode";
 import { EVENT, UNKNOWN_VCPU } from "../../src/trace/events";
 import { PROJECT, run } from "../tools";
 import { record } from "./trace";
@@ -53,6 +54,45 @@ function report(...parameters: string[]): string {
   assert.equal(status, 0, stderr);
   return stdout;
 }
+
+const UUID = "0c8ae5a0-7a3b-4d6e-9f10-aabbccddeeff";
+
+test("a recording's VMs have the names and uuids that it tells, whatever they are", () => {
+  const named = (pid: number, name: string, uuid?: string) =>
+    Buffer.from(new Uint8Array(vmRecords(pid, name, uuid).buffer));
+  const hostile = `\u001b[2J\u202e${"日本語の長い名前".repeat(9)}`;
+  const file = fileOf(
+    "named.bin",
+    begin(),
+    named(7, "web-1", UUID),
+    exit(100, CPUID),
+    entry(300),
+    named(8, hostile),
+    exit(400, CPUID, 8),
+    entry(500, 8),
+    exit(600, CPUID, 9),
+    entry(800, 9),
+    // One whose first part is missing, and one that would be longer than any.
+    named(9, "x".repeat(40)).subarray(32),
+    event(EVENT.vmName, 850, [0xffff0000, 0x41414141, 0, 0, 0], 9),
+    end(),
+  );
+  const vms = report("--by", "vm", file);
+  assert.match(vms, /^VM web-1 \(7\)$/m);
+  assert.match(vms, /^VM \\x1b\[2J\\u202e日本語の長い名前.*名前 \(8\)$/m);
+  assert.match(vms, /^VM pid 9 \(9\)$/m);
+  for (const vm of ["web-*", UUID.toUpperCase(), "7"])
+    assert.match(report("--vm", vm, file), /^ *114 CPUID +1 /m, vm);
+  assert.match(report("--json", "--by", "vm", file), /"vm":"web-1","pid":7/);
+  const formats = join(PROJECT, "share", "kvmtrace.formats");
+  const { stdout } = run("kvm-trace", "format", formats, file);
+  assert.match(stdout, / VM_NAME pid = 7 \[ web-1 \]$/m);
+  assert.match(stdout, new RegExp(` VM_UUID pid = 7 \\[ ${UUID} \\]$`, "m"));
+  // eslint-disable-next-line no-control-regex -- control characters are what this looks for
+  assert.doesNotMatch(stdout, /[\u0000-\u0009\u001b\u0080-\uffff]/);
+  const wide = run("kvm-trace", "report", "--slower", "0.0001", "--wide", file).stdout;
+  assert.match(wide, / web-1 7 vCPU 0 /);
+});
 
 /** Name, number and average time of each reason. */
 function totals(...files: string[]): string[] {

@@ -131,7 +131,7 @@ async function record(
     traced = TracedCommand.run({ command: toRun, user: options.user, output: 1 }, stop);
     await traced?.started;
     // A CPU that comes online gets a ring, which is a map.
-    dropPowers({ maps: true, makesMaps: true, command: traced !== undefined });
+    dropPowers({ names: true, maps: true, makesMaps: true, command: traced !== undefined });
     // Only now: a command that can't be run leaves an earlier recording as it is.
     const recording = new Recording(recorder, file, began);
     try {

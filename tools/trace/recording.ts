@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The way of events from the kernel's rings to a recording's file, and the count of those that don't get there.
 import { EVENT_MAX_WORDS, type Recorder } from "../../src/native/trace";
+import { vmOfProcess } from "../../src/host/vm";
 import { safeText } from "../../src/text";
-import { type End, firstRecord, gapRecords, lastRecord } from "../../src/trace/encode";
+import { type End, firstRecord, gapRecords, lastRecord, vmRecords } from "../../src/trace/encode";
 import { END_REASON } from "../../src/trace/events";
 import { diagnose } from "../lib/output";
 import type { Stop } from "../lib/stop";
@@ -18,6 +19,9 @@ const ENDED: Readonly<Record<number, string>> = {
   [END_REASON.writeFailed]: "; it ended before its time",
 };
 
+/** Most VMs that have names in a recording. */
+const MAX_NAMED = 16_384;
+
 /** How often losses are looked for, and how often they are told at most. */
 const LOOK_MS = 1000;
 const TELL_MS = 60_000;
@@ -32,6 +36,7 @@ export class Recording {
   #lookedAt = { lost: 0, missed: 0 };
   #told = 0;
   #nextLook = 0;
+  readonly #named = new Set<number>();
   #nextTell = 0;
   readonly #recorder: Recorder;
   readonly #file: RecordingFile;
@@ -54,10 +59,22 @@ export class Recording {
       const room = Math.min(BATCH_WORDS, this.#file.room);
       const before = this.#recorder.events();
       const words = this.#recorder.read(this.#batch.subarray(0, room), all);
+      this.#name(words);
       if (words > 0) this.#file.append(this.#batch.subarray(0, words), this.#recorder.events() - before);
       if (words <= room - EVENT_MAX_WORDS) return true;
     }
     return false;
+  }
+
+  /** Tells what VMs are called whose first events are among so many words, before these; if the file has room for both. */
+  #name(words: number): void {
+    for (const pid of this.#recorder.processes()) {
+      if (this.#named.has(pid) || this.#named.size >= MAX_NAMED) continue;
+      this.#named.add(pid);
+      const { name, uuid } = vmOfProcess(pid);
+      const records = vmRecords(pid, name, uuid);
+      if (name !== "" && this.#file.room >= words + records.length) this.#file.append(records, 0);
+    }
   }
 
   /** Events lost so far, and those among them for which the kernel didn't run a program. */

@@ -3,7 +3,6 @@
 import { ReasonFilter } from "../../src/reasons/filter";
 import { isaName, knownIsa, reasonNumber } from "../../src/reasons";
 import type { Turn } from "../../src/trace/turns";
-import { vmOfRecording } from "../../src/trace/vm";
 import { type Named, vmMatcher } from "../../src/host/vm";
 import { whyNothing } from "../lib/filters";
 import type { FilterOptions } from "../lib/options";
@@ -29,9 +28,8 @@ export class TurnFilter {
 
   /** @throws UsageError if what the user calls a reason isn't one of the turn's instruction set */
   wants(turn: Turn): boolean {
-    const { pid, vcpu } = turn.thread;
+    const { pid, vm, vcpu } = turn.thread;
     if (this.#pids?.has(pid) === false || this.#vcpus?.has(vcpu) === false) return false;
-    const vm = vmOfRecording(pid);
     if (!this.#named(vm)) {
       if (this.#others.size < MAX_OTHERS) this.#others.add(vm.name);
       return false;

@@ -14,7 +14,9 @@ export type NameSource =
   /** The process's name: its command line names no VM. */
   | "process"
   /** The process's name: it ended before its command line was read. */
-  | "ended";
+  | "ended"
+  /** A recording's, whose recorder found it. */
+  | "recorded";
 
 /** A name found on a command line. */
 export interface Found {
