@@ -175,6 +175,8 @@ const CASES: Readonly<
       "many-exits",
     ],
   ],
+  // Made up: the lab's guest has no thread named after a vCPU, by which VMs on isolated CPUs are known, and how often its
+  // host interrupts it in a second depends on the machine that emulates it.
   "interrupts-on-isolated": [
     [
       {

@@ -111,9 +111,12 @@ class Intervals {
   #tally = new Tally();
   #beginNs = 0;
   readonly #run: Run;
+  readonly #name: string;
 
-  constructor(run: Run) {
+  /** @param name of the recordings */
+  constructor(run: Run, name: string) {
     this.#run = run;
+    this.#name = name;
   }
 
   /** Hands on what came before `untilNs` from the beginning. */
@@ -125,7 +128,7 @@ class Intervals {
     const options = { by: "vcpu", timing: true, histograms: true };
     const about = { tool: "kvm-trace", version: "", host: undefined, options, vcpus: exits.size };
     const reading = { ...time, number: 0, lost, vcpus, exits };
-    this.#run.add({ ...about, ...time, final, reading, split: undefined });
+    this.#run.add({ ...about, ...time, final, reading, split: undefined }, this.#name);
     this.#tally = new Tally();
     this.#beginNs = untilNs;
   }
@@ -144,7 +147,7 @@ class Intervals {
 }
 
 async function addRecordings(run: Run, sources: readonly Source[], how: Reading): Promise<number> {
-  const intervals = new Intervals(run);
+  const intervals = new Intervals(run, sources.map(({ name }) => name).join(", "));
   const { tool, signal, clock } = how;
   const turned = await readTurnsOf(tool, sources, signal, clock, (turn, nsPerTick, summary) => {
     intervals.add(turn, nsPerTick, summary);

@@ -10,6 +10,7 @@ import { jsonPieces } from "../../src/render/json";
 import { timeTable } from "../../src/render/time";
 import type { Unit } from "../../src/render/units";
 import type { Samples } from "../../src/measure/samples";
+import { isOfVmm } from "../../src/reasons";
 import type { Host } from "../../src/measure/lines";
 import type { Reading } from "../../src/measure/reading";
 import type { Time } from "../../src/measure/time";
@@ -44,7 +45,10 @@ function linesOf(samples: Samples, page: Page, options: TableOptions): string[] 
   const wide = options.wide && [...samples.values()].some(({ reflected }) => reflected > 0);
   if (table === "count")
     return headed(countTable(samples, formOf({ ...options, wide }, page, "count")), page.heading);
-  if (table === "time") return headed(timeTable(samples, formOf(options, page, "time")), page.heading);
+  // The VMM isn't told whose level it was.
+  const levels = ![...samples.values()].some(({ isa }) => isOfVmm(isa));
+  if (table === "time")
+    return headed(timeTable(samples, { ...formOf(options, page, "time"), levels }), page.heading);
   return histogramsByReason(samples, page, options);
 }
 
