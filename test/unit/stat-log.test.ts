@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 // kvm-stat's log: its file, and what is told while it is written.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  closeSync,
+  constants,
   mkdtempSync,
+  openSync,
   readFileSync,
+  readSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -83,4 +88,25 @@ test("a log doesn't follow links in folders that others may change, and says whi
         !error.message.includes("\n"),
     );
   assert.equal(readFileSync(victim, "utf8"), "");
+});
+
+test("a pipe whose reader takes nothing keeps lines waiting, not the tool; it gets each of them when it reads", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "log-")), "pipe");
+  assert.equal(spawnSync("mkfifo", [path]).status, 0);
+  const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const log = new LogFile(path);
+  assert.deepEqual([log.begin(), log.isEmpty], ["", false]);
+  const line = "x".repeat(1000);
+  let lines = 0;
+  for (; log.catchUp() && lines < 10_000; lines++) log.write(line);
+  assert.ok(lines > 1 && lines < 10_000, `${lines}`);
+  const buffer = Buffer.alloc(2 ** 20);
+  let read = readSync(reader, buffer);
+  await log.written();
+  read += readSync(reader, buffer);
+  assert.deepEqual([read, log.bytes, log.isPending], [lines * 1001, lines * 1001, false]);
+  closeSync(reader);
+  assert.throws(() => {
+    log.write(line);
+  }, /cannot write .*EPIPE.*log elsewhere/);
 });

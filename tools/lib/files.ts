@@ -33,6 +33,8 @@ export interface WriteOptions {
   readonly mode?: number;
   /** Every write goes to the file's end. */
   readonly append?: boolean;
+  /** Writes to a pipe or terminal that takes nothing fail with EAGAIN; without, they wait. */
+  readonly polled?: boolean;
   /** Refuses what is no regular file, and a file that another process has opened with this. */
   readonly alone?: boolean;
   /** Users whose links are followed and whose files are written: this process's and root, except in tests. */
@@ -179,7 +181,8 @@ class Walk {
     }
     if (stats.isFile()) return this.#openFile(at, append);
     // Without a reader a pipe would be waited for in openSync(): once there is one, opening it again doesn't wait.
-    const ready = openSync(at, O_WRONLY | O_NONBLOCK);
+    const ready = openSync(at, O_WRONLY | O_NONBLOCK | append);
+    if (this.#options.polled) return ready;
     try {
       return openSync(at, O_WRONLY | append);
     } finally {

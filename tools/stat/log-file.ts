@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The file of kvm-stat's log, which logrotate may move away or empty.
 import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../../src/errors";
 import { Refusal } from "../../src/stat/options";
 import { safeText } from "../../src/text";
 import { openToRead, openToWrite } from "../lib/files";
+import { addWriter } from "../lib/output";
 import { writeError } from "../lib/write-error";
 
 // The names of all fields take some 10 KiB.
@@ -12,20 +14,27 @@ const MAX_HEADER = 2 ** 20;
 // Less the umask: what VMs do isn't for everyone.
 const MODE = 0o640;
 
-/** Each line is written at once and whole, so nothing is lost when the process ends. */
+// How long to wait before the reader of a pipe is asked again.
+const RETRY_MS = 10;
+
+/** Each line is written at once and whole, so nothing is lost when the process ends; a pipe's reader may keep lines waiting. */
 export class LogFile {
   #descriptor: number;
+  /** What a pipe's reader hasn't made room for. */
+  #rest: Uint8Array = Buffer.alloc(0);
+  #bytes = 0;
   readonly #path: string;
 
   /** @throws Refusal in kvm_stat's words, and with the reason, if it can't be opened */
   constructor(path: string) {
     this.#path = path;
     this.#descriptor = this.#open();
+    addWriter(this);
   }
 
   #open(): number {
     try {
-      return openToWrite(this.#path, { mend: "log elsewhere", mode: MODE, append: true });
+      return openToWrite(this.#path, { mend: "log elsewhere", mode: MODE, append: true, polled: true });
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       // kvm_stat's words, and the rest of "cannot write PATH: WHY; log elsewhere".
@@ -35,6 +44,7 @@ export class LogFile {
   }
 
   reopen(): void {
+    this.#rest = Buffer.alloc(0);
     closeSync(this.#descriptor);
     this.#descriptor = this.#open();
   }
@@ -72,11 +82,41 @@ export class LogFile {
 
   /** @throws ToolError if it can't be written */
   write(line: string): void {
-    const bytes = Buffer.from(`${line}\n`);
+    this.#rest = Buffer.concat([this.#rest, Buffer.from(`${line}\n`)]);
+    this.#flush();
+  }
+
+  /** Bytes that are written. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Whether lines wait for a pipe's reader: no more are to be written then. */
+  get isPending(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /** Writes what waits, as far as there is room. Returns whether all is written. @throws ToolError if it can't be */
+  catchUp(): boolean {
+    this.#flush();
+    return !this.isPending;
+  }
+
+  /** Waits until all is written. @throws ToolError if it can't be */
+  async written(): Promise<void> {
+    while (!this.catchUp()) await sleep(RETRY_MS);
+  }
+
+  #flush(): void {
     try {
-      for (let written = 0; written < bytes.length;) written += writeSync(this.#descriptor, bytes, written);
+      while (this.#rest.length > 0) {
+        const written = writeSync(this.#descriptor, this.#rest);
+        this.#rest = this.#rest.subarray(written);
+        this.#bytes += written;
+      }
     } catch (error) {
-      throw writeError(safeText(this.#path), error, "", "log elsewhere");
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN")
+        throw writeError(safeText(this.#path), error, "", "log elsewhere");
     }
   }
 }

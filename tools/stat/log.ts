@@ -68,6 +68,16 @@ class Log {
     }
   }
 
+  /** Whether the lines before are written, so that there is room for another. */
+  get isReady(): boolean {
+    return this.#file ? this.#file.catchUp() : !outputPending();
+  }
+
+  /** Waits until all lines are written, to a file. @throws ToolError if they can't be */
+  async written(): Promise<void> {
+    await this.#file?.written();
+  }
+
   reopen(counts: Counts): void {
     this.#file?.reopen();
     this.#begin(counts);
@@ -133,12 +143,15 @@ export async function logStatistics(
   for (let next = performance.now() + delay; ; next += delay) {
     await stop.wait(next - performance.now());
     if (failure) throw failure;
-    if (stop.stopped || !outputPending()) {
+    if (stop.stopped || log.isReady) {
       last = statistics.read();
       log.add(last, new Date());
       losses.tell(performance.now());
     }
-    if (stop.stopped) return;
+    if (stop.stopped) {
+      await log.written();
+      return;
+    }
     // After a pause, or while the lines before aren't read, one line covers the intervals that were missed.
     next += Math.max(0, Math.floor((performance.now() - next) / delay)) * delay;
   }
