@@ -41,13 +41,23 @@ const otherReasons = (count: number) => `${count} other reason${count === 1 ? ""
 /** A row: its reason's number, its name, and the sample that its numbers are of. */
 export type Row = readonly [label: string, name: string, sample: Sample];
 
+/** The rows of a reason's details: those with most exits and, where there are more than `top`, the sum of the others. */
+function detailsOf(sample: Sample, top = Infinity): Row[] {
+  const rows = detailRows(sample);
+  const rest = rows.slice(top).map((row) => row.sample);
+  const shown = rows.slice(0, top).map((row): Row => ["", detailInTable(row), row.sample]);
+  if (rest.length === 0) return shown;
+  const sum = { ...sumOf(new Map(rest.entries())), isa: sample.isa, reason: sample.reason };
+  return [...shown, ["", `  ${rest.length} other detail${rest.length === 1 ? "" : "s"}`, sum]];
+}
+
 /** The rows of a table, below each reason those of its details, the row of sums last. */
 export function rowsOf(samples: Samples, ranking: Ranking, sum: string): Row[] {
   const { shown, others } = ranked(samples, ranking);
   return [
     ...shown.flatMap((sample): Row[] => [
       [reasonLabel(sample.reason), nameInTable(sample), sample],
-      ...detailRows(sample).map((row): Row => ["", detailInTable(row), row.sample]),
+      ...detailsOf(sample, ranking.top),
     ]),
     ...(others ? [["", otherReasons(others.reasons), others.sum] as const] : []),
     ["", sum, sumOf(samples)],

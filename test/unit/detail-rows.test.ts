@@ -53,6 +53,21 @@ test("the rows of a reason are by count, unknown and others last, and sum to the
   assert.deepEqual(rowsOf(reading, HLT), []);
 });
 
+test("--top bounds a reason's details, too, and sums up the others", () => {
+  const [reading] = intervalsOf([snapshot(VCPUS, FIRST)]);
+  const lines = countTable(samplesOf(reading), { ...PLAIN, heading: false, sort: "count", top: 1 });
+  assert.deepEqual(
+    lines.map((line) => line.trim().replaceAll(/ +/g, " ")),
+    [
+      "124 MSR 36 25 11",
+      "write IA32_TSC_DEADLINE (0x6e0) 18 7 11",
+      "3 other details 18 18 0",
+      "1 other reason 5 5 0",
+      "Total 41 30 11",
+    ],
+  );
+});
+
 test("an interval has the details of its own exits, and their maxima; those of ended vCPUs stay", () => {
   const readings = intervalsOf([
     snapshot(VCPUS, FIRST),
