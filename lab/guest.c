@@ -4,7 +4,8 @@
  *
  * usage: guest [--cpuid N] [--out N] [--in N] [--hlt N] [--nop N] [--rdmsr N] [--wrmsr N] [--mmio N]
  *              [--far N] [--touch N] [--pause N] [--hypercall N]
- *              [--ports N] [--leaf NUMBER] [--subleaf NUMBER] [--msr NUMBER] [--port NUMBER] [--page NUMBER]
+ *              [--ports N] [--msrs N] [--pages N] [--leaf NUMBER] [--subleaf NUMBER] [--msr NUMBER]
+ *              [--port NUMBER] [--page NUMBER]
  *              [--call NUMBER] [--address NUMBER] [--eintr N] [--eagain N]
  *              [--vcpus V] [--vms M] [--repeat R] [--fail-entry N] [--threads-move] [--one-thread]
  *              [--maker 0|1|2] [--close-vms] [--wait] [--pause-ms N] [--nap-ms N] [--nap-us N] [--drop-us N]
@@ -21,6 +22,8 @@
  * instructions a turn.
  *
  * --ports N          writes to N ports, each another one: those of which bit 8 is set, again after 32,768
+ * --msrs N           reads N MSRs, those from 1 on; most are unknown, so that KVM needs ignore_msrs=1
+ * --pages N          writes to N pages that have no memory, from 1 GiB on
  * --leaf, --subleaf, --msr, --port, --page, --call NUMBER  what the others ask for: CPUID's leaf (0) and
  * subleaf (0), the MSR (0x277), the port (0x3f8), the page below 1 MiB (0xd0), the hypercall (0)
  * --far N, --address NUMBER  writes 32 bits at a physical address (0xfed000f0: the HPET's counter), which
@@ -75,6 +78,7 @@
 #define MEMORY 0x10000
 #define TOUCHED 0x8000
 #define APIC_PAGE 0xfee00
+#define PAGES 0x40000000
 #define END_PORT 0xf4
 #define OUT_PORT 0x3f8
 #define EXITS_PER_TURN 10 /* with --threads-move and --one-thread */
@@ -98,6 +102,10 @@ static long leaf, subleaf, port = 0x3f8, msr = 0x277, page = 0xd0, call, address
 static struct kind kinds[] = {
     /* inc dx; or dx,0x100; out dx,al */
     {"--ports", {0x42, 0x81, 0xca, 0x00, 0x01, 0xee}, 6, {{0}}, 0},
+    /* inc ecx; rdmsr */
+    {"--msrs", {0x66, 0x41, 0x0f, 0x32}, 4, {{0}}, 0},
+    /* add ebp,0x1000; mov fs:[ebp],al */
+    {"--pages", {0x66, 0x81, 0xc5, 0x00, 0x10, 0x00, 0x00, 0x64, 0x67, 0x88, 0x45, 0x00}, 12, {{0}}, 0},
     /* mov eax,LEAF; mov ecx,SUBLEAF; cpuid */
     {"--cpuid",
      {0x66, 0xb8, 0, 0, 0, 0, 0x66, 0xb9, 0, 0, 0, 0, 0x0f, 0xa2},
@@ -254,7 +262,7 @@ static void load(uint8_t *memory)
 
 static void set_registers(struct vcpu *vcpu)
 {
-	struct kvm_regs regs = {.rip = CODE, .rflags = 2};
+	struct kvm_regs regs = {.rip = CODE, .rflags = 2, .rbp = PAGES};
 
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &vcpu->sregs))
 		fail("KVM_SET_SREGS");
@@ -443,6 +451,7 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 		fail("KVM_GET_SREGS");
 	vcpu->sregs.cs.base = vcpu->sregs.cs.selector = 0;
 	vcpu->sregs.es.base = (uint64_t)address & ~0xffffull;
+	vcpu->sregs.fs.limit = UINT32_MAX; /* for --pages */
 	go_on(vcpu);
 	vcpu->failures = failures;
 	if (failures)

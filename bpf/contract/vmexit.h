@@ -77,19 +77,24 @@ struct vmexit_detail_slot {
 };
 
 /*
- * The details of one vCPU, taken from a common pool. Pages of memory get half of the slots at most, for a
- * guest touches more of them than any table holds; a PC's MSRs, ports, CPUID leaves and devices' registers
- * are some 200.
+ * The details of one vCPU, taken from a common pool. A reason gets no more slots than it leaves free: a guest
+ * that walks through all ports, MSRs or addresses takes half of them, a second walk a quarter, and any other
+ * reason has some. Pages of memory get an eighth at most, for each guest touches more of them than any table
+ * holds; a PC's MSRs, ports, CPUID leaves and devices' registers are some 200.
  */
 #define VMEXIT_DETAILS_LOG2 9
 #define VMEXIT_DETAILS (1 << VMEXIT_DETAILS_LOG2)
-#define VMEXIT_DETAILS_OF_PAGES (VMEXIT_DETAILS / 2)
+#define VMEXIT_DETAILS_OF_PAGES (VMEXIT_DETAILS / 8)
+/* Counters of a reason's slots. Reasons that have the same one share what a reason gets. */
+#define VMEXIT_DETAIL_CLASSES_LOG2 7
+#define VMEXIT_DETAIL_CLASSES (1 << VMEXIT_DETAIL_CLASSES_LOG2)
 /* Places where a detail is looked for. */
 #define VMEXIT_DETAIL_PROBES 64
 
 struct vmexit_details {
 	struct vmexit_detail_slot slots[VMEXIT_DETAILS];
-	__u32 pages; /* slots that pages have */
+	__u16 of_class[VMEXIT_DETAIL_CLASSES]; /* slots that a reason has */
+	__u32 taken;                           /* slots that all have */
 	__u32 reserved;
 };
 

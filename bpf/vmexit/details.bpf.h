@@ -25,15 +25,28 @@ static __always_inline void details_claim(struct vmexit_account *account)
 		details_claim(account); \
 	})
 
-/* Takes a free slot for a detail, if it may have one: pages of memory have a bound. */
+/* The counter of a reason's slots, by Fibonacci hashing of reason, level, and whether the detail is a page.
+ */
+static __always_inline __u16 *detail_class(struct vmexit_details *table, __u64 key, __u64 detail)
+{
+	__u32 reason = key ^ (key >> 15 & 1 << 17) ^ (detail >> 41 & 1 << 18);
+	__u64 class = reason * 2654435769u >> (32 - VMEXIT_DETAIL_CLASSES_LOG2);
+
+	return &table->of_class[KEPT_MASK(class, VMEXIT_DETAIL_CLASSES - 1)];
+}
+
+/* Takes a free slot for a detail, if its reason may have one more. */
 static __always_inline int detail_claim(struct vmexit_details *table, struct vmexit_detail_slot *slot,
 					__u64 key, __u64 detail)
 {
-	if (detail & VMEXIT_FAULT_PAGE) {
-		if (table->pages >= VMEXIT_DETAILS_OF_PAGES)
-			return 0;
-		table->pages++;
-	}
+	__u16 *of_class = detail_class(table, key, detail);
+
+	if (*of_class >= VMEXIT_DETAILS - table->taken)
+		return 0;
+	if (detail & VMEXIT_FAULT_PAGE && *of_class >= VMEXIT_DETAILS_OF_PAGES)
+		return 0;
+	++*of_class;
+	table->taken++;
 	slot->detail = detail;
 	slot->histogram = histogram_from_pool();
 	barrier();

@@ -79,10 +79,15 @@ export interface CpuidLeaf {
   readonly subleaf: number;
 }
 
+/** Whether a leaf's answer depends on ECX. */
+export function hasSubleaves(leaf: number): boolean {
+  return WITH_SUBLEAF.has(leaf);
+}
+
 /** @param raw bpf/contract/detail.h: the leaf, and ECX from bit 32 on */
 export function cpuidOf(raw: bigint): CpuidLeaf {
   const leaf = bits(raw, 0, 32);
-  return { kind: "cpuid", leaf, subleaf: WITH_SUBLEAF.has(leaf) ? bits(raw, 32, 32) : 0 };
+  return { kind: "cpuid", leaf, subleaf: hasSubleaves(leaf) ? bits(raw, 32, 32) : 0 };
 }
 
 /** What the programs keep of a leaf, without ECX where it means nothing. */

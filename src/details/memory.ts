@@ -70,6 +70,11 @@ export function x86Fault(address: bigint, error: bigint): MemoryAccess {
   return { kind: "memory", access, address: exact ? at : at - (at % PAGE), bytes: exact ? 1 : PAGE };
 }
 
+/** @param qualification of VMX's EPT_VIOLATION: bit 1 for a write, 2 for a fetch; it has pages alone */
+export function eptViolation(address: bigint, qualification: bigint): MemoryAccess {
+  return x86Fault(address, (qualification & 2n) | ((qualification & 4n) << 2n));
+}
+
 /** `write 0xfee000b0 (local APIC: EOI)`, `read 0x100000-0x100fff`. */
 export function memoryText({ access, address, bytes }: MemoryAccess): string {
   const where = bytes === 1 ? hex(address) : `${hex(address)}-${hex(address + bytes - 1)}`;

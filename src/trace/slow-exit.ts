@@ -1,34 +1,48 @@
 // SPDX-License-Identifier: MIT
 // Makes of a recorded turn what the live tools have of a slow exit.
-import { type ExitDetail, detailText } from "../details";
+import { type ExitDetail, detailText, exitDetail } from "../details";
 import { hex } from "../details/bits";
-import { x86Fault } from "../details/memory";
+import { hasSubleaves } from "../details/cpuid";
+import { eptViolation, x86Fault } from "../details/memory";
 import { msrAccess } from "../details/msr";
 import type { SlowExit } from "../measure/slow-exit";
 import { isaName, reasonName, reasonNumber } from "../reasons";
 import { EVENT } from "./events";
 import type { TurnEvent, Turn } from "./turns";
 
-/** What an event says about the exit that it belongs to; undefined if nothing. */
-function detailOf({ event, words: [first = 0, second = 0, third = 0] }: TurnEvent): ExitDetail | undefined {
-  switch (event) {
-    case EVENT.portRead:
-    case EVENT.portWrite:
-      return { kind: "port", write: event === EVENT.portWrite, port: first, bytes: second, string: false };
-    case EVENT.msrRead:
-    case EVENT.msrWrite:
-      return msrAccess(event === EVENT.msrWrite, first);
-    case EVENT.pageFault:
-      return x86Fault((BigInt(third) << 32n) | BigInt(second), BigInt(first));
+/** What an event says about the exit that it belongs to, if its reason has such a detail; undefined if nothing. */
+function detailOf(isa: string, reason: number, { event, words }: TurnEvent): ExitDetail | undefined {
+  const [first = 0, second = 0, third = 0] = words;
+  switch (exitDetail(isa, reason, 0n)?.kind) {
+    case "port":
+      return event === EVENT.portRead || event === EVENT.portWrite
+        ? { kind: "port", write: event === EVENT.portWrite, port: first, bytes: second, string: false }
+        : undefined;
+    case "msr":
+      return event === EVENT.msrRead || event === EVENT.msrWrite
+        ? msrAccess(event === EVENT.msrWrite, first)
+        : undefined;
+    case "cpuid":
+      // ECX isn't recorded.
+      return event === EVENT.cpuid && !hasSubleaves(first)
+        ? { kind: "cpuid", leaf: first, subleaf: 0 }
+        : undefined;
+    case "hypercall":
+      return event === EVENT.hypercall ? exitDetail(isa, reason, BigInt(first)) : undefined;
+    case "memory": {
+      const address = (BigInt(third) << 32n) | BigInt(second);
+      const fault = isa === "vmx" ? eptViolation : x86Fault;
+      return event === EVENT.pageFault ? fault(address, BigInt(first)) : undefined;
+    }
     default:
       return undefined;
   }
 }
 
 /** What is known of a turn's exit in addition to its reason. */
-function turnDetail({ events }: Turn): ExitDetail | undefined {
+function turnDetail(isa: string, reason: number, { events }: Turn): ExitDetail | undefined {
   for (const each of events) {
-    const detail = detailOf(each);
+    const detail = detailOf(isa, reason, each);
     if (detail) return detail;
   }
   return undefined;
@@ -39,7 +53,7 @@ export function slowExitOf(turn: Turn, ns: number, end: Date): SlowExit {
   const { thread, level, code, ripLow, ripHigh } = turn;
   const isa = isaName(turn.isa);
   const reason = reasonNumber(isa, code);
-  const detail = turnDetail(turn);
+  const detail = turnDetail(isa, reason, turn);
   return {
     vm: thread.vm,
     vcpu: (thread.vcpu | 0) >= 0 ? thread.vcpu : undefined,

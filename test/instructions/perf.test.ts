@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
 import { jsonLines } from "../lab/json";
-import { PROJECT } from "../tools";
+import { GUEST, PROJECT } from "../tools";
 import { BOUND_NS, GUEST_COMMAND, NAMES, RARE_NS } from "./known";
 
 function perf(...parameters: string[]) {
@@ -48,3 +48,35 @@ for (const attach of ["direct", "record"])
       );
     }
   });
+
+// The last access, to the port that ends the guest, has no entry after it, and no time.
+test("ports and MMIO by details are perf's", () => {
+  const file = join(mkdtempSync(join(tmpdir(), "perf-")), "perf.data");
+  const tool = join(PROJECT, "dist", "bin", "kvm-vmexit-time.js");
+  const guest = [GUEST, ..."--out 499 --in 97 --mmio 31".split(" ")];
+  const traced = [process.execPath, tool, "--details", "--json", "--", ...guest];
+  const exits = jsonLines(perf("stat", "record", "-a", "-o", file, "--", ...traced)).flatMap(
+    (line) => line.exits,
+  );
+  const ours = (start: string) =>
+    exits
+      .flatMap(({ details = [] }) => details.filter(({ text }) => text.startsWith(start)))
+      .reduce((sum, { timed }) => sum + timed.total, 0);
+  for (const [event, rows] of [
+    ["ioport", { "0x3f8:POUT": "out 0x3f8 ", "0x3f8:PIN": "in 0x3f8 " }],
+    ["mmio", { "0xd0000:W": "write 0xd0000" }],
+  ] as const) {
+    const { stdout, stderr } = perf("-i", file, "stat", "report", `--event=${event}`);
+    const report = stdout + stderr;
+    const found = new Map(
+      [...report.matchAll(/^ *(0x[0-9a-f]+:\w+) +(\d+) /gm)].map(([, key = "", count]) => [
+        key,
+        Number(count),
+      ]),
+    );
+    for (const [key, start] of Object.entries(rows)) {
+      assert.ok(ours(start) > 0, start);
+      assert.equal(found.get(key), ours(start), report);
+    }
+  }
+});

@@ -24,7 +24,7 @@ export interface Exits {
   readonly timed: Levels;
   readonly timeNs: Levels;
   readonly maxNs: Levels;
-  readonly details?: { readonly text: string; readonly count: Levels }[];
+  readonly details?: { readonly text: string; readonly count: Levels; readonly timed: Levels }[];
   readonly l2?: { readonly reflected: number; readonly handled: number };
   readonly histogram: Record<keyof Levels, [number, number, number][]>;
 }

@@ -15,9 +15,22 @@ import { exitsOf, nameOf } from "./output";
 const { command, promised } = WORKLOADS[ISA];
 const FOLDER = mkdtempSync(join(tmpdir(), "trace-"));
 const FILE = join(FOLDER, "trace.bin");
-const LIVE = [process.execPath, join(PROJECT, "dist", "bin", "kvm-vmexit-count.js"), "--json", "--"];
+const LIVE = [
+  process.execPath,
+  join(PROJECT, "dist", "bin", "kvm-vmexit-time.js"),
+  "--details",
+  "--json",
+  "--",
+];
 /** vCPUs of the workload whose instructions have events of KVM's own; arm64 has no such events. */
 const VCPUS = { svm: 6, vmx: 1, arm64: 0 }[ISA];
+
+/** Reasons of the workload of which recordings tell details other than memory's. */
+const TOLD = {
+  svm: ["CPUID", "IOIO", "MSR", "VMMCALL"],
+  vmx: ["CPUID", "IO_INSTRUCTION", "MSR_READ", "MSR_WRITE", "VMCALL"],
+  arm64: [],
+}[ISA];
 
 let recorded: Result;
 let log: string;
@@ -75,4 +88,34 @@ test("the report is what the guest promises, and what the live tool counted", ()
   for (const [name, count] of Object.entries(promised))
     assert.equal(reported.find((exits) => nameOf(exits) === name)?.count.total, count, name);
   assert.deepEqual(rows(reported), rows(exitsOf(recorded.stdout)));
+});
+
+interface Told {
+  readonly name: string;
+  readonly details: string;
+}
+
+/** How often each detail is told of each reason, `NAME: DETAIL`; memory apart, of which live tools make ranges. */
+function tally(told: Iterable<readonly [name: string, detail: string, count: number]>): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const [name, detail, count] of told) {
+    const key = `${name}: ${detail}`;
+    if (detail !== "" && count > 0 && !/^(read|write|fetch) 0x/.test(detail))
+      counts.set(key, (counts.get(key) ?? 0) + count);
+  }
+  return new Map([...counts].sort());
+}
+
+test("what the recording tells of the exits is what the live tool counted by details", () => {
+  const { status, stdout, stderr } = run("kvm-trace", "report", "--slower", "0", "--json", FILE);
+  assert.equal(status, 0, stderr);
+  const lines = stdout.trimEnd().split("\n");
+  const slow = lines.flatMap((line) => (JSON.parse(line) as { readonly slow?: Told }).slow ?? []);
+  const recordedOnes = tally(slow.map(({ name, details }) => [name, details, 1]));
+  const names = new Set([...recordedOnes.keys()].map((key) => key.replace(/:.*/, "")));
+  assert.deepEqual([...names].sort(), TOLD);
+  const live = exitsOf(recorded.stdout).flatMap(({ name, details = [] }) =>
+    names.has(name) ? details.map(({ text, timed }) => [name, text, timed.total] as const) : [],
+  );
+  assert.deepEqual(recordedOnes, tally(live));
 });
