@@ -18,6 +18,8 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 // node_exporter is another user.
 const READABLE = 0o644;
 
+const isFull = (error: unknown) => /^(ENOSPC|EDQUOT)/.test(messageOf(error));
+
 /** What became of the file's versions. */
 export interface Outcomes extends Record<string, number> {
   written: number;
@@ -63,7 +65,7 @@ export class Textfile {
       this.outcomes.failed++;
       this.#discard();
       throw new ToolError(
-        `cannot write ${safeText(this.#path)}: ${messageOf(error)}; the folder must be the exporter's user's`,
+        `cannot write ${safeText(this.#path)}: ${messageOf(error)}; ${isFull(error) ? "make room on its disk" : "the folder must be the exporter's user's"}`,
       );
     }
   }
