@@ -142,6 +142,7 @@ static struct kind kinds[] = {
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 #define HYPERCALL (&kinds[KINDS - 1])
+#define PAGES_KIND (&kinds[2])
 
 struct vcpu {
 	int fd;
@@ -451,7 +452,10 @@ static void create_vcpu(struct vcpu *vcpu, int vm, long id, long failures)
 		fail("KVM_GET_SREGS");
 	vcpu->sregs.cs.base = vcpu->sregs.cs.selector = 0;
 	vcpu->sregs.es.base = (uint64_t)address & ~0xffffull;
-	vcpu->sregs.fs.limit = UINT32_MAX; /* for --pages */
+	if (PAGES_KIND->turns) {
+		vcpu->sregs.fs.limit = UINT32_MAX;
+		vcpu->sregs.fs.g = 1; /* else VMX refuses such a limit */
+	}
 	go_on(vcpu);
 	vcpu->failures = failures;
 	if (failures)
