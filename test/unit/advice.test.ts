@@ -201,6 +201,7 @@ const CASES: Readonly<
       { ...NOTHING, reflected: true, samples: [sample(HLT, 0, 0, { l2: 3000, reflected: 2500 })] },
     ],
     [
+      "reflected-seldom",
       { ...NOTHING, reflected: true, samples: [sample(HLT, 0, 0, { l2: 9000, reflected: 2500 })] },
       { ...NOTHING, reflected: true, samples: [sample(HLT, 0, 0, { l2: 300, reflected: 300 })] },
     ],
