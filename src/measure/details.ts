@@ -91,16 +91,24 @@ export function pickDetails(samples: Samples, wanted: ReadonlyMap<number, Readon
   return picked;
 }
 
+/** A detail of a reason, by its key among them, as a row of its own. */
+export function detailOf(
+  sample: Sample,
+  key: string,
+  part: DetailSample,
+): Pick<DetailRow, "text" | "detail"> {
+  const detail = decoded(sample, part);
+  return { text: part.detail === undefined ? key : detailText(detail), detail };
+}
+
 const LAST = [UNKNOWN_DETAIL, OTHER_DETAILS];
 
 /** The rows of a reason; none where nothing is told apart. */
 export function detailRows(sample: Sample): DetailRow[] {
   const { isa, reason } = sample;
   const rows = [...(sample.details ?? [])].map(([key, part]): DetailRow => {
-    const { detail: told, l1, l2 } = part;
-    const detail = decoded(sample, part);
-    const text = told === undefined ? key : detailText(detail);
-    return { text, detail, sample: { isa, reason, l1, l2, reflected: 0 } };
+    const { l1, l2 } = part;
+    return { ...detailOf(sample, key, part), sample: { isa, reason, l1, l2, reflected: 0 } };
   });
   const place = ({ text }: DetailRow) => LAST.indexOf(text);
   return ranges(rows).sort(

@@ -3,7 +3,7 @@
 import type { Identity } from "./grouping";
 import { type Lost, lostBetween } from "./lost";
 import { OTHERS } from "./roster";
-import { type Groups, addSamples, difference } from "./samples";
+import { type Groups, type Sample, addSamples, difference } from "./samples";
 
 /**
  * Counters of all vCPUs, those that ended too: since the session opened, or of a difference, in between. A further
@@ -41,8 +41,13 @@ function earlierOf(previous: Reading, next: Reading): Groups {
 /**
  * What happened between two readings of one session: vCPUs and reasons without exits are left out. `maxNs` is the
  * longest handling time of those exits.
+ * @param detailed whether the details of a reason are told apart; all are if missing
  */
-export function diff(previous: Reading, next: Reading): Reading {
+export function diff(
+  previous: Reading,
+  next: Reading,
+  detailed?: (key: number, sample: Sample) => boolean,
+): Reading {
   return {
     start: previous.end,
     end: next.end,
@@ -50,6 +55,6 @@ export function diff(previous: Reading, next: Reading): Reading {
     number: next.number,
     lost: previous.lost && next.lost && lostBetween(previous.lost, next.lost),
     vcpus: next.vcpus,
-    exits: difference(earlierOf(previous, next), next.exits, previous.number),
+    exits: difference(earlierOf(previous, next), next.exits, previous.number, detailed),
   };
 }

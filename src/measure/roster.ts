@@ -40,6 +40,11 @@ export class Roster {
     this.#names = names;
   }
 
+  /** Another that knows the same VMs, for accounts of their own, which it forgets by itself. */
+  sibling(): Roster {
+    return new Roster(this.#wanted, this.#names);
+  }
+
   /** The VM that a process is, undefined if it isn't wanted. */
   vmOf(pid: number, startNs: number, comm: string): Vm | undefined {
     const vm = this.#names.of(pid, startNs, comm);

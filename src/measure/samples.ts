@@ -71,15 +71,19 @@ export function addToBucket(buckets: number[], bucket: number, count: number): v
   buckets[bucket] = (buckets[bucket] ?? 0) + count;
 }
 
+/** Adds the counts of buckets to those of others. */
+export function addCounts(to: number[], from: readonly number[]): void {
+  while (to.length < from.length) to.push(0);
+  for (let bucket = 0; bucket < from.length; bucket++) to[bucket] = (to[bucket] ?? 0) + (from[bucket] ?? 0);
+}
+
 /** Adds `from` to `to`. */
 export function add(to: Counters, from: Readonly<Counters>): void {
   to.count += from.count;
   to.timed += from.timed;
   to.totalNs += from.totalNs;
   to.maxNs = Math.max(to.maxNs, from.maxNs);
-  from.buckets.forEach((count, bucket) => {
-    addToBucket(to.buckets, bucket, count);
-  });
+  addCounts(to.buckets, from.buckets);
 }
 
 function addSample(to: Sample, from: Sample): void {
@@ -180,8 +184,14 @@ const countOf = ({ l1, l2 }: Pick<DetailSample, "l1" | "l2">) => l1.count + l2.c
 /**
  * What `next` has more than `previous`, both cumulative; reasons and groups without exits are left out.
  * @param since number of the reading that `previous` is from: maxima are of what came after it
+ * @param detailed whether the details of a reason are told apart; where they aren't, it has none
  */
-export function difference(previous: Groups, next: Groups, since: number): Groups {
+export function difference(
+  previous: Groups,
+  next: Groups,
+  since: number,
+  detailed: (key: number, sample: Sample) => boolean = () => true,
+): Groups {
   const result: Groups = new Map<string, Samples>();
   for (const [group, samples] of next) {
     const earlier = previous.get(group);
@@ -202,6 +212,7 @@ export function difference(previous: Groups, next: Groups, since: number): Group
         reflected: sample.reflected - (before?.reflected ?? 0),
       };
       more.set(key, difference);
+      if (!detailed(key, sample)) continue;
       for (const [name, detail] of sample.details ?? []) {
         const known = before?.details?.get(name);
         if (countOf(detail) === (known ? countOf(known) : 0)) continue;

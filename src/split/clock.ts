@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A vCPU's clock: how long it did what, and what it counted meanwhile; sums and differences.
 import { ACTIVITIES, type Activity } from "../contract";
-import { addToBucket } from "../measure/samples";
+import { addCounts } from "../measure/samples";
 
 export type { Activity };
 
@@ -25,8 +25,15 @@ export interface Clock {
 }
 
 function record<K extends string>(keys: readonly K[], of: (key: K) => number): Record<K, number> {
-  return Object.fromEntries(keys.map((key) => [key, of(key)])) as Record<K, number>;
+  const values: Partial<Record<K, number>> = {};
+  for (const key of keys) values[key] = of(key);
+  return values as Record<K, number>;
 }
+
+const ORDER = Object.fromEntries(ACTIVITIES.map((activity, at) => [activity, at])) as Record<
+  Activity,
+  number
+>;
 
 /** A clock of what `of` tells. */
 export function makeClock(
@@ -36,7 +43,7 @@ export function makeClock(
   waits: readonly number[],
 ): Clock {
   return {
-    ns: record(ACTIVITIES, (activity) => ns(activity, ACTIVITIES.indexOf(activity))),
+    ns: record(ACTIVITIES, (activity) => ns(activity, ORDER[activity])),
     counts: record(COUNTS, count),
     maxima: record(MAXIMA, maximum),
     waits,
@@ -54,9 +61,7 @@ export const NO_TIME: Clock = makeClock(
 /** Two clocks together. */
 export function addClocks(a: Clock, b: Clock): Clock {
   const waits = [...a.waits];
-  b.waits.forEach((count, bucket) => {
-    addToBucket(waits, bucket, count);
-  });
+  addCounts(waits, b.waits);
   return makeClock(
     (activity) => a.ns[activity] + b.ns[activity],
     (count) => a.counts[count] + b.counts[count],

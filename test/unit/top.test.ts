@@ -6,11 +6,13 @@ import type { Vm } from "../../src/host/vm";
 import type { Identity } from "../../src/measure/grouping";
 import { NOTHING_LOST } from "../../src/measure/lost";
 import type { Reading } from "../../src/measure/reading";
-import { type Groups, type Samples, sampleAt, sampleKey } from "../../src/measure/samples";
+import { type Groups, type Samples, detailAt, sampleAt, sampleKey } from "../../src/measure/samples";
+import { makeClock } from "../../src/split/clock";
+import type { SplitReading } from "../../src/split/reading";
 import { fill, short, sparkline } from "../../src/screen/top/columns";
 import { KEYS } from "../../src/screen/top/keys";
 import { nextDue } from "../../src/screen/top/questions";
-import { type Chosen, Top } from "../../src/screen/top/top";
+import { type Both, type Chosen, Top } from "../../src/screen/top/top";
 
 const SVM = 1;
 const [CPUID, HLT, MSR] = [0x72, 0x78, 0x7c];
@@ -24,8 +26,8 @@ interface Counted {
   readonly l2?: number;
 }
 
-/** A cumulative reading, `number` seconds after the start. */
-function reading(number: number, counted: readonly Counted[], lost = NOTHING_LOST): Reading {
+/** A cumulative reading of exits, `number` seconds after the start. */
+function exitsAt(number: number, counted: readonly Counted[], lost = NOTHING_LOST): Reading {
   const exits: Groups = new Map<string, Samples>();
   for (const { vm, vcpu, reason, count, ns, l2 = 0 } of counted) {
     const sample = sampleAt(exits, `${vm}:${vcpu}`, sampleKey(SVM, reason), "svm", reason);
@@ -43,6 +45,11 @@ function reading(number: number, counted: readonly Counted[], lost = NOTHING_LOS
   return { start, end, durationNs: 1e9 * number, number, lost, vcpus, exits };
 }
 
+/** The same without a split of time. */
+function reading(number: number, counted: readonly Counted[], lost = NOTHING_LOST): Both {
+  return { exits: exitsAt(number, counted, lost), split: undefined };
+}
+
 const vms = new Map<string, Vm>();
 const identities = new Map<string, Identity>();
 
@@ -56,17 +63,20 @@ function identity(key: string): Identity {
   return known;
 }
 
-const written: { path: string; reading: Reading; chosen: Chosen }[] = [];
+const written: { path: string; happened: Both; chosen: Chosen }[] = [];
 
-function screen(): Top {
-  const top = new Top(reading(0, []), {
+function screen(details = false, opened = reading(0, [])): Top {
+  const top = new Top(opened, {
     seconds: 1,
     unit: "ns",
     idle: false,
     unicode: true,
+    details,
+    remark: "",
     wants: () => true,
-    write: (path, reading, chosen) => {
-      written.push({ path, reading, chosen });
+    picks: new Map(),
+    write: (path, happened, chosen) => {
+      written.push({ path, happened, chosen });
       return `added to ${path}`;
     },
   });
@@ -94,12 +104,12 @@ test("VMs are listed by their exits a second, the sum first; idle exits are hidd
   const top = screen();
   top.take(reading(1, WEB));
   const lines = linesOf(top);
-  assert.equal(lines[0], "kvm-vmexit top - every 1 s: 1300 exits/s, KVM busy 0.1 % of a CPU");
+  assert.equal(lines[0], "kvm-vmexit top - every 1 s: 1300 exits/s, taking 0.1 % of a CPU");
   assert.match(lines[1] ?? "", /^VMs {2}idle exits hidden$/);
-  assert.match(lines[3] ?? "", /^NAME +PID +VCPUS +▼EXITS\/s +KVM% +AVG ns +P99 ns +MAX ns$/);
-  assert.match(lines[4] ?? "", /^all VMs +3 +1300 +0\.1 +654 +\d+ +2000$/);
-  assert.match(lines[5] ?? "", /^db +\d+ +1 +900 +0\.0 +500 +\d+ +1000$/);
-  assert.match(lines[6] ?? "", /^web +\d+ +2 +400 +0\.0 +1000 +\d+ +2000$/);
+  assert.match(lines[3] ?? "", /^NAME +PID +VCPUS +▼EXITS\/s +TIME% +AVG ns +P99 ns +MAX ns +HISTORY$/);
+  assert.match(lines[4] ?? "", /^all VMs +3 +1300 +0\.1 +654 +\d+ +2000 +█$/);
+  assert.match(lines[5] ?? "", /^db +\d+ +1 +900 +0\.0 +500 +\d+ +1000 +█$/);
+  assert.match(lines[6] ?? "", /^web +\d+ +2 +400 +0\.0 +1000 +\d+ +2000 +█$/);
   top.key("i");
   assert.match(linesOf(top)[4] ?? "", /^all VMs +3 +1307 +63\.1 /);
 });
@@ -130,7 +140,7 @@ test("Enter leads to vCPUs, reasons and times, Left and Backspace back; the sum 
   for (const key of ["down", "enter"]) top.key(key);
   const times = linesOf(top);
   assert.match(times[1] ?? "", /> CPUID /);
-  assert.equal(times[3], "exits 100  a second 100  of L2 0  vCPUs 1");
+  assert.equal(times[3], "exits 100  a second 100  average 1000 ns  max 2000 ns  L2 0  vCPUs 1");
   assert.ok(
     times.some((line) => /^ +\d+ -> \d+ +: 100 +\|\*{20,}\|$/.test(line)),
     times.join("\n"),
@@ -150,10 +160,10 @@ test("rows are sorted by any column and by name, either way", () => {
   const first = () => /^\S+/.exec(linesOf(top)[5] ?? "")?.[0];
   assert.equal(first(), "db");
   top.key(">");
-  assert.match(linesOf(top)[3] ?? "", /▼KVM%/);
+  assert.match(linesOf(top)[3] ?? "", /▼TIME%/);
   assert.equal(first(), "db");
   top.key("R");
-  assert.match(linesOf(top)[3] ?? "", /▲KVM%/);
+  assert.match(linesOf(top)[3] ?? "", /▲TIME%/);
   assert.equal(first(), "web");
   top.key("R");
   top.key(">");
@@ -161,6 +171,157 @@ test("rows are sorted by any column and by name, either way", () => {
   for (let i = 0; i < 9; i++) top.key("<");
   assert.match(linesOf(top)[3] ?? "", /^▼NAME/);
   assert.equal(first(), "db");
+});
+
+/** Clocks of vCPUs, `number` seconds after the start: ns in the guest, in KVM and asleep in a halt. */
+function splitAt(
+  number: number,
+  clocks: Readonly<Record<string, readonly [number, number, number]>>,
+): SplitReading {
+  const times = { guest: 0, kvm: 1, idle: 2 } as const;
+  return {
+    start: new Date(0),
+    end: new Date(1000 * number),
+    durationNs: 1e9 * number,
+    number,
+    lost: NOTHING_LOST,
+    vcpus: new Map(Object.keys(clocks).map((key) => [key, identity(key)])),
+    clocks: new Map(
+      Object.entries(clocks).map(([key, ns]) => [
+        key,
+        makeClock(
+          (activity) => (activity in times ? ns[times[activity as keyof typeof times]] : 0),
+          () => 0,
+          () => 0,
+          [],
+        ),
+      ]),
+    ),
+  };
+}
+
+test("where the split of time is known VMs and vCPUs have it, and those without exits are there too", () => {
+  const opened = { exits: exitsAt(0, []), split: splitAt(0, { "web:0": [1e9, 0, 0] }) };
+  const top = screen(true, opened);
+  const split = splitAt(1, {
+    "web:0": [1.7e9, 0.2e9, 0.1e9],
+    "web:1": [0.3e9, 0, 0.7e9],
+    "calm:0": [1e9, 0, 0],
+  });
+  top.take({ exits: exitsAt(1, WEB), split });
+  const lines = linesOf(top);
+  assert.match(lines[3] ?? "", /^NAME +▼EXITS\/s +GUEST% +KVM% +VMM% +POLL% +IDLE% +WAIT% +HISTORY$/);
+  assert.match(lines[4] ?? "", /^all VMs +1300 +66\.7 +6\.7 +0\.0 +0\.0 +26\.7 +0\.0 /);
+  assert.match(lines[5] ?? "", /^db +900 +- +- +- +- +- +- +█$/);
+  assert.match(lines[6] ?? "", /^web +400 +50\.0 +10\.0 +0\.0 +0\.0 +40\.0 +0\.0 +█$/);
+  assert.match(lines[7] ?? "", /^calm +0 +100\.0 +0\.0 /);
+  assert.match(lines.at(-1) ?? "", /^no room for PID, VCPUS, TIME%, AVG ns, P99 ns, MAX ns$/);
+  // Sorted by a column for which there was no room.
+  for (let i = 0; i < 7; i++) top.key(">");
+  assert.match(linesOf(top)[3] ?? "", /▼TIME%/);
+  for (const key of ["<", "<"]) top.key(key);
+  assert.match(linesOf(top)[3] ?? "", /▼IDLE%/);
+  assert.match(linesOf(top)[5] ?? "", /^web /);
+  for (const key of ["down", "enter"]) top.key(key);
+  assert.match(linesOf(top)[5] ?? "", /^vCPU 1 +100 +30\.0 .* 70\.0 /);
+  for (const key of ["down", "enter"]) top.key(key);
+  assert.equal(linesOf(top)[2], "guest 30.0%  kvm 0.0%  vmm 0.0%  poll 0.0%  idle 70.0%  waiting 0.0%");
+  assert.match(linesOf(top)[3] ?? "", /▼EXITS/, "reasons have no share of idle");
+  for (const key of ["w", "enter"]) top.key(key);
+  assert.deepEqual([...(written.at(-1)?.happened.split?.clocks.keys() ?? [])], ["web:1"]);
+});
+
+/** A reading in which a vCPU of web read MSRs: how often which. */
+function msrs(number: number, counts: Readonly<Record<string, number>>): Both {
+  const sum = Object.values(counts).reduce((a, b) => a + b, 0);
+  const exits = exitsAt(number, [
+    { vm: "web", vcpu: 0, reason: CPUID, count: 5, ns: 1000 },
+    { vm: "web", vcpu: 0, reason: MSR, count: sum, ns: 1000 },
+  ]);
+  const sample = sampleAt(exits.exits, "web:0", sampleKey(SVM, MSR), "svm", MSR);
+  for (const [msr, count] of Object.entries(counts)) {
+    const { l1 } = detailAt(sample, msr, BigInt(msr));
+    Object.assign(l1, { count, timed: count, totalNs: count * 1000, maxNs: 1000 });
+    l1.buckets.push(...Array<number>(37).fill(0), count);
+  }
+  return { exits, split: undefined };
+}
+
+test("a reason leads to its details, with the histogram of the one that the cursor is on, and each to its times", () => {
+  const top = screen(true);
+  top.take(msrs(1, { "0x10": 300, "0x1b": 20 }));
+  top.take(msrs(2, { "0x10": 330, "0x1b": 27 }));
+  for (const key of ["down", "enter", "down", "enter", "down", "enter"]) top.key(key);
+  const lines = linesOf(top);
+  assert.match(lines[1] ?? "", /vCPU 0 > MSR {2}/);
+  assert.match(lines[4] ?? "", /^all MSR +37 /);
+  assert.match(lines[5] ?? "", /^read IA32_TIME_STAMP_COUNTER \(0x10\) +30 .*█$/, lines.join("\n"));
+  assert.match(lines[6] ?? "", /^read IA32_APIC_BASE \(0x1b\) +7 /);
+  assert.match(lines[8] ?? "", /^exits 37 {2}a second 37 /);
+  assert.match(lines[9] ?? "", /^P50 \d+ ns {2}P90 /);
+  assert.ok(lines.some((line) => / : 37 +\|\*+\|$/.test(line)));
+  for (const key of ["down", "down"]) top.key(key);
+  assert.match(linesOf(top)[8] ?? "", /^exits 7 /);
+  for (const key of ["f", "A", "P", "I", "c", "enter"]) top.key(key);
+  assert.match(linesOf(top)[1] ?? "", /detail: APIc/);
+  assert.match(linesOf(top)[4] ?? "", /^all MSR +7 /);
+  for (const key of ["w", "enter"]) top.key(key);
+  const { happened, chosen } = written.at(-1) ?? {};
+  assert.equal(chosen?.details, true);
+  const samples = [...(happened?.exits.exits.get("web:0")?.values() ?? [])];
+  assert.deepEqual(
+    samples.map(({ reason, l1, details }) => [reason, l1.count, [...(details?.keys() ?? [])]]),
+    [[MSR, 7, ["0x1b"]]],
+  );
+  top.key("enter");
+  assert.match(linesOf(top)[1] ?? "", /> MSR > read IA32_APIC_BASE/);
+  assert.match(linesOf(top)[3] ?? "", /^exits 7 /);
+  top.take(msrs(3, { "0x10": 330, "0x1b": 30 }));
+  assert.match(linesOf(top)[3] ?? "", /^exits 3 /);
+  top.key("left");
+  assert.match(linesOf(top)[5] ?? "", /^read IA32_APIC_BASE \(0x1b\) +3 /);
+  for (const key of ["left", "left"]) top.key(key);
+  assert.match(linesOf(top)[4] ?? "", /^all vCPUs +3 /);
+});
+
+test("in 8 rows of 40 columns there are rows, in order, and help that goes on", () => {
+  const top = screen(true);
+  top.take(reading(1, WEB));
+  const lines = linesOf(top, 40, 8);
+  assert.equal(lines[0], "every 1 s: 1300 exits/s, ..");
+  assert.match(lines[2] ?? "", /^NAME +▼EXITS\/s +TIME%/);
+  assert.match(lines[4] ?? "", /^db +900 /);
+  assert.match(lines[7] ?? "", /^no room for .*, \.\.$/);
+  assert.ok(
+    lines.every((line) => line.length <= 40),
+    lines.join("\n"),
+  );
+  const seen = new Set<string>();
+  top.key("?");
+  for (let i = 0; i < 12; i++) {
+    for (const line of linesOf(top, 40, 8)) seen.add(line);
+    top.key("pagedown");
+  }
+  for (const { label } of KEYS) assert.ok([...seen].join("\n").includes(label), label);
+  top.key("x");
+  assert.equal(linesOf(top, 40, 8)[0], lines[0]);
+});
+
+test("VMs of the same name are told apart", () => {
+  const top = screen();
+  const twice = exitsAt(1, WEB);
+  const [web, twin] = ["web:0", "twin:0"].map((key) => identity(key));
+  const samples = twice.exits.get("web:0");
+  assert.ok(web?.vm && twin?.vm && samples);
+  const renamed = { ...twin, vm: { ...twin.vm, name: "web" } };
+  const exits = {
+    ...twice,
+    vcpus: new Map([...twice.vcpus, ["twin:0", renamed]]),
+    exits: new Map([...twice.exits, ["twin:0", samples]]),
+  };
+  top.take({ exits, split: undefined });
+  assert.match(linesOf(top).join("\n"), new RegExp(`^web \\(${web.vm.pid}\\) `, "m"));
+  assert.match(linesOf(top).join("\n"), new RegExp(`^web \\(${twin.vm.pid}\\) `, "m"));
 });
 
 test("filters leave VMs and reasons out, of sums too; c clears them", () => {
@@ -198,10 +359,11 @@ test("an interval is checked; w writes the table's part of what happened, with w
   assert.equal(top.seconds, 2);
   for (const key of ["g", "w", "e", "b", "enter", "w", "enter"]) top.key(key);
   assert.match(linesOf(top).at(-1) ?? "", /^added to kvm-vmexit-top\.jsonl$/);
-  const [line] = written;
+  const line = written.at(-1);
   assert.ok(line);
-  const { chosen, reading: interval } = line;
-  assert.deepEqual(chosen, { idle: "hide", vm: "web" });
+  const { chosen, happened } = line;
+  const { exits: interval } = happened;
+  assert.deepEqual(chosen, { idle: "hide", vm: "web", details: false });
   assert.deepEqual([...interval.exits.keys()], ["web:0", "web:1"]);
   const reasons = [...(interval.exits.get("web:1") ?? [])].map(([, { reason }]) => reason);
   assert.deepEqual(reasons, [CPUID]);
@@ -243,7 +405,7 @@ test("a thousand VMs with hostile, long and wide names stay within any terminal,
       assert.ok(pieces.every(({ row, column }) => row < rows && column < columns));
       for (const { text } of pieces) assert.ok(width(text) <= columns || text.startsWith("rows "), text);
       assert.ok(
-        pieces.some(({ style, row }) => style === "standout" && row >= 4 && row < rows),
+        pieces.some(({ style, row }) => style === "standout" && row >= 3 && row < rows),
         key,
       );
       // eslint-disable-next-line no-control-regex -- control characters are what this looks for

@@ -165,7 +165,8 @@ export function watchSlow(
   return watchAny(request, (programs, roster) => new SlowSession(programs, details, roster), show);
 }
 
-function watchAny<S extends Watched>(
+/** Watches what `make` makes of the programs, as watch(). */
+export function watchAny<S extends Watched>(
   request: Request,
   make: (programs: ReturnType<typeof openSession>, roster: Roster) => S,
   show: Show<S>,
@@ -222,7 +223,8 @@ export function watchSplit(
   );
 }
 
-interface Watched {
+/** What can be watched. */
+export interface Watched {
   readonly lost: Lost;
   info(): Parameters<typeof explain>[0];
   close(): void;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // top's screen: keys and time drive the model, whose frames the terminal draws.
 import { ToolError } from "../../src/errors";
-import type { Session } from "../../src/session";
 import { nextDue } from "../../src/screen/top/questions";
 import { type Options, Top } from "../../src/screen/top/top";
 import type { Stop } from "../lib/stop";
+import type { TopSession } from "./session";
 import { Terminal, screenFault } from "../lib/terminal";
 
 /** The first numbers come soon. */
@@ -29,7 +29,7 @@ export function isUnicode(environment: NodeJS.ProcessEnv): boolean {
  * @param durationMs after which it ends
  */
 export async function showTop(
-  session: Session,
+  session: TopSession,
   options: Options,
   stop: Stop,
   durationMs = Infinity,

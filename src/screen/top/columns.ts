@@ -2,6 +2,7 @@
 // The columns of top's tables: what they show of a row, how wide they are, and which go first where there is no room.
 import { cellsOf } from "../../render/cells";
 import { type Unit, fitted } from "../../render/units";
+import type { Part } from "../../split/clock";
 import type { Row, View } from "./rows";
 
 /** What numbers are made with. */
@@ -17,13 +18,13 @@ export interface Column {
   readonly id: string;
   readonly heading: (scale: Scale) => string;
   readonly width: number;
-  /** What rows are sorted by, from high to low unless it is text; undefined is the lowest. */
-  readonly value: (row: Row) => number | string | undefined;
+  /** What rows are sorted by, from high to low; undefined is the lowest. */
+  readonly value: (row: Row) => number | undefined;
   readonly text: (row: Row, scale: Scale) => string;
   /** The tables that have it; all if missing. */
   readonly kinds?: readonly View["kind"][];
-  /** Only where the exits of nested guests are wanted. */
-  readonly nested?: true;
+  /** Only where this is known and wanted. */
+  readonly needs?: keyof Known;
   /** The lowest goes first where there is no room. */
   readonly rank: number;
 }
@@ -74,10 +75,26 @@ function timing(id: string, heading: string, rank: number, of: (row: Row) => num
   };
 }
 
-/** The share of the elapsed time that KVM handled exits, in % of one CPU. */
+/** The share of the elapsed time for which exits were handled, in % of one CPU. */
 export function share(totalNs: number, { durationNs }: Scale): string {
   return ((100 * totalNs) / Math.max(durationNs, 1)).toFixed(1);
 }
+
+/** A part of the vCPUs' time, which together is 100 %. */
+function splitting(part: Part, heading: string, width: number, rank: number): Column {
+  return {
+    id: part,
+    heading: () => heading,
+    width,
+    value: (row) => row.shareOf(part),
+    text: (row) => percent(row.shareOf(part)),
+    kinds: ["vms", "vcpus"],
+    needs: "split",
+    rank,
+  };
+}
+
+const percent = (share: number | undefined) => (share === undefined ? "-" : (100 * share).toFixed(1));
 
 export const COLUMNS: readonly Column[] = [
   {
@@ -87,7 +104,7 @@ export const COLUMNS: readonly Column[] = [
     value: ({ pid }) => pid,
     text: ({ pid }) => (pid === undefined ? "" : String(pid)),
     kinds: ["vms"],
-    rank: 3,
+    rank: 2,
   },
   {
     id: "vcpus",
@@ -95,28 +112,51 @@ export const COLUMNS: readonly Column[] = [
     width: 5,
     value: ({ vcpus }) => vcpus,
     text: ({ vcpus }) => String(vcpus),
-    kinds: ["vms", "reasons"],
-    rank: 2,
+    kinds: ["vms", "reasons", "details"],
+    rank: 1,
   },
-  counting("exits", "EXITS", 9, ({ count }) => count),
-  { ...counting("l2", "L2", 6, ({ l2 }) => l2), nested: true },
+  counting("exits", "EXITS", 15, ({ count }) => count),
+  { ...counting("l2", "L2", 8, ({ l2 }) => l2), needs: "nested" },
+  splitting("guest", "GUEST%", 7, 12),
+  splitting("kvm", "KVM%", 6, 14),
+  splitting("vmm", "VMM%", 6, 13),
+  splitting("poll", "POLL%", 6, 9),
+  splitting("idle", "IDLE%", 6, 10),
+  splitting("waiting", "WAIT%", 6, 11),
   {
-    id: "share",
-    heading: () => "KVM%",
+    id: "time",
+    heading: () => "TIME%",
     width: 7,
     value: ({ totalNs }) => totalNs,
     text: ({ totalNs }, scale) => share(totalNs, scale),
-    rank: 8,
+    rank: 6,
   },
-  timing("average", "AVG", 7, ({ averageNs }) => averageNs),
-  timing("p99", "P99", 5, (row) => row.percentileNs(0.99)),
-  timing("max", "MAX", 4, ({ timed, maxNs }) => (timed === 0 ? undefined : maxNs)),
+  timing("average", "AVG", 5, ({ averageNs }) => averageNs),
+  timing("p99", "P99", 4, (row) => row.percentileNs(0.99)),
+  timing("max", "MAX", 3, ({ timed, maxNs }) => (timed === 0 ? undefined : maxNs)),
 ];
 
+/** What there is to be shown beside exits and their times. */
+export interface Known {
+  readonly nested: boolean;
+  readonly split: boolean;
+}
+
+/** The columns that a kind of table has where there is room. */
+export function columnsOf(kind: View["kind"], known: Known): readonly Column[] {
+  return COLUMNS.filter(
+    ({ kinds, needs }) => (kinds?.includes(kind) ?? true) && (needs === undefined || known[needs]),
+  );
+}
+
 /** The column of names, which has what room is left. */
-export const NAME = { heading: "NAME", least: 14, most: 40 } as const;
+export const NAME = { heading: "NAME", least: 12, most: 40 } as const;
+/** Columns of up to that rank give way to names of so many columns; those of details are long. */
+const NAMES = { wanted: 20, rank: 2 } as const;
+const DETAILS = { wanted: NAME.most, rank: 4 } as const;
 const HISTORY_LEAST = 8;
 const HISTORY_MOST = 60;
+const HISTORY_RANK = 7;
 
 /** The columns that fit, and what the others are called. */
 export interface Layout {
@@ -127,30 +167,42 @@ export interface Layout {
   readonly leftOut: readonly string[];
 }
 
-/** What fits into so many columns of a terminal. @param longest the longest name, in columns */
+/**
+ * What fits into so many columns of a terminal; what rows are sorted by goes last.
+ * @param longest the longest name, in columns
+ */
 export function layoutOf(
   kind: View["kind"],
-  nested: boolean,
+  known: Known,
+  sort: string,
   room: number,
   longest: number,
   scale: Scale,
 ): Layout {
-  const wanted = COLUMNS.filter(
-    (column) => (column.kinds?.includes(kind) ?? true) && (nested || !column.nested),
-  );
-  const columns = [...wanted];
-  const name = Math.min(NAME.most, Math.max(NAME.least, longest));
-  const width = () => columns.reduce((sum, column) => sum + column.width + 1, 0);
-  while (columns.length > 0 && width() + NAME.least > room) {
-    const lowest = columns.reduce((least, column) => (column.rank < least.rank ? column : least));
-    columns.splice(columns.indexOf(lowest), 1);
+  const rankOf = ({ id, rank }: Column) => (id === sort ? Infinity : rank);
+  const wanted = columnsOf(kind, known);
+  const names = kind === "details" ? DETAILS : NAMES;
+  const kept = new Set(wanted);
+  let history = true;
+  const width = () =>
+    [...kept].reduce((sum, column) => sum + column.width + 1, history ? HISTORY_LEAST + 1 : 0);
+  for (const column of [...wanted].sort((a, b) => rankOf(a) - rankOf(b))) {
+    const rank = rankOf(column);
+    const least = rank <= names.rank ? Math.min(names.wanted, Math.max(NAME.least, longest)) : NAME.least;
+    if (rank > HISTORY_RANK && width() + least > room) history = false;
+    if (width() + least <= room) break;
+    kept.delete(column);
   }
   const free = room - width();
-  const named = Math.max(1, Math.min(name, free));
-  const rest = free - named - 1;
-  const history = rest >= HISTORY_LEAST ? Math.min(rest, HISTORY_MOST) : 0;
-  const leftOut = wanted.filter((column) => !columns.includes(column)).map((column) => column.heading(scale));
-  return { name: named, columns, history, leftOut: history === 0 ? [...leftOut, "HISTORY"] : leftOut };
+  const name = Math.max(1, Math.min(free, NAME.most, Math.max(NAME.least, longest)));
+  const columns = wanted.filter((column) => kept.has(column));
+  const leftOut = wanted.filter((column) => !kept.has(column)).map((column) => column.heading(scale));
+  return {
+    name,
+    columns,
+    history: history ? Math.min(HISTORY_MOST, free - name + HISTORY_LEAST) : 0,
+    leftOut: history ? leftOut : [...leftOut, "HISTORY"],
+  };
 }
 
 /** Text that fills so many columns exactly; what is too long ends with "..". */

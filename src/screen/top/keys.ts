@@ -49,7 +49,7 @@ export const KEYS: readonly Key[] = [
   {
     keys: ["enter", "right"],
     label: "Enter, Right",
-    meaning: "into the row: vCPUs, reasons, times",
+    meaning: "into the row: vCPUs, reasons, details, times",
     act: "into",
   },
   {
@@ -64,16 +64,16 @@ export const KEYS: readonly Key[] = [
   {
     keys: ["f"],
     label: "f",
-    meaning: "only reasons that have this in their name, or match MSR*",
+    meaning: "only reasons (or details of one) with this, or like MSR*",
     act: "askReason",
   },
   {
     keys: ["g", "p"],
     label: "g, p",
-    meaning: "only VMs that have this in their name, or this pid",
+    meaning: "only VMs with this in their name, like web-*, or this pid",
     act: "askVm",
   },
-  { keys: ["c"], label: "c", meaning: "clear both filters", act: "clearFilters" },
+  { keys: ["c"], label: "c", meaning: "clear the filters", act: "clearFilters" },
   { keys: ["i"], label: "i", meaning: "show or hide idle exits, such as HLT", act: "toggleIdle" },
   { keys: ["2"], label: "2", meaning: "show or hide the exits of nested guests", act: "toggleNested" },
   {
@@ -86,18 +86,24 @@ export const KEYS: readonly Key[] = [
   { keys: ["u"], label: "u", meaning: "times in ns, us or ms", act: "nextUnit" },
   { keys: [" "], label: "Space", meaning: "pause, or go on", act: "pause" },
   { keys: ["s", "d"], label: "s, d", meaning: "seconds between two updates", act: "askDelay" },
-  { keys: ["w"], label: "w", meaning: "write what is shown to a file, as a line of JSON", act: "askFile" },
-  { keys: ["?", "h"], label: "?, h", meaning: "this help", act: "help" },
+  { keys: ["w"], label: "w", meaning: "add what is shown to a file, as lines of JSON", act: "askFile" },
+  { keys: ["?", "h"], label: "?, h", meaning: "all keys", act: "help" },
   { keys: ["q", "interrupt"], label: "q, Ctrl-C", meaning: "quit", act: "quit" },
 ];
 
-/** A line for each key, and one for two that belong together: few enough for 24 rows. */
-export function keyLines(): string[] {
+/** A label and a meaning for each key, and one for two that belong together. */
+export function keyLines(): (readonly [label: string, meaning: string])[] {
   const labels = new Map<string, string>();
   for (const { label, meaning } of KEYS) {
     const before = labels.get(meaning);
     labels.set(meaning, before === undefined ? label : `${before}, ${label}`);
   }
-  const width = Math.max(...[...labels.values()].map((label) => label.length));
-  return [...labels].map(([meaning, label]) => `  ${label.padEnd(width)}  ${meaning}`);
+  return [...labels].map(([meaning, label]) => [label, meaning] as const);
+}
+
+/** The same as lines of 80 columns. */
+export function keyHelp(): string[] {
+  const lines = keyLines();
+  const width = Math.max(...lines.map(([label]) => label.length));
+  return lines.map(([label, meaning]) => `  ${label.padEnd(width)}  ${meaning}`);
 }

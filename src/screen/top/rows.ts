@@ -1,21 +1,37 @@
 // SPDX-License-Identifier: MIT
-// The rows of top's tables: what VMs, vCPUs and exit reasons counted between two readings.
+// The rows of top's tables: what VMs, vCPUs, exit reasons and their details counted between two readings.
 import type { Vm } from "../../host/vm";
+import { detailOf, pickDetails } from "../../measure/details";
 import type { Identity } from "../../measure/grouping";
 import { percentileOf } from "../../measure/histogram";
 import type { Reading } from "../../measure/reading";
-import { type Groups, type Sample, type Samples, add, zero } from "../../measure/samples";
+import {
+  type DetailSample,
+  type Groups,
+  type Sample,
+  type Samples,
+  add,
+  addCounts,
+  zero,
+} from "../../measure/samples";
 import { isIdle, reasonName } from "../../reasons";
 import { titleOf } from "../../render/names";
+import { type Clock, PARTS, type Part, elapsedNs, partNs } from "../../split/clock";
+import type { SplitReading } from "../../split/reading";
 
-/** What a table lists: all VMs, the vCPUs of one, reasons of all, of a VM or of a vCPU, or one reason's times. */
+/**
+ * What a page shows, and of whom: all VMs, the vCPUs of one, reasons of all, of a VM or of a vCPU, a reason's details, or the
+ * times of a reason or of one of its details.
+ */
 export interface View {
-  readonly kind: "vms" | "vcpus" | "reasons" | "reason";
+  readonly kind: "vms" | "vcpus" | "reasons" | "details" | "times";
   readonly vm?: Vm;
   /** The vCPU's key in a reading. */
   readonly vcpu?: string;
   /** The reason's key among samples; without one all. */
   readonly reason?: number;
+  /** The detail's key among those of the reason; without one all. */
+  readonly detail?: string;
   /** What it is called, for the line that says where the user is. */
   readonly title: string;
 }
@@ -24,27 +40,42 @@ export interface View {
 export interface Shown {
   readonly vm: (vm: Vm) => boolean;
   readonly reason: (name: string) => boolean;
+  /** Whether a detail in words is shown, of reasons whose page is looked at; all if undefined. */
+  readonly detail: ((text: string) => boolean) | undefined;
   /** Whether a reason's number was asked for when the screen was started. */
   readonly wants: (reason: number) => boolean;
+  /** Of reasons that were asked for by details alone: the numbers of these. */
+  readonly picks: ReadonlyMap<number, ReadonlySet<number>>;
   readonly idle: boolean;
+  /** Whether reasons have pages of details. */
+  readonly details: boolean;
 }
+
+/** What happened in an interval: exits, and where vCPUs' time went if that is known. */
+export interface Happened {
+  readonly exits: Pick<Reading, "exits" | "vcpus">;
+  readonly split: Pick<SplitReading, "clocks" | "vcpus"> | undefined;
+}
+
+type Levels = Pick<Sample, "l1" | "l2">;
 
 /** A row: its counters are sums over samples. */
 export class Row {
   readonly key: string;
-  readonly name: string;
+  name: string;
   /** Where Enter leads; undefined: nowhere. */
   readonly into: View | undefined;
   readonly pid: number | undefined;
-  /** How many vCPUs had exits. */
-  vcpus = 0;
   count = 0;
   l2 = 0;
   timed = 0;
   totalNs = 0;
   maxNs = 0;
-  readonly #samples: Sample[] = [];
+  readonly #vcpus = new Set<string>();
+  readonly #levels: Levels[] = [];
   readonly #percentiles = new Map<number, number | undefined>();
+  #elapsedNs = 0;
+  readonly #partsNs: number[] = PARTS.map(() => 0);
 
   constructor(key: string, name: string, into?: View, pid?: number) {
     this.key = key;
@@ -53,14 +84,35 @@ export class Row {
     this.pid = pid;
   }
 
-  /** Adds a sample's counters. */
-  add(sample: Sample): void {
-    this.#samples.push(sample);
-    this.count += sample.l1.count + sample.l2.count;
-    this.l2 += sample.l2.count;
-    this.timed += sample.l1.timed + sample.l2.timed;
-    this.totalNs += sample.l1.totalNs + sample.l2.totalNs;
-    this.maxNs = Math.max(this.maxNs, sample.l1.maxNs, sample.l2.maxNs);
+  /** How many vCPUs had exits or, where the split of time is known, were there. */
+  get vcpus(): number {
+    return this.#vcpus.size;
+  }
+
+  /** Adds the counters of a vCPU's sample. */
+  add(vcpu: string, levels: Levels): void {
+    const { l1, l2 } = levels;
+    this.#vcpus.add(vcpu);
+    this.#levels.push(levels);
+    this.count += l1.count + l2.count;
+    this.l2 += l2.count;
+    this.timed += l1.timed + l2.timed;
+    this.totalNs += l1.totalNs + l2.totalNs;
+    this.maxNs = Math.max(this.maxNs, l1.maxNs, l2.maxNs);
+  }
+
+  /** Adds a vCPU's time. */
+  addClock(vcpu: string, clock: Clock): void {
+    this.#vcpus.add(vcpu);
+    this.#elapsedNs += elapsedNs(clock);
+    PARTS.forEach((part, at) => {
+      this.#partsNs[at] = (this.#partsNs[at] ?? 0) + partNs(clock, part);
+    });
+  }
+
+  /** The share of the vCPUs' time that a part took, from 0 to 1; undefined if it isn't known. */
+  shareOf(part: Part): number | undefined {
+    return this.#elapsedNs > 0 ? (this.#partsNs[PARTS.indexOf(part)] ?? 0) / this.#elapsedNs : undefined;
   }
 
   /** Average handling time in ns; undefined if no exit has one. */
@@ -70,12 +122,12 @@ export class Row {
 
   /** How many handling times fell into each bucket. */
   get buckets(): readonly number[] {
-    const sum = zero();
-    for (const { l1, l2 } of this.#samples) {
-      add(sum, l1);
-      add(sum, l2);
+    const sum: number[] = [];
+    for (const { l1, l2 } of this.#levels) {
+      addCounts(sum, l1.buckets);
+      addCounts(sum, l2.buckets);
     }
-    return sum.buckets;
+    return sum;
   }
 
   /** A percentile in ns; undefined if there is none. Only asked of rows that are seen: buckets are added up for it. */
@@ -93,81 +145,186 @@ function nameOf({ isa, reason }: Sample): string {
   return reasonName(isa, reason) ?? `UNKNOWN (${reason})`;
 }
 
-/** The view of everything that `view` shows, reasons apart. */
-function reasonsOf({ vm, vcpu }: View, title: string): View {
-  return { kind: "reasons", title, ...(vm ? { vm } : {}), ...(vcpu === undefined ? {} : { vcpu }) };
-}
+/** The vCPUs that a view is of. */
+const placeOf = ({ vm, vcpu }: View) => ({ ...(vm ? { vm } : {}), ...(vcpu === undefined ? {} : { vcpu }) });
 
-/** The key of the row that a sample of a vCPU belongs to. */
-function rowKey(view: View, vcpu: string, { vm }: Identity, key: number): string {
-  if (view.kind === "vms" && vm) return vmKey(vm);
-  return view.kind === "vcpus" && vm ? vcpu : String(key);
-}
-
-/** That row, without its sums. */
-function rowOf(view: View, vcpu: string, { vm, ...part }: Identity, sample: Sample, key: number): Row {
-  if (view.kind === "vms" && vm) {
-    const into: View = { kind: "vcpus", vm, title: titleOf({ vm }) };
-    return new Row(vmKey(vm), vm.name, into, vm.pid === 0 ? undefined : vm.pid);
-  }
-  if (view.kind === "vcpus" && vm) {
-    const name = titleOf({ vm, ...part }).slice(titleOf({ vm }).length + 2) || "ended";
-    return new Row(vcpu, name, { kind: "reasons", vm, vcpu, title: name });
-  }
-  const name = nameOf(sample);
-  const into: View = { ...reasonsOf(view, name), kind: "reason", reason: key };
-  return new Row(String(key), name, into);
+/** Whether a vCPU is one of a view's, and of those that are shown. */
+function isShown(view: View, key: string, vm: Vm | undefined, shown: Shown): vm is Vm {
+  if (!vm || !shown.vm(vm)) return false;
+  if (view.vm && vmKey(view.vm) !== vmKey(vm)) return false;
+  return view.vcpu === undefined || view.vcpu === key;
 }
 
 function vmKey({ pid, startNs }: Vm): string {
   return `${pid}:${startNs}`;
 }
 
+function rowOfVm(vm: Vm): Row {
+  const into: View = { kind: "vcpus", vm, title: titleOf({ vm }) };
+  return new Row(vmKey(vm), vm.name, into, vm.pid === 0 ? undefined : vm.pid);
+}
+
+function rowOfVcpu(key: string, { vm, ...part }: Identity): Row {
+  const name = vm ? titleOf({ vm, ...part }).slice(titleOf({ vm }).length + 2) || "ended" : "";
+  return new Row(key, name, { kind: "reasons", ...(vm ? { vm } : {}), vcpu: key, title: name });
+}
+
+function rowOfReason(view: View, key: number, sample: Sample, details: boolean): Row {
+  const title = nameOf(sample);
+  return new Row(String(key), title, {
+    ...placeOf(view),
+    kind: details ? "details" : "times",
+    reason: key,
+    title,
+  });
+}
+
+function rowOfDetail(view: View, key: string, title: string): Row {
+  return new Row(key, title, { ...view, kind: "times", detail: key, title });
+}
+
 function firstRow(view: View): Row {
-  if (view.kind === "vms") return new Row(ALL, "all VMs", { kind: "reasons", title: "all VMs" });
-  if (view.kind === "vcpus") return new Row(ALL, "all vCPUs", reasonsOf(view, "all vCPUs"));
-  const into: View = { ...reasonsOf(view, "all reasons"), kind: "reason" };
-  return new Row(ALL, "all reasons", into);
+  switch (view.kind) {
+    case "vms":
+      return new Row(ALL, "all VMs", { kind: "reasons", title: "all VMs" });
+    case "vcpus":
+      return new Row(ALL, "all vCPUs", { ...placeOf(view), kind: "reasons", title: "all vCPUs" });
+    case "reasons":
+      return new Row(ALL, "all reasons", { ...placeOf(view), kind: "times", title: "all reasons" });
+    case "details":
+      return new Row(ALL, `all ${view.title}`, { ...view, kind: "times", title: "times" });
+    case "times":
+      return new Row(ALL, view.title);
+  }
+}
+
+/** What of a reason's sample a page of its details shows. */
+function pickedOf(view: View, sample: Sample, shown: Shown): Sample | undefined {
+  const { detail: wants } = shown;
+  if (view.detail === undefined && wants === undefined) return sample;
+  const picked = {
+    ...sample,
+    l1: zero(),
+    l2: zero(),
+    reflected: 0,
+    details: new Map<string, DetailSample>(),
+  };
+  for (const [key, part] of sample.details ?? []) {
+    if (view.detail !== undefined && view.detail !== key) continue;
+    if (wants && !wants(detailOf(sample, key, part).text)) continue;
+    add(picked.l1, part.l1);
+    add(picked.l2, part.l2);
+    picked.details.set(key, part);
+  }
+  return picked.details.size > 0 ? picked : undefined;
 }
 
 /** The samples of a reading that a view shows: of each vCPU those of some reasons. */
-export function samplesOf(
-  view: View,
-  { exits, vcpus }: Pick<Reading, "exits" | "vcpus">,
-  shown: Shown,
-): Groups {
+export function samplesOf(view: View, { exits, vcpus }: Happened["exits"], shown: Shown): Groups {
   const wanted: Groups = new Map<string, Samples>();
   for (const [vcpu, samples] of exits) {
-    const vm = vcpus.get(vcpu)?.vm;
-    if (!vm || !shown.vm(vm)) continue;
-    if (view.vm && vmKey(view.vm) !== vmKey(vm)) continue;
-    if (view.vcpu !== undefined && view.vcpu !== vcpu) continue;
-    const those = [...samples].filter(([key, sample]) => {
-      if (!shown.wants(sample.reason)) return false;
-      if (view.reason !== undefined) return view.reason === key;
-      return (shown.idle || !isIdle(sample.isa, sample.reason)) && shown.reason(nameOf(sample));
-    });
-    if (those.length > 0) wanted.set(vcpu, new Map(those));
+    if (!isShown(view, vcpu, vcpus.get(vcpu)?.vm, shown)) continue;
+    const those: Samples = new Map<number, Sample>();
+    for (const [key, sample] of pickDetails(samples, shown.picks)) {
+      if (!shown.wants(sample.reason)) continue;
+      if (view.reason !== undefined) {
+        const picked = view.reason === key ? pickedOf(view, sample, shown) : undefined;
+        if (picked) those.set(key, picked);
+      } else if ((shown.idle || !isIdle(sample.isa, sample.reason)) && shown.reason(nameOf(sample)))
+        those.set(key, sample);
+    }
+    if (those.size > 0) wanted.set(vcpu, those);
   }
   return wanted;
 }
 
-/** The rows of a view, the sum of all first. */
-export function rowsOf(view: View, reading: Pick<Reading, "exits" | "vcpus">, shown: Shown): Row[] {
-  const all = firstRow(view);
-  const rows = new Map<string, Row>();
-  for (const [vcpu, samples] of samplesOf(view, reading, shown)) {
-    const identity = reading.vcpus.get(vcpu) ?? {};
-    const counted = new Set<Row>([all]);
-    for (const [key, sample] of samples) {
-      const name = rowKey(view, vcpu, identity, key);
-      let row = rows.get(name);
-      if (!row) rows.set(name, (row = rowOf(view, vcpu, identity, sample, key)));
-      counted.add(row);
-      row.add(sample);
-      all.add(sample);
-    }
-    for (const row of counted) row.vcpus++;
+/** The clocks of a reading that a view shows. */
+export function clocksOf(
+  view: View,
+  { clocks, vcpus }: NonNullable<Happened["split"]>,
+  shown: Shown,
+): Map<string, Clock> {
+  return new Map([...clocks].filter(([key]) => isShown(view, key, vcpus.get(key)?.vm, shown)));
+}
+
+/** Rows by their keys, made when they are first asked for; the sum of all first. */
+class Table {
+  readonly all: Row;
+  readonly #rows = new Map<string, Row>();
+
+  constructor(all: Row) {
+    this.all = all;
   }
-  return [all, ...rows.values()];
+
+  row(key: string, make: () => Row): Row {
+    let row = this.#rows.get(key);
+    if (!row) this.#rows.set(key, (row = make()));
+    return row;
+  }
+
+  get rows(): Row[] {
+    return [this.all, ...this.#rows.values()];
+  }
+}
+
+/** Adds a vCPU's exits to the rows of a view. */
+function addExits(
+  table: Table,
+  view: View,
+  vcpu: string,
+  identity: Identity,
+  samples: Samples,
+  shown: Shown,
+): void {
+  const { vm } = identity;
+  const add = (row: Row, levels: Levels) => {
+    row.add(vcpu, levels);
+  };
+  const ofVcpu =
+    view.kind === "vms" && vm
+      ? table.row(vmKey(vm), () => rowOfVm(vm))
+      : view.kind === "vcpus"
+        ? table.row(vcpu, () => rowOfVcpu(vcpu, identity))
+        : undefined;
+  for (const [key, sample] of samples) {
+    add(table.all, sample);
+    if (ofVcpu) add(ofVcpu, sample);
+    else if (view.kind === "reasons")
+      add(
+        table.row(String(key), () => rowOfReason(view, key, sample, shown.details)),
+        sample,
+      );
+    else if (view.kind === "details")
+      for (const [name, part] of sample.details ?? [])
+        add(
+          table.row(name, () => rowOfDetail(view, name, detailOf(sample, name, part).text)),
+          part,
+        );
+  }
+}
+
+/** VMs of the same name are told apart by their pids. */
+function nameApart(rows: readonly Row[]): void {
+  const named = new Map<string, number>();
+  for (const { name } of rows) named.set(name, (named.get(name) ?? 0) + 1);
+  for (const row of rows)
+    if (row.pid !== undefined && (named.get(row.name) ?? 0) > 1) row.name = `${row.name} (${row.pid})`;
+}
+
+/** The rows of a view, the sum of all first. */
+export function rowsOf(view: View, { exits, split }: Happened, shown: Shown): Row[] {
+  const table = new Table(firstRow(view));
+  for (const [vcpu, samples] of samplesOf(view, exits, shown))
+    addExits(table, view, vcpu, exits.vcpus.get(vcpu) ?? {}, samples, shown);
+  if (split)
+    for (const [vcpu, clock] of clocksOf(view, split, shown)) {
+      const identity = split.vcpus.get(vcpu) ?? {};
+      const { vm } = identity;
+      table.all.addClock(vcpu, clock);
+      if (view.kind === "vms" && vm) table.row(vmKey(vm), () => rowOfVm(vm)).addClock(vcpu, clock);
+      else if (view.kind === "vcpus") table.row(vcpu, () => rowOfVcpu(vcpu, identity)).addClock(vcpu, clock);
+    }
+  const { rows } = table;
+  if (view.kind === "vms") nameApart(rows);
+  return rows;
 }

@@ -1,15 +1,22 @@
 // SPDX-License-Identifier: MIT
 // top between readings, keys and frames: where the user is, what is shown, and what each key does.
-import { type Lost, WAYS_OF_LOSS } from "../../measure/lost";
 import { byCodePoint } from "../../measure/order";
 import { type Reading, diff } from "../../measure/reading";
+import type { Sample } from "../../measure/samples";
 import { UNITS, type Unit } from "../../render/units";
+import { type SplitReading, splitDiff } from "../../split/reading";
 import { type Frame, type Size } from "../frame";
-import { COLUMNS, type Scale } from "./columns";
-import { type State, frameOf, pageOf } from "./draw";
+import { type Known, type Scale, columnsOf } from "./columns";
+import { type State, frameOf, helpLines, lossesOf, pageOf } from "./draw";
 import { type Actions, KEYS } from "./keys";
 import { MAX_ANSWER, type Question, nameTest, parseDelay, vmTest } from "./questions";
-import { ALL, Row, type Shown, type View, rowsOf, samplesOf } from "./rows";
+import { ALL, Row, type Shown, type View, clocksOf, rowsOf, samplesOf } from "./rows";
+
+/** A reading of exits, and of where vCPUs' time went if that is measured. */
+export interface Both {
+  readonly exits: Reading;
+  readonly split: SplitReading | undefined;
+}
 
 /** How the screen begins. */
 export interface Options {
@@ -21,8 +28,14 @@ export interface Options {
   readonly unicode: boolean;
   /** Whether a reason is shown at all. */
   readonly wants: (reason: number) => boolean;
+  /** Of reasons of which only some details are shown: the numbers of these. */
+  readonly picks: ReadonlyMap<number, ReadonlySet<number>>;
+  /** Whether readings have details. */
+  readonly details: boolean;
+  /** Said until the first key, such as why something isn't there; "" for nothing. */
+  readonly remark: string;
   /** Writes what happened in an interval to a file. @returns what to tell the user */
-  readonly write: (path: string, reading: Reading, chosen: Chosen) => string;
+  readonly write: (path: string, happened: Both, chosen: Chosen) => string;
 }
 
 /** What the user chose on the screen. */
@@ -30,6 +43,8 @@ export interface Chosen {
   readonly idle: "show" | "hide";
   readonly vm?: string;
   readonly reasons?: string;
+  /** Whether reasons have their details. */
+  readonly details: boolean;
 }
 
 /** What was in a row of late. */
@@ -65,28 +80,30 @@ export class Top implements Actions {
   readonly #options: Options;
   #levels: Level[] = [levelOf(ALL_VMS)];
   #rows: Row[] = [];
-  #base: Reading;
-  #previous: Reading;
-  #latest: Reading;
-  #interval: Reading;
+  #base: Both;
+  #previous: Both;
+  #latest: Both;
+  #interval: Both;
   #seconds: number;
   #unit: Unit;
   #idle: boolean;
   #nested = false;
   #absolute = false;
   #paused = false;
-  #helping = false;
+  #help: number | undefined;
   #ended = false;
   #sort = "exits";
   #reversed = false;
   #vm = "";
   #reason = "";
+  #detail = "";
   #question: (Question & { typed: string; fault: string }) | undefined;
-  #message = "";
+  #message: string;
   #size: Size = { rows: 24, columns: 80 };
 
   /** @param opened the reading that all counts begin with */
-  constructor(opened: Reading, options: Options) {
+  constructor(opened: Both, options: Options) {
+    this.#message = options.remark;
     this.#options = options;
     this.#base = this.#previous = this.#latest = this.#interval = opened;
     this.#seconds = options.seconds;
@@ -105,12 +122,12 @@ export class Top implements Actions {
     return this.#paused;
   }
 
-  /** Takes a reading, cumulative as a session gives it. */
-  take(reading: Reading): void {
+  /** Takes a reading, cumulative as sessions give it. */
+  take(reading: Both): void {
     this.#previous = this.#latest;
     this.#latest = reading;
-    this.#interval = diff(this.#previous, reading);
-    if (this.#interval.exits.size > 0) this.#nested ||= this.#hasNested();
+    this.#interval = this.#between(this.#previous);
+    if (this.#interval.exits.exits.size > 0) this.#nested ||= this.#hasNested();
     let rows: Row[] = [];
     for (const level of this.#levels) rows = this.#remember(level);
     // The last level is what is shown: its rows are made once.
@@ -121,7 +138,7 @@ export class Top implements Actions {
   key(key: string): boolean {
     this.#message = "";
     if (this.#question) this.#type(this.#question, key);
-    else if (this.#helping) this.#helping = false;
+    else if (this.#help !== undefined) this.#turn(key);
     else {
       const known = KEYS.find(({ keys }) => keys.includes(key));
       if (known) this[known.act]();
@@ -149,10 +166,11 @@ export class Top implements Actions {
       rows: this.#rows,
       selected,
       top,
-      history: new Map([...history].map(([key, { values }]) => [key, values])),
+      history: (key) => history.get(key)?.values ?? [],
       scale: this.#scale,
-      nested: this.#nested,
-      sort: this.#sort,
+      known: this.#known,
+      details: this.#options.details,
+      sort: this.#sortHere,
       reversed: this.#reversed,
       seconds: this.#seconds,
       paused: this.#paused,
@@ -160,36 +178,58 @@ export class Top implements Actions {
       filters: [
         ...(this.#vm ? [`VM: ${this.#vm}`] : []),
         ...(this.#reason ? [`reason: ${this.#reason}`] : []),
+        ...(this.#isOfReason && this.#detail ? [`detail: ${this.#detail}`] : []),
       ],
       lost: this.#lost,
-      waiting: this.#latest === this.#base && this.#latest.number === 0,
-      helping: this.#helping,
+      waiting: this.#latest === this.#base && this.#latest.exits.number === 0,
+      help: this.#help,
       message: this.#message,
       unicode: this.#options.unicode,
       ...(question ? { question } : {}),
     };
   }
 
+  /** What happened since a reading. Only of the reason that is looked at details are told apart: of all they are many. */
+  #between({ exits, split }: Both): Both {
+    const { view } = this.#level;
+    const latest = this.#latest;
+    const { picks } = this.#options;
+    const detailed = (key: number, { reason }: Sample) => key === view.reason || picks.has(reason);
+    return {
+      exits: diff(exits, latest.exits, detailed),
+      split: split && latest.split && splitDiff(split, latest.split),
+    };
+  }
+
   /** What is shown: the last interval, or all since the start. */
-  get #shown(): Reading {
-    return this.#absolute ? diff(this.#base, this.#latest) : this.#interval;
+  get #shown(): Both {
+    return this.#absolute ? this.#between(this.#base) : this.#interval;
   }
 
   get #scale(): Scale {
     const { durationNs } = this.#absolute
-      ? { durationNs: this.#latest.durationNs - this.#base.durationNs }
-      : this.#interval;
+      ? { durationNs: this.#latest.exits.durationNs - this.#base.exits.durationNs }
+      : this.#interval.exits;
     return { durationNs, unit: this.#unit, absolute: this.#absolute };
   }
 
+  /** Whether the page is of one reason: of its details, or of times. */
+  get #isOfReason(): boolean {
+    return this.#level.view.reason !== undefined;
+  }
+
+  get #known(): Known {
+    return { nested: this.#nested, split: this.#latest.split !== undefined };
+  }
+
   /** Since the start: what is lost stays in sight. */
-  get #lost(): Lost | undefined {
-    const { lost } = this.#latest;
-    return lost && WAYS_OF_LOSS.some((way) => lost[way] > 0) ? lost : undefined;
+  get #lost(): string[] {
+    const { exits, split } = this.#latest;
+    return lossesOf(exits.lost, split?.lost, this.#isOfReason);
   }
 
   #hasNested(): boolean {
-    for (const samples of this.#interval.exits.values())
+    for (const samples of this.#interval.exits.exits.values())
       for (const { l2 } of samples.values()) if (l2.count > 0) return true;
     return false;
   }
@@ -198,20 +238,23 @@ export class Top implements Actions {
     return {
       vm: vmTest(this.#vm),
       reason: nameTest(this.#reason),
+      detail: this.#detail === "" ? undefined : nameTest(this.#detail),
       idle: this.#idle,
       wants: this.#options.wants,
+      picks: this.#options.picks,
+      details: this.#options.details,
     };
   }
 
-  #rowsOf(view: View, reading: Reading): Row[] {
-    return rowsOf(view, reading, this.#wanted);
+  #rowsOf(view: View, happened: Both): Row[] {
+    return rowsOf(view, happened, this.#wanted);
   }
 
   /** Adds an interval to the history of a table's rows, which it returns; a row without exits for all of it is forgotten. */
   #remember({ view, history }: Level): Row[] {
     const made = this.#rowsOf(view, this.#interval);
     const rows = new Map(made.map((row) => [row.key, row]));
-    const seconds = Math.max(this.#interval.durationNs, 1) / 1e9;
+    const seconds = Math.max(this.#interval.exits.durationNs, 1) / 1e9;
     for (const key of new Set([...history.keys(), ...rows.keys()])) {
       const row = rows.get(key);
       const past = history.get(key) ?? (row && { values: [], row });
@@ -232,14 +275,10 @@ export class Top implements Actions {
     // A row stays for as long as its history has something: rows don't come and go with each update.
     for (const [key, { row }] of this.#level.history)
       if (key !== ALL && !present.has(key)) rows.push(new Row(key, row.name, row.into, row.pid));
-    const column = COLUMNS.find(({ id }) => id === this.#sort);
-    const valueOf = (row: Row) => column?.value(row) ?? -Infinity;
-    const values = new Map(rows.map((row) => [row, valueOf(row)]));
-    const order = (a: Row, b: Row) => {
-      const [one, other] = column ? [values.get(a), values.get(b)] : [0, 0];
-      const byValue = Number(other) - Number(one);
-      return (Number.isNaN(byValue) ? 0 : byValue) || byCodePoint(a.name, b.name);
-    };
+    const column = columnsOf(this.#level.view.kind, this.#known).find(({ id }) => id === this.#sortHere);
+    const values = new Map(rows.map((row) => [row, column?.value(row) ?? -1]));
+    const order = (a: Row, b: Row) =>
+      (values.get(b) ?? 0) - (values.get(a) ?? 0) || byCodePoint(a.name, b.name);
     rows.sort(order);
     if (this.#reversed) rows.reverse();
     this.#rows = all ? [all, ...rows] : rows;
@@ -257,10 +296,16 @@ export class Top implements Actions {
     this.#level.selected = this.#rows[at]?.key ?? ALL;
   }
 
+  /** How many rows are seen at a time. */
+  get #page(): number {
+    const state = { view: this.#level.view, rows: this.#rows, known: this.#known, lost: this.#lost };
+    return pageOf(state, this.#size);
+  }
+
   /** Keeps the cursor in sight. */
   #scroll(): void {
     const level = this.#level;
-    const page = pageOf(this.#size);
+    const page = this.#page;
     const cursor = this.#cursor;
     const last = Math.max(0, this.#rows.length - page);
     level.top = Math.min(Math.max(level.top, cursor - page + 1), cursor, last);
@@ -275,11 +320,11 @@ export class Top implements Actions {
   }
 
   pageUp(): void {
-    this.#move(-pageOf(this.#size));
+    this.#move(-this.#page);
   }
 
   pageDown(): void {
-    this.#move(pageOf(this.#size));
+    this.#move(this.#page);
   }
 
   first(): void {
@@ -292,26 +337,31 @@ export class Top implements Actions {
 
   into(): void {
     const view = this.#rows[this.#cursor]?.into;
-    if (!view || this.#level.view.kind === "reason") return;
+    if (!view || this.#level.view.kind === "times") return;
     const level = levelOf(view);
     this.#levels.push(level);
+    this.#interval = this.#between(this.#previous);
     this.#remember(level);
     this.#refresh();
   }
 
   back(): void {
-    if (this.#levels.length > 1) this.#levels.pop();
+    if (this.#levels.length === 1) return;
+    this.#levels.pop();
+    if (!this.#isOfReason) this.#detail = "";
+    this.#interval = this.#between(this.#previous);
     this.#refresh();
   }
 
+  /** What rows are sorted by: what was chosen or, where the table doesn't have it, their exits. */
+  get #sortHere(): string {
+    const ids = ["name", ...columnsOf(this.#level.view.kind, this.#known).map(({ id }) => id)];
+    return ids.includes(this.#sort) ? this.#sort : "exits";
+  }
+
   #sortBy(step: number): void {
-    const ids = [
-      "name",
-      ...COLUMNS.filter(
-        ({ kinds, nested }) => (kinds?.includes(this.#level.view.kind) ?? true) && (this.#nested || !nested),
-      ).map(({ id }) => id),
-    ];
-    const at = Math.max(0, ids.indexOf(this.#sort));
+    const ids = ["name", ...columnsOf(this.#level.view.kind, this.#known).map(({ id }) => id)];
+    const at = ids.indexOf(this.#sortHere);
     this.#sort = ids[Math.min(ids.length - 1, Math.max(0, at + step))] ?? "exits";
     this.#refresh();
   }
@@ -342,7 +392,20 @@ export class Top implements Actions {
     this.#refresh();
   }
 
+  /** Of reasons or, on the page of one, of its details. */
   askReason(): void {
+    if (this.#isOfReason) {
+      this.#ask({
+        prompt: "Details with: ",
+        typed: this.#detail,
+        answer: (text) => {
+          this.#detail = text;
+          this.#filter();
+          return undefined;
+        },
+      });
+      return;
+    }
     this.#ask({
       prompt: "Reasons with: ",
       typed: this.#reason,
@@ -367,7 +430,7 @@ export class Top implements Actions {
   }
 
   clearFilters(): void {
-    this.#vm = this.#reason = "";
+    this.#vm = this.#reason = this.#detail = "";
     this.#filter();
   }
 
@@ -420,20 +483,42 @@ export class Top implements Actions {
           idle: this.#idle ? "show" : "hide",
           ...(this.#vm ? { vm: this.#vm } : {}),
           ...(this.#reason ? { reasons: this.#reason } : {}),
+          details: this.#options.details && this.#isOfReason,
         });
         return undefined;
       },
     });
   }
 
-  /** What is shown, as a reading: vCPUs and reasons of the table and of the filters. */
-  #written(): Reading {
-    const reading = this.#shown;
-    return { ...reading, exits: samplesOf(this.#level.view, reading, this.#wanted) };
+  /** What is shown, as a reading: vCPUs, reasons and details of the page and of the filters. */
+  #written(): Both {
+    const { exits, split } = this.#shown;
+    const { view } = this.#level;
+    const wanted = this.#wanted;
+    return {
+      exits: { ...exits, exits: samplesOf(view, exits, wanted) },
+      split: split && { ...split, clocks: clocksOf(view, split, wanted) },
+    };
   }
 
   help(): void {
-    this.#helping = true;
+    this.#help = 0;
+  }
+
+  /** A key while there is help: to another page of it, or back. */
+  #turn(key: string): void {
+    const room = Math.max(1, this.#size.rows - 2);
+    const last = Math.max(0, helpLines(this.#size).length - room);
+    const steps: Readonly<Record<string, number>> = {
+      down: 1,
+      up: -1,
+      pagedown: room,
+      " ": room,
+      pageup: -room,
+    };
+    const step = steps[key];
+    this.#help =
+      step === undefined || last === 0 ? undefined : Math.min(last, Math.max(0, (this.#help ?? 0) + step));
   }
 
   quit(): void {
