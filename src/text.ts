@@ -25,6 +25,11 @@ export function safeText(text: string): string {
   return text.replace(UNSAFE, escaped);
 }
 
+/** What users and strangers named or gave, for a message: a file, a VM, a value. Options are named by their flags, bare. */
+export function quoted(text: string): string {
+  return `"${safeText(text)}"`;
+}
+
 /** A value as JSON in one line, with the same characters written as JSON's `\uHHHH`: what reads it gets them back. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value).replace(UNSAFE, (character) =>

@@ -4,6 +4,7 @@ import { dirname, resolve } from "node:path";
 import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { parse } from "yaml";
 import { UsageError, messageOf } from "../errors";
+import { quoted } from "../text";
 import { readExcerpt } from "../host/read";
 
 /** Which certificates of scrapers are asked for, and what is made of them. */
@@ -88,7 +89,7 @@ class Section {
   }
 
   fault(what: string): never {
-    throw new UsageError(`web configuration ${this.#file}: ${this.#name || "it"} ${what}`);
+    throw new UsageError(`web configuration ${quoted(this.#file)}: ${this.#name || "it"} ${what}`);
   }
 
   get isEmpty(): boolean {
@@ -161,7 +162,7 @@ function readFile(file: string, what: string, path: string): string {
     failed: "can't be read",
   }[state];
   throw new UsageError(
-    file === path ? `${what} ${path} ${why}` : `web configuration ${file}: ${what} ${path} ${why}`,
+    file === path ? `${what} ${path} ${why}` : `web configuration ${quoted(file)}: ${what} ${path} ${why}`,
   );
 }
 
@@ -231,7 +232,7 @@ export function readWebConfig(path: string): WebConfig {
   try {
     whole = parse(text, { maxAliasCount: 100 });
   } catch (error) {
-    throw new UsageError(`web configuration ${file}: ${messageOf(error).split("\n")[0] ?? ""}`);
+    throw new UsageError(`web configuration ${quoted(file)}: ${messageOf(error).split("\n")[0] ?? ""}`);
   }
   const root = new Section(file, "", whole);
   const tls = tlsOf(file, root.section("tls_server_config"));

@@ -21,7 +21,7 @@ export function parseVcpus(what: string, list: string): number[] {
         `${what} takes vCPU ids from 0 to ${MAX_ID} and ranges of them, such as 0,2-5, not "${word}"`,
       );
     if (Number(from) > Number(to))
-      throw new UsageError(`${what}: the range ${word.trim()} is empty; turn it round`);
+      throw new UsageError(`${what}: the range "${word.trim()}" is empty; turn it round`);
     for (let id = Number(from); id <= Number(to); id++) ids.add(id);
   }
   return [...ids].sort((a, b) => a - b);

@@ -3,7 +3,7 @@
 //
 // Text is handled as bytes (latin1 strings), so that whatever the file holds comes out unchanged.
 import { UsageError } from "../errors";
-import { safeText } from "../text";
+import { quoted } from "../text";
 
 /** One rule: its text in the file, and its line there, from 1. */
 export interface Rule {
@@ -54,7 +54,7 @@ export function parseDefinitions(content: string, name: string): Map<number, Rul
     const event = integer(match[1]);
     if (event === undefined) {
       throw new UsageError(
-        `${at}: "${safeText(match[1])}" is no event id; write a number such as 0x00010001`,
+        `${at}: ${quoted(match[1])} is no event id; write a number such as 0x00010001`,
       );
     }
     rules.set(event, { text: match[2], line: index + 1 });

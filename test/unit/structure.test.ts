@@ -214,3 +214,19 @@ test("each source says its licence in its first or second line", () => {
   });
   assert.deepEqual(without, []);
 });
+
+test("messages name files, VMs and values by quoted(), in double quotes", () => {
+  const files = String.raw`(?:this\.#)?(?:path|out|output|default_recording)`;
+  // A file that a message names without quotes, or something in quotes that is made safe by hand.
+  const patterns = [new RegExp(String.raw`\$\{(?:safeText\()?${files}\)?\}`, "i"), /"\$\{safeText\(/];
+  const message = /Error\(|diagnose\(|fail\(|fault\(|refuse\(|^\s*`/;
+  // Paths that are opened, what kvm_stat says in its own words, and "FILE:LINE:" of definitions.
+  const others = /\/proc|\/sys|\$\{root\}|\$\{\w+\}\/|\/\$\{|^\s*throw new Refusal/;
+  const found = SOURCES.filter(({ path }) => /^(src|tools)\/.*ts$/.test(path)).flatMap(({ path, text }) =>
+    text
+      .split("\n")
+      .filter((line) => message.test(line) && !others.test(line) && patterns.some((each) => each.test(line)))
+      .map((line) => `${path}: ${line.trim()}`),
+  );
+  assert.deepEqual(found, []);
+});

@@ -38,7 +38,7 @@ function perOf(text: string): Per {
   if (text === "second" || text === "vcpu" || text === "exit") return text;
   if (!isReasonWord(text))
     throw new UsageError(
-      `--per takes second, vcpu, exit or a reason such as VMCALL, not "${safeText(text)}"`,
+      `--per takes second, vcpu, exit or a reason such as VMCALL, not ${quoted(text)}`,
     );
   return { reason: text };
 }
@@ -129,7 +129,7 @@ function lackOf(run: Run, per: Per): string | undefined {
   if (per === "vcpu") return "has no vCPU with an exit; use --per second";
   return per === "exit"
     ? "has no exit, so that nothing is per exit; use --per second"
-    : `has no ${safeText(per.reason)} among the exits that are looked at; give --per a reason that all runs have`;
+    : `has no ${quoted(per.reason)} among the exits that are looked at; give --per a reason that all runs have`;
 }
 
 /** What rates are per. @throws UsageError if a run doesn't have what was asked for */

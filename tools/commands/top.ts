@@ -8,7 +8,7 @@ import { splitJsonLine } from "../../src/render/split-lines";
 import { keyHelp } from "../../src/screen/top/keys";
 import type { Both, Chosen } from "../../src/screen/top/top";
 import { splitGroup } from "../../src/split/groups";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 import { aboutTrace } from "../lib/about";
 import { openToWrite } from "../lib/files";
 import { DETAILS, DURATION, FILTERS, TRACING, UNIT, seconds } from "../lib/options";
@@ -57,10 +57,10 @@ function writeLines(path: string, lines: readonly string[]): string {
     } finally {
       closeSync(file);
     }
-    return `added to ${safeText(path)}`;
+    return `added to ${quoted(path)}`;
   } catch (error) {
     if (error instanceof UsageError) return error.message;
-    return `cannot write ${safeText(path)}: ${error instanceof Error ? error.message : String(error)}`;
+    return `cannot write ${quoted(path)}: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where an exporter listens: what a user gives, and sockets that systemd has opened.
 import { UsageError } from "../../src/errors";
+import { quoted } from "../../src/text";
 import type { Place } from "../../src/export/server";
 
 /** Listened on unless another place is given. */
@@ -21,7 +22,7 @@ export function parsePlace(text: string): Place {
       : undefined;
   if (path !== undefined) {
     if (path === "" || Buffer.byteLength(path) > MAX_PATH)
-      throw new UsageError(`--listen takes a socket's path of 1 to ${MAX_PATH} bytes, not "${path}"`);
+      throw new UsageError(`--listen takes a socket's path of 1 to ${MAX_PATH} bytes, not ${quoted(path)}`);
     return { path };
   }
   const [, ipv6, name, port] = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]/]*)):(\d{1,5})$/.exec(text) ?? [];

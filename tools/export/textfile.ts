@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_WRONLY } = constants;
 // node_exporter is another user.
@@ -36,7 +36,7 @@ export class Textfile {
   constructor(path: string) {
     if (!/[^/]\.prom$/.test(path))
       throw new UsageError(
-        `--textfile takes a file that ends in .prom, which node_exporter reads, not "${safeText(path)}"`,
+        `--textfile takes a file that ends in .prom, which node_exporter reads, not ${quoted(path)}`,
       );
     const folder = dirname(path);
     if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
@@ -65,7 +65,7 @@ export class Textfile {
       this.outcomes.failed++;
       this.#discard();
       throw new ToolError(
-        `cannot write ${safeText(this.#path)}: ${messageOf(error)}; ${isFull(error) ? "make room on its disk" : "the folder must be the exporter's user's"}`,
+        `cannot write ${quoted(this.#path)}: ${messageOf(error)}; ${isFull(error) ? "make room on its disk" : "the folder must be the exporter's user's"}`,
       );
     }
   }

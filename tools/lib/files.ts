@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { UsageError, messageOf } from "../../src/errors";
 import { lockFile } from "../../src/native/lock";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 
 /** Opens a place in a file system and nothing of the file: include/uapi/asm-generic/fcntl.h; Node has no name for it. */
 const O_PATH = 0o10000000;
@@ -101,7 +101,7 @@ class Walk {
   }
 
   #refuse(why: string): never {
-    throw new UsageError(`cannot write ${safeText(this.#path)}: ${why}; ${this.#options.mend}`);
+    throw new UsageError(`cannot write ${quoted(this.#path)}: ${why}; ${this.#options.mend}`);
   }
 
   #enter(folder: number): void {
@@ -216,12 +216,12 @@ export function openToWrite(path: string, options: WriteOptions): number {
     walk = new Walk(path, options);
     descriptor = walk.open();
     if (options.alone && !lockFile(descriptor))
-      throw new UsageError(`cannot write ${safeText(path)}: another process is writing it; ${options.mend}`);
+      throw new UsageError(`cannot write ${quoted(path)}: another process is writing it; ${options.mend}`);
     return descriptor;
   } catch (error) {
     if (descriptor !== undefined) closeSync(descriptor);
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`cannot write ${safeText(path)}: ${cause(error)}; ${options.mend}`);
+    throw new UsageError(`cannot write ${quoted(path)}: ${cause(error)}; ${options.mend}`);
   } finally {
     walk?.close();
   }
@@ -266,7 +266,7 @@ export function checkApart(out: string, files: readonly string[], what: string):
   const target = out === "-" ? undefined : look(out);
   for (const source of files.map(look))
     if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
-      throw new UsageError(`${safeText(out)} is ${what}`);
+      throw new UsageError(`${quoted(out)} is ${what}`);
 }
 
 /** @throws UsageError if a file, "-" for standard input, is named twice, by whatever names */
@@ -278,7 +278,7 @@ export function checkOnce(files: readonly string[]): void {
     const other = seen.get(key);
     if (other !== undefined)
       throw new UsageError(
-        `${safeText(file)} is ${other === file ? "named twice" : `the same file as ${safeText(other)}`}; name each file once`,
+        `${quoted(file)} is ${other === file ? "named twice" : `the same file as ${quoted(other)}`}; name each file once`,
       );
     seen.set(key, file);
   }

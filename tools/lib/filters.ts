@@ -2,6 +2,7 @@
 // What a user wants to see of a trace: reasons, VMs, vCPUs; and what to say where that is nothing.
 import { requireHostPids } from "../../src/host/pid-namespace";
 import { runsVm } from "../../src/host/vm";
+import { quoted } from "../../src/text";
 import type { FilterOptions } from "./options";
 import { diagnose } from "./output";
 
@@ -35,7 +36,7 @@ export function lateNames(count: number, byName: boolean): string | undefined {
  */
 export function whyNothing(options: FilterOptions, others: readonly string[]): string {
   if (options.vm !== undefined && others.length > 0)
-    return `There were no exits of VMs called "${options.vm}"; there were of ${others.join(", ")}.`;
+    return `There were no exits of VMs called ${quoted(options.vm)}; there were of ${others.map(quoted).join(", ")}.`;
   const { pid, vm, vcpu, reasons, excludes } = options;
   const asked = [
     ...(pid ? ["of these processes"] : []),

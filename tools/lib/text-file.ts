@@ -49,7 +49,7 @@ export class TextFile {
     try {
       await (this.#path.endsWith(".gz") ? pipeline(this.#in, createGzip(), file) : pipeline(this.#in, file));
     } catch (error) {
-      this.#error = writeError(safeText(this.#path), error, "");
+      this.#error = writeError(quoted(this.#path), error, "");
     }
   }
 

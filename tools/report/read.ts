@@ -7,7 +7,7 @@ import { inSteps } from "../../src/pace";
 import { Run } from "../../src/report/run";
 import type { Selection } from "../../src/report/selection";
 import { type Chunks, sniff } from "../../src/report/sniff";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 import type { Source } from "../../src/trace/consume";
 import type { Summary } from "../../src/trace/summary";
 import { beginsRecording } from "../../src/trace/reader";
@@ -167,7 +167,7 @@ export async function readRun(
   how: Reading,
 ): Promise<ReadRun> {
   checkOnce(paths);
-  const names = paths.map((path) => (path === "-" ? "standard input" : safeText(path))).join(", ");
+  const names = paths.map((path) => (path === "-" ? "standard input" : quoted(path))).join(", ");
   const run = new Run(selection, names);
   const later: Source[] = [];
   const cut = new Set<string>();

@@ -4,7 +4,7 @@ import { closeSync, fstatSync, ftruncateSync, readSync, writeSync } from "node:f
 import { setTimeout as sleep } from "node:timers/promises";
 import { UsageError } from "../../src/errors";
 import { Refusal } from "../../src/stat/options";
-import { safeText } from "../../src/text";
+import { quoted, safeText } from "../../src/text";
 import { openToRead, openToWrite } from "../lib/files";
 import { addWriter } from "../lib/output";
 import { writeError } from "../lib/write-error";
@@ -38,7 +38,7 @@ export class LogFile {
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
       // kvm_stat's words, and the rest of "cannot write PATH: WHY; log elsewhere".
-      const why = error.message.slice(`cannot write ${safeText(this.#path)}`.length);
+      const why = error.message.slice(`cannot write ${quoted(this.#path)}`.length);
       throw new Refusal(`Error: Could not open file: ${safeText(this.#path)}${why}`);
     }
   }

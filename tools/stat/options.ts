@@ -12,7 +12,7 @@ import {
   readInteger,
   type StatOptions,
 } from "../../src/stat/options";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 import { HELP, VERSION } from "../lib/command-line";
 import { OVERHEAD } from "../lib/options";
 import { Asked, type Option, type Options } from "../lib/tool";
@@ -92,7 +92,7 @@ function guestPid(name: string, processes: ProcessTable): number {
     throw new Refusal(
       `Error: Multiple processes found (pids: ${pids.join(" ")}). Use "-p" to specify the desired pid`,
     );
-  return pids[0] ?? refuse(`Error: No guest by the name "${safeText(name)}" found`);
+  return pids[0] ?? refuse(`Error: No guest by the name ${quoted(name)} found`);
 }
 
 function refuse(message: string): never {

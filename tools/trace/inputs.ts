@@ -6,7 +6,7 @@ import { addAbortSignal } from "node:stream";
 import { ReadStream, isatty } from "node:tty";
 import { promisify } from "node:util";
 import { UsageError, messageOf } from "../../src/errors";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 import type { CutSource, Source } from "../../src/trace/consume";
 import type { Damage } from "../../src/trace/reader";
 import { diagnose, queueOutput } from "../lib/output";
@@ -75,8 +75,8 @@ async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint
 export function namedOr(tool: string, files: readonly string[]): readonly string[] {
   if (files.length > 0 || !isatty(STDIN)) return files;
   if (!isFile(DEFAULT_RECORDING))
-    throw new UsageError(`there is no ${DEFAULT_RECORDING} here; name a recording, or - for standard input`);
-  diagnose(`${tool}: reading ${DEFAULT_RECORDING}`);
+    throw new UsageError(`there is no ${quoted(DEFAULT_RECORDING)} here; name a recording, or - for standard input`);
+  diagnose(`${tool}: reading ${quoted(DEFAULT_RECORDING)}`);
   return [DEFAULT_RECORDING];
 }
 

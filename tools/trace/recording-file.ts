@@ -2,7 +2,7 @@
 // The file of a recording in the making: whole events, and room for a last record at all times, full disks included.
 import { closeSync, ftruncateSync, readSync, writeSync } from "node:fs";
 import { ToolError } from "../../src/errors";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 import { LAST_BYTES } from "../../src/trace/encode";
 import { wholeEvents } from "../../src/trace/fit";
 import { changedByOthers, openToWrite } from "../lib/files";
@@ -32,7 +32,7 @@ export class RecordingFile {
    * @param limit most bytes that the file may have
    */
   constructor(path: string, limit: number) {
-    this.#name = safeText(path);
+    this.#name = quoted(path);
     this.#limit = limit;
     this.#path = path;
     this.#fd = openToWrite(path, { mend: "name a file that you may write with -o", alone: true });

@@ -2,7 +2,7 @@
 // The way of events from the kernel's rings to a recording's file, and the count of those that don't get there.
 import { EVENT_MAX_WORDS, type Recorder } from "../../src/native/trace";
 import { vmOfProcess } from "../../src/host/vm";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 import { type End, firstRecord, gapRecords, lastRecord, vmRecords } from "../../src/trace/encode";
 import { END_REASON } from "../../src/trace/events";
 import { diagnose } from "../lib/output";
@@ -126,7 +126,7 @@ export class Recording {
   summary(tool: string, output: string): string[] {
     const { events, bytes } = this.#file;
     const { lost, unwritten, reason } = this.#end;
-    const lines = [`${tool}: ${events} events, ${bytes} bytes in ${safeText(output)}${ENDED[reason] ?? ""}`];
+    const lines = [`${tool}: ${events} events, ${bytes} bytes in ${quoted(output)}${ENDED[reason] ?? ""}`];
     const full = lost - this.#missed;
     if (full > 0) lines.push(`Lost: ${full} events while the buffer was full; raise --buffer`);
     if (this.#missed > 0)
