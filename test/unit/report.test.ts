@@ -177,8 +177,8 @@ test("what a file doesn't tell is said, with status 2", () => {
     [["--fail-if", "max(MSR) > 1us", counts], /needs times/],
     [["--since", "1h", merged], /no interval of that time/],
     [["--reasons", "NOPE", merged], /"NOPE" is not an exit reason/],
-    [[fileOf("empty", "")], /^kvm-vmexit-report: \S+empty is empty; [^\n]*\n$/],
-    [[fileOf("blank", " \n\n")], /blank is empty; /],
+    [[fileOf("empty", "")], /^kvm-vmexit-report: \S+empty" is empty; [^\n]*\n$/],
+    [[fileOf("blank", " \n\n")], /blank" is empty; /],
     [[fileOf("zeros", Buffer.alloc(5000))], NEITHER],
     [[fileOf("zeros.gz", gzipSync(Buffer.alloc(5000)))], NEITHER],
     [[fileOf("readme", "# What this is\n\nA list of things.\n")], NEITHER],
@@ -210,7 +210,7 @@ test("what a file doesn't tell is said, with status 2", () => {
   );
   const packed = report("--csv", fileOf("cut.gz", gzipSync(many).subarray(0, -2000)));
   assert.equal(packed.status, 2);
-  assert.match(packed.stderr, /cut\.gz is cut off: /);
+  assert.match(packed.stderr, /cut\.gz" is cut off: /);
   assert.match(packed.stdout, /,svm,124,MSR,1,\d{3,4},/);
 });
 
@@ -223,10 +223,10 @@ test("files are read in the order of their times; what would be counted twice is
   assert.match(inOrder.stdout, /CPUID +3 /);
   assert.doesNotMatch(inOrder.stdout, /MSR/);
   for (const [parameters, why] of [
-    [["--sum", first, first], /first is named twice; /],
-    [["--sum", first, fileOf("copy", one)], /copy and \S+first overlap in time, at 2026-/],
-    [["--sum", first, fileOf("copy", `${two}\n${three}`)], /copy and \S+first overlap in time, at 2026-/],
-    [[first, "--", first, fileOf("copy", `${one}\n${two}`)], /copy has the intervals of \S+first; /],
+    [["--sum", first, first], /first" is named twice; /],
+    [["--sum", first, fileOf("copy", one)], /copy" and \S+first" overlap in time, at 2026-/],
+    [["--sum", first, fileOf("copy", `${two}\n${three}`)], /copy" and \S+first" overlap in time, at 2026-/],
+    [[first, "--", first, fileOf("copy", `${one}\n${two}`)], /copy" has the intervals of \S+first"; /],
   ] as const) {
     const { status, stderr } = report(...parameters);
     assert.equal(status, 2, stderr);
@@ -236,7 +236,7 @@ test("files are read in the order of their times; what would be counted twice is
   assert.equal(twice.status, 0);
   assert.match(
     twice.stderr,
-    /twice: 1 of the intervals overlap others, by 1\.00 s in all: [^]*twice: intervals aren't in the order of time; /,
+    /twice": 1 of the intervals overlap others, by 1\.00 s in all: [^]*twice": intervals aren't in the order of time; /,
   );
   const swapped = fileOf("swapped", [three, one, two].join("\n"));
   shown("--html", page, swapped);
@@ -266,7 +266,7 @@ test("what rates are to be per is in every run, or that is said", () => {
     line(0, SECONDS[0] ?? []).replace('"durationNs":1000000000', '"durationNs":0'),
   );
   for (const [parameters, why] of [
-    [["--per", "CPUID", with_, without], /without has no CPUID among the exits that are looked at; /],
+    [["--per", "CPUID", with_, without], /without" has no "CPUID" among the exits that are looked at; /],
     [["--per", "CPUID", without, with_], /without has no CPUID/],
     [["--per", "CPUID", "--reasons", "HLT", with_, with_], /with has no CPUID/],
     [["--per", "exit", with_, none], /none has no exit, /],

@@ -124,7 +124,7 @@ test("what is open at damage has no time, and damage up to the end is told too",
   assert.match(stderr, new RegExp(`damaged from byte ${BEGIN.length} to its end: 140 bytes are left out`));
   const formatted = run("kvm-trace", "format", FORMATS, path);
   assert.equal(formatted.status, 2);
-  assert.match(formatted.stderr, /^kvm-trace format: \S+open: damaged from byte /);
+  assert.match(formatted.stderr, /^kvm-trace format: \S+open": damaged from byte /);
 });
 
 test("many places of damage are told in a few lines", () => {
@@ -162,7 +162,7 @@ test("definitions have bounds: the file, a rule, a line", () => {
   const formatted = (text: string) => run("kvm-trace", "format", fileOf("rules", Buffer.from(text)), file);
   const endless = run("kvm-trace", "format", "/dev/zero", file);
   assert.deepEqual([endless.status, endless.stderr.split("\n").length], [2, 2]);
-  assert.match(endless.stderr, /^kvm-trace format: \/dev\/zero is larger than 1 MiB/);
+  assert.match(endless.stderr, /^kvm-trace format: "\/dev\/zero" is larger than 1 MiB/);
   assert.match(formatted(`0 ${"x".repeat(70_000)}`).stderr, /rules:1: the rule has 70002 bytes; shorten it/);
   assert.match(
     formatted(`0 ${"%(1)4096d".repeat(5000)}`).stderr,

@@ -91,7 +91,7 @@ test("a full disk is said, with status 1", () => {
     assert.equal(stdout, "1\n", line);
     assert.match(
       stderr,
-      /^kvm-trace \w+: cannot write (to standard output|\/dev\/full): .*ENOSPC.*\n$/,
+      /^kvm-trace \w+: cannot write (to standard output|"\/dev\/full"): .*ENOSPC.*\n$/,
       line,
     );
   }
@@ -163,7 +163,7 @@ test("the timeline of a damaged recording is whole up to the damage; no recordin
   assert.ok(traceEvents.filter(({ name }) => name === "CPUID").length >= 98);
   const over = run("kvm-trace", "export", "--perfetto", damaged, damaged);
   assert.equal(over.status, 2);
-  assert.match(over.stderr, /damaged.bin is the recording itself; name another file with --perfetto\n$/);
+  assert.match(over.stderr, /damaged.bin" is the recording itself; name another file with --perfetto\n$/);
   assert.equal(statSync(damaged).size, 7044);
 });
 
@@ -171,7 +171,7 @@ test("export writes nothing until something was read, and never over what it rea
   const keep = join(FOLDER, "keep.json");
   const missing = join(FOLDER, "missing.bin");
   for (const [input, message] of [
-    [missing, /^kvm-trace export: cannot read \S+missing.bin: ENOENT/],
+    [missing, /^kvm-trace export: cannot read \S+missing.bin": ENOENT/],
     [join(PROJECT, "README.md"), /^kvm-trace export: \S+: no record at byte 0: /],
   ] as const) {
     writeFileSync(keep, "kept");
@@ -181,8 +181,8 @@ test("export writes nothing until something was read, and never over what it rea
     assert.equal(readFileSync(keep, "utf8"), "kept");
   }
   for (const [line, message] of [
-    ["$TOOL export --perfetto $SMALL < $SMALL", /small.bin is the recording itself/],
-    ["$TOOL export --perfetto $SMALL - < $SMALL", /small.bin is the recording itself/],
+    ["$TOOL export --perfetto $SMALL < $SMALL", /small.bin" is the recording itself/],
+    ["$TOOL export --perfetto $SMALL - < $SMALL", /small.bin" is the recording itself/],
     ["$TOOL format $FORMATS - < /", /^kvm-trace \w+: cannot read standard input: EISDIR/],
   ] as const) {
     const { stdout, stderr } = shell(`${line}; echo $?`);
@@ -215,7 +215,7 @@ test("an earlier recording stays until the next has something to say; only regul
   ] as const)
     assert.throws(
       () => new RecordingFile(other, 1000),
-      (error: Error) => error.message.startsWith(`cannot write ${other}: ${why}; name a file`),
+      (error: Error) => error.message.startsWith(`cannot write "${other}": ${why}; name a file`),
     );
 });
 
@@ -350,9 +350,9 @@ test("at a terminal, report without a file reads kvm-trace.bin and says so, or s
     });
   const without = atTerminal();
   assert.equal(without.status, 2);
-  assert.match(without.stdout, /^kvm-trace report: there is no kvm-trace\.bin here; name a recording, /);
+  assert.match(without.stdout, /^kvm-trace report: there is no "kvm-trace\.bin" here; name a recording, /);
   writeFileSync(join(folder, "kvm-trace.bin"), readFileSync(SMALL));
   const { status, stdout } = atTerminal();
   assert.equal(status, 0);
-  assert.match(stdout, /^kvm-trace report: reading kvm-trace\.bin\r\n[^]*CPUID +20000 /);
+  assert.match(stdout, /^kvm-trace report: reading "kvm-trace\.bin"\r\n[^]*CPUID +20000 /);
 });

@@ -44,7 +44,7 @@ for (const list of [
 test("an empty range is refused", () => {
   assert.throws(
     () => parseVcpus("--vcpu", "5-2"),
-    /^UsageError: --vcpu: the range 5-2 is empty; turn it round$/,
+    /^UsageError: --vcpu: the range "5-2" is empty; turn it round$/,
   );
 });
 
