@@ -267,12 +267,12 @@ test("what rates are to be per is in every run, or that is said", () => {
   );
   for (const [parameters, why] of [
     [["--per", "CPUID", with_, without], /without" has no "CPUID" among the exits that are looked at; /],
-    [["--per", "CPUID", without, with_], /without has no CPUID/],
-    [["--per", "CPUID", "--reasons", "HLT", with_, with_], /with has no CPUID/],
-    [["--per", "exit", with_, none], /none has no exit, /],
-    [["--per", "vcpu", none, with_], /none has no vCPU with an exit; /],
+    [["--per", "CPUID", without, with_], /without" has no "CPUID"/],
+    [["--per", "CPUID", "--reasons", "HLT", with_, with_], /with" has no "CPUID"/],
+    [["--per", "exit", with_, none], /none" has no exit, /],
+    [["--per", "vcpu", none, with_], /none" has no vCPU with an exit; /],
     [["--per", "second", with_, still], /still covers no time, /],
-    [["--per", "vcpu", with_, still], /still has no vCPU/],
+    [["--per", "vcpu", with_, still], /still" has no vCPU/],
     [
       ["--per", "NOPE", with_, with_],
       /--per takes second, vcpu, exit or a reason such as VMCALL, not "NOPE"/,
