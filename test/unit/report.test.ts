@@ -271,7 +271,7 @@ test("what rates are to be per is in every run, or that is said", () => {
     [["--per", "CPUID", "--reasons", "HLT", with_, with_], /with" has no "CPUID"/],
     [["--per", "exit", with_, none], /none" has no exit, /],
     [["--per", "vcpu", none, with_], /none" has no vCPU with an exit; /],
-    [["--per", "second", with_, still], /still covers no time, /],
+    [["--per", "second", with_, still], /still" covers no time, /],
     [["--per", "vcpu", with_, still], /still" has no vCPU/],
     [
       ["--per", "NOPE", with_, with_],
