@@ -53,9 +53,7 @@ export function parseDefinitions(content: string, name: string): Map<number, Rul
     }
     const event = integer(match[1]);
     if (event === undefined) {
-      throw new UsageError(
-        `${at}: ${quoted(match[1])} is no event id; write a number such as 0x00010001`,
-      );
+      throw new UsageError(`${at}: ${quoted(match[1])} is no event id; write a number such as 0x00010001`);
     }
     rules.set(event, { text: match[2], line: index + 1 });
   }

@@ -298,7 +298,7 @@ test("a textfile is whole, has the counts, and goes when the exporter ends", asy
   // While it can't be written, that is said once, and counted.
   const writes = () => values(readFileSync(path, "utf8"), "kvm_vmexit_textfile_writes_total", "outcome");
   chmodSync(FOLDER, 0o700);
-  await running.seen(/cannot write .*kvm\.prom: EACCES/);
+  await running.seen(/cannot write .*kvm\.prom": EACCES/);
   chmodSync(FOLDER, 0o777);
   await eventually(() => {
     assert.ok((writes().get("failed") ?? 0) > 0);

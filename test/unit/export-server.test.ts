@@ -304,7 +304,7 @@ test("a textfile is written whole for all to read, and only as .prom", () => {
   file.remove();
   assert.throws(() => statSync(path), /ENOENT/);
   assert.throws(() => new Textfile(join(FOLDER, "kvm.txt")), /ends in \.prom/);
-  assert.throws(() => new Textfile("/no/such/kvm.prom"), /^UsageError: .* there is no folder \/no\/such;/);
+  assert.throws(() => new Textfile("/no/such/kvm.prom"), /^UsageError: .* there is no folder "\/no\/such";/);
   const folder = mkdtempSync(join(FOLDER, "gone-"));
   const lost = new Textfile(join(folder, "kvm.prom"));
   lost.write("a");

@@ -216,7 +216,7 @@ test("each source says its licence in its first or second line", () => {
 });
 
 test("messages name files, VMs and values by quoted(), in double quotes", () => {
-  const files = String.raw`(?:this\.#)?(?:path|out|output|default_recording)`;
+  const files = String.raw`(?:this\.#)?(?:path|out|output|folder|default_recording)`;
   // A file that a message names without quotes, or something in quotes that is made safe by hand.
   const patterns = [new RegExp(String.raw`\$\{(?:safeText\()?${files}\)?\}`, "i"), /"\$\{safeText\(/];
   const message = /Error\(|diagnose\(|fail\(|fault\(|refuse\(|^\s*`/;

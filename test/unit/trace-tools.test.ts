@@ -106,7 +106,7 @@ test("a page and what came of conditions go into a pipe too, and a full disk is 
     assert.deepEqual([/<\/(html|testsuite)>$/.test(stdout.trim()), stderr], [true, ""], stdout);
     const full = shell(`${report} --csv ${option} /dev/full $SMALL > /dev/null; echo $?`);
     assert.equal(full.stdout, "1\n");
-    assert.match(full.stderr, /^kvm-vmexit-report: cannot write \/dev\/full: .*ENOSPC.*\n$/);
+    assert.match(full.stderr, /^kvm-vmexit-report: cannot write "\/dev\/full": .*ENOSPC.*\n$/);
   }
 });
 

@@ -18,7 +18,7 @@ import { MAX_RUNS } from "../../src/report/ranks";
 import type { Run } from "../../src/report/run";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 import { checkJunit, conditionsOf, judgeRuns, printAdvice } from "../lib/checks";
 import { checkApart, checkOnce, narrowestMode } from "../lib/files";
 import { ADVISE, BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
@@ -37,9 +37,7 @@ const MAX_TOP = 1e6;
 function perOf(text: string): Per {
   if (text === "second" || text === "vcpu" || text === "exit") return text;
   if (!isReasonWord(text))
-    throw new UsageError(
-      `--per takes second, vcpu, exit or a reason such as VMCALL, not ${quoted(text)}`,
-    );
+    throw new UsageError(`--per takes second, vcpu, exit or a reason such as VMCALL, not ${quoted(text)}`);
   return { reason: text };
 }
 

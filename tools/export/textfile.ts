@@ -40,9 +40,7 @@ export class Textfile {
       );
     const folder = dirname(path);
     if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory())
-      throw new UsageError(
-        `--textfile: there is no folder ${safeText(folder)}; make it, or name another one`,
-      );
+      throw new UsageError(`--textfile: there is no folder ${quoted(folder)}; make it, or name another one`);
     this.#path = path;
     this.#part = join(dirname(path), `.${basename(path)}.${process.pid}`);
   }

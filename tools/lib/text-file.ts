@@ -4,7 +4,7 @@ import { createWriteStream, fstatSync, ftruncateSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGzip } from "node:zlib";
-import { safeText } from "../../src/text";
+import { quoted } from "../../src/text";
 import { narrow, openToWrite } from "./files";
 import { addWriter } from "./output";
 import { writeError } from "./write-error";

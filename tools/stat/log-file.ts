@@ -116,7 +116,7 @@ export class LogFile {
       }
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EAGAIN")
-        throw writeError(safeText(this.#path), error, "", "log elsewhere");
+        throw writeError(quoted(this.#path), error, "", "log elsewhere");
     }
   }
 }

@@ -20,7 +20,7 @@ const readInto = promisify(read);
 
 function nameOf(path: string): string {
   if (path === "") return '""';
-  return path === "-" ? "standard input" : safeText(path);
+  return path === "-" ? "standard input" : quoted(path);
 }
 
 function unreadable(path: string, error: unknown): UsageError {
@@ -75,7 +75,9 @@ async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint
 export function namedOr(tool: string, files: readonly string[]): readonly string[] {
   if (files.length > 0 || !isatty(STDIN)) return files;
   if (!isFile(DEFAULT_RECORDING))
-    throw new UsageError(`there is no ${quoted(DEFAULT_RECORDING)} here; name a recording, or - for standard input`);
+    throw new UsageError(
+      `there is no ${quoted(DEFAULT_RECORDING)} here; name a recording, or - for standard input`,
+    );
   diagnose(`${tool}: reading ${quoted(DEFAULT_RECORDING)}`);
   return [DEFAULT_RECORDING];
 }
