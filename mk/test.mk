@@ -27,6 +27,8 @@ needs_multiprocess := $(needs_lab)
 needs_instructions := $(needs_lab)
 needs_matrix := $(needs_lab) $(if $(filter arm64-%,$(MACHINE)),lab-arm64 prebuilds)
 needs_clocks := $(needs_matrix)
+needs_hosts := $(needs_lab)
+needs_nested := $(needs_lab)
 # Node isn't built with the sanitizers, so they are loaded before it, and what it leaves allocated is no leak of ours.
 under_sanitized = LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0
 # debootstrap, dpkg and other root folders are root's.
@@ -36,6 +38,9 @@ under_multiprocess = $(LAB_RUN) $(call on_machine,$(MACHINE)) --parallel --timeo
 under_instructions = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --timeout 1200
 under_matrix = $(under_lab)
 under_clocks = $(under_instructions)
+under_hosts = $(under_lab)
+# See mk/bench.mk for highres=off.
+under_nested = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --append highres=off --timeout 1200
 
 # The tests of test/lab in two machines that take about six minutes each: counts, recordings and losses; times, kvm-stat,
 # groups, the cost as the kernel measures it, and agreement with ftrace.
@@ -130,12 +135,19 @@ matrix-%:
 	$(LAB_RUN) $(call on_machine,$*) --timeout 1800 -- $(NODE_TEST) $(call compiled,$(call matrix_tests,$*))
 
 # Where vCPUs' time goes, against other witnesses: under instruction counting, and while the host does what hosts do.
-CLOCKS := $(patsubst %,clocks-%,svm-bookworm svm-trixie svm-sid vmx-bookworm arm64-bookworm)
-test-clocks: matrix-built ## run the tests of where vCPUs' time goes, on machines whose instructions are counted
+CLOCKS := $(patsubst %,clocks-%,svm-bookworm svm-trixie svm-sid vmx-bookworm arm64-bookworm) \
+  $(foreach kernel,bookworm trixie sid,hosts-svm-$(kernel) nested-split-svm-$(kernel))
+test-clocks: matrix-built ## run the tests of where vCPUs' time goes: machines whose instructions are counted, hosts that do what hosts do
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(CLOCKS)
 clocks-%:
 	$(begins)
 	$(LAB_RUN) $(call on_machine,$*) --icount --timeout 1800 -- $(NODE_TEST) $(call compiled,test/clocks/*.test.ts)
+hosts-%:
+	$(begins)
+	$(LAB_RUN) $(call on_machine,$*) --timeout 1800 -- $(NODE_TEST) $(call compiled,test/hosts/*.test.ts)
+nested-split-%:
+	$(begins)
+	$(LAB_RUN) $(call on_machine,$*) --icount --append highres=off --timeout 1800 -- $(NODE_TEST) $(call compiled,test/nested/*.test.ts)
 
 # What VMX's disk lacks for a guest of a guest, whose kernel is that of the suite.
 nested_needs = $(addprefix /usr/bin/,cp cpio mktemp qemu-system-x86_64 xargs) /usr/sbin/modprobe /usr/share/qemu /usr/share/seabios \
@@ -145,7 +157,7 @@ nested-vmx: matrix-built ## run the tests of nested guests on Intel's VMX
 	$(begins)
 	$(LAB_RUN) --cpu vmx --timeout 3600 $(patsubst %,--copy %,$(call nested_needs,bookworm) \
 	  $(addprefix node_modules/,ajv fast-deep-equal fast-uri json-schema-traverse require-from-string)) -- env PATH=/usr/bin:/usr/sbin:/usr/local/bin:/bin \
-	  $(NODE_TEST) $(call compiled,test/multiprocess/nested.test.ts)
+	  $(NODE_TEST) $(call compiled,test/multiprocess/nested.test.ts test/nested/*.test.ts)
 
 test-leaks: $(needs_lab) ## open and close the addon 2,000 times in the lab, and look for what stays
 	$(LAB_RUN) --timeout 7200 env TURNS=2000 $(NODE_TEST) $(call compiled,test/lab/native.test.ts)
