@@ -38,7 +38,7 @@ under_multiprocess = $(LAB_RUN) $(call on_machine,$(MACHINE)) --parallel --timeo
 under_instructions = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --timeout 1200
 under_matrix = $(under_lab)
 under_clocks = $(under_instructions)
-under_hosts = $(under_lab)
+under_hosts = $(if $(findstring one-cpu,$(TEST)),$(under_instructions),$(under_lab))
 # See mk/bench.mk for highres=off.
 under_nested = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --append highres=off --timeout 1200
 
@@ -144,7 +144,8 @@ clocks-%:
 	$(LAB_RUN) $(call on_machine,$*) --icount --timeout 1800 -- $(NODE_TEST) $(call compiled,test/clocks/*.test.ts)
 hosts-%:
 	$(begins)
-	$(LAB_RUN) $(call on_machine,$*) --timeout 1800 -- $(NODE_TEST) $(call compiled,test/hosts/*.test.ts)
+	$(LAB_RUN) $(call on_machine,$*) --icount --timeout 1800 -- $(NODE_TEST) dist/test/hosts/one-cpu.test.js
+	$(LAB_RUN) $(call on_machine,$*) --timeout 1800 -- $(NODE_TEST) dist/test/hosts/two-cpus.test.js
 nested-split-%:
 	$(begins)
 	$(LAB_RUN) $(call on_machine,$*) --icount --append highres=off --timeout 1800 -- $(NODE_TEST) $(call compiled,test/nested/*.test.ts)
