@@ -31,8 +31,8 @@ const inTurns = (body: () => Promise<void>) => async () => {
 test(
   "255 vCPUs on 2 CPUs: all of each one's time is there, and waits are the scheduler's",
   inTurns(async () => {
-    // The test's own process gets a CPU, too.
-    const pid = start("nice", "-n", "19", GUEST, ...BUSY, "--vcpus", "255").pid;
+    // The test's own process gets a CPU, too. All vCPUs begin when the last one is there.
+    const pid = start("nice", "-n", "19", GUEST, ...BUSY, "--vcpus", "255", "--wait").pid;
     while (vcpuThreads(pid).length < 255) await sleep(100);
     const watched = await watch(pid, false, () => sleep(1500));
     assert.equal(watched.split.elapsedNs.length, 255);
