@@ -7,7 +7,17 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync, writeFileSync } from "no
 import test, { afterEach, before } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { elapsedNs, openSplit, splitDiff, splitGroup } from "../../src";
-import { GUEST, MS, assertAgrees, between, endAll, openSplits, start, vcpuThreads, watch } from "../clocks/watch";
+import {
+  GUEST,
+  MS,
+  assertAgrees,
+  between,
+  endAll,
+  openSplits,
+  start,
+  vcpuThreads,
+  watch,
+} from "../clocks/watch";
 
 const CGROUP = "/sys/fs/cgroup";
 const RT_RUNTIME = "/proc/sys/kernel/sched_rt_runtime_us";
