@@ -168,8 +168,8 @@ int record_exit_vmx(const void *payload)
 #ifdef __TARGET_ARCH_arm64
 
 /*
- * arch/arm64/kvm/trace_arm.h: (ret, esr_ec, vcpu_pc). Bit 31 of ret says that there was an SError, too. Unless the
- * guest trapped, esr_ec is that of an earlier trap.
+ * arch/arm64/kvm/trace_arm.h: (ret, esr_ec, vcpu_pc). Bit 31 of ret says that there was an SError, too.
+ * Unless the guest trapped, esr_ec is that of an earlier trap.
  */
 #define ARM64_RET_MASK 0x7fffffffU
 #define ARM64_RET_TRAP 2

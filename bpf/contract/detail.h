@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Details: what an exit says about itself in addition to its reason, as 64 bits with a meaning for each reason. The
- * programs keep of each what src/details/ shows, so that two slots hardly ever show the same.
+ * Details: what an exit says about itself in addition to its reason, as 64 bits with a meaning for each
+ * reason. The programs keep of each what src/details/ shows, so that two slots hardly ever show the same.
  *
  * MSRs			number | VMEXIT_MSR_WRITE for a write
  * ports		SVM: EXITINFO1, VMX: the exit qualification; port, size, direction, string

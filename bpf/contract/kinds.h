@@ -75,8 +75,9 @@
 	NOTE(GAP, 0x40007, WORD(cpu)) \
 	/* How many are. */ \
 	NOTE(GAP_END, 0x40008, WORD(cpu) LONG(lost)) \
-	/* 16 bytes of the name, in UTF-8, of the VM that the record's process runs, before the first event of that VM. \
-	 * The place has the name's length in its high half and in its low half which of its bytes are the first here. */ \
+	/* 16 bytes of the name, in UTF-8, of the VM that the record's process runs, before the first event \
+	 * of that VM. The place has the name's length in its high half and in its low half which of its \
+	 * bytes are the first here. */ \
 	NOTE(VM_NAME, 0x40009, WORD(place) LONG(text) LONG(more)) \
 	/* The UUID of that VM, its 16 bytes as they are written. */ \
 	NOTE(VM_UUID, 0x4000a, LONG(uuid) LONG(more))

@@ -49,7 +49,8 @@ struct DirectSupport {
 	}
 };
 // `vmlinux` may be null, as KernelBtf::read() gives it, and lives as long as what is returned. `functions`:
-// sections of programs on functions of kKvm that are wanted in addition to those on exits, entries and a vCPU's end.
+// sections of programs on functions of kKvm that are wanted in addition to those on exits, entries and a
+// vCPU's end.
 DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::string> &functions = {});
 
 // Loads directly where `support` and the kernel allow it; else returns false, and the log says why.
