@@ -314,7 +314,7 @@ test("a textfile that can't be written ends the exporter at its start", () => {
   const missing = join(FOLDER, "missing", "kvm.prom");
   const { status, stderr } = run("kvm-vmexit", "export", "--textfile", missing);
   assert.deepEqual([status, stderr.split("\n").length], [2, 2], stderr);
-  assert.match(stderr, /--textfile: there is no folder \S+\/missing; make it, or name another one\n$/);
+  assert.match(stderr, /--textfile: there is no folder "\S+\/missing"; make it, or name another one\n$/);
   // The exporter becomes nobody.
   const denied = mkdtempSync(join(tmpdir(), "denied-"));
   const refused = run("kvm-vmexit", "export", "--textfile", join(denied, "kvm.prom"));

@@ -390,7 +390,7 @@ test("what can't be traced, or let nothing through, is said", () => {
   const guest = ["--", GUEST, "--cpuid", "3"];
   assert.match(
     count("--vm", "nope", ...guest).stderr,
-    /no exits of VMs called "nope"; there were of guest\.$/m,
+    /no exits of VMs called "nope"; there were of "guest"\.$/m,
   );
   assert.match(count("--reasons", "HLT", ...guest).stderr, /no exits of these reasons\.$/m);
   // Node can't tell it from /dev/null opened as some programs do for those they start, so it is no error.

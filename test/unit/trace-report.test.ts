@@ -206,7 +206,7 @@ test("reports take the live tools' filters", () => {
   assert.equal(wrong.status, 2);
   assert.match(wrong.stderr, /"HTL" is not an exit reason of .*svm; the nearest are HLT/);
   const none = run("kvm-trace", "report", "--vm", "web1", SEVERAL);
-  assert.equal(none.stderr, 'There were no exits of VMs called "web1"; there were of pid 7, pid 8.\n');
+  assert.equal(none.stderr, 'There were no exits of VMs called "web1"; there were of "pid 7", "pid 8".\n');
   const unknown = fileOf("isa.bin", begin(), event(EVENT.exit, 1, [5, 0, 0, 9, 70]), end());
   assert.match(report("--excludes", "HLT", unknown), / 5 UNKNOWN +1 /);
 });
