@@ -22,7 +22,7 @@
  * instructions a turn.
  *
  * --ports N          writes to N ports, each another one: those of which bit 8 is set, again after 32,768
- * --msrs N           reads N MSRs, those from 1 on; most are unknown, so that KVM needs ignore_msrs=1
+ * --msrs N           reads N MSRs, those after 0x20000000, which nothing has: KVM needs ignore_msrs=1
  * --pages N          writes to N pages that have no memory, from 1 GiB on
  * --leaf, --subleaf, --msr, --port, --page, --call NUMBER  what the others ask for: CPUID's leaf (0) and
  * subleaf (0), the MSR (0x277), the port (0x3f8), the page below 1 MiB (0xd0), the hypercall (0)
@@ -78,6 +78,7 @@
 #define MEMORY 0x10000
 #define TOUCHED 0x8000
 #define APIC_PAGE 0xfee00
+#define MSRS 0x20000000
 #define PAGES 0x40000000
 #define END_PORT 0xf4
 #define OUT_PORT 0x3f8
@@ -263,7 +264,7 @@ static void load(uint8_t *memory)
 
 static void set_registers(struct vcpu *vcpu)
 {
-	struct kvm_regs regs = {.rip = CODE, .rflags = 2, .rbp = PAGES};
+	struct kvm_regs regs = {.rip = CODE, .rflags = 2, .rcx = MSRS, .rbp = PAGES};
 
 	if (ioctl(vcpu->fd, KVM_SET_SREGS, &vcpu->sregs))
 		fail("KVM_SET_SREGS");
