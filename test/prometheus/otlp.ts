@@ -99,7 +99,13 @@ export class Receiver {
   /** All series of a name that a pattern finds, and their values. */
   async series(pattern: string): Promise<readonly Found[]> {
     await fetch(`${this.#database}/internal/force_flush`);
-    const query = new URLSearchParams({ query: `{__name__=~${JSON.stringify(pattern)}}` });
+    // Of the next second: without a time it takes the whole second before now, in which there was nothing yet.
+    const time = String((Date.now() + 1000) / 1000);
+    const query = new URLSearchParams({
+      query: `{__name__=~${JSON.stringify(pattern)}}`,
+      time,
+      nocache: "1",
+    });
     const answer = await fetch(`${this.#database}/api/v1/query`, { method: "POST", body: query });
     return ((await answer.json()) as { data: { result: readonly Found[] } }).data.result;
   }
