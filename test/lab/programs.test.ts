@@ -39,10 +39,10 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
 /** The same of the object with details. */
 const BOUNDS_WITH_DETAILS: typeof BOUNDS = {
   direct_vcpu_end: [1450, 360],
-  direct_entry_time: [6860, 1480],
-  direct_exit_svm_time: [8290, 4600],
+  direct_entry_time: [10620, 1580],
+  direct_exit_svm_time: [12050, 4710],
   record_thread_end: [2960, 210],
-  record_entry: [10590, 1480],
+  record_entry: [14350, 1580],
   record_nested_exit: [3810, 425],
   record_msr: [3930, 615],
   record_cpuid: [3850, 520],
@@ -52,7 +52,7 @@ const BOUNDS_WITH_DETAILS: typeof BOUNDS = {
   record_fault: [3850, 555],
   record_mmio: [3840, 520],
   record_fast_mmio: [3840, 520],
-  record_exit: [12500, 2510],
+  record_exit: [16220, 2580],
 };
 
 function infoOf(options: SessionOptions) {

@@ -143,7 +143,7 @@ test("a timeline has a slice for each exit, on a named thread of a named process
     assert.ok(ts >= 0 && dur >= 0);
   }
   const called = (what: string) => names.filter(({ name }) => name === what).map(({ args }) => args["name"]);
-  assert.deepEqual(called("process_name"), [`VM ${thread?.pid}`]);
+  assert.deepEqual(called("process_name"), [`VM guest (${thread?.pid})`]);
   assert.deepEqual(called("thread_name"), ["vCPU 0"]);
   const ends: number[] = [];
   for (const { ts, dur } of slices.sort((a, b) => a.ts - b.ts || b.dur - a.dur)) {
