@@ -14,6 +14,7 @@ import {
 import { UsageError, messageOf } from "../../src/errors";
 import { lockFile } from "../../src/native/lock";
 import { quoted } from "../../src/text";
+import { isOwnProc } from "./own-proc";
 
 /** Opens a place in a file system and nothing of the file: include/uapi/asm-generic/fcntl.h; Node has no name for it. */
 const O_PATH = 0o10000000;
@@ -52,13 +53,6 @@ function codeOf(error: unknown): string | undefined {
 
 function systemError(code: string, text: string): Error {
   return Object.assign(new Error(`${code}: ${text}`), { code });
-}
-
-/** Whether /proc tells of this process: what is mounted there may be missing, or another machine's. @param descriptor of an open file */
-function isOwnProc(descriptor: number): boolean {
-  const own = fstatSync(descriptor);
-  const told = statSync(`/proc/self/fd/${descriptor}`, { throwIfNoEntry: false });
-  return told?.dev === own.dev && told.ino === own.ino;
 }
 
 /** Finds the file of a path step by step, holding each folder, so that none can be replaced after it was looked at. */

@@ -6,7 +6,6 @@ import {
   openSync,
   readFileSync,
   readlinkSync,
-  statSync,
   write as writeLater,
   writeSync,
 } from "node:fs";
@@ -16,6 +15,7 @@ import type * as Tty from "node:tty";
 import { promisify } from "node:util";
 import { Pace } from "../../src/pace";
 import { safeText } from "../../src/text";
+import { isOwnProc } from "./own-proc";
 import { writeError } from "./write-error";
 
 const STDOUT = 1;
@@ -189,13 +189,12 @@ export async function printPieces(pieces: Iterable<string>, after = ""): Promise
 function openStderr(): number | undefined {
   try {
     // A file takes what is written without waiting for anybody.
-    const own = fstatSync(STDERR);
-    if (own.isFile()) return STDERR;
-    const path = `/proc/self/fd/${STDERR}`;
-    const { dev, ino } = statSync(path);
-    // What is at /proc may be another machine's.
-    if (dev !== own.dev || ino !== own.ino) return undefined;
-    return openSync(path, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    if (fstatSync(STDERR).isFile()) return STDERR;
+    if (!isOwnProc(STDERR)) return undefined;
+    return openSync(
+      `/proc/self/fd/${STDERR}`,
+      constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY,
+    );
   } catch {
     // A socket, another user's pipe or terminal, or a pipe that has no reader.
     return undefined;
