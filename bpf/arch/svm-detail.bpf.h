@@ -60,11 +60,47 @@ static __always_inline void svm_detail(const struct kvm_vcpu *vcpu, __u32 code, 
 	case SVM_AVIC_UNACCELERATED_ACCESS:
 		detail = avic_access(svm_info1(vmcb, reads));
 		break;
+	case SVM_VMGEXIT:
+		span_detail_unknown(span);
+		return;
 	default:
 		return;
 	}
 known:
 	span_detail(span, detail);
+}
+
+static __always_inline __u64 ghcb_detail(const struct kvm_vcpu *vcpu, __u32 code, __u64 info1)
+{
+	__u64 software = code >> 31 ? VMEXIT_GHCB_SOFTWARE : 0;
+	__u64 reason = (__u64)(code & ((1 << VMEXIT_GHCB_REASON_BITS) - 1)) << VMEXIT_GHCB_SHIFT | software;
+
+	switch (code) {
+	case SVM_IOIO:
+		return reason | svm_port(info1);
+	case SVM_MSR:
+		return reason | (__u32)vcpu->arch.regs[RCX] | (info1 & 1 ? VMEXIT_GHCB_WRITE : 0);
+	case SVM_GHCB_MMIO_READ:
+	case SVM_GHCB_MMIO_WRITE:
+		return reason | (info1 & ((1ULL << VMEXIT_GHCB_SHIFT) - 1));
+	}
+	return reason;
+}
+
+/*
+ * SEV-ES: at the entry that follows, the VMCB has the reason that the guest gave in its GHCB
+ * (sev_es_sync_from_ghcb(), arch/x86/kvm/svm/sev.c), or VMGEXIT if it gave none. RAX is the answer by then.
+ */
+static __always_inline void svm_detail_at_entry(const struct kvm_vcpu *vcpu, const struct vmcb *vmcb,
+						struct vmexit_span *span, int casts)
+{
+	__u32 code;
+
+	if (!(span->key & VMEXIT_KEY_UNKNOWN) || (__u32)span->key != SVM_VMGEXIT || !vmcb)
+		return;
+	code = read_u32(&vmcb->control.exit_code, casts);
+	if (code != SVM_VMGEXIT)
+		detail_known(span, ghcb_detail(vcpu, code, read_u64(&vmcb->control.exit_info_1, casts)));
 }
 
 #endif

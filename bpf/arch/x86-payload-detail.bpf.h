@@ -32,6 +32,7 @@ static __always_inline __u64 payload_detail(const void *payload, __u32 isa, __u3
 		case SVM_CPUID:
 		case SVM_MSR:
 		case SVM_VMMCALL:
+		case SVM_VMGEXIT:
 			return VMEXIT_KEY_UNKNOWN;
 		}
 		return 0;

@@ -7,6 +7,7 @@
  * ports		SVM: EXITINFO1, VMX: the exit qualification; port, size, direction, string
  * memory		address | VMEXIT_FAULT_*; with VMEXIT_FAULT_PAGE that of a page
  * CPUID		leaf | ECX << 32, which src/details/ drops for leaves that don't have subleaves
+ * VMGEXIT of SVM	VMEXIT_GHCB_*
  * hypercalls		number | enum vmexit_hypercalls << VMEXIT_HYPERCALL_SHIFT
  * registers of VMX	the exit qualification; of exceptions and interrupts the vector
  * AVIC of SVM		EXITINFO2's kind of failure; EXITINFO1's register and direction
@@ -19,6 +20,13 @@
 #define DETAIL_H
 
 #define VMEXIT_MSR_WRITE (1ULL << 32)
+
+/* VMGEXIT: what the reason that an SEV-ES guest gives has for a detail, 48 bits of it; its number's low 11
+ * bits; whether it is one of the hypervisor's interface, 0x8000....; whether it is a write to an MSR. */
+#define VMEXIT_GHCB_SHIFT 48
+#define VMEXIT_GHCB_REASON_BITS 11
+#define VMEXIT_GHCB_SOFTWARE (1ULL << 60)
+#define VMEXIT_GHCB_WRITE (1ULL << 61)
 
 /* x86's error codes have write, reserved bit and fetch in bits 1, 3 and 4: these are the same, 56 bits up,
  * except that the reserved bit, by which KVM marks MMIO, is inverted. */

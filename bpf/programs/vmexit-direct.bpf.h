@@ -163,6 +163,23 @@ DIRECT(kvm_entry, entry_vmx_time_cast, entry_vmx(vcpu, TIME, 1))
 DIRECT(kvm_entry, entry_vmx_histogram, entry_vmx(vcpu, HISTOGRAM, 0))
 DIRECT(kvm_entry, entry_vmx_histogram_cast, entry_vmx(vcpu, HISTOGRAM, 1))
 
+/* Of hosts whose KVM runs SEV-ES's guests. */
+static __always_inline int entry_svm(struct kvm_vcpu *vcpu, enum purpose purpose, int casts)
+{
+	struct vmexit_account *account = vcpu_for_entry(vcpu);
+
+	if (!account || !vcpu)
+		return 0;
+	svm_detail_at_entry(vcpu, (const struct vmcb *)account->vmcb01, &account->exit, casts);
+	span_end(account, &account->exit, purpose);
+	return 0;
+}
+
+DIRECT(kvm_entry, entry_svm_time, entry_svm(vcpu, TIME, 0))
+DIRECT(kvm_entry, entry_svm_time_cast, entry_svm(vcpu, TIME, 1))
+DIRECT(kvm_entry, entry_svm_histogram, entry_svm(vcpu, HISTOGRAM, 0))
+DIRECT(kvm_entry, entry_svm_histogram_cast, entry_svm(vcpu, HISTOGRAM, 1))
+
 /* Sees EPT violations and, other than tracepoint kvm_page_fault, MMIO; not a fast one, see below. */
 SEC("fentry/kvm_mmu_page_fault")
 int BPF_PROG(direct_fault, struct kvm_vcpu *vcpu, __u64 address, __u64 error)

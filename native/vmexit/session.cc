@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <stdexcept>
 
 #include <bpf/bpf.h>
@@ -74,6 +75,14 @@ uint64_t bytes_of(uint32_t accounts, uint32_t histograms)
 	       histograms * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)};
 }
 
+// Whether KVM can run guests of SEV-ES, as its module says.
+bool runs_sev_es()
+{
+	std::ifstream parameter("/sys/module/kvm_amd/parameters/sev_es");
+	char value = 'N';
+	return parameter >> value && (value == 'Y' || value == '1');
+}
+
 // In the order in which they attach: the ends of intervals before their beginnings.
 std::vector<std::string> names_of(const Options &options, const DirectSupport *direct)
 {
@@ -88,15 +97,17 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 	} else if (direct) {
 		const Vendor &vendor = *loaded_vendor();
 		std::string cast = direct->casts() ? "_cast" : "";
-		bool amends = options.details && vendor.isa == ISA_VMX;
-		wanted.push_back(amends ? "direct_vcpu_end_vmx" : "direct_vcpu_end");
+		bool vmx = options.details && vendor.isa == ISA_VMX;
+		bool amends = vmx || (options.details && runs_sev_es());
+		wanted.push_back(vmx ? "direct_vcpu_end_vmx" : "direct_vcpu_end");
 		if (options.timing)
-			wanted.push_back(std::string("direct_entry_") + (amends ? "vmx_" : "") +
+			wanted.push_back(std::string("direct_entry_") +
+					 (amends ? std::string(vendor.name) + "_" : "") +
 					 (options.slow         ? "slow"
 					  : options.histograms ? "histogram"
 							       : "time") +
 					 (amends ? cast : ""));
-		if (amends)
+		if (vmx)
 			wanted.push_back("direct_fault");
 		if (options.net)
 			wanted.insert(wanted.end(), {"direct_sched_out", "direct_sched_in"});

@@ -19,6 +19,7 @@ import {
   waitText,
 } from "./arm64";
 import { type CpuidLeaf, canonicalLeaf, cpuidOf, cpuidText } from "./cpuid";
+import { type GhcbReason, ghcbOf, ghcbText } from "./ghcb";
 import { type Hypercall, functionOf, hypercallOf, hypercallText } from "./hypercall";
 import { type MemoryAccess, addressOf, memoryOf, memoryText } from "./memory";
 import { type MsrAccess, msrAccess, msrOf, msrText } from "./msr";
@@ -38,6 +39,7 @@ export type ExitDetail =
   | ApicAccess
   | AvicFailure
   | Vector
+  | GhcbReason
   | SystemRegisterAccess
   | Wait
   | SystemEvent;
@@ -57,6 +59,7 @@ const DECODERS: Readonly<Record<string, Readonly<Record<number, Decoder>>>> = {
     0x400: memoryOf,
     0x401: avicFailure,
     0x402: avicAccess,
+    0x403: ghcbOf,
   },
   vmx: {
     0: exceptionOf,
@@ -130,6 +133,8 @@ export function detailText(detail: ExitDetail | undefined): string {
       return avicText(detail);
     case "vector":
       return vectorText(detail);
+    case "ghcb":
+      return ghcbText(detail);
     case "sysreg":
       return systemRegisterText(detail);
     case "wait":
@@ -160,6 +165,8 @@ export function detailNumber(detail: ExitDetail): number | undefined {
       return detail.failure;
     case "vector":
       return detail.vector;
+    case "ghcb":
+      return detail.reason;
     case "event":
       return detail.event;
     case "register":

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // --details on a real KVM host: what exits were about, exactly as the guests did it.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
 import test from "node:test";
-import { GUEST, run } from "../tools";
+import { GUEST, PROJECT, run } from "../tools";
 import { type Exits, jsonLines } from "./json";
 import { MODES } from "./machine";
 
@@ -145,4 +147,37 @@ for (const attach of MODES)
     assert.deepEqual([...rowsOf(exits, "VMMCALL")], [["KVM_HC_SEND_IPI (10)", 11]]);
     const lost = exits.reduce((sum, { name }) => sum + others(name), 0);
     assert.deepEqual({ ...line?.lost }, { ...line?.lost, slotsFull: 0, recordsFull: 0, detailsFull: lost });
+  });
+
+// No guest of SEV-ES runs here. Hosts that can have them load another program, which other guests meet, too.
+const SAYS_SEV_ES = 'echo Y > "$0" && mount --bind "$0" /sys/module/kvm_amd/parameters/sev_es && exec "$@"';
+for (const wide of [[], ["--wide"]])
+  test(`where KVM can run guests of SEV-ES, those of others are counted as ever: time ${wide.join(" ")}`, () => {
+    const tool = [process.execPath, join(PROJECT, "dist", "bin", "kvm-vmexit-time.js")];
+    const options = ["--attach", "direct", "--details", "--json", "--verbose", "--reasons", REASONS, ...wide];
+    const { status, stdout, stderr } = spawnSync(
+      "unshare",
+      [
+        "-m",
+        "sh",
+        "-c",
+        SAYS_SEV_ES,
+        "/tmp/sev_es",
+        ...tool,
+        ...options,
+        "--",
+        GUEST,
+        "--rdmsr",
+        "41",
+        "--out",
+        "11",
+      ],
+      { encoding: "utf8" },
+    );
+    assert.equal(status, 0, stderr);
+    assert.match(stderr, /^ {2}direct_entry_svm_/m);
+    const exits = jsonLines({ status, stdout, stderr }).flatMap((line) => line.exits);
+    assertSums(exits);
+    assert.deepEqual([...rowsOf(exits, "MSR")], [["read IA32_PAT (0x277)", 41]]);
+    assert.equal(rowsOf(exits, "IOIO").get("out 0x3f8 1 byte (COM1)"), 11);
   });

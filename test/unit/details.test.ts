@@ -87,6 +87,20 @@ test("registers, the local APIC, AVIC", () => {
   assert.equal(text("svm", 0x401, 17n), "IPI: failure 17");
 });
 
+test("a guest of SEV-ES gives the reason itself, and what that is about", () => {
+  const ghcb = (reason: bigint, value = 0n) => (reason << 48n) | value;
+  const SOFTWARE = 1n << 60n;
+  assert.equal(text("svm", 0x403, ghcb(0x7bn, 0x3f8_0010n)), "out 0x3f8 1 byte (COM1)");
+  assert.equal(text("svm", 0x403, ghcb(0x7cn, 0x277n) | (1n << 61n)), "write IA32_PAT (0x277)");
+  assert.equal(
+    text("svm", 0x403, ghcb(2n, 0xfee00300n) | SOFTWARE),
+    "write 0xfee00300 (local APIC: ICR low)",
+  );
+  assert.equal(text("svm", 0x403, ghcb(0x72n)), "CPUID (0x72)");
+  assert.equal(text("svm", 0x403, ghcb(0x10n) | SOFTWARE), "page state change (0x80000010)");
+  assert.equal(text("svm", 0x403, ghcb(0x123n) | SOFTWARE), "VMGEXIT 0x80000123");
+});
+
 test("vectors of exceptions have names, those of interrupts numbers", () => {
   assert.equal(text("vmx", 0, 14n), "#PF (14)");
   assert.equal(text("vmx", 0, 99n), "exception 99");
@@ -146,5 +160,5 @@ test("the schema of JSON has each kind of detail, and each is read back", () => 
         const wrong = `docs/kvm-vmexit.schema.json: definitions.detail doesn't describe ${name}'s ${JSON.stringify(detail)}`;
         assert.ok(validate(written), wrong);
       }
-  assert.equal(kinds.size, 11, "a new kind of detail has a test of its words above; then count it here");
+  assert.equal(kinds.size, 12, "a new kind of detail has a test of its words above; then count it here");
 });
