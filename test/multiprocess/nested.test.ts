@@ -14,6 +14,20 @@ import { PROJECT, Running, run } from "../tools";
 
 const TOOL = "kvm-vmexit-count";
 const NESTED = join(PROJECT, "lab", "nested");
+/** What L2's exits are about, by reason: of each its number, and whether by payload the kernel tells L0 of it. */
+const [IO, MSR, CALL, FAULT] =
+  ISA === "vmx" ? ["IO_INSTRUCTION", "MSR_", "VMCALL", "EPT_VIOLATION"] : ["IOIO", "MSR", "VMMCALL", "NPF"];
+const DETAILS: readonly (readonly [reason: string, text: string, count: number, byPayload: boolean])[] = [
+  ["CPUID", "leaf 0x0 (vendor)", 23, false],
+  [IO, "out 0x3f8 1 byte (COM1)", 19, true],
+  [IO, "in 0x3f8 1 byte (COM1)", 17, true],
+  [IO, "out 0xf4 1 byte (ISA debug exit)", 1, true],
+  [MSR, "read IA32_PAT (0x277)", 41, false],
+  [MSR, "write IA32_PAT (0x277)", 43, false],
+  [CALL, "hypercall 0 (KVM)", 11, false],
+  // What L1 knows as MMIO is for L0 a page that isn't there.
+  [FAULT, "write 0xd0000-0xd0fff (option ROMs)", 13, true],
+];
 /** What L2 does, and how L1 enters it. */
 const { promised: PROMISED, enter: ENTER } =
   ISA === "vmx"
@@ -59,6 +73,34 @@ const inOrder = (counts: readonly Truth[]) =>
     .filter((row) => row !== "0 0 0")
     .sort();
 
+/** L2's details are what it did, at its level; those that the kernel doesn't tell are `unknown`, and their number is. */
+function assertDetails(mode: string, counted: readonly Exits[]): void {
+  for (const { name, count, details } of counted)
+    for (const level of ["total", "l1", "l2"] as const)
+      if (details)
+        assert.equal(
+          details.reduce((sum, detail) => sum + detail.count[level], 0),
+          count[level],
+          `${mode}: ${name}`,
+        );
+  // SVM's VMCB tells each detail: of L1, which is Linux that boots, as well.
+  if (mode === "direct" && ISA === "svm")
+    for (const { name, details = [] } of counted)
+      assert.ok(!details.some(({ text }) => text === "unknown"), `${mode}: ${name}`);
+  const of = (reason: string, text: string) =>
+    counted
+      .filter(({ name }) => name.startsWith(reason))
+      .flatMap(({ details = [] }) => details.filter((detail) => detail.text === text))
+      .reduce((sum, detail) => sum + detail.count.l2, 0);
+  const unknown = new Map<string, number>();
+  for (const [reason, text, number, byPayload] of DETAILS) {
+    const told = mode === "direct" || byPayload;
+    assert.equal(of(reason, text), told ? number : 0, `${mode}: ${reason}: ${text}`);
+    unknown.set(reason, (unknown.get(reason) ?? 0) + (told ? 0 : number));
+  }
+  for (const [reason, number] of unknown) assert.equal(of(reason, "unknown"), number, `${mode}: ${reason}`);
+}
+
 test("L2 and who handled it: the nested guest's own numbers, and ftrace's, however the programs attach", async () => {
   const log = new EventLog("nested", "kvm_exit", "kvm_nested_vmexit", "kvm_nested_vmexit_inject");
   const table = new Running(TOOL, "--wide");
@@ -77,15 +119,19 @@ test("L2 and who handled it: the nested guest's own numbers, and ftrace's, howev
         ["vm", "vcpu"][i % 2] ?? "",
       ),
   );
+  const detailed = MODES.map(
+    (mode) => new Running("kvm-vmexit-time", "--attach", mode, "--details", "--json"),
+  );
   const file = join(mkdtempSync(join(tmpdir(), "nested-")), "trace.bin");
   const recorder = new Running("kvm-trace", "record", "--events", "entry,exit,nested", "-o", file);
-  for (const tool of [table, wide, ...plain, ...timed, recorder])
+  for (const tool of [table, wide, ...plain, ...timed, ...detailed, recorder])
     await tool.seen(/(Tracing|Recording)\.\.\./);
   const status = await new Promise((resolve) =>
     spawn(NESTED, WORKLOAD, { stdio: "inherit" }).on("exit", resolve),
   );
   const results = await Promise.all([table, wide, ...plain].map((tool) => tool.end("SIGINT")));
   const times = await Promise.all(timed.map((tool) => tool.end("SIGINT")));
+  const details = await Promise.all(detailed.map((tool) => tool.end("SIGINT")));
   const recording = await recorder.end("SIGINT");
   const truth = truthOf(log.end());
   assert.equal(status, 0);
@@ -124,6 +170,7 @@ test("L2 and who handled it: the nested guest's own numbers, and ftrace's, howev
           count,
           `${of} of ${name}`,
         );
+  for (const [i, mode] of MODES.entries()) assertDetails(mode, exits(jsonLines(details[i] ?? ofWide)));
   const sum = inOrder(ours).reduce((total, row) => total + Number(row.split(" ")[2]), 0);
   assert.match(ofTable.stdout, new RegExp(`^ +Total +\\d+ +\\d+ +\\d+ +${sum} +\\d+$`, "m"));
   for (const line of ofTable.stdout.split("\n")) assert.ok(line.length <= 80, line);
