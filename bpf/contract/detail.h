@@ -21,6 +21,10 @@
 
 #define VMEXIT_MSR_WRITE (1ULL << 32)
 
+/* The first of CPUID's leaves that are one detail, and how many they are. */
+#define VMEXIT_CPUID_SEARCH 0x40000200U
+#define VMEXIT_CPUID_SEARCHED 0xfe00U
+
 /* VMGEXIT: what the reason that an SEV-ES guest gives has for a detail, 48 bits of it; its number's low 11
  * bits; whether it is one of the hypervisor's interface, 0x8000....; whether it is a write to an MSR. */
 #define VMEXIT_GHCB_SHIFT 48

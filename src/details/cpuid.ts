@@ -42,6 +42,7 @@ const LEAVES: Names = namesOf(
 0x40000005 Hyper-V limits
 0x40000010 TSC and APIC frequency
 0x40000100 hypervisor
+0x40000200 to 0x4000ffff: search for a hypervisor
 0x80000000 extended
 0x80000001 extended features
 0x80000002 brand
@@ -84,9 +85,17 @@ export function hasSubleaves(leaf: number): boolean {
   return WITH_SUBLEAF.has(leaf);
 }
 
+// VMEXIT_CPUID_SEARCH of bpf/contract/detail.h, and the last.
+const [SEARCH, SEARCH_END] = [0x40000200, 0x4000ffff];
+
+/** The leaf as the programs keep it. */
+export function canonicalNumber(leaf: number): number {
+  return leaf >= SEARCH && leaf <= SEARCH_END ? SEARCH : leaf;
+}
+
 /** @param raw bpf/contract/detail.h: the leaf, and ECX from bit 32 on */
 export function cpuidOf(raw: bigint): CpuidLeaf {
-  const leaf = bits(raw, 0, 32);
+  const leaf = canonicalNumber(bits(raw, 0, 32));
   return { kind: "cpuid", leaf, subleaf: hasSubleaves(leaf) ? bits(raw, 32, 32) : 0 };
 }
 

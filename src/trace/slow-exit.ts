@@ -2,7 +2,7 @@
 // Makes of a recorded turn what the live tools have of a slow exit.
 import { type ExitDetail, detailText, exitDetail } from "../details";
 import { hex } from "../details/bits";
-import { hasSubleaves } from "../details/cpuid";
+import { canonicalNumber, hasSubleaves } from "../details/cpuid";
 import { eptViolation, x86Fault } from "../details/memory";
 import { msrAccess } from "../details/msr";
 import type { SlowExit } from "../measure/slow-exit";
@@ -25,7 +25,7 @@ function detailOf(isa: string, reason: number, { event, words }: TurnEvent): Exi
     case "cpuid":
       // ECX isn't recorded.
       return event === EVENT.cpuid && !hasSubleaves(first)
-        ? { kind: "cpuid", leaf: first, subleaf: 0 }
+        ? { kind: "cpuid", leaf: canonicalNumber(first), subleaf: 0 }
         : undefined;
     case "hypercall":
       return event === EVENT.hypercall ? exitDetail(isa, reason, BigInt(first)) : undefined;

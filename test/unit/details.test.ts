@@ -64,6 +64,7 @@ test("leaves of CPUID have subleaves where the answer depends on them", () => {
   assert.equal(text("vmx", 10, 0x7n | (1n << 32n)), "leaf 0x7 subleaf 0x1 (extended features)");
   assert.equal(text("vmx", 10, 0x1n | (9n << 32n)), "leaf 0x1 (features)");
   assert.equal(text("vmx", 10, 0x1234567n), "leaf 0x1234567");
+  assert.equal(text("svm", 0x72, 0x40001300n), "leaf 0x40000200 (to 0x4000ffff: search for a hypervisor)");
 });
 
 test("hypercalls have their interface's names", () => {
