@@ -79,12 +79,12 @@ struct vmexit_detail_slot {
 /*
  * The details of one vCPU, taken from a common pool. A reason gets no more slots than it leaves free: a guest
  * that walks through all ports, MSRs or addresses takes half of them, a second walk a quarter, and any other
- * reason has some. Pages of memory get an eighth at most, for each guest touches more of them than any table
- * holds; a PC's MSRs, ports, CPUID leaves and devices' registers are some 200.
+ * reason has some. Pages of memory get a sixteenth at most, for each guest touches more of them than any
+ * table holds; a PC's MSRs, ports, CPUID leaves and devices' registers are some 450 while Linux boots.
  */
-#define VMEXIT_DETAILS_LOG2 9
+#define VMEXIT_DETAILS_LOG2 10
 #define VMEXIT_DETAILS (1 << VMEXIT_DETAILS_LOG2)
-#define VMEXIT_DETAILS_OF_PAGES (VMEXIT_DETAILS / 8)
+#define VMEXIT_DETAILS_OF_PAGES (VMEXIT_DETAILS / 16)
 /* Counters of a reason's slots. Reasons that have the same one share what a reason gets. */
 #define VMEXIT_DETAIL_CLASSES_LOG2 7
 #define VMEXIT_DETAIL_CLASSES (1 << VMEXIT_DETAIL_CLASSES_LOG2)

@@ -133,11 +133,11 @@ for (const attach of MODES)
     assertSums(exits);
     const others = (name: string) => rowsOf(exits, name).get("others") ?? 0;
     const places = (name: string) => rowsOf(exits, name).size - 1;
-    // Each walk takes half of what is free, of which the guest's first pages have taken a few; pages have an
-    // eighth at most. bpf/contract/vmexit.h
+    // Each walk takes half of what is free, of which the guest's first pages have taken a few; pages have a
+    // sixteenth at most. bpf/contract/vmexit.h
     for (const [name, total, most] of [
-      ["IOIO", ports + 1, 256 + 1], // the last one, which no entry followed, needs no place
-      ["MSR", msrs, 128],
+      ["IOIO", ports + 1, 512 + 1], // the last one, which no entry followed, needs no place
+      ["MSR", msrs, 256],
     ] as const) {
       assert.ok(places(name) <= most && places(name) > most - 8, `${name}: ${places(name)}`);
       assert.equal(others(name), total - places(name));
