@@ -238,7 +238,7 @@ test("built again in another folder, every package has the same bytes", (t) => {
     const files = ARCHITECTURES.flatMap((architecture) =>
       KINDS.map((kind) => run(join(project, "packaging/pack"), [kind, architecture], environment).trim()),
     );
-    run("npm", ["pack", "--silent", "--prefix", project, "--pack-destination", join(project, "build")]);
+    run("bash", ["-c", 'cd "$0" && npm pack --silent --pack-destination build', project]);
     return [...files, join(project, "build", basename(packages.npm))].map(
       (file) => `${createHash("sha256").update(readFileSync(file)).digest("hex")} ${basename(file)}`,
     );
