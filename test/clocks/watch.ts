@@ -122,8 +122,9 @@ export interface Watched {
  * @param during what happens meanwhile; the time ends with it
  */
 export async function watch(pid: number, exits: boolean, during: () => Promise<unknown>): Promise<Watched> {
-  const log = logThreads(exits);
+  // To open takes as long as a busy guest needs to fill the log.
   const splitter = openSplits();
+  const log = logThreads(exits);
   try {
     await sleep(exits ? SETTLE_OF_EXITS_MS : SETTLE_MS);
     const tids = vcpuThreads(pid);
