@@ -32,10 +32,11 @@ export interface SplitReading {
 
 /** What the earlier reading has, where vCPUs that the later one has among the others are among them, too. */
 function earlierClocks(previous: SplitReading, next: SplitReading): ReadonlyMap<string, Clock> {
+  // A vCPU that was forgotten and came back is another, and has another identity.
+  const forgotten = [...previous.clocks].filter(([key]) => previous.vcpus.get(key) !== next.vcpus.get(key));
+  if (forgotten.length === 0) return previous.clocks;
   const earlier = new Map(previous.clocks);
-  for (const [key, clock] of previous.clocks) {
-    // A vCPU that was forgotten and came back is another, and has another identity.
-    if (previous.vcpus.get(key) === next.vcpus.get(key)) continue;
+  for (const [key, clock] of forgotten) {
     earlier.delete(key);
     earlier.set(OTHERS, addClocks(earlier.get(OTHERS) ?? NO_TIME, clock));
   }
@@ -47,10 +48,10 @@ export function splitDiff(previous: SplitReading, next: SplitReading): SplitRead
   const clocks = new Map<string, Clock>();
   const earlier = earlierClocks(previous, next);
   for (const [key, clock] of next.clocks as ReadonlyMap<string, Cumulative>) {
-    const longest = Object.fromEntries(
-      MAXIMA.map((maximum) => [maximum, longestAfter(clock.peaks?.[maximum], previous.number)]),
-    ) as Record<Maximum, number>;
-    const between = clockBetween(earlier.get(key) ?? NO_TIME, clock, longest);
+    const { peaks } = clock;
+    const longest: Partial<Record<Maximum, number>> = {};
+    for (const maximum of MAXIMA) longest[maximum] = longestAfter(peaks?.[maximum], previous.number);
+    const between = clockBetween(earlier.get(key) ?? NO_TIME, clock, longest as Record<Maximum, number>);
     if (elapsedNs(between) > 0) clocks.set(key, between);
   }
   return {

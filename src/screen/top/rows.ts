@@ -39,7 +39,8 @@ export interface View {
 /** Which exits are shown. */
 export interface Shown {
   readonly vm: (vm: Vm) => boolean;
-  readonly reason: (name: string) => boolean;
+  /** All if undefined. */
+  readonly reason: ((name: string) => boolean) | undefined;
   /** Whether a detail in words is shown, of reasons whose page is looked at; all if undefined. */
   readonly detail: ((text: string) => boolean) | undefined;
   /** Whether a reason's number was asked for when the screen was started. */
@@ -219,22 +220,37 @@ function pickedOf(view: View, sample: Sample, shown: Shown): Sample | undefined 
   return picked.details.size > 0 ? picked : undefined;
 }
 
-/** The samples of a reading that a view shows: of each vCPU those of some reasons. */
-export function samplesOf(view: View, { exits, vcpus }: Happened["exits"], shown: Shown): Groups {
-  const wanted: Groups = new Map<string, Samples>();
+/** Hands on the samples of a reading that a view shows, vCPU by vCPU. */
+function eachSample(
+  view: View,
+  { exits, vcpus }: Happened["exits"],
+  shown: Shown,
+  take: (vcpu: string, key: number, sample: Sample) => void,
+): void {
   for (const [vcpu, samples] of exits) {
     if (!isShown(view, vcpu, vcpus.get(vcpu)?.vm, shown)) continue;
-    const those: Samples = new Map<number, Sample>();
     for (const [key, sample] of pickDetails(samples, shown.picks)) {
       if (!shown.wants(sample.reason)) continue;
       if (view.reason !== undefined) {
         const picked = view.reason === key ? pickedOf(view, sample, shown) : undefined;
-        if (picked) those.set(key, picked);
-      } else if ((shown.idle || !isIdle(sample.isa, sample.reason)) && shown.reason(nameOf(sample)))
-        those.set(key, sample);
+        if (picked) take(vcpu, key, picked);
+      } else if (
+        (shown.idle || !isIdle(sample.isa, sample.reason)) &&
+        (shown.reason?.(nameOf(sample)) ?? true)
+      )
+        take(vcpu, key, sample);
     }
-    if (those.size > 0) wanted.set(vcpu, those);
   }
+}
+
+/** The samples of a reading that a view shows: of each vCPU those of some reasons. */
+export function samplesOf(view: View, exits: Happened["exits"], shown: Shown): Groups {
+  const wanted: Groups = new Map<string, Samples>();
+  eachSample(view, exits, shown, (vcpu, key, sample) => {
+    let samples = wanted.get(vcpu);
+    if (!samples) wanted.set(vcpu, (samples = new Map<number, Sample>()));
+    samples.set(key, sample);
+  });
   return wanted;
 }
 
@@ -267,40 +283,27 @@ class Table {
   }
 }
 
-/** Adds a vCPU's exits to the rows of a view. */
-function addExits(
+/** The row of a vCPU in a view of VMs or vCPUs; undefined in others. */
+function rowOf(table: Table, view: View, vcpu: string, identity: Identity): Row | undefined {
+  const { vm } = identity;
+  if (view.kind === "vms" && vm) return table.row(vmKey(vm), () => rowOfVm(vm));
+  return view.kind === "vcpus" ? table.row(vcpu, () => rowOfVcpu(vcpu, identity)) : undefined;
+}
+
+/** Adds a reason's exits to its row, or to those of its details. */
+function addReason(
   table: Table,
   view: View,
   vcpu: string,
-  identity: Identity,
-  samples: Samples,
-  shown: Shown,
+  key: number,
+  sample: Sample,
+  details: boolean,
 ): void {
-  const { vm } = identity;
-  const add = (row: Row, levels: Levels) => {
-    row.add(vcpu, levels);
-  };
-  const ofVcpu =
-    view.kind === "vms" && vm
-      ? table.row(vmKey(vm), () => rowOfVm(vm))
-      : view.kind === "vcpus"
-        ? table.row(vcpu, () => rowOfVcpu(vcpu, identity))
-        : undefined;
-  for (const [key, sample] of samples) {
-    add(table.all, sample);
-    if (ofVcpu) add(ofVcpu, sample);
-    else if (view.kind === "reasons")
-      add(
-        table.row(String(key), () => rowOfReason(view, key, sample, shown.details)),
-        sample,
-      );
-    else if (view.kind === "details")
-      for (const [name, part] of sample.details ?? [])
-        add(
-          table.row(name, () => rowOfDetail(view, name, detailOf(sample, name, part).text)),
-          part,
-        );
-  }
+  if (view.kind === "reasons")
+    table.row(String(key), () => rowOfReason(view, key, sample, details)).add(vcpu, sample);
+  else if (view.kind === "details")
+    for (const [name, part] of sample.details ?? [])
+      table.row(name, () => rowOfDetail(view, name, detailOf(sample, name, part).text)).add(vcpu, part);
 }
 
 /** VMs of the same name are told apart by their pids. */
@@ -314,15 +317,19 @@ function nameApart(rows: readonly Row[]): void {
 /** The rows of a view, the sum of all first. */
 export function rowsOf(view: View, { exits, split }: Happened, shown: Shown): Row[] {
   const table = new Table(firstRow(view));
-  for (const [vcpu, samples] of samplesOf(view, exits, shown))
-    addExits(table, view, vcpu, exits.vcpus.get(vcpu) ?? {}, samples, shown);
+  // The samples of a vCPU come one after the other.
+  let [last, row]: [string | undefined, Row | undefined] = [undefined, undefined];
+  eachSample(view, exits, shown, (vcpu, key, sample) => {
+    if (vcpu !== last) row = rowOf(table, view, vcpu, exits.vcpus.get(vcpu) ?? {});
+    last = vcpu;
+    table.all.add(vcpu, sample);
+    if (row) row.add(vcpu, sample);
+    else addReason(table, view, vcpu, key, sample, shown.details);
+  });
   if (split)
     for (const [vcpu, clock] of clocksOf(view, split, shown)) {
-      const identity = split.vcpus.get(vcpu) ?? {};
-      const { vm } = identity;
       table.all.addClock(vcpu, clock);
-      if (view.kind === "vms" && vm) table.row(vmKey(vm), () => rowOfVm(vm)).addClock(vcpu, clock);
-      else if (view.kind === "vcpus") table.row(vcpu, () => rowOfVcpu(vcpu, identity)).addClock(vcpu, clock);
+      rowOf(table, view, vcpu, split.vcpus.get(vcpu) ?? {})?.addClock(vcpu, clock);
     }
   const { rows } = table;
   if (view.kind === "vms") nameApart(rows);

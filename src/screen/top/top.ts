@@ -237,7 +237,7 @@ export class Top implements Actions {
   get #wanted(): Shown {
     return {
       vm: vmTest(this.#vm),
-      reason: nameTest(this.#reason),
+      reason: this.#reason === "" ? undefined : nameTest(this.#reason),
       detail: this.#detail === "" ? undefined : nameTest(this.#detail),
       idle: this.#idle,
       wants: this.#options.wants,
