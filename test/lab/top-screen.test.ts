@@ -157,7 +157,8 @@ test("it follows the terminal's size, pauses, stops and goes on, and gives the t
   pane.type("Space");
   await until("no pause", () => !/PAUSED/.test(pane.text));
   pane.type("C-c");
-  await until("the screen's end", () => !/kvm-vmexit top - /.test(pane.text));
+  // What is typed before the shell has the terminal back, the tool still reads.
+  await pane.seen(/^\$$/m);
   pane.type("echo ended $?", "Enter");
   await pane.seen(/^ended 0$/m);
 });
