@@ -64,15 +64,15 @@ static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elemen
 static_assert(sizeof(vmexit_details) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 static_assert(sizeof(vmexit_account) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 
-uint32_t histograms_for(uint32_t max_vcpus)
+uint32_t histograms_for(const Options &options)
 {
-	return max_vcpus * VMEXIT_HISTOGRAMS_PER_VCPU;
+	uint32_t share = options.details ? VMEXIT_HISTOGRAMS_BY_DETAIL : VMEXIT_HISTOGRAMS_PER_VCPU;
+	return options.histograms ? options.max_vcpus * share : 0;
 }
 
-uint64_t bytes_of(uint32_t accounts, uint32_t histograms)
+uint32_t tables_for(const Options &options)
 {
-	return accounts * uint64_t{sizeof(vmexit_account)} +
-	       histograms * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)};
+	return options.details && !options.slow ? options.max_vcpus : 0;
 }
 
 // Whether KVM can run guests of SEV-ES, as its module says.
@@ -144,9 +144,12 @@ std::vector<std::string> functions_for(const Options &options)
 
 } // namespace
 
-uint64_t session_bytes(uint32_t max_vcpus, bool histograms)
+uint64_t session_bytes(const Options &options)
 {
-	return bytes_of(accounts_for(max_vcpus), histograms ? histograms_for(max_vcpus) : 0);
+	return accounts_for(options.max_vcpus) * uint64_t{sizeof(vmexit_account)} +
+	       histograms_for(options) * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)} +
+	       tables_for(options) * uint64_t{sizeof(vmexit_details) + sizeof(uint32_t)} +
+	       (options.slow ? VMEXIT_RING_BYTES : 0);
 }
 
 Session::Session(const Options &options)
@@ -214,7 +217,8 @@ void Session::load_and_attach(const Options &options, const KernelBtf *structs, 
 		for (bpf_program *program : programs_->chosen())
 			names->put_into(program);
 	configure(options, direct);
-	programs_->load(map_bytes());
+	map_bytes_ = session_bytes(options);
+	programs_->load(map_bytes_);
 	programs_->fill_filter("pids", options.pids);
 	programs_->fill_filter("vcpu_ids", options.vcpu_ids);
 	programs_->fill_filter("reasons", options.reasons);
@@ -255,9 +259,8 @@ void Session::configure(const Options &options, bool direct)
 		for (const char *name : {"left_out", "bare_threads"})
 			bpf_map__set_max_entries(programs_->map(name), 1u << VMEXIT_LEFT_OUT_LOG2);
 	max_vcpus_ = options.max_vcpus;
-	uint32_t share = options.details ? VMEXIT_HISTOGRAMS_BY_DETAIL : VMEXIT_HISTOGRAMS_PER_VCPU;
-	histogram_count_ = options.histograms ? max_vcpus_ * share : 0;
-	table_count_ = options.details && !options.slow ? max_vcpus_ : 0;
+	histogram_count_ = histograms_for(options);
+	table_count_ = tables_for(options);
 	for (const char *name : {"details", "free_details"})
 		bpf_map__set_max_entries(programs_->map(name), std::max(table_count_, 1u));
 	bpf_map__set_max_entries(programs_->map("histograms"), std::max(histogram_count_, 1u));
@@ -304,13 +307,6 @@ void Session::map_memory()
 	ring_.reset(ring_buffer__new(bpf_map__fd(programs_->map("events")), keep, this, nullptr));
 	if (!ring_)
 		fail("cannot map the ring buffer", errno);
-}
-
-uint64_t Session::map_bytes() const
-{
-	return bytes_of(account_count_, histogram_count_) +
-	       table_count_ * uint64_t{sizeof(vmexit_details) + sizeof(uint32_t)} +
-	       bpf_map__max_entries(programs_->map("events"));
 }
 
 std::vector<vmexit_event> Session::take_events(uint32_t most)

@@ -98,8 +98,8 @@ struct Snapshot {
 	uint64_t missed; // events for which the kernel didn't run a program
 };
 
-// Bytes of the accounts, and of histograms if wanted, that a session of so many vCPUs has.
-uint64_t session_bytes(uint32_t max_vcpus, bool histograms);
+// Bytes of the maps that a session with these options has.
+uint64_t session_bytes(const Options &options);
 
 class Session
 {
@@ -138,7 +138,10 @@ public:
 		return account_count_;
 	}
 	// Bytes of the maps made for this session.
-	uint64_t map_bytes() const;
+	uint64_t map_bytes() const
+	{
+		return map_bytes_;
+	}
 	std::vector<ProgramInfo> programs() const
 	{
 		return programs_->info();
@@ -179,6 +182,7 @@ private:
 	std::vector<vmexit_event> events_;
 	size_t most_events_ = 0;
 	uint32_t account_count_ = 0;
+	uint64_t map_bytes_ = 0;
 	bool direct_ = false;
 	bool stopped_ = false;
 	std::string log_;

@@ -13,7 +13,7 @@ function paragraph(state: string, what: string, text: string): string[] {
 }
 
 /** A paragraph for each finding, tool and VM; what isn't good has its mend. */
-export function findingLines({ findings, tools, vms }: Report): string[] {
+export function findingLines({ findings, tools, vms }: Omit<Report, "native">): string[] {
   return [
     ...findings.flatMap(({ state, what, meaning, mend }) =>
       paragraph(state, what, mend === undefined || mend === "" ? meaning : `${meaning}; ${mend}`),

@@ -6,8 +6,10 @@ import { type Report, type Sources, diagnose } from "../../src/doctor";
 import { ToolError } from "../../src/errors";
 import { preflight } from "../../src/host/preflight";
 import { vmProcesses } from "../../src/host/vm";
+import { supportHere } from "../../src/native/support";
 import { findingLines } from "../../src/render/findings";
 import { TOOLS } from "../../tools/commands";
+import { version } from "../../tools/lib/version";
 import { COMPLETE, type Files, onMachine } from "./made-up";
 
 const WIDTH = 80;
@@ -25,7 +27,12 @@ const KVM_AMD: Files = {
   "/sys/kernel/btf/kvm": "",
 };
 
-const SUPPORT = { libbpf: "v1.5", countBytes: 2 ** 20, histogramBytes: 2 ** 21 };
+const SUPPORT = {
+  addon: "1.2.3",
+  place: "build/Release",
+  libbpf: "v1.5",
+  memory: { counts: 2 ** 20, details: 2 ** 21, histograms: 2 ** 22, split: 2 ** 23 },
+};
 const SOURCES: Sources = { support: () => SUPPORT, processes: () => ({ pids: [], isPartial: false }) };
 
 const report = (files: Files, sources = SOURCES, arch?: string): Report =>
@@ -71,6 +78,11 @@ test("a complete host can run each tool, and its parameters are told", () => {
   assert.match(finding(found, "pause exits"), /off \(pause_filter_count=0\)/);
   assert.match(finding(found, "modules' BTF"), /^good/);
   assert.equal(finding(found, "VMs"), "good|none runs|");
+  assert.deepEqual(found.native, { addon: "1.2.3", libbpf: "v1.5" });
+  assert.match(
+    finding(found, "memory"),
+    /take 1 MiB in the kernel, 2 MiB with --details; hist 4 MiB, split 8 MiB;/,
+  );
 });
 
 test("why a tool attaches by payload is told", () => {
@@ -122,8 +134,15 @@ test("an addon that can't be loaded keeps each tool from running", () => {
     throw new ToolError("cannot load the native addon: no; build it with make");
   };
   const found = report(COMPLETE, { ...SOURCES, support });
+  assert.equal(found.native, undefined);
   assert.equal(finding(found, "addon"), "bad|cannot load the native addon: no|build it with make");
   assert.ok(found.tools.every(({ lacks }) => lacks.includes("addon")));
+});
+
+test("the addon is of the tools' version, and says what a session takes", () => {
+  const { addon, memory } = supportHere();
+  assert.equal(addon, version());
+  assert.ok(memory.counts < memory.histograms && memory.counts < memory.details);
 });
 
 test("VMs have the names that --vm takes, which are safe to print", () => {

@@ -43,8 +43,8 @@ export const tool = defineCommand({
       print(listed(options.list));
       return Promise.resolve(0);
     }
-    const report = diagnose(new Machine());
-    const versions = { tool: version(), node: process.versions.node };
+    const { native, ...report } = diagnose(new Machine());
+    const versions = { tool: version(), node: process.versions.node, ...native };
     if (options.json) print([JSON.stringify({ schema: "kvm-vmexit-doctor/1", versions, ...report })]);
     else print([`kvm-vmexit ${versions.tool}, Node ${versions.node}`, ...findingLines(report)]);
     return Promise.resolve(report.isWell ? 0 : 1);
