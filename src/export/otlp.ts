@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Metric families as OTLP's JSON: opentelemetry-proto's metrics.proto, by protobuf's mapping to JSON.
-import type { Distribution, Family, Label, Labels, Point } from "./family";
+import type { Distribution, Family, Label, Labels } from "./family";
 
 /** AGGREGATION_TEMPORALITY_CUMULATIVE of metrics.proto. */
 const CUMULATIVE = 2;
@@ -43,20 +43,24 @@ function distributionText(
   );
 }
 
-function metricText(family: Family, end: string): string {
+/** Undefined of a family without points. */
+function metricText(family: Family, end: string): string | undefined {
   const { name, unit, help, kind } = family;
   const fullName = kind === "info" ? `${name}_info` : name;
   const head = `{"name":${JSON.stringify(fullName)},"unit":${JSON.stringify(unit)},"description":${JSON.stringify(help)},`;
   if (kind === "histogram") {
     const bounds = JSON.stringify(family.bounds);
-    const points = family.points.map((point) => distributionText(point, bounds, end)).join(",");
+    const points = Array.from(family.points, (point) => distributionText(point, bounds, end)).join(",");
+    if (points === "") return undefined;
     return `${head}"histogram":{"aggregationTemporality":${CUMULATIVE},"dataPoints":[${points}]}}`;
   }
   const isSum = kind === "counter";
   const isCount = unit.startsWith("{");
-  const points = family.points
-    .map(({ labels, value }: Point) => `${pointText(labels, end, isSum)},${numberText(isCount, value)}}`)
-    .join(",");
+  const points = Array.from(
+    family.points,
+    ({ labels, value }) => `${pointText(labels, end, isSum)},${numberText(isCount, value)}}`,
+  ).join(",");
+  if (points === "") return undefined;
   return isSum
     ? `${head}"sum":{"aggregationTemporality":${CUMULATIVE},"isMonotonic":true,"dataPoints":[${points}]}}`
     : `${head}"gauge":{"dataPoints":[${points}]}}`;
@@ -75,7 +79,10 @@ export function otlpJson(
 ): string {
   const end = nanoseconds(now);
   const metrics: string[] = [];
-  for (const family of families) if (family.points.length > 0) metrics.push(metricText(family, end));
+  for (const family of families) {
+    const text = metricText(family, end);
+    if (text !== undefined) metrics.push(text);
+  }
   const scope = JSON.stringify({ name: "kvm-vmexit", version });
   return (
     `{"resourceMetrics":[{"resource":{"attributes":${attributesOf(resource)}},` +

@@ -3,8 +3,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import { type Server as SecureServer, createServer as createSecureServer } from "node:https";
 import type { TLSSocket } from "node:tls";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { ToolError, messageOf } from "../errors";
 import { formatFor, takesGzip } from "./accept";
 import { Passwords } from "./passwords";
@@ -17,7 +16,7 @@ export type Place =
 
 /** What a server answers with. */
 export interface Source {
-  /** The metrics. @param scraper who asks */
+  /** The metrics, which may be written over in the next call. @param scraper who asks */
   scrape(format: TextFormat, scraper: string): string | Uint8Array;
   /** Told what failed; the scraper gets an answer of its own. */
   failed(error: unknown): void;
@@ -31,12 +30,10 @@ const KEEP_ALIVE_MS = 125_000;
 const PATIENCE_MS = 10_000;
 // Who sends no more than this needs no more to be told apart.
 const MAX_SCRAPER = 128;
-// Level 1 takes a tenth more bytes than 6, and a third of its time.
-const GZIP = { level: 1 } as const;
+// Level 1 takes a tenth more bytes than 6, and a third of its time. At once: a text that waits for a thread takes memory of its own.
+const GZIP = { level: 1, chunkSize: 2 ** 18 } as const;
 // Below this gzip saves no packet.
 const GZIP_FROM = 1024;
-
-const compress = promisify(gzip);
 
 const PAGE = `<!doctype html><html lang="en"><title>kvm-vmexit</title><h1>kvm-vmexit export</h1>
 <p><a href="/metrics">Metrics</a> <a href="/healthz">Health</a></p></html>
@@ -160,7 +157,7 @@ export class Servers {
     else
       switch (request.url?.split("?")[0]) {
         case "/metrics":
-          await this.#metrics(request, send, say);
+          this.#metrics(request, send, say);
           break;
         case "/healthz":
           say(200, "ok");
@@ -173,11 +170,11 @@ export class Servers {
       }
   }
 
-  async #metrics(
+  #metrics(
     request: IncomingMessage,
     send: (status: number, type: string, body: string | Uint8Array, headers: Record<string, string>) => void,
     say: (status: number, line: string) => void,
-  ): Promise<void> {
+  ): void {
     const format = formatFor(request.headers.accept);
     if (request.method === "HEAD") {
       send(200, CONTENT_TYPE[format], "", { vary: "accept, accept-encoding" });
@@ -192,7 +189,7 @@ export class Servers {
       return;
     }
     const packs = text.length >= GZIP_FROM && takesGzip(request.headers["accept-encoding"]);
-    send(200, CONTENT_TYPE[format], packs ? await compress(text, GZIP) : text, {
+    send(200, CONTENT_TYPE[format], packs ? gzipSync(text, GZIP) : Buffer.from(text), {
       vary: "accept, accept-encoding",
       ...(packs ? { "content-encoding": "gzip" } : {}),
     });

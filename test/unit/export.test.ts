@@ -99,7 +99,10 @@ class Exporter {
 }
 
 const exits = (counted: Counted) =>
-  counted.rows.map(({ labels, all }) => [labels.pairs.map(([, value]) => value).join(" "), all.exits]);
+  Array.from(counted.rows, ({ labels, all }) => [
+    labels.pairs.map(([, value]) => value).join(" "),
+    all.exits,
+  ]);
 
 test("the text of a scrape in Prometheus's format", () => {
   const exporter = new Exporter({}, { 41: { name: "web1", uuid: "00000000-0000-0000-0000-000000000001" } });
@@ -243,7 +246,7 @@ test("a vCPU that ended stays in its VM's counters, and in the host's", () => {
   assert.deepEqual(exits(ending), [["vm1 svm MSR L1", 20]]);
   const after = exporter.read([{ pid: 41 }], [slot(0, 7)]);
   assert.deepEqual(exits(after), [["vm1 svm MSR L1", 20]]);
-  assert.equal(after.hostRows[0]?.all.buckets?.[1], 20);
+  assert.equal([...(after.hostRows ?? [])][0]?.all.buckets?.[1], 20);
 });
 
 test("a VM that ended leaves after one more scrape of each scraper; the host keeps what it counted", () => {
@@ -258,7 +261,7 @@ test("a VM that ended leaves after one more scrape of each scraper; the host kee
   assert.deepEqual(exits(exporter.read([], [], "b")), [["vm1 svm MSR L1", 5]]);
   const left = exporter.read([], [], "a");
   assert.deepEqual([exits(left), left.vms], [[], []]);
-  assert.equal(left.hostRows[0]?.all.buckets?.[1], 5);
+  assert.equal([...(left.hostRows ?? [])][0]?.all.buckets?.[1], 5);
 });
 
 test("a scraper that has stayed away for five minutes isn't waited for", () => {
@@ -340,7 +343,7 @@ test("VMs beyond the most series are counted together, for good", () => {
       ["other svm MSR L1", 300 - own],
     ]);
     assert.equal(
-      counted.rows.reduce((sum, { all }) => sum + all.exits, 0),
+      [...counted.rows].reduce((sum, { all }) => sum + all.exits, 0),
       600,
     );
     // Those of its own end; the room is the next one's, and what was counted together stays so.
@@ -376,7 +379,7 @@ test("there are never more series than the most, whatever reasons there are", ()
       const counted = exporter.read(vcpus, slots);
       assert.ok(seriesOf(exporter.text(counted)) <= maxSeries, `${histograms} ${maxSeries}`);
       assert.equal(
-        counted.rows.reduce((sum, { all }) => sum + all.exits, 0),
+        [...counted.rows].reduce((sum, { all }) => sum + all.exits, 0),
         200 * 150,
       );
     }
@@ -548,7 +551,7 @@ test("with returns, states and details there are never more series than the most
     });
     assert.ok(seriesOf(exporter.text(counted)) <= maxSeries, String(maxSeries));
     assert.equal(
-      counted.returns.reduce((sum, { all }) => sum + all.exits, 0),
+      [...counted.returns].reduce((sum, { all }) => sum + all.exits, 0),
       200 * 100,
     );
   }
