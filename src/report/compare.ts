@@ -5,7 +5,7 @@ import { lossesOf } from "../measure/lost";
 import { detailRows } from "../measure/details";
 import { groupSamples } from "../measure/grouping";
 import { type Counters, type Sample, type Samples, add, average, total } from "../measure/samples";
-import { isIdle, reasonLabel, reasonName } from "../reasons";
+import { isIdle, reasonCalled } from "../reasons";
 import { type ClockChange, compareClocks } from "./compare-clocks";
 import { LEAST_RUNS, mannWhitney, median } from "./ranks";
 import type { Run } from "./run";
@@ -90,10 +90,9 @@ export function unitsOf(run: Run, per: Per): number | undefined {
   return count;
 }
 
-/** Whether a reason's name, or its number as tables show it, is this word in any case. */
+/** Whether a user means this reason by a word: its name in any case, or its number. */
 export function isCalled({ isa, reason }: Pick<Sample, "isa" | "reason">, word: string): boolean {
-  const names = [reasonName(isa, reason), reasonLabel(reason)];
-  return names.some((name) => name?.toUpperCase() === word.toUpperCase());
+  return reasonCalled(isa, word) === reason;
 }
 
 function sideOf(counters: Counters, units: number, allNs: number): Side {

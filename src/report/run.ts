@@ -61,6 +61,24 @@ export class Run {
     return this.vmm.intervals > 0 ? "vmm" : undefined;
   }
 
+  /** Instruction sets whose reasons the exits that are judged can have; none where that is unknown. */
+  get isas(): readonly string[] {
+    if (this.kind === "vmm") return ["kvm_run"];
+    const ofHosts = this.abouts.flatMap(({ host }) => (host && !isOfVmm(host.isa) ? [host.isa] : []));
+    return [...new Set([...this.exits.isas, ...ofHosts])].filter((isa) => isa !== "");
+  }
+
+  /**
+   * Whether something was there to judge: an exit of a VM and vCPU that are looked at, of whatever reason. Undefined where
+   * the lines leave reasons out, so that there may have been others.
+   */
+  get isMet(): boolean | undefined {
+    if (this.judged.isMet) return true;
+    const isPart = ({ reasons, excludes, idle = "show" }: About["options"]) =>
+      reasons !== undefined || excludes !== undefined || idle !== "show";
+    return this.abouts.some(({ options }) => isPart(options)) ? undefined : false;
+  }
+
   /** Exits to the VMM in place of exits. */
   get ofVmm(): ExitsOfRun {
     return { exits: this.vmm, judged: this.vmm, abouts: this.abouts };

@@ -8,6 +8,8 @@ import { pickDetails } from "../../src/measure/details";
 import { hasNested } from "../../src/measure/ranking";
 import type { Samples } from "../../src/measure/samples";
 import type { Time } from "../../src/measure/time";
+import type { ReasonFilter } from "../../src/reasons/filter";
+import type { Wanted } from "../../src/report/selection";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
 import { lostLines } from "../../src/render/lost";
@@ -40,7 +42,7 @@ export interface CountingTool<T extends SharedOptions> extends Interval {
   /** Whether returns of KVM_RUN to the VMM are counted, instead of exits. */
   readonly returns?: boolean;
   /** What JSON says of the choice that select() makes. */
-  readonly idle?: string;
+  readonly idle?: NonNullable<Wanted["idle"]>;
   /** What of the samples is looked at, for all outputs; all if missing. */
   readonly select?: (samples: Samples) => Samples;
   /** Lines of one group as text. @param all its samples before select() */
@@ -85,8 +87,11 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     checks,
   } = tool;
   if (net && options.attach === "record") throw new UsageError("--net needs --attach direct, or auto");
-  const check = await liveCheck(name, checks ?? {}, timing ? "times" : "counts");
-  const histograms = tool.histograms || check?.histograms === true;
+  const check = await liveCheck(name, checks ?? {}, timing ? "times" : "counts", {
+    reasons: options.reasons,
+    excludes: options.excludes,
+    idle: tool.idle,
+  });
   const { select = (samples: Samples) => samples } = tool;
   const bySomebody = by !== "reason";
   const keepsEnded = bySomebody && interval === undefined ? MAX_ENDED : 0;
@@ -95,7 +100,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     options,
     command,
     timing,
-    histograms,
+    histograms: tool.histograms || check?.histograms === true,
     net,
     reflected,
     details,
@@ -103,13 +108,14 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     names: bySomebody,
     keepsEnded,
     tellsLosses,
+    begin: ({ isa }: ReasonFilter) => check?.checkReasons(isa),
   };
   const status = await watch(request, async ({ session, isa, filter, plan, shown, tellLosses }) => {
     if (options.csv && options.header) print([csvHeading(columns, details)]);
     const asked = {
       by,
       timing,
-      histograms,
+      histograms: tool.histograms,
       ...(net ? { net } : {}),
       ...(details ? { details } : {}),
       ...(tool.idle === undefined ? {} : { idle: tool.idle }),
