@@ -317,11 +317,34 @@ std::vector<vmexit_event> Session::take_events(uint32_t most)
 	return std::move(events_);
 }
 
-void Session::read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot)
+uint64_t Session::read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot)
 {
+	uint64_t sum = 0;
 	for (uint32_t i = 0; i < VMEXIT_BUCKETS; i++)
-		if (uint64_t count = (*histograms_)[index].buckets[i])
+		if (uint64_t count = __atomic_load_n(&(*histograms_)[index].buckets[i], __ATOMIC_RELAXED)) {
 			snapshot.buckets.push_back({slot, static_cast<uint8_t>(i), count});
+			sum += count;
+		}
+	return sum;
+}
+
+void Session::read_slot_and_histogram(const vmexit_slot &slot, uint32_t index, Snapshot &snapshot)
+{
+	// A histogram is read in some 100 ns; exits that are filed meanwhile are in the next reading.
+	const int tries = 8;
+	size_t begin = snapshot.buckets.size();
+	SlotRow &row = snapshot.slots.back();
+	for (int i = 0; i < tries; i++) {
+		snapshot.buckets.resize(begin);
+		row.count = __atomic_load_n(&slot.count, __ATOMIC_ACQUIRE);
+		row.total_ns = __atomic_load_n(&slot.total_ns, __ATOMIC_ACQUIRE);
+		uint64_t sum = read_histogram(index, snapshot.slots.size() - 1, snapshot);
+		if (sum == row.count)
+			return;
+		// The last try is of what the histogram has.
+		if (i == tries - 1 && sum)
+			row.count = sum;
+	}
 }
 
 vmexit_details *Session::details_of(const vmexit_account &account)
@@ -338,8 +361,8 @@ void Session::read_slot(vmexit_slot &slot, uint64_t detail, uint32_t histogram, 
 	uint64_t max_ns = __atomic_exchange_n(&slot.max_ns, 0, __ATOMIC_RELAXED);
 	uint32_t vcpu = snapshot.vcpus.size() - 1;
 	snapshot.slots.push_back({vcpu, Key(slot.key), detail, slot.count, slot.total_ns, max_ns});
-	if (histogram && histogram <= histogram_count_)
-		read_histogram(histogram - 1, snapshot.slots.size() - 1, snapshot);
+	if (histogram && histogram <= histogram_count_ && snapshot.slots.back().key.timed)
+		read_slot_and_histogram(slot, histogram - 1, snapshot);
 }
 
 void Session::read_account(vmexit_account &account, bool ended, Snapshot &snapshot)

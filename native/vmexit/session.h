@@ -159,7 +159,8 @@ private:
 	void unload();
 	void read_account(vmexit_account &account, bool ended, Snapshot &snapshot);
 	void read_slot(vmexit_slot &slot, uint64_t detail, uint32_t histogram, Snapshot &snapshot);
-	void read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
+	uint64_t read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
+	void read_slot_and_histogram(const vmexit_slot &slot, uint32_t index, Snapshot &snapshot);
 	// Of the account; null if there is none.
 	vmexit_details *details_of(const vmexit_account &account);
 	void free_account(uint32_t index);

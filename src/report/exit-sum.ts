@@ -124,6 +124,15 @@ export class ExitSum {
     return this.#isMet;
   }
 
+  /** How many vCPUs had exits, where they aren't told apart on average; undefined if it isn't known. */
+  get vcpus(): number | undefined {
+    const { durationNs } = this.#span.time;
+    const identities = [...this.#vcpus.values()];
+    if (identities.every(({ vcpu, tid }) => vcpu !== undefined || tid !== undefined))
+      return identities.length;
+    return this.#vcpuNs === undefined || durationNs === 0 ? undefined : Math.round(this.#vcpuNs / durationNs);
+  }
+
   /** Everything, as one reading. */
   get reading(): Reading & Time {
     const [vcpus, exits, lost] = [this.#vcpus, this.#exits, this.#lost];
