@@ -5,6 +5,7 @@ import type { About } from "../measure/lines";
 import { atOnce } from "../pace";
 import { isOfVmm } from "../reasons";
 import { readable } from "../render/units";
+import { mixturesOf } from "./aspects";
 import { ClockSum } from "./clock-sum";
 import { ExitSum } from "./exit-sum";
 import type { Selection } from "./selection";
@@ -89,12 +90,13 @@ export class Run {
     return [this.exits, this.vmm, this.split];
   }
 
-  /** What is odd about the times of the intervals, in words; empty where nothing is. */
+  /** What is odd about the lines that are added up, in words; empty where nothing is. */
   get oddities(): readonly string[] {
     const spans = this.parts.map(({ span }) => span);
     const intervals = spans.reduce((sum, { overlap }) => sum + overlap.intervals, 0);
     const ns = spans.reduce((sum, { overlap }) => sum + overlap.ms * 1e6, 0);
     return [
+      ...mixturesOf(this),
       ...(intervals > 0
         ? [
             `${intervals} of the intervals overlap others, by ${readable(ns)} in all: the clock was set back, or what happened then is counted twice`,

@@ -378,6 +378,22 @@ test("--wide: JSON has histograms, CSV percentiles", () => {
   assert.ok(percentiles.length === 3 && percentiles.every((ns) => ns > 0 && ns <= (max ?? 0)));
 });
 
+test("intervals of a busy guest have as many exits in histograms as have times", () => {
+  const guest = [GUEST, "--cpuid", "60000", "--vcpus", "2"];
+  const lines = jsonLines(run("kvm-vmexit-time", "--wide", "--json", "0.02", "--", ...guest));
+  assert.ok(lines.length > 5);
+  for (const { exits } of lines)
+    for (const { histogram, timed } of exits)
+      assert.equal(
+        histogram.total.reduce((sum, [, , count]) => sum + count, 0),
+        timed.total,
+      );
+  assert.equal(
+    sumOfReason(lines, "CPUID", ({ count }) => count.total),
+    120_000,
+  );
+});
+
 test("what can't be traced, or let nothing through, is said", () => {
   const count = (...parameters: string[]) => run("kvm-vmexit-count", ...parameters);
   const gone = count("-p", "4194304");

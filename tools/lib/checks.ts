@@ -29,6 +29,9 @@ import type { JudgedExits } from "./live-check";
 import type { EndOptions } from "./options";
 import { writeText } from "./text-file";
 
+/** What helps where --junit's file can't be written. */
+export const JUNIT_MEND = "name a file that you may write with --junit";
+
 /** The exit status where a limit isn't kept. */
 export const FAILED = 4;
 
@@ -155,7 +158,6 @@ export async function judgeRuns(
     return all.find(({ failed }) => failed) ?? all.slice(0, 1);
   });
   for (const { text, failed, found } of outcomes) if (failed) diagnose(`Failed: ${text}: ${found}`);
-  if (report !== undefined)
-    await writeText(report, junit(tool, outcomes), "name a file that you may write with --junit");
+  if (report !== undefined) await writeText(report, junit(tool, outcomes), JUNIT_MEND);
   return outcomes.some(({ failed }) => failed) ? FAILED : 0;
 }

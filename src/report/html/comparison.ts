@@ -4,18 +4,19 @@ import { readable } from "../../render/units";
 import type { Comparison, Side } from "../compare";
 import {
   type ComparisonRow,
-  changeText,
   clockRows,
   comparisonRows,
+  costChange,
   costOf,
   hasNoExits,
   isSamePercentile,
-  judgedValue,
   perText,
+  rateChange,
+  shareText,
 } from "../comparison-lines";
 import { escaped } from "../junit";
 import { LEVEL } from "../ranks";
-import { type Cell, type Heading, number, tableOf, time } from "./table";
+import { type Cell, type Heading, tableOf, time } from "./table";
 
 /** A cell that is sorted by the number that it begins with. */
 const sortable = (text: string): Cell => {
@@ -29,27 +30,32 @@ function rateCell(rate: number): Cell {
 
 function cellsOf(comparison: Comparison, { name, difference, isDetail }: ComparisonRow): Cell[] {
   const { before, after, p } = difference;
-  const [a, b] = [judgedValue(comparison, before), judgedValue(comparison, after)];
+  const change = (text: string, of: (side: Side) => number | undefined): Cell => {
+    const [a = 0, b = 0] = [of(before), of(after)];
+    return [text, a > 0 ? b / a - 1 : b > 0 ? Number.MAX_VALUE : 0];
+  };
   const percentile = (of: (side: Side) => number | undefined): Cell[] => [
     time(of(before)),
     isSamePercentile(of(before), of(after)) ? ["=", of(after) ?? 0] : time(of(after)),
   ];
+  const share = (side: Side): Cell => [shareText(side, 1).replace("-", "–"), side.share];
   const { timed, tested } = comparison;
   return [
     [isDetail ? `– ${name}` : name],
     rateCell(before.rate),
     rateCell(after.rate),
-    [changeText(comparison, difference), a > 0 ? b / a - 1 : b],
+    change(rateChange(difference), ({ rate }) => rate),
     ...(timed
       ? [
           time(costOf(before)),
           time(costOf(after)),
+          change(costChange(difference), costOf),
           time(before.averageNs),
           time(after.averageNs),
           ...percentile(({ p50Ns }) => p50Ns),
           ...percentile(({ p99Ns }) => p99Ns),
-          number(100 * before.share, 1),
-          number(100 * after.share, 1),
+          share(before),
+          share(after),
         ]
       : []),
     ...(tested ? [sortable(p?.toPrecision(2) ?? "–")] : []),
@@ -64,9 +70,16 @@ function changeTable(comparison: Comparison): string {
   const headings: Heading[] = [
     { text: "Reason", over: "" },
     ...pair(`Exits per ${unit}`),
-    { text: "change", over: timed ? "Cost" : "Rate" },
+    { text: "change" },
     ...(timed
-      ? [...pair(`Cost per ${unit}`), ...pair("Average"), ...pair("P50"), ...pair("P99"), ...pair("Time %")]
+      ? [
+          ...pair(`Cost per ${unit}`),
+          { text: "change" },
+          ...pair("Average"),
+          ...pair("P50"),
+          ...pair("P99"),
+          ...pair("Time %"),
+        ]
       : []),
     ...(tested ? [{ text: "p", over: "Chance" }] : []),
   ];
