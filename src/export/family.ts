@@ -11,7 +11,7 @@ export class Labels {
   readonly pairs: readonly Label[];
   /** As Prometheus and OpenMetrics write them between the braces. */
   readonly text: string;
-  /** In ms since 1970: a moment at which counters with these labels were 0. */
+  /** A moment of the exporter's SteadyClock at which counters with these labels were 0, in ms. */
   readonly since: number;
 
   constructor(pairs: readonly Label[], since: number) {

@@ -157,7 +157,7 @@ export class Fleet {
   readonly #series: number;
   #before: number;
 
-  /** @param now in ms since 1970, as in all calls */
+  /** @param now in ms on a clock that is never set, as in all calls */
   constructor(names: Names, options: FleetOptions, now: number) {
     const { histograms, maxSeries, returns = false, split = false, details } = options;
     this.#names = names;

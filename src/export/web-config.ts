@@ -161,8 +161,9 @@ function readFile(file: string, what: string, path: string): string {
     denied: "may not be read",
     failed: "can't be read",
   }[state];
+  const where = file === path ? "" : `web configuration ${quoted(file)}: `;
   throw new UsageError(
-    file === path ? `${what} ${path} ${why}` : `web configuration ${quoted(file)}: ${what} ${path} ${why}`,
+    `${where}${what} ${quoted(path)} ${why}; name a file of at most ${MAX_BYTES / 1024} KiB that the exporter may read`,
   );
 }
 

@@ -14,6 +14,7 @@ import { ToolError, UsageError } from "../../src/errors";
 import { formatFor, takesGzip } from "../../src/export/accept";
 import { type Family, Labels } from "../../src/export/family";
 import { otlpJson } from "../../src/export/otlp";
+import { SteadyClock } from "../../src/export/steady-clock";
 import { Pusher, otlpHeaders, otlpUrl } from "../../src/export/push";
 import { type Place, Servers } from "../../src/export/server";
 import { readWebConfig } from "../../src/export/web-config";
@@ -229,7 +230,7 @@ test("a web configuration that isn't one is refused, with what is wrong", () => 
     ["tls_server_config: [1]", /tls_server_config is no map/],
     ["tls_server: {}", /unknown key, "tls_server"/],
     ["tls_server_config: {cert_file: cert.pem}", /needs cert_file and key_file/],
-    ["tls_server_config: {cert_file: no.pem, key_file: no.pem}", /cert_file \S+no\.pem isn't there/],
+    ["tls_server_config: {cert_file: no.pem, key_file: no.pem}", /cert_file "\S+no\.pem" isn't there/],
     ["tls_server_config: {cert: a, key: b, min_version: SSL3}", /min_version "SSL3"; known are TLS10/],
     ["tls_server_config: {cert: a, key: b, client_allowed_sans: [x]}", /unknown key, "client_allowed_sans"/],
     [
@@ -247,7 +248,10 @@ test("a web configuration that isn't one is refused, with what is wrong", () => 
       (error) => error instanceof UsageError && fault.test(error.message) && !error.message.includes("\n"),
       text,
     );
-  assert.throws(() => readWebConfig("/no/such/file"), /the web configuration \/no\/such\/file isn't there/);
+  assert.throws(
+    () => readWebConfig("/no/such/file"),
+    /the web configuration "\/no\/such\/file" isn't there; name a file/,
+  );
   assert.equal(readWebConfig(configure("")).users.size, 0);
 });
 
@@ -338,57 +342,102 @@ const FAMILIES: readonly Family[] = [
 
 test("OTLP's JSON has each point with its time and what it is about", () => {
   const attributes = [{ key: "vm", value: { stringValue: 'a"b' } }];
-  assert.deepEqual(JSON.parse(otlpJson(FAMILIES, 2000, [["service.name", "x"]], "1.2.3")), {
-    resourceMetrics: [
-      {
-        resource: { attributes: [{ key: "service.name", value: { stringValue: "x" } }] },
-        scopeMetrics: [
-          {
-            scope: { name: "kvm-vmexit", version: "1.2.3" },
-            metrics: [
-              {
-                name: "kvm.vmexit.exits",
-                unit: "{exit}",
-                description: "VM exits.",
-                sum: {
-                  aggregationTemporality: 2,
-                  isMonotonic: true,
-                  dataPoints: [
-                    { attributes, startTimeUnixNano: "1000500000", timeUnixNano: "2000000000", asInt: "7" },
-                  ],
+  assert.deepEqual(
+    JSON.parse(otlpJson(FAMILIES, { now: 2000, behindMs: 0 }, [["service.name", "x"]], "1.2.3")),
+    {
+      resourceMetrics: [
+        {
+          resource: { attributes: [{ key: "service.name", value: { stringValue: "x" } }] },
+          scopeMetrics: [
+            {
+              scope: { name: "kvm-vmexit", version: "1.2.3" },
+              metrics: [
+                {
+                  name: "kvm.vmexit.exits",
+                  unit: "{exit}",
+                  description: "VM exits.",
+                  sum: {
+                    aggregationTemporality: 2,
+                    isMonotonic: true,
+                    dataPoints: [
+                      { attributes, startTimeUnixNano: "1000500000", timeUnixNano: "2000000000", asInt: "7" },
+                    ],
+                  },
                 },
-              },
-              {
-                name: "kvm.vmexit.vm_info",
-                unit: "",
-                description: "Who.",
-                gauge: { dataPoints: [{ attributes, timeUnixNano: "2000000000", asDouble: 1 }] },
-              },
-              {
-                name: "kvm.vmexit.handling_time",
-                unit: "s",
-                description: "Times.",
-                histogram: {
-                  aggregationTemporality: 2,
-                  dataPoints: [
-                    {
-                      attributes: [],
-                      startTimeUnixNano: "1000000000",
-                      timeUnixNano: "2000000000",
-                      count: "6",
-                      sum: 8.5,
-                      bucketCounts: ["1", "2", "3"],
-                      explicitBounds: [0.5, 2],
-                    },
-                  ],
+                {
+                  name: "kvm.vmexit.vm_info",
+                  unit: "",
+                  description: "Who.",
+                  gauge: { dataPoints: [{ attributes, timeUnixNano: "2000000000", asDouble: 1 }] },
                 },
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  });
+                {
+                  name: "kvm.vmexit.handling_time",
+                  unit: "s",
+                  description: "Times.",
+                  histogram: {
+                    aggregationTemporality: 2,
+                    dataPoints: [
+                      {
+                        attributes: [],
+                        startTimeUnixNano: "1000000000",
+                        timeUnixNano: "2000000000",
+                        count: "6",
+                        sum: 8.5,
+                        bucketCounts: ["1", "2", "3"],
+                        explicitBounds: [0.5, 2],
+                      },
+                    ],
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  );
+});
+
+test("no beginning is after the moment that is told, though the clock was set back, and none moves without need", () => {
+  const [HOUR, BEGAN] = [3_600_000, 1_790_000_000_000];
+  let [set, ran] = [0, 5];
+  const clock = new SteadyClock(
+    () => BEGAN + ran - 5 + set,
+    () => ran,
+  );
+  const labels = new Labels([], clock.now());
+  const family: Family = { name: "a", unit: "s", help: "", kind: "counter", points: [{ labels, value: 1 }] };
+  const told = () =>
+    /"startTimeUnixNano":"(\d+)000000","timeUnixNano":"(\d+)000000"/
+      .exec(otlpJson([family], clock.told(), [], ""))
+      ?.slice(1)
+      .map((ms) => Number(ms) - BEGAN);
+  ran += 1000;
+  assert.deepEqual([clock.now() - BEGAN, told()], [1000, [0, 1000]]);
+  // Slewed by half a second, set ahead, set back by two hours, set right again, set back a little less.
+  for (const [by, start] of [
+    [-500, 0],
+    [2 * HOUR, 0],
+    [-2 * HOUR, -2 * HOUR],
+    [0, -2 * HOUR],
+    [-HOUR, -2 * HOUR],
+    [-5 * HOUR, -5 * HOUR],
+  ] as const) {
+    set = by;
+    ran += 1000;
+    assert.deepEqual(told(), [start, ran - 5 + by]);
+    assert.equal(clock.now() - BEGAN, ran - 5);
+  }
+  // A counter that began within the slack begins when it is told.
+  set = -6 * HOUR;
+  clock.told();
+  set = -6 * HOUR - 900;
+  assert.deepEqual(told(), [-6 * HOUR, ran - 5 - 6 * HOUR - 900]);
+  const late = new Labels([], clock.now());
+  const points = [{ labels: late, value: 1 }];
+  const { now, behindMs } = clock.told();
+  const text = otlpJson([{ ...family, points }], { now, behindMs }, [], "");
+  assert.match(text, new RegExp(`"startTimeUnixNano":"${now}000000","timeUnixNano":"${now}000000"`));
 });
 
 test("the receiver's URL and headers are those that were given", () => {

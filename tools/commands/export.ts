@@ -261,7 +261,7 @@ export const tool = defineCommand({
                     ["service.name", "kvm-vmexit"],
                     ["host.name", hostname()],
                   ] as const;
-                  await pusher.push(otlpJson(families, Date.now(), resource, version()));
+                  await pusher.push(otlpJson(families, exporter.clock.told(), resource, version()));
                 }),
               ]
             : []),

@@ -178,6 +178,7 @@ export async function readRun(
       diagnose(`${how.tool}: ${source.name} is cut off: what comes after its last whole block is missing`);
       cut.add(source.name);
     });
+    if (kind === "empty" && how.signal.aborted) continue;
     if (kind === "empty")
       throw new UsageError(`${source.name} is empty; name a file that --json wrote, or a recording`);
     if (kind === "other")
