@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Answers scrapes over HTTP: /metrics, /healthz and a page that leads to them.
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import { type Server as SecureServer, createServer as createSecureServer } from "node:https";
+import type { Server as SecureServer } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { gzipSync } from "node:zlib";
 import { ToolError, messageOf } from "../errors";
 import { formatFor, takesGzip } from "./accept";
-import { Passwords } from "./passwords";
 import { CONTENT_TYPE, type TextFormat } from "./text";
-import { type ClientAuth, OPEN, type WebConfig } from "./web-config";
+import { type ClientAuth, OPEN, type WebConfig } from "./web";
 
 /** Where to listen: an address and port, a unix socket's path, or a socket that is open already. */
 export type Place =
@@ -55,12 +54,10 @@ export class Servers {
   readonly #source: Source;
   readonly #servers: (Server | SecureServer)[] = [];
   #web: WebConfig;
-  #passwords: Passwords;
 
   constructor(source: Source, web: WebConfig = OPEN) {
     this.#source = source;
     this.#web = web;
-    this.#passwords = new Passwords(web.users);
   }
 
   /**
@@ -69,7 +66,7 @@ export class Servers {
    * @throws ToolError if that can't be
    */
   async listen(place: Place): Promise<number | undefined> {
-    const server = this.#create();
+    const server = await this.#create();
     try {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
@@ -91,7 +88,6 @@ export class Servers {
     for (const server of this.#servers)
       if (web.tls && "setSecureContext" in server) server.setSecureContext(web.tls);
     this.#web = { ...web, tls: this.#web.tls, clientAuth: this.#web.clientAuth };
-    this.#passwords = new Passwords(web.users);
   }
 
   /** Answers nothing any more. */
@@ -102,7 +98,7 @@ export class Servers {
     }
   }
 
-  #create(): Server | SecureServer {
+  async #create(): Promise<Server | SecureServer> {
     const listener = (request: IncomingMessage, response: ServerResponse) => {
       this.#answer(request, response).catch((error: unknown) => {
         this.#source.failed(error);
@@ -116,7 +112,7 @@ export class Servers {
     };
     const { tls, clientAuth } = this.#web;
     const server = tls
-      ? createSecureServer({ ...options, ...tls }, listener)
+      ? (await import("node:https")).createServer({ ...options, ...tls }, listener)
       : createServer(options, listener);
     server.maxConnections = MAX_CONNECTIONS;
     server.timeout = PATIENCE_MS;
@@ -151,7 +147,7 @@ export class Servers {
       say(405, "only GET and HEAD", { allow: "GET, HEAD", connection: "close" });
       return;
     }
-    const verdict = await this.#passwords.check(request.headers.authorization);
+    const verdict = await (this.#web.passwords?.check(request.headers.authorization) ?? "right");
     if (verdict === "wrong") say(401, "unauthorized", { "www-authenticate": 'Basic realm="kvm-vmexit"' });
     else if (verdict === "busy") say(503, "too many passwords to check", { "retry-after": "1" });
     else

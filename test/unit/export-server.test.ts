@@ -2,10 +2,11 @@
 // The exporter's server, its web configuration, its pushes and its places, without a kernel.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type IncomingHttpHeaders, type RequestOptions, createServer, request } from "node:http";
 import { request as secureRequest } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -138,6 +139,87 @@ test("an answer is packed for who takes that, and what can't be read is an error
   });
 });
 
+test("scrapers at the same time each have a whole text of their own, from one buffer", async () => {
+  const buffer = Buffer.alloc(2 ** 18);
+  let scrapes = 0;
+  const source = {
+    scrape: () => buffer.fill(0x41 + (scrapes++ % 26)),
+    failed: () => undefined,
+  };
+  await serving(new Servers(source), async (port) => {
+    const answers = await Promise.all(
+      Array.from({ length: 52 }, (_, i) => {
+        const headers = i % 2 === 0 ? {} : { "accept-encoding": "gzip" };
+        return get({ port, path: "/metrics", headers });
+      }),
+    );
+    const texts = answers.map(({ headers, body }) => (headers["content-encoding"] ? gunzipSync(body) : body));
+    for (const text of texts)
+      assert.ok(text.length === buffer.length && text.every((byte) => byte === text[0]));
+    assert.equal(new Set(texts.map((text) => text[0])).size, 26);
+  });
+});
+
+/** What a server answers to these bytes; the connection is closed once the answer is there, or by the server. */
+function answerTo(port: number, bytes: string | Buffer): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    let text = "";
+    const end = () => {
+      socket.destroy();
+      resolve(text);
+    };
+    socket.on("data", (data) => {
+      text += data.toString("latin1");
+      end();
+    });
+    socket.on("error", end).on("close", end);
+    socket.write(bytes);
+  });
+}
+
+test("what is no request is refused, and those who ask and leave, or don't read, keep no one else waiting", async () => {
+  const failures: unknown[] = [];
+  const text = Buffer.alloc(2 ** 23, "x");
+  const source = { scrape: () => text, failed: (error: unknown) => failures.push(error) };
+  await serving(new Servers(source), async (port) => {
+    for (const [bytes, answer] of [
+      ["nonsense\r\n\r\n", /^HTTP\/1.1 400 /],
+      ["GET /metrics HTTP/9.9\r\n\r\n", /^HTTP\/1.1 400 /],
+      ["GET /metrics HTTP/1.1\r\n\r\n", /^HTTP\/1.1 400 /],
+      [`GET /${"a".repeat(2 ** 17)} HTTP/1.1\r\nHost: a\r\n\r\n`, /^HTTP\/1.1 431 /],
+      [`GET /healthz HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(2 ** 17)}\r\n\r\n`, /^HTTP\/1.1 431 /],
+      ["GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", /^HTTP\/1.1 400 /],
+      ["GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", /^HTTP\/1.1 400 /],
+      ["GET //metrics HTTP/1.1\r\nHost: a\r\n\r\n", /^HTTP\/1.1 404 /],
+      ["OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", /^HTTP\/1.1 405 /],
+      ["GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", /^HTTP\/1.1 200 /],
+      [Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]), /^HTTP\/1.1 400 /],
+    ] as const)
+      assert.match(await answerTo(port, bytes), answer, bytes.toString().slice(0, 60));
+    const request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    // Each is answered with 8 MiB that it doesn't read.
+    const slow = Array.from({ length: 8 }, () => connect(port, "127.0.0.1").pause());
+    for (const socket of slow) socket.on("error", () => undefined).write(request);
+    await Promise.all(slow.map((socket) => once(socket, "readable")));
+    for (let i = 0; i < 8; i++) assert.match(await answerTo(port, request), /^HTTP\/1.1 200 /);
+    assert.equal((await get({ port, path: "/healthz" })).status, 200);
+    for (const socket of slow) socket.destroy();
+    assert.deepEqual(failures, []);
+  });
+});
+
+test("a server that is closed while it answers ends its connections", async () => {
+  const servers = new Servers({ scrape: () => Buffer.alloc(2 ** 23, "x"), failed: () => undefined });
+  const port = (await servers.listen(ANY_PORT)) ?? 0;
+  const socket = connect(port, "127.0.0.1");
+  socket.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+  await once(socket, "readable");
+  servers.close();
+  socket.on("error", () => undefined).resume();
+  await once(socket, "close");
+});
+
 test("a unix socket, and a socket that is open already, are listened on", async () => {
   const socketPath = join(FOLDER, "metrics.sock");
   await serving(
@@ -252,7 +334,7 @@ test("a web configuration that isn't one is refused, with what is wrong", () => 
     () => readWebConfig("/no/such/file"),
     /the web configuration "\/no\/such\/file" isn't there; name a file/,
   );
-  assert.equal(readWebConfig(configure("")).users.size, 0);
+  assert.equal(readWebConfig(configure("")).passwords, undefined);
 });
 
 test("places are addresses with ports, and paths", () => {

@@ -396,6 +396,56 @@ test("unscraped, VMs that ended give their room to those that come", () => {
   assert.equal(counted.others, 0);
 });
 
+test("a thousand VMs that come and go take no more series than the most, and lose nothing", () => {
+  const [each, rounds, reasons] = [20, 50, [HLT, MSR]];
+  // Room for some of the 40 that live, and for all.
+  for (const maxSeries of [MIN_SERIES, MIN_SERIES + 10_000]) {
+    const exporter = new Exporter({ maxSeries });
+    const idsOf = (round: number) =>
+      round < 0 || round >= rounds ? [] : Array.from({ length: each }, (_, i) => round * each + i);
+    let before = new Map<string, string>();
+    let most = 0;
+    for (let round = 0; round < rounds + 3; round++) {
+      const ended = idsOf(round - 2);
+      const ids = [...ended, ...idsOf(round - 1), ...idsOf(round)];
+      for (const id of ended) exporter.processes.gone.add(1000 + id);
+      const vcpus = ids.map((id) => ({ pid: 1000 + id, comm: `vm${id}`, ended: ended.includes(id) }));
+      const slots = ids.flatMap((id, vcpu) =>
+        // Its exits of each round that it has been there.
+        reasons.map((reason) => {
+          const count = 7 * Math.min(2, round - Math.floor(id / each) + 1);
+          return { vcpu, reason, count, buckets: [[30, count]] } as const;
+        }),
+      );
+      const counted = exporter.read(vcpus, slots, round % 2 === 0 ? "a" : "b");
+      const text = exporter.text(counted);
+      assert.ok(seriesOf(text) <= maxSeries);
+      most = Math.max(most, counted.vms.length);
+      const now = new Map(
+        Array.from(text.matchAll(/^(kvm_vmexit_exits_total\{.*\}) (\d+)$/gm), ([, name = "", value = ""]) => [
+          name,
+          value,
+        ]),
+      );
+      for (const [name, value] of now) assert.ok(Number(before.get(name) ?? 0) <= Number(value), name);
+      before = now;
+    }
+    // Each of two scrapers has seen the last ones once more.
+    exporter.read([], [], "a");
+    const last = exporter.read([], [], "b");
+    assert.deepEqual(last.vms, []);
+    // Of those without series of their own, what was counted together stays.
+    const others = exits(last).reduce((sum, [, count]) => sum + Number(count), 0);
+    assert.equal(others > 0, maxSeries === MIN_SERIES);
+    assert.ok(most <= 5 * each);
+    const all = Array.from(last.hostRows ?? [], ({ all }) => [...(all.buckets ?? [])]).flat();
+    assert.equal(
+      all.reduce((sum, count) => sum + count, 0),
+      each * rounds * reasons.length * 14,
+    );
+  }
+});
+
 test("nothing new is nothing found by a look", () => {
   const exporter = new Exporter();
   const live: readonly [Vcpu[], Slot[]] = [[{ pid: 41 }], [{ vcpu: 0, reason: MSR, count: 5 }]];
