@@ -2,6 +2,7 @@
 // Runs the built tools as a user does, for the tests.
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { after } from "node:test";
 
 /** The project's folder, from dist/test/. */
 export const PROJECT = join(__dirname, "..", "..");
@@ -27,6 +28,12 @@ export function run(tool: string, ...parameters: string[]): Result {
   return { status, stdout, stderr };
 }
 
+// A child that a failed test left running would keep the file of tests from its end.
+const children: ChildProcess[] = [];
+after(() => {
+  for (const child of children) child.kill("SIGKILL");
+});
+
 /** A tool that runs on while the test does other things. */
 export class Running {
   readonly child: ChildProcess;
@@ -35,6 +42,7 @@ export class Running {
 
   constructor(tool: string, ...parameters: string[]) {
     this.child = spawn(process.execPath, [path(tool), ...parameters]);
+    children.push(this.child);
     this.child.stdout?.setEncoding("utf8").on("data", (text: string) => (this.#stdout += text));
     this.child.stderr?.setEncoding("utf8").on("data", (text: string) => (this.#stderr += text));
   }

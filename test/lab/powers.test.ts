@@ -160,14 +160,17 @@ test("kvm-stat counts with the capabilities that its unit leaves it", () => {
   assert.match(stdout, /^exits +\d+ +\d+\nkvm_exit +\d+ +\d+\n$/);
 });
 
-test("kvm-trace record goes on recording", async () => {
+test("kvm-trace record goes on recording, and names VMs of other users that start later", async () => {
   const file = join(folder, "recording");
   // It makes a map for each CPU that comes online.
-  const tool = await beside("kvm-trace", ["record", "-o", file, "--events", "exit"], /Recording/, [BPF]);
+  const tool = await beside("kvm-trace", ["record", "-o", file, "--events", "exit"], /Recording/, [
+    BPF,
+    ...NAMES,
+  ]);
   const { status, stderr } = await tool.end("SIGINT");
   assert.equal(status, 0, stderr);
-  const report = run("kvm-trace", "report", "--csv", file);
-  assert.match(report.stdout, /\bCPUID,(\S+,)*101\b/);
+  const report = run("kvm-trace", "report", "--csv", "--by", "vm", file);
+  assert.match(report.stdout, /\bweb1\b.*\bCPUID,(\S+,)*101\b/);
 });
 
 test("COMMAND keeps the caller's powers, and is ended though it has become another user's", async () => {

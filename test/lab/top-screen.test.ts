@@ -36,15 +36,15 @@ test("a guest that is known, from VMs to a reason's details and times, as kvm-vm
   const { status } = spawnSync(GUEST, ["--vcpus", "3", "--cpuid", "230", "--hlt", "37", "--rdmsr", "41"]);
   assert.equal(status, 0);
   pane.type("a");
-  const row = /^guest +(\d+) +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+) +([\d.]+)(?: |$)/m;
-  await pane.seen(row);
-  const [, count, ...shares] = (row.exec(pane.text) ?? []).map(Number);
   const { exits } = lastLine((await reference.end("SIGINT")).stdout) as { exits: Counted[] };
   const find = (name: string) => exits.find((exit) => exit.name === name);
   const countOf = (name: string) => find(name)?.count.total ?? 0;
   assert.equal(countOf("CPUID"), 3 * 230);
   const sum = exits.reduce((all, exit) => all + exit.count.total, 0);
-  assert.equal(count, sum - countOf("HLT"), "HLT is hidden");
+  // HLT is hidden. The reading before the key may be of before the guest's end.
+  const row = new RegExp(`^guest +${sum - countOf("HLT")}${" +([\\d.]+)".repeat(6)}(?: |$)`, "m");
+  await pane.seen(row);
+  const shares = (row.exec(pane.text) ?? []).slice(1).map(Number);
   // The guest was there from its beginning to its end in both.
   const line = lastLine((await split.end("SIGINT")).stdout) as {
     split: { vm: string; elapsedNs: number; ns: Record<string, number> }[];
