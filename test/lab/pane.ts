@@ -59,8 +59,13 @@ export class Pane {
   }
 
   async seen(pattern: RegExp): Promise<void> {
+    await this.shows(String(pattern), (text) => pattern.test(text));
+  }
+
+  /** Waits until its text is as `isShown` asks. */
+  async shows(what: string, isShown: (text: string) => boolean): Promise<void> {
     try {
-      await until(String(pattern), () => pattern.test(this.text));
+      await until(what, () => isShown(this.text));
     } catch (error) {
       throw new Error(`${String(error)}:\n${this.text}`);
     }

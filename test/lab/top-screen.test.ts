@@ -41,31 +41,29 @@ test("a guest that is known, from VMs to a reason's details and times, as kvm-vm
   const countOf = (name: string) => find(name)?.count.total ?? 0;
   assert.equal(countOf("CPUID"), 3 * 230);
   const sum = exits.reduce((all, exit) => all + exit.count.total, 0);
-  // HLT is hidden. The reading before the key may be of before the guest's end.
-  const row = new RegExp(`^guest +${sum - countOf("HLT")}${" +([\\d.]+)".repeat(6)}(?: |$)`, "m");
-  await pane.seen(row);
-  const shares = (row.exec(pane.text) ?? []).slice(1).map(Number);
   // The guest was there from its beginning to its end in both.
   const line = lastLine((await split.end("SIGINT")).stdout) as {
     split: { vm: string; elapsedNs: number; ns: Record<string, number> }[];
   };
   const [clock] = line.split.filter(({ vm }) => vm === "guest");
   assert.ok(clock);
-  const parts = [
+  const expected = [
     ["guest"],
     ["kvm", "kvmAsleep"],
     ["vmm"],
     ["pollSuccess", "pollFail"],
     ["idle"],
     ["waiting", "vmmWaiting"],
-  ];
-  parts.forEach((part, at) => {
-    const ns = part.reduce((all, activity) => all + (clock.ns[activity] ?? 0), 0);
-    const expected = (100 * ns) / clock.elapsedNs;
-    assert.ok(
-      Math.abs((shares[at] ?? NaN) - expected) < 2,
-      `${part.join()}: ${shares.join()} and ${expected}`,
-    );
+  ].map(
+    (part) => (100 * part.reduce((all, activity) => all + (clock.ns[activity] ?? 0), 0)) / clock.elapsedNs,
+  );
+  // HLT is hidden.
+  const row = new RegExp(`^guest +${sum - countOf("HLT")}${" +([\\d.]+)".repeat(6)}(?: |$)`, "m");
+  // The reading before the key, and one while the guest ended, have less of it. Of two sessions the one whose programs run first
+  // at a mark counts the other's programs where the mark leads: up to 2.7 % of so short a guest.
+  await pane.shows(`a row of ${sum - countOf("HLT")} exits and ${expected.join()} %`, (text) => {
+    const shares = row.exec(text)?.slice(1).map(Number);
+    return shares?.every((share, at) => Math.abs(share - (expected[at] ?? NaN)) < 5) ?? false;
   });
   pane.type("i", "Down", "Enter");
   await pane.seen(/VMs > VM guest \(\d+\)$/m);
