@@ -109,7 +109,7 @@ export const DETAILS = {
   details: {
     flags: ["--details"],
     description:
-      "also what exits were about: which MSR, port, address, CPUID leaf, hypercall; --reasons MSR:0x6e0 picks one",
+      "also what exits were about: which MSR, port, address, CPUID leaf, hypercall, with 48 KiB more for each of --max-vcpus; --reasons MSR:0x6e0 picks one",
   },
 } as const satisfies Options;
 
