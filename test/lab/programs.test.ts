@@ -39,20 +39,20 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
 /** The same of the object with details. */
 const BOUNDS_WITH_DETAILS: typeof BOUNDS = {
   direct_vcpu_end: [1450, 360],
-  direct_entry_time: [10620, 1580],
-  direct_exit_svm_time: [12050, 4710],
+  direct_entry_time: [11400, 1590],
+  direct_exit_svm_time: [12860, 4870],
   record_thread_end: [2960, 210],
-  record_entry: [14350, 1580],
+  record_entry: [15130, 1580],
   record_nested_exit: [3810, 425],
   record_msr: [3930, 615],
-  record_cpuid: [3850, 520],
+  record_cpuid: [3850, 550],
   record_hypercall: [3840, 510],
   record_hv_hypercall: [3840, 525],
   record_xen_hypercall: [3840, 525],
   record_fault: [3850, 555],
   record_mmio: [3840, 520],
   record_fast_mmio: [3840, 520],
-  record_exit: [16220, 2580],
+  record_exit: [16950, 2600],
 };
 
 function infoOf(options: SessionOptions) {
