@@ -85,27 +85,29 @@ export interface ComparisonRow {
   readonly difference: Difference;
   /** Of a reason's exits, and so part of the row above. */
   readonly isDetail: boolean;
+  /** Whose detail it is; else the same as `name`. */
+  readonly reason: string;
 }
 
-/** The rows of a comparison, its sums last. @param top how many reasons; all if undefined */
-export function comparisonRows({ changes, awake, sum }: Comparison, top?: number): ComparisonRow[] {
-  const rows = changes.slice(0, top).flatMap((change): ComparisonRow[] => [
-    {
-      name: `${reasonLabel(change.reason)} ${nameInTable(change)}`,
-      difference: change,
-      isDetail: false,
-    },
-    ...change.details.slice(0, MOST_DETAILS).map((detail) => ({
-      name: safeText(detail.text),
-      difference: detail,
-      isDetail: true,
-    })),
-  ]);
+/** The rows of a comparison. @param top how many reasons; all if undefined */
+export function comparisonRows({ changes }: Comparison, top?: number): ComparisonRow[] {
+  return changes.slice(0, top).flatMap((change): ComparisonRow[] => {
+    const reason = `${reasonLabel(change.reason)} ${nameInTable(change)}`;
+    return [
+      { name: reason, difference: change, isDetail: false, reason },
+      ...change.details
+        .slice(0, MOST_DETAILS)
+        .map((detail) => ({ name: safeText(detail.text), difference: detail, isDetail: true, reason })),
+    ];
+  });
+}
+
+/** The rows of its sums: without idle exits, where there are such, and of all. */
+export function sumRows({ changes, awake, sum }: Comparison): ComparisonRow[] {
   const hasIdle = changes.some(({ isa, reason }) => isIdle(isa, reason));
   return [
-    ...rows,
-    ...(hasIdle ? [{ name: "Not idle", difference: awake, isDetail: false }] : []),
-    { name: "Total", difference: sum, isDetail: false },
+    ...(hasIdle ? [{ name: "Not idle", difference: awake, isDetail: false, reason: "Not idle" }] : []),
+    { name: "Total", difference: sum, isDetail: false, reason: "Total" },
   ];
 }
 
@@ -189,7 +191,7 @@ function valuesOf(
 }
 
 function exitLines(comparison: Comparison, { unit, wide, header, top, room }: ComparisonOptions): string[] {
-  const rows = comparisonRows(comparison, top);
+  const rows = [...comparisonRows(comparison, top), ...sumRows(comparison)];
   const values = valuesOf(comparison, rows, unit, wide);
   const headings = ({ heading, width, change, rank }: Values): Column[] => {
     const ranked = rank === undefined ? {} : { rank };

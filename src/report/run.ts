@@ -5,10 +5,13 @@ import type { About } from "../measure/lines";
 import { atOnce } from "../pace";
 import { isOfVmm } from "../reasons";
 import { readable } from "../render/units";
+import { quoted } from "../text";
 import { mixturesOf } from "./aspects";
 import { ClockSum } from "./clock-sum";
 import { ExitSum } from "./exit-sum";
 import type { Selection } from "./selection";
+
+const STDIN = "standard input";
 
 /** Most different authors of lines that are kept. */
 const MAX_ABOUTS = 16;
@@ -27,15 +30,18 @@ export class Run {
   readonly exits: ExitSum;
   readonly vmm: ExitSum;
   readonly split: ClockSum;
-  /** What it is called in messages and on a page: its files. */
+  /** What it is called in messages: its files. */
   readonly name: string;
+  /** The files' paths. */
+  readonly files: readonly string[];
   readonly #selection: Selection;
   readonly #abouts = new Map<string, About>();
   #first: Date | undefined;
 
-  constructor(selection: Selection, name = "") {
+  constructor(selection: Selection, files: readonly string[] = []) {
     this.#selection = selection;
-    this.name = name;
+    this.files = files;
+    this.name = files.map((path) => (path === "-" ? STDIN : quoted(path))).join(", ");
     this.exits = new ExitSum(selection);
     this.vmm = new ExitSum(selection);
     this.split = new ClockSum(selection);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // kvm-vmexit report of runs that aren't alike: what is added up or compared is said, and options without effect are refused.
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
@@ -155,4 +155,66 @@ test("what can't be written is refused before anything is read or printed", () =
   assert.equal(existsSync(join(FOLDER, "no")), false);
   const packed = fileOf("more.gz", Buffer.concat([gzipSync(line(0, ROWS)), Buffer.from("and more")]));
   assert.match(report(packed).stderr, /more\.gz" has other bytes after the end of what gzip packed; zcat /);
+});
+
+/** The page of files, and its stdout. */
+function pageOf(...parameters: readonly string[]): string {
+  const page = join(FOLDER, "page.html");
+  const { status, stderr } = report("--html", page, ...parameters);
+  assert.equal(status, 0, stderr);
+  return readFileSync(page, "utf8");
+}
+
+const parts = (html: string, pattern: RegExp) => Array.from(html.matchAll(pattern), ([, part = ""]) => part);
+
+test("a page has no columns of times for a run without, and dashes where a reason has none", () => {
+  const html = pageOf("--fail-if", "count > 9999", fileOf("counted", counts(0)));
+  assert.deepEqual(parts(html, /<button type="button">([^<]*)</g), [
+    "Reason",
+    "Exits",
+    "Exits/s",
+    "VM, without idle exits",
+    "Exits/s",
+    "Most exits",
+  ]);
+  assert.match(html, /1 interval, 1\.00 s/);
+  assert.doesNotMatch(html, /<td data-v="0">0\.00</);
+  const rough = pageOf(fileOf("bare", bare(0)));
+  assert.doesNotMatch(rough, /<button type="button">P\d/);
+  assert.match(rough, /<button type="button">Longest</);
+});
+
+test("heat maps of two runs have the same rows and shades, and each its name; files are told apart", () => {
+  mkdirSync(join(FOLDER, "a"), { recursive: true });
+  mkdirSync(join(FOLDER, 'b "c'), { recursive: true });
+  const [first, second] = [
+    fileOf("a/run, 1.jsonl", line(0, ROWS)),
+    fileOf('b "c/run, 1.jsonl', line(5, [[7, 0, MSR, [200, 300, 5_000_000, 5_000_000, 5_000_000]]])),
+  ];
+  const html = pageOf(first, second);
+  assert.deepEqual(parts(html, /<dt>(&quot;[^<]*)<\/dt>/g), [
+    "&quot;a/run, 1.jsonl&quot;",
+    "&quot;b &quot;c/run, 1.jsonl&quot;",
+  ]);
+  const maps = parts(html, /<svg class="chart" (id="heat-[^]*?)<\/svg>/g);
+  assert.equal(maps.length, 2);
+  assert.deepEqual(
+    maps.map((map) => /aria-label="(.*?);/.exec(map)?.[1]),
+    [
+      "Before: Handling times over time, without idle exits",
+      "After: Handling times over time, without idle exits",
+    ],
+  );
+  const [before = [], later = []] = maps.map((map) => parts(map, /text-anchor="end">([^<]*)</g));
+  assert.deepEqual(before, later);
+  assert.ok(before.length > 5);
+  // Of 3 in a cell before, and 1 at most after, only the darkest has the last shade.
+  const shades = maps.map((map) => parts(map, /<path class="h(\d)"/g).map(Number));
+  assert.ok(Math.max(...(shades[0] ?? [])) < 8);
+  assert.equal(Math.max(...(shades[1] ?? [])), 8);
+  // Sums stay at the end, whatever sorts the others.
+  assert.match(
+    html,
+    /<tbody><tr><td>124 MSR[^]*?<\/tbody><tfoot><tr><td>Not idle<[^]*?<tr><td>Total<[^]*?<\/tfoot><\/table>/,
+  );
 });

@@ -7,7 +7,6 @@ import { inSteps } from "../../src/pace";
 import { Run } from "../../src/report/run";
 import type { Selection } from "../../src/report/selection";
 import { type Chunks, sniff } from "../../src/report/sniff";
-import { quoted } from "../../src/text";
 import type { Source } from "../../src/trace/consume";
 import type { Summary } from "../../src/trace/summary";
 import { beginsRecording } from "../../src/trace/reader";
@@ -167,8 +166,8 @@ export async function readRun(
   how: Reading,
 ): Promise<ReadRun> {
   checkOnce(paths);
-  const names = paths.map((path) => (path === "-" ? "standard input" : quoted(path))).join(", ");
-  const run = new Run(selection, names);
+  const run = new Run(selection, paths);
+  const names = run.name;
   const later: Source[] = [];
   const cut = new Set<string>();
   for (const source of recordings(await inOrderOfTime(paths, how.signal), how.signal)) {
