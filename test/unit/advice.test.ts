@@ -230,8 +230,8 @@ const CASES: Readonly<
     ["pm-timer-seldom", "many-exits", "naps-time", "hpet-seldom", "ipis"],
   ],
   "vmm-one-device": [
-    [vmmOf(1000, 100_000)],
-    [vmmOf(1000, 10_000), vmmOf(1000, 100_000, 2000), vmmOf(10, 100_000)],
+    ["vmm-one-device", vmmOf(1000, 100_000)],
+    ["vmm-devices", vmmOf(1000, 10_000), vmmOf(1000, 100_000, 2000), vmmOf(10, 100_000)],
   ],
   "faults-go-on": [
     ["faults", faults(20_000, 30_000, 20_000, 20_000)],
