@@ -88,10 +88,11 @@ test-sanitized: $(needs_sanitized) ## run the tests of the addon built with sani
 test-package: $(needs_package) ## run the tests of the lab itself and of the package
 	$(NODE_TEST) $(call compiled,test/package/*.test.ts)
 
+# Without a process for its file, whose tests are otherwise said only when all have ended.
 test-install: PACKAGES += $(LAB_PACKAGES) $(INSTALL_PACKAGES)
 test-install: packages ## install every package into small roots of Debian 11, 12 and 13, and count on their kernels; every Node
 	@$(MAKE) --no-print-directory $(needs_install)
-	$(under_install) $(NODE_TEST) $(call compiled,test/install/*.test.ts)
+	$(under_install) node --test-reporter=spec $(call compiled,test/install/*.test.ts)
 
 test-browser: PACKAGES += $(BROWSER_PACKAGES)
 test-browser: packages ## open the report's page in Debian's Chromium, headless; pictures are left in build/pages
