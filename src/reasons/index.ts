@@ -5,8 +5,13 @@ import { UsageError } from "../errors";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_ROLES, ARM64_TRAP, ARM64_WFX } from "./arm64";
 import { type KernelNames, kernelNames } from "./kernel";
 import { KVM_RUN_IDLE, KVM_RUN_REASONS } from "./kvm-run";
+import { LOONG64 } from "./loong64";
 import { nearest } from "./nearest";
+import { PPC64 } from "./ppc64";
+import { RISCV64 } from "./riscv64";
+import { S390X } from "./s390x";
 import { SVM_IDLE, SVM_REASONS, SVM_ROLES } from "./svm";
+import type { ReasonTable, Role } from "./table";
 import { VMX_IDLE, VMX_REASONS, VMX_ROLES } from "./vmx";
 
 /** The instruction set that defines a reason's code. */
@@ -14,25 +19,6 @@ export type Isa = Exclude<Codes, "kvm_run">;
 
 /** What defines a reason's code: an instruction set, or KVM_RUN's return to the VMM. */
 export type Codes = keyof typeof ISA;
-
-/** A vCPU that spins, an interrupt for the host, a fault at the guest's physical memory. */
-type Role = "pause" | "interrupt" | "fault";
-
-/** An instruction set's codes: what the raw 32 bits of a reason mean. */
-interface ReasonTable {
-  /** The reason as users know its number, from the kernel's unsigned 32 bits. */
-  readonly number: (raw: number) => number;
-  /** Its name, or undefined where the table has none. */
-  readonly name: (number: number) => string | undefined;
-  /** Every name with its number. */
-  readonly names: () => Iterable<readonly [number, string]>;
-  /** Reasons whose exits last while the vCPU has nothing to do. */
-  readonly idle: ReadonlySet<number>;
-  /** Reasons of exits that tell the same on all instruction sets that have them. */
-  readonly roles: Readonly<Record<Role, readonly number[]>>;
-  /** Other names that users know, such as kvm-bpf-tools'. */
-  readonly aliases: Readonly<Record<string, string>>;
-}
 
 // Intel SDM, 3C, table "Format of Exit Reason": bit 31 says that the entry failed, bits 26 to 29 are circumstances
 // (bus lock, enclave, MTF, root operation). With any other bit it isn't Intel's code: PVM's begin at 0x10000.
@@ -119,6 +105,10 @@ const TABLES: Readonly<Record<Codes, ReasonTable>> = {
     roles: { pause: [], interrupt: [], fault: [] },
     aliases: {},
   },
+  riscv64: RISCV64,
+  ppc64: PPC64,
+  loong64: LOONG64,
+  s390x: S390X,
 };
 
 const ISAS: ReadonlyMap<number, Codes> = new Map(
@@ -192,7 +182,7 @@ export function isInterrupt(isa: string, number: number): boolean {
   return hasRole(isa, number, "interrupt");
 }
 
-/** Whether the guest faulted at its physical memory; of SVM and arm64 also at a device. */
+/** Whether the guest faulted at its physical memory; of all but VMX also at a device. */
 export function isFault(isa: string, number: number): boolean {
   return hasRole(isa, number, "fault");
 }

@@ -8,7 +8,16 @@ import type { Isa } from "../../src/reasons";
 import { PROJECT } from "../tools";
 import { PROMISED, PROMISED_OF_VMX, WORKLOAD } from "./counts";
 
-export const ISA: Isa = preflight();
+/** The instruction sets of the lab's machines. */
+export type LabIsa = Extract<Isa, "svm" | "vmx" | "arm64">;
+
+function labIsa(): LabIsa {
+  const isa = preflight();
+  if (isa === "svm" || isa === "vmx" || isa === "arm64") return isa;
+  throw new Error(`the lab has no guest for ${isa}`);
+}
+
+export const ISA = labIsa();
 
 /** The ways to attach that work here: directly only where KVM's modules have BTF, which x86's programs need. */
 export const MODES: readonly ("direct" | "record")[] =
@@ -33,7 +42,7 @@ interface Workload {
 }
 
 /** On SVM with 6 vCPUs in 2 VMs. */
-export const WORKLOADS: Readonly<Record<Isa, Workload>> = {
+export const WORKLOADS: Readonly<Record<LabIsa, Workload>> = {
   svm: {
     command: [...X86, "--vcpus", "3", "--vms", "2"],
     promised: {

@@ -45,7 +45,7 @@ export function ofVendor(
   | { readonly name: string; readonly module: string; readonly value: string; readonly isOn: boolean }
   | undefined {
   const { kvm } = machine;
-  if (kvm?.isKnown !== true || kvm.isa === "arm64") return undefined;
+  if (kvm?.isKnown !== true || (kvm.isa !== "vmx" && kvm.isa !== "svm")) return undefined;
   const name = names[kvm.isa];
   const value = parameter(machine, kvm.module, name);
   if (value === undefined) return undefined;
