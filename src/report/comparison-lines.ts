@@ -26,7 +26,9 @@ function figure(value: number): string {
   return Math.abs(value) >= HUNDRED ? value.toFixed(0) : value.toPrecision(3);
 }
 
-const signed = (text: string) => (text.startsWith("-") ? text : `+${text}`);
+/** With its sign; what is rounded to nothing has none of its own. */
+const signed = (text: string) =>
+  text.startsWith("-") && parseFloat(text) !== 0 ? text : `+${text.replace("-", "")}`;
 
 /** A change in per cent, `~` where chance may have made it. */
 function percent(before: number, after: number, p: number | undefined): string {

@@ -115,6 +115,14 @@ test("a comparison says what a side doesn't have, and what differs in words", ()
   );
 });
 
+test("a change that is rounded to nothing is +0.0%", () => {
+  const many = (ns: number): Row[] => [
+    [7, 0, MSR, Array.from({ length: 2000 }, (_, at) => (at === 0 ? ns : 1000))],
+  ];
+  const files = [fileOf("more", line(0, many(1100))), fileOf("less", line(5, many(1000)))];
+  assert.match(report(...files).stdout, /^124 MSR +2000 +2000 +\+0\.0% +2000100 +2000000 +\+0\.0% /m);
+});
+
 test("options without effect are refused", () => {
   const path = fileOf("one", line(0, ROWS));
   for (const [parameters, why] of [

@@ -6,6 +6,9 @@ import { escaped } from "../junit";
 /** Most rows of a table: a page of 250 KB has room for them. */
 const MAX_ROWS = 200;
 
+/** Tables of more columns have less room for each. */
+const MOST_WIDE = 12;
+
 /** A cell: what is shown, and the number that it is sorted by. */
 export type Cell = readonly [text: string, value?: number];
 
@@ -58,9 +61,10 @@ export function tableOf(
     `<tr>${row.map(([text, value]) => `<td${value === undefined ? "" : ` data-v="${value}"`}>${escaped(text)}</td>`).join("")}</tr>`;
   const body = rows.slice(0, MAX_ROWS).map(line);
   const foot = sums.length === 0 ? "" : `<tfoot>${sums.map(line).join("")}</tfoot>`;
+  const dense = headings.length > MOST_WIDE ? ' class="dense"' : "";
   const more = rows.length > MAX_ROWS ? `<p>${rows.length - MAX_ROWS} more aren't shown.</p>` : "";
   const below = note === "" ? "" : `<p>${escaped(note)}</p>`;
-  return `<section><h2 id="${id}">${escaped(title)}</h2><div class="scroll"><table aria-labelledby="${id}"><thead>${overHeadings(headings)}<tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody>${foot}</table></div>${more}${below}</section>`;
+  return `<section><h2 id="${id}">${escaped(title)}</h2><div class="scroll"><table${dense} aria-labelledby="${id}"><thead>${overHeadings(headings)}<tr>${head.join("")}</tr></thead><tbody>${body.join("")}</tbody>${foot}</table></div>${more}${below}</section>`;
 }
 
 /** Headings of one row. */
