@@ -47,8 +47,11 @@ Napi::Value support(const Napi::CallbackInfo &info)
 	Napi::Object to = Napi::Object::New(env);
 	to.Set("addon", TEXT_OF(VMEXIT_VERSION));
 	to.Set("libbpf", libbpf_version_string());
-	if (direct.obstacle)
+	if (direct.obstacle) {
 		to.Set("obstacle", *direct.obstacle);
+		if (DirectSupport raw = raw_support(vmlinux.get()); raw.obstacle)
+			to.Set("rawObstacle", *raw.obstacle);
+	}
 	Napi::Object memory = Napi::Object::New(env);
 	Options options;
 	options.max_vcpus = max_vcpus;

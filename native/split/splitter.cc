@@ -121,11 +121,12 @@ Splitter::Splitter(const SplitOptions &options)
 bool Splitter::load_directly(const SplitOptions &options, const KernelBtf *vmlinux)
 {
 	DirectSupport support = direct_support(vmlinux, kFunctions);
-	return vmexit::load_directly(
-	    support, options.attach == SplitAttach::Direct, "use --attach probe", log_, [&] {
-		    support.targets[kIterator] = vmlinux->find("bpf_iter_task_file", BTF_KIND_FUNC);
-		    load(options, support.structs, support, true);
-	    });
+	return load_supported("directly", support, options.attach == SplitAttach::Direct,
+			      "use --attach probe", log_, [&] {
+				      support.targets_of_vmlinux[kIterator] =
+					  vmlinux->find("bpf_iter_task_file", BTF_KIND_FUNC);
+				      load(options, support.structs, support, true);
+			      });
 }
 
 void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const DirectSupport &support,
@@ -134,8 +135,9 @@ void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const
 	DirectSupport targets;
 	targets.module = support.module;
 	targets.targets = support.targets;
+	targets.targets_of_vmlinux = support.targets_of_vmlinux;
 	if (!direct && structs)
-		targets.targets[kIterator] = structs->find("bpf_iter_task_file", BTF_KIND_FUNC);
+		targets.targets_of_vmlinux[kIterator] = structs->find("bpf_iter_task_file", BTF_KIND_FUNC);
 	KernelNames names(targets);
 	CoreBtf core_btf(structs);
 	direct_ = direct;

@@ -84,9 +84,11 @@ bool runs_sev_es()
 }
 
 // In the order in which they attach: the ends of intervals before their beginnings.
-std::vector<std::string> names_of(const Options &options, const DirectSupport *direct)
+std::vector<std::string> names_of(const Options &options, Attach way, const DirectSupport *support)
 {
 	std::vector<std::string> wanted;
+	const char *purpose = options.slow ? "slow" : options.histograms ? "histogram" : "time";
+	const DirectSupport *direct = way == Attach::Direct ? support : nullptr;
 	if (options.returns) {
 		std::string begin = options.histograms ? "direct_run_histogram" : "direct_run_time";
 		wanted =
@@ -94,6 +96,11 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 			   : std::vector<std::string>{"record_thread_end", "record_run", "record_run_return"};
 		if (!direct && options.details)
 			wanted.insert(wanted.end(), std::begin(kRunDetails), std::end(kRunDetails));
+	} else if (way == Attach::Raw) {
+		wanted.push_back("raw_vm_end");
+		if (options.timing)
+			wanted.push_back(std::string("raw_entry_") + purpose);
+		wanted.push_back(options.timing ? "raw_exit_time" : "raw_exit_count");
 	} else if (direct) {
 		const Vendor &vendor = *loaded_vendor();
 		std::string cast = direct->casts() ? "_cast" : "";
@@ -102,10 +109,7 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 		wanted.push_back(vmx ? "direct_vcpu_end_vmx" : "direct_vcpu_end");
 		if (options.timing)
 			wanted.push_back(std::string("direct_entry_") +
-					 (amends ? std::string(vendor.name) + "_" : "") +
-					 (options.slow         ? "slow"
-					  : options.histograms ? "histogram"
-							       : "time") +
+					 (amends ? std::string(vendor.name) + "_" : "") + purpose +
 					 (amends ? cast : ""));
 		if (vmx)
 			wanted.push_back("direct_fault");
@@ -157,20 +161,32 @@ Session::Session(const Options &options)
 	LogTo log(log_);
 	allow_descriptors(0);
 	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
-	bool may_be_direct =
-	    options.attach != Attach::Record && !(options.details && options.slow) && !options.reflected;
-	if (options.net && !may_be_direct)
+	auto may_be = [&](Attach way) { return options.attach == way || options.attach == Attach::Auto; };
+	bool needs_record = (options.details && options.slow) || options.reflected;
+	if (options.net && (needs_record || !may_be(Attach::Direct)))
 		throw std::runtime_error("net times need --attach direct, or auto");
-	if (!may_be_direct || !load_directly(options, vmlinux.get()))
-		load(options, vmlinux.get(), nullptr);
+	if (may_be(Attach::Direct) && !needs_record && load_directly(options, vmlinux.get()))
+		return;
+	bool needs_more = needs_record || options.details || options.returns;
+	if (may_be(Attach::Raw) && !needs_more && load_raw(options, vmlinux.get()))
+		return;
+	load(options, Attach::Record, vmlinux.get(), nullptr);
 }
 
 bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
 {
 	DirectSupport support = direct_support(vmlinux, functions_for(options));
 	const char *mend = options.net ? "leave --net out" : "use --attach record";
-	return vmexit::load_directly(support, options.net || options.attach == Attach::Direct, mend, log_,
-				     [&] { load(options, support.structs, &support); });
+	return load_supported("directly", support, options.net || options.attach == Attach::Direct, mend,
+			      log_, [&] { load(options, Attach::Direct, support.structs, &support); });
+}
+
+bool Session::load_raw(const Options &options, const KernelBtf *vmlinux)
+{
+	DirectSupport support = raw_support(vmlinux);
+	return load_supported("to raw tracepoints", support, options.attach == Attach::Raw,
+			      "leave --attach out", log_,
+			      [&] { load(options, Attach::Raw, support.structs, &support); });
 }
 
 Session::~Session()
@@ -193,30 +209,30 @@ void Session::stop()
 	stopped_ = true;
 }
 
-void Session::load(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
+void Session::load(const Options &options, Attach way, const KernelBtf *structs, const DirectSupport *support)
 {
+	way_ = way;
 	try {
-		load_and_attach(options, structs, direct);
+		load_and_attach(options, structs, support);
 	} catch (...) {
 		unload();
 		throw;
 	}
 }
 
-void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
+void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *support)
 {
-	direct_ = direct;
 	std::optional<KernelNames> names;
-	if (direct)
-		names.emplace(*direct);
+	if (support)
+		names.emplace(*support);
 	CoreBtf core_btf(structs);
-	programs_.emplace(core_btf.open(options.object), names_of(options, direct));
+	programs_.emplace(core_btf.open(options.object), names_of(options, way_, support));
 	bpf_program__set_autoload(programs_->program(kFillPool),
 				  options.histograms || (options.details && !options.slow));
 	if (names)
 		for (bpf_program *program : programs_->chosen())
 			names->put_into(program);
-	configure(options, direct);
+	configure(options);
 	map_bytes_ = session_bytes(options);
 	programs_->load(map_bytes_);
 	programs_->fill_filter("pids", options.pids);
@@ -227,7 +243,7 @@ void Session::load_and_attach(const Options &options, const KernelBtf *structs, 
 	programs_->attach();
 }
 
-void Session::configure(const Options &options, bool direct)
+void Session::configure(const Options &options)
 {
 	account_count_ = accounts_for(options.max_vcpus);
 	vmexit_config config = {};
@@ -241,7 +257,7 @@ void Session::configure(const Options &options, bool direct)
 	config.reasons = options.reasons_mode;
 	PayloadFields fields;
 	config.entry_has_vcpu_id = fields.has(FIELD_ENTRY_VCPU_ID);
-	if (!direct) {
+	if (way_ == Attach::Record) {
 		if (options.filter_vcpus &&
 		    !fields.has(options.returns ? FIELD_ENTRY_VCPU_ID : FIELD_EXIT_VCPU_ID))
 			throw std::runtime_error(

@@ -22,7 +22,7 @@
 namespace vmexit
 {
 
-enum class Attach { Auto, Direct, Record };
+enum class Attach { Auto, Direct, Raw, Record };
 
 struct Options {
 	std::string object; // path of the BPF object
@@ -31,11 +31,13 @@ struct Options {
 	bool histograms = false;
 	bool slow = false; // report exits of slow_ns and longer instead of counting
 	uint64_t slow_ns = 0;
-	bool details = false; // keep what each exit was about; `object` is the one for that. With slow it
-			      // needs Attach::Record, whose payloads have the guest's RIP, too
+	bool details = false; // keep what each exit was about; `object` is the one for that. Not by
+			      // Attach::Raw. With slow it needs Attach::Record, whose payloads have the
+			      // guest's RIP, too
 	bool net = false; // leave out of times what the vCPU slept or waited, which needs to attach directly
 	bool reflected = false; // tell which exits of L2 went to L1, which needs Attach::Record
-	bool returns = false;   // count returns of KVM_RUN to the VMM instead of exits; needs timing
+	bool returns = false;   // count returns of KVM_RUN to the VMM instead of exits; needs timing. Not by
+				// Attach::Raw
 	uint32_t reasons_mode = VMEXIT_REASONS_ALL;
 	std::vector<uint32_t> reasons;
 	uint32_t max_vcpus = 1024;
@@ -120,9 +122,10 @@ public:
 	// next calls.
 	std::vector<vmexit_event> take_events(uint32_t most);
 
-	bool direct() const
+	// Any but Auto.
+	Attach way() const
 	{
-		return direct_;
+		return way_;
 	}
 	// Whether a snapshot's slots have details.
 	bool details() const
@@ -148,12 +151,13 @@ public:
 	}
 
 private:
-	// Returns whether it did; says in the log why it didn't.
+	// Return whether they did; say in the log why they didn't.
 	bool load_directly(const Options &options, const KernelBtf *vmlinux);
-	// Directly if `direct` says how, else by records.
-	void load(const Options &options, const KernelBtf *structs, const DirectSupport *direct);
-	void load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct);
-	void configure(const Options &options, bool direct);
+	bool load_raw(const Options &options, const KernelBtf *vmlinux);
+	// `support` is of that way, null for Attach::Record.
+	void load(const Options &options, Attach way, const KernelBtf *structs, const DirectSupport *support);
+	void load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *support);
+	void configure(const Options &options);
 	void fill_pool();
 	void map_memory();
 	void unload();
@@ -184,7 +188,7 @@ private:
 	size_t most_events_ = 0;
 	uint32_t account_count_ = 0;
 	uint64_t map_bytes_ = 0;
-	bool direct_ = false;
+	Attach way_ = Attach::Record;
 	bool stopped_ = false;
 	std::string log_;
 };

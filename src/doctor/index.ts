@@ -67,14 +67,18 @@ interface Ways {
 function waysOf(support: Support | undefined): Ways {
   const byPayload = support?.obstacle === undefined ? "" : `: ${support.obstacle}`;
   const isDirect = support !== undefined && support.obstacle === undefined;
+  const isRaw = support !== undefined && !isDirect && support.rawObstacle === undefined;
   return {
     exits: isDirect
       ? "directly to KVM's raw tracepoints; by payload for --wide of count and slower"
-      : `by payload of KVM's tracepoints${byPayload}`,
+      : isRaw
+        ? `to KVM's raw tracepoints; by payload for vmm, --details, and --wide of count and slower${byPayload}`
+        : `by payload of KVM's tracepoints${byPayload}`,
     split: isDirect ? "directly to functions of KVM" : `by probes of functions of KVM${byPayload}`,
-    stat: isDirect
-      ? "to KVM's raw tracepoints, with reasons counted directly"
-      : `to KVM's raw tracepoints, with reasons counted by payload${byPayload}`,
+    stat:
+      isDirect || isRaw
+        ? "to KVM's raw tracepoints, with reasons counted directly"
+        : `to KVM's raw tracepoints, with reasons counted by payload${byPayload}`,
     trace: "by payload of KVM's tracepoints",
   };
 }

@@ -13,6 +13,8 @@ export interface Support {
   readonly libbpf: string;
   /** Why programs can't attach directly here; undefined if they can. */
   readonly obstacle?: string;
+  /** Then also why they can't attach to raw tracepoints that are given the reason and the vCPU; undefined if they can. */
+  readonly rawObstacle?: string;
   /** Bytes in the kernel of a tool that counts or times exits, also with their details or histograms, and of one that splits time. */
   readonly memory: Readonly<Record<"counts" | "details" | "histograms" | "split", number>>;
 }

@@ -19,9 +19,17 @@ function labIsa(): LabIsa {
 
 export const ISA = labIsa();
 
-/** The ways to attach that work here: directly only where KVM's modules have BTF, which x86's programs need. */
-export const MODES: readonly ("direct" | "record")[] =
-  ISA !== "arm64" && existsSync("/sys/kernel/btf/kvm") ? ["direct", "record"] : ["record"];
+/**
+ * The ways to attach that work here, the one first that tools choose: directly only where KVM's modules have BTF, which x86's
+ * programs need; to raw tracepoints on 5.10, whose modules have none.
+ */
+export const MODES: readonly ("direct" | "raw" | "record")[] =
+  ISA === "vmx" || ISA === "svm"
+    ? [existsSync("/sys/kernel/btf/kvm") ? "direct" : "raw", "record"]
+    : ["record"];
+
+/** Those of them that tell what exits were about, and which returned to the VMM. */
+export const TELLING = MODES.filter((mode) => mode !== "raw");
 
 /** Whether the running kernel is this one or a later one. */
 export function kernelIsAtLeast(major: number, minor: number): boolean {

@@ -130,7 +130,7 @@ for (const attach of MODES)
   test(`slower, ${attach}: at threshold 0, every exit that has a time`, () => {
     const command = ["--", GUEST, "--cpuid", "23", "--out", "19", "--rdmsr", "41", "--vcpus", "2"];
     const lines = jsonLines(
-      run("kvm-vmexit-slower", "0", "--attach", attach === "direct" ? "auto" : attach, "--json", ...command),
+      run("kvm-vmexit-slower", "0", "--attach", attach === "record" ? attach : "auto", "--json", ...command),
     );
     const count = (name: string) => lines.filter((line) => line.slow?.name === name).length;
     assert.deepEqual([count("CPUID"), count("IOIO"), count("MSR")], [46, 38, 82]);
@@ -491,6 +491,7 @@ for (const [tool, parameters, expected] of [
   ["kvm-vmexit-slower", ["ten"], /the threshold takes milliseconds from 0 to 1000000000, not "ten"/],
   ["kvm-vmexit-slower", ["1", "2"], /unexpected argument "2" after MS/],
   ["kvm-vmexit-slower", ["--wide", "--attach", "direct"], /--wide needs --attach record/],
+  ["kvm-vmexit-slower", ["--wide", "--attach", "raw"], /--wide needs --attach record/],
   ["kvm-vmexit-hist", ["-n", "3"], /--count is a number of intervals; give --interval/],
   ["kvm-vmexit-hist", ["HLT", "--reasons", "MSR"], /not both/],
   ["kvm-vmexit-time", ["--idle", "never"], /--idle/],

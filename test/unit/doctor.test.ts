@@ -88,10 +88,20 @@ test("a complete host can run each tool, and its parameters are told", () => {
 test("why a tool attaches by payload is told", () => {
   const found = report(KVM_AMD, {
     ...SOURCES,
-    support: () => ({ ...SUPPORT, obstacle: "the moon is full" }),
+    support: () => ({ ...SUPPORT, obstacle: "the moon is full", rawObstacle: "the sun is up" }),
   });
   assert.match(finding(found, "modules' BTF"), /^limited\|kvm_amd has no BTF/);
   assert.equal(found.tools[0]?.attach, "by payload of KVM's tracepoints: the moon is full");
+});
+
+test("raw tracepoints are named where they alone tell the reason", () => {
+  const { tools } = report(KVM_AMD, {
+    ...SOURCES,
+    support: () => ({ ...SUPPORT, obstacle: "the moon is full" }),
+  });
+  const of = (tool: string) => tools.find(({ tools }) => tools.includes(tool))?.attach ?? "";
+  assert.match(of("count"), /^to KVM's raw tracepoints; by payload for vmm, .*: the moon is full$/);
+  assert.match(of("stat"), /^to KVM's raw tracepoints, with reasons counted directly$/);
 });
 
 for (const [title, files, arch] of [

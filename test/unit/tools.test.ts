@@ -101,6 +101,12 @@ const FAULTS: readonly (readonly [Command, readonly string[], string])[] = [
   [count, ["--"], "there is no command after --; name one, or leave -- out; see NAME --help"],
   [count, ["0"], 'the interval takes seconds from 0.001 to 31536000, not "0"'],
   [count, ["--wide", "--attach", "direct"], "--wide needs --attach record, or auto"],
+  [count, ["--wide", "--attach", "raw"], "--wide needs --attach record, or auto"],
+  [
+    count,
+    ["--details", "--attach", "raw"],
+    "--details needs another way to attach than --attach raw; leave that out",
+  ],
   [hist, ["-n", "3"], "--count is a number of intervals; give --interval, too"],
   [hist, ["1", "--reasons", "2"], "give reasons as operands or with --reasons, not both"],
   [slower, ["-1"], 'the threshold takes milliseconds from 0 to 1000000000, not "-1"'],

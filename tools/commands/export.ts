@@ -14,7 +14,7 @@ import { DEFAULT_PORT, inheritedSockets, parsePlace, placeName } from "../export
 import { Textfile } from "../export/textfile";
 import { OWN_USER, userOf } from "../lib/user";
 import { Hangups } from "../lib/hangups";
-import { TRACING, added, seconds, wholeNumber } from "../lib/options";
+import { TRACING, added, refuseRaw, seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { withOverhead } from "../lib/overhead";
 import { dropPowers } from "../lib/powers";
@@ -208,6 +208,7 @@ export const tool = defineCommand({
   options: OPTIONS,
   async run({ name, options }) {
     const { webConfig, textfile, otlp } = options;
+    refuseRaw(options.attach, { "--details": options.details, "--returns": options.returns });
     const web = webConfig === undefined ? undefined : await webOf(webConfig);
     const user = userOf(options.user);
     const everyMs = options.every * 1000;

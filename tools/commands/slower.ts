@@ -49,7 +49,8 @@ export const tool = defineCommand({
   run({ options, operands, command }) {
     const ns = threshold(operands[0]);
     const { json, csv, unit, wide, timestamp: timeOfDay } = options;
-    if (wide && options.attach === "direct") throw new UsageError("--wide needs --attach record, or auto");
+    if (wide && (options.attach === "direct" || options.attach === "raw"))
+      throw new UsageError("--wide needs --attach record, or auto");
     const format = { unit, wide, timeOfDay };
     const lineOf = (exit: SlowExit) =>
       json ? slowJson(NAME, exit) : csv ? slowCsv(exit, options.utcOffset) : slowLine(exit, format);

@@ -44,7 +44,7 @@ const LOOK_MS = 1000;
 const MAX_LOOK_MS = 16_000;
 
 /** As --attach has it of exits. */
-const SPLIT_ATTACH = { auto: "auto", direct: "direct", record: "probe" } as const;
+const SPLIT_ATTACH = { auto: "auto", direct: "direct", raw: "probe", record: "probe" } as const;
 
 /** What a session loses that has neither histograms nor details. */
 const lostReturns = ({ recordsFull, threadsFull, slotsFull, missedEvents }: Lost): Partial<Lost> => ({

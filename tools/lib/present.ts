@@ -16,7 +16,7 @@ import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
 import { aboutTrace } from "./about";
 import { liveCheck } from "./live-check";
-import { type EndOptions, type Interval, type SharedOptions, paceOf } from "./options";
+import { type EndOptions, type Interval, type SharedOptions, paceOf, refuseRaw } from "./options";
 import { alarming, emphasized, print } from "./output";
 import type { Status } from "./run";
 import { type Page, pageOf, timed } from "./tables";
@@ -86,7 +86,9 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     returns = false,
     checks,
   } = tool;
-  if (net && options.attach === "record") throw new UsageError("--net needs --attach direct, or auto");
+  refuseRaw(options.attach, { "--details": details, "what returns to the VMM": returns });
+  if (net && (options.attach === "record" || options.attach === "raw"))
+    throw new UsageError("--net needs --attach direct, or auto");
   const check = await liveCheck(name, checks ?? {}, timing ? "times" : "counts", {
     reasons: options.reasons,
     excludes: options.excludes,
