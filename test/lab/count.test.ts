@@ -205,9 +205,11 @@ test("losses are told when they happen; --strict=now ends the run with status 3"
   const { status, stdout } = await tool.end("SIGINT");
   assert.equal(status, 0);
   assert.match(stdout, /^Lost: /m);
-  const strict = run(TOOL, "--max-vcpus", "1", "--strict=now", "--csv", ...guest);
-  assert.equal(strict.status, 3);
-  assert.match(strict.stderr, /^Lost: /m);
+  for (const command of [["count"], ["split"], ["split", "0.1", "--csv"]]) {
+    const strict = run("kvm-vmexit", ...command, "--max-vcpus", "1", "--strict=now", ...guest);
+    assert.equal(strict.status, 3, command.join(" "));
+    assert.equal(strict.stderr.match(/^Lost: /gm)?.length, 1, strict.stderr);
+  }
 });
 
 test("attached by payload, a thread's vCPUs beyond those that have accounts are counted as lost", () => {

@@ -373,4 +373,9 @@ test("one row has a bound of its own", async () => {
   const [, text] = written([{ vcpu: 0, reason: 114, level: 1, times: [[9, 3]] }], "count");
   const long = text.replace('"exits":[{', `"exits":[{"more":"${"x".repeat(2 ** 24)}",`);
   await assert.rejects(() => readBack(long, 2 ** 20), /line 1: .*a part of it is longer than 16777216/);
+  for (const value of ["[".repeat(2 ** 21), `[${"{},".repeat(2 ** 20 + 1)}{}]`])
+    await assert.rejects(
+      () => readBack(text.replace('"exits":[{', `"exits":[{"more":${value},`), 2 ** 18),
+      /line 1: .*more lists and objects than lines of the tools have/,
+    );
 });

@@ -196,7 +196,12 @@ export function watchAny<S extends Watched>(
 
 /** Watches the split of vCPUs' time, as watch(). */
 export function watchSplit(
-  { options, command, keepsEnded = 0 }: Pick<Request, "command" | "keepsEnded"> & { options: SplitOptions },
+  {
+    options,
+    command,
+    keepsEnded = 0,
+    tellsLosses = false,
+  }: Pick<Request, "command" | "keepsEnded" | "tellsLosses"> & { options: SplitOptions },
   show: (running: Running<SplitSession> & { readonly isa: Isa }) => Promise<void>,
 ): Promise<Status> {
   let isa: Isa | undefined;
@@ -213,7 +218,7 @@ export function watchSplit(
       names: true,
       mayShowNothing: false,
       screen: false,
-      tellsLosses: true,
+      tellsLosses,
       needs: COUNTING,
       prepare,
     },
