@@ -136,6 +136,8 @@ test("what isn't good has a mend, on any host, and all fits 80 columns", () => {
       for (const { what, state, mend } of found.findings)
         assert.equal(state === "good", mend === undefined, `${what} on ${arch}`);
       for (const line of findingLines(found)) assert.ok(line.length <= WIDTH, line);
+      for (const line of findingLines(found, 40))
+        assert.ok(line.length <= 40 || !line.trim().includes(" "), line);
     }
 });
 

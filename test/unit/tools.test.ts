@@ -125,7 +125,7 @@ for (const [tool, argv, message] of FAULTS)
     assert.equal(await fault(tool, ...argv), message);
   });
 
-test("every help fits 80 columns, by the command's name and by the umbrella's word", async () => {
+test("every help fits 80 columns, and a narrower terminal word by word, by the command's name and by the umbrella's word", async () => {
   for (const page of PAGES)
     for (const name of [page.name, `kvm-vmexit ${page.word ?? ""}`])
       for (const named of await treeOf({ ...page, name })) {
@@ -136,6 +136,10 @@ test("every help fits 80 columns, by the command's name and by the umbrella's wo
           [],
           named.name,
         );
+        const narrow = helpLines(named.tool, named.name, 40);
+        for (const line of narrow) assert.ok(line.length <= 40 || !line.trim().includes(" "), line);
+        const words = (text: readonly string[]) => text.join(" ").split(/\s+/);
+        assert.deepEqual(words(narrow), words(lines));
       }
 });
 
