@@ -137,7 +137,7 @@ test("tables have details below their reason, indented; the sum counts each exit
   assert.ok(narrow.every((line) => line.length <= 80));
   assert.match(narrow[3] ?? "", /^ {6}write IA32_TSC_DEADLINE \(0x6e0\) +18 \( +10\)/);
   assert.equal(narrow.at(-1), "No room for L1 (Avg ns), L2 (Avg ns)");
-  assert.equal(countTable(samplesOf(reading), { ...PLAIN, room: 60 }).at(-1), "No room for L1, L2");
+  assert.equal(countTable(samplesOf(reading), { ...PLAIN, room: 45 }).at(-1), "No room for L1, L2");
 });
 
 test("CSV has each exit in one row, with its detail", () => {
