@@ -51,9 +51,10 @@ export const tool = defineCommand({
     const keepsEnded = interval === undefined ? MAX_ENDED : 0;
     const status = await watchSplit(
       { options, command, keepsEnded, tellsLosses: interval !== undefined && !options.csv },
-      async ({ session, isa, plan, shown, tellLosses }) => {
+      async ({ session, isa, plan, shown, tellLosses, facts }) => {
         if (options.csv && header) print([splitCsvHeading()]);
-        const about = options.json && aboutTrace("kvm-vmexit-split", isa, session.info(), options, { by });
+        const about =
+          options.json && aboutTrace("kvm-vmexit-split", isa, { ...session.info(), facts }, options, { by });
         let tablesBefore = false;
         for await (const reading of splitIntervals(session, { ...plan, ...paceOf(asked) })) {
           const groups = splitGroup(reading, by);

@@ -112,7 +112,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     tellsLosses,
     begin: ({ isa }: ReasonFilter) => check?.checkReasons(isa),
   };
-  const status = await watch(request, async ({ session, isa, filter, plan, shown, tellLosses }) => {
+  const status = await watch(request, async ({ session, isa, filter, plan, shown, tellLosses, facts }) => {
     if (options.csv && options.header) print([csvHeading(columns, details)]);
     const asked = {
       by,
@@ -122,7 +122,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
       ...(details ? { details } : {}),
       ...(tool.idle === undefined ? {} : { idle: tool.idle }),
     };
-    const about = options.json && aboutTrace(name, isa, session.info(), options, asked);
+    const about = options.json && aboutTrace(name, isa, { ...session.info(), facts }, options, asked);
     let tablesBefore = false;
     for await (const reading of intervals(session, { ...plan, ...paceOf(tool) })) {
       check?.add(reading);
