@@ -175,10 +175,10 @@ const CASES: Readonly<
       "many-exits",
     ],
   ],
-  // Made up: the lab's guest has no thread named after a vCPU, by which VMs on isolated CPUs are known, and how often its
-  // host interrupts it in a second depends on the machine that emulates it.
+  // The recordings are of `guest --nop 1000000 --cpuid 1`, run under a name that has "vcpu" in it, with isolcpus=1: on CPU 1 and on CPU 0.
   "interrupts-on-isolated": [
     [
+      "isolated",
       {
         ...NOTHING,
         samples: [sample(INTERRUPT, 250)],
@@ -186,6 +186,7 @@ const CASES: Readonly<
       },
     ],
     [
+      "isolated-unbound",
       {
         ...NOTHING,
         samples: [sample(INTERRUPT, 250)],
