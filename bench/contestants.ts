@@ -30,10 +30,10 @@ const KVM_STAT = process.env["KVM_STAT"] ?? join(ROOT, "..", "shared/seeds/kvm_s
 // So long that nothing is printed meanwhile.
 const NEVER = "100000";
 
-/** A counting tool both ways that it attaches. */
+/** A counting tool as it attaches by itself, and by payload. */
 function bothWays(name: string, ...parameters: string[]): Contestant[] {
-  return ["direct", "record"].map((attach) => ({
-    name: [name, ...parameters, attach === "direct" ? "" : "--attach record"].join(" ").trim(),
+  return ["auto", "record"].map((attach) => ({
+    name: [name, ...parameters, attach === "auto" ? "" : "--attach record"].join(" ").trim(),
     group: "ours",
     command: tool(name, ...parameters, "--attach", attach),
   }));

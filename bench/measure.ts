@@ -167,16 +167,16 @@ function programsOfSplit(): ProgramSize[] {
   });
 }
 
-/** The programs of each of our counting tools, both ways to attach where the kernel can, and kvm-stat's. */
+/** The programs of each of our counting tools, as it attaches by itself and by payload, and kvm-stat's. */
 function programSizes(): ProgramSize[] {
-  const sizes = (["direct", "record"] as const).flatMap((attach) =>
+  const sizes = (["auto", "record"] as const).flatMap((attach) =>
     OURS.flatMap(([tool, options]) => {
       try {
         const session = openSession({ ...options, attach, details: false, maxVcpus: 1024 });
         const { programs } = session.info();
         session.close();
         return programs.map(({ name, verifiedInsns, jitedBytes }) => ({
-          tool: attach === "direct" ? tool : `${tool} --attach record`,
+          tool: attach === "auto" ? tool : `${tool} --attach record`,
           program: name,
           verified: verifiedInsns,
           bytes: jitedBytes,

@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { threadNs } from "./guest";
 
-const READY = /Tracing|Recording/;
+const READY = /Tracing|Recording|Listening/;
 
 /** What every tool is made of: it says that it traces, and waits. */
 export const NODE_ALONE: readonly string[] = [

@@ -3,7 +3,7 @@
  * Counts every tracepoint of system kvm, and the reasons of kvm_exit and kvm_userspace_exit, for kvm-stat.
  *
  * Raw tracepoints throughout: they skip the tracepoint's payload, which costs more than all that is done
- * here. Only where the kernel's BTF doesn't tell where an exit's reason is, kvm_exit is read from its
+ * here. Only where neither the kernel's BTF nor an argument tells an exit's reason, kvm_exit is read from its
  * payload.
  */
 #include <linux/bpf.h>
@@ -99,6 +99,16 @@ int userspace_exit(const struct bpf_raw_tracepoint_args *context)
 #ifdef __TARGET_ARCH_x86
 
 #include "arch/x86.bpf.h"
+
+/* Before 5.16 the arguments are the reason, the vCPU and the isa. */
+SEC("raw_tp/kvm_exit")
+int exit_raw(const struct bpf_raw_tracepoint_args *context)
+{
+	if (filtered_out())
+		return 0;
+	return count_child(STAT_EVENT_EXIT, context->args[2] == ISA_SVM ? STAT_KIND_SVM : STAT_KIND_VMX,
+			   context->args[0]);
+}
 
 /* Since 5.16 (commit 0a62a0319abb) the first argument is the vCPU, and the reason is in the vendor's part of
  * it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * Counts and times VM exits, and returns of KVM_RUN: programs in two ways to attach, directly and by payload.
- * The addon loads those that fit the kernel.
+ * Counts and times VM exits, and returns of KVM_RUN: programs in three ways to attach, directly, to raw
+ * tracepoints that are told the reason, and by payload. The addon loads those that fit the kernel.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
@@ -16,6 +16,7 @@ static __always_inline __u64 key_of(__u64 isa, __u32 reason)
 
 #ifdef __TARGET_ARCH_x86
 #include "programs/vmexit-direct.bpf.h"
+#include "programs/vmexit-raw.bpf.h"
 #endif
 #include "programs/vmexit-payload.bpf.h"
 #include "programs/vmexit-kvm-run.bpf.h"

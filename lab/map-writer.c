@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,10 +17,13 @@
 int main(void)
 {
 	static char value[VALUE_BYTES];
+	/* Before 5.11 maps count as locked memory. */
+	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
 	uint32_t key = 0;
 	union bpf_attr attr;
 	int map;
 
+	setrlimit(RLIMIT_MEMLOCK, &all);
 	memset(&attr, 0, sizeof(attr));
 	attr.map_type = BPF_MAP_TYPE_HASH;
 	attr.key_size = sizeof(key);

@@ -13,7 +13,7 @@ BPF_HEADERS := $(wildcard bpf/*.h bpf/*/*.h)
 BPF_OBJECTS := $(foreach arch,$(ARCHITECTURES),$(BPF_SOURCES:bpf/%.bpf.c=dist/bpf/%.$(arch).bpf.o))
 ADDON := build/Release/vmexit.node
 ADDON_SANITIZED := build/sanitized/vmexit.node
-ADDON_SOURCES := binding.gyp $(wildcard native/*.cc native/*.h native/*/*.cc native/*/*.h bpf/contract/*.h) node_modules/.package-lock.json
+ADDON_SOURCES := binding.gyp package.json $(wildcard native/*.cc native/*.h native/*/*.cc native/*/*.h bpf/contract/*.h) node_modules/.package-lock.json
 
 .PHONY: all bpf addon typescript man completions clean
 
@@ -40,7 +40,7 @@ $(ADDON): $(ADDON_SOURCES)
 SANITIZERS := -fsanitize=address$(comma)undefined -fno-sanitize-recover=all
 $(ADDON_SANITIZED): $(ADDON_SOURCES)
 	@mkdir -p $(@D)
-	@for name in binding.gyp bpf native node_modules; do ln -sfn ../../$$name $(@D)/$$name; done
+	@for name in binding.gyp bpf native node_modules package.json; do ln -sfn ../../$$name $(@D)/$$name; done
 	CXXFLAGS="-g $(SANITIZERS)" LDFLAGS="$(SANITIZERS)" npx node-gyp -C $(@D) configure build --loglevel=warn
 	@cp $(@D)/build/Release/vmexit.node $@
 

@@ -4,7 +4,7 @@
 # Of what is linked in and of the C library see packaging/fetch-sysroot. Warnings as node-gyp's, of another compiler.
 PREBUILT_FLAGS := -std=c++17 -O2 -fPIC -fexceptions -fvisibility=hidden -ffunction-sections -fdata-sections -fstack-protector-strong \
   -D_FORTIFY_SOURCE=2 -Wall -Wextra -Wno-unused-parameter -Werror \
-  -DNAPI_VERSION=8 -DNODE_GYP_MODULE_NAME=vmexit -DBUILDING_NODE_EXTENSION -Inode_modules/node-addon-api -Inode_modules/node-api-headers/include
+  -DNAPI_VERSION=8 -DVMEXIT_VERSION=$(shell sed -n 's/^  "version": "\(.*\)",$$/\1/p' package.json) -DNODE_GYP_MODULE_NAME=vmexit -DBUILDING_NODE_EXTENSION -Inode_modules/node-addon-api -Inode_modules/node-api-headers/include
 # --wrap: see native/static_libbpf.cc. libstdc++ and libgcc stay shared: Node needs them itself.
 PREBUILT_LDFLAGS := -shared -s -Wl,--wrap=stderr,--gc-sections,--exclude-libs=ALL,--as-needed,-z,relro,-z,now,-z,noexecstack
 TRIPLE_x64 := x86_64-linux-gnu
@@ -23,7 +23,7 @@ archive deb rpm: all prebuilds ## make the archives, the .deb or the .rpm
 	for arch in $(ARCHITECTURES); do packaging/pack $@ $$arch || exit; done
 
 define prebuilt_rule
-build/prebuilds/$(1)/%.o: native/%.cc $(wildcard native/*.h native/*/*.h bpf/contract/*.h) packaging/fetch-sysroot packaging/sysroot.c mk/package.mk node_modules/.package-lock.json
+build/prebuilds/$(1)/%.o: native/%.cc $(wildcard native/*.h native/*/*.h bpf/contract/*.h) packaging/fetch-sysroot packaging/sysroot.c mk/package.mk package.json node_modules/.package-lock.json
 	@mkdir -p $$(@D)
 	@echo "$$@"; sysroot=$$$$(packaging/fetch-sysroot $(1)) && \
 	  $(CLANG)++ --target=$(TRIPLE_$(1)) --sysroot="$$$$sysroot" $(PREBUILT_FLAGS) -c $$< -o $$@

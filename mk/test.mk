@@ -66,7 +66,7 @@ LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
 # Not held back like the rest: said when it begins.
 begins = +@echo "$@: tests in the lab begin"
 
-.PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-browser test-install test-lab test-matrix test-clocks test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
+.PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-browser test-install test-lab test-matrix test-clocks test-costs test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
 	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package test-prometheus
@@ -88,10 +88,11 @@ test-sanitized: $(needs_sanitized) ## run the tests of the addon built with sani
 test-package: $(needs_package) ## run the tests of the lab itself and of the package
 	$(NODE_TEST) $(call compiled,test/package/*.test.ts)
 
+# Without a process for its file, whose tests are otherwise said only when all have ended.
 test-install: PACKAGES += $(LAB_PACKAGES) $(INSTALL_PACKAGES)
 test-install: packages ## install every package into small roots of Debian 11, 12 and 13, and count on their kernels; every Node
 	@$(MAKE) --no-print-directory $(needs_install)
-	$(under_install) $(NODE_TEST) $(call compiled,test/install/*.test.ts)
+	$(under_install) node --test-reporter=spec $(call compiled,test/install/*.test.ts)
 
 test-browser: PACKAGES += $(BROWSER_PACKAGES)
 test-browser: packages ## open the report's page in Debian's Chromium, headless; pictures are left in build/pages
@@ -120,7 +121,7 @@ lab-instructions:
 test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
 	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts test/lab/split.test.ts"
-	@$(MAKE) --no-print-directory nested-vmx test-clocks test-leaks
+	@$(MAKE) --no-print-directory nested-vmx test-clocks test-costs test-leaks
 
 matrix: matrix-built
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%)
@@ -149,6 +150,10 @@ hosts-%:
 nested-split-%:
 	$(begins)
 	$(LAB_RUN) $(call on_machine,$*) --icount --append highres=off --timeout 1800 -- $(NODE_TEST) $(call compiled,test/nested/*.test.ts)
+
+test-costs: matrix-built ## run the bounds on what tools add to an exit where they attach to raw tracepoints: Linux 5.10
+	$(begins)
+	$(LAB_RUN) $(call on_machine,svm-bullseye) --icount --timeout 1200 -- $(NODE_TEST) dist/test/instructions/cost.test.js
 
 # What VMX's disk lacks for a guest of a guest, whose kernel is that of the suite.
 nested_needs = $(addprefix /usr/bin/,cp cpio mktemp qemu-system-x86_64 xargs) /usr/sbin/modprobe /usr/share/qemu /usr/share/seabios \

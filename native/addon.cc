@@ -34,9 +34,16 @@ vmexit::Attach attach_mode(const Napi::Value &value)
 		return vmexit::Attach::Auto;
 	if (mode == "direct")
 		return vmexit::Attach::Direct;
+	if (mode == "raw")
+		return vmexit::Attach::Raw;
 	if (mode == "record")
 		return vmexit::Attach::Record;
-	throw Napi::TypeError::New(value.Env(), "attach must be auto, direct or record");
+	throw Napi::TypeError::New(value.Env(), "attach must be auto, direct, raw or record");
+}
+
+const char *name_of(vmexit::Attach way)
+{
+	return way == vmexit::Attach::Direct ? "direct" : way == vmexit::Attach::Raw ? "raw" : "record";
 }
 
 Options read_options(const Napi::CallbackInfo &info)
@@ -68,6 +75,9 @@ Options read_options(const Napi::CallbackInfo &info)
 		throw Napi::TypeError::New(env, "histograms and slowNs need timing");
 	if (options.details && !options.timing)
 		throw Napi::TypeError::New(env, "details need timing");
+	if (options.attach == vmexit::Attach::Raw &&
+	    ((options.details && !options.slow) || options.net || options.reflected || options.returns))
+		throw Napi::TypeError::New(env, "raw has no details, net, reflected or returns");
 	if (options.returns && (!options.timing || options.slow || options.reflected))
 		throw Napi::TypeError::New(env, "returns need timing, and have no slowNs and no reflected");
 	if (numbers(object, "onlyReasons", MAX_REASONS, 0, options.reasons))
@@ -113,7 +123,7 @@ private:
 	Napi::Value info(const Napi::CallbackInfo &call)
 	{
 		Session &open = session(call);
-		return vmexit::info_value(call.Env(), open, open.direct() ? "direct" : "record");
+		return vmexit::info_value(call.Env(), open, name_of(open.way()));
 	}
 
 	Napi::Value snapshot(const Napi::CallbackInfo &call)

@@ -6,7 +6,12 @@
 
 #include "kernel/support.h"
 #include "kernel/this_host.h"
+#include "split/splitter.h"
 #include "vmexit/session.h"
+
+// Of a macro's value.
+#define TEXT_OF(macro) TEXT(macro)
+#define TEXT(value) #value
 
 namespace vmexit
 {
@@ -40,11 +45,24 @@ Napi::Value support(const Napi::CallbackInfo &info)
 	DirectSupport direct = direct_support(vmlinux.get());
 	uint32_t max_vcpus = static_cast<uint32_t>(vcpus);
 	Napi::Object to = Napi::Object::New(env);
+	to.Set("addon", TEXT_OF(VMEXIT_VERSION));
 	to.Set("libbpf", libbpf_version_string());
-	if (direct.obstacle)
+	if (direct.obstacle) {
 		to.Set("obstacle", *direct.obstacle);
-	to.Set("countBytes", static_cast<double>(session_bytes(max_vcpus, false)));
-	to.Set("histogramBytes", static_cast<double>(session_bytes(max_vcpus, true)));
+		if (DirectSupport raw = raw_support(vmlinux.get()); raw.obstacle)
+			to.Set("rawObstacle", *raw.obstacle);
+	}
+	Napi::Object memory = Napi::Object::New(env);
+	Options options;
+	options.max_vcpus = max_vcpus;
+	memory.Set("counts", static_cast<double>(session_bytes(options)));
+	options.details = true;
+	memory.Set("details", static_cast<double>(session_bytes(options)));
+	options.details = false;
+	options.histograms = true;
+	memory.Set("histograms", static_cast<double>(session_bytes(options)));
+	memory.Set("split", static_cast<double>(splitter_bytes(max_vcpus)));
+	to.Set("memory", memory);
 	return to;
 }
 

@@ -26,7 +26,11 @@ function list(text, name) {
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
 const constant = ([name, number]) => `export const ${name} = ${number};`;
 const record = (name, entries) =>
-  `export const ${name} = { ${entries.map(([key, number]) => `${key.toLowerCase()}: ${number}`).join(", ")} } as const;`;
+  [
+    `export const ${name} = {`,
+    ...entries.map(([key, number]) => `  ${key.toLowerCase()}: ${number},`),
+    "} as const;",
+  ].join("\n");
 
 const isa = numbers(header("isa"), "ISA_");
 const vmexit = header("vmexit");

@@ -9,10 +9,28 @@ export const MAX_VCPU_IDS = 4096;
 export const MAX_REASONS = 512;
 
 /** Numbers of the instruction sets. */
-export const ISA = { vmx: 1, svm: 2, arm64: 3, kvm_run: 4 } as const;
+export const ISA = {
+  vmx: 1,
+  svm: 2,
+  arm64: 3,
+  kvm_run: 4,
+  riscv64: 5,
+  ppc64: 6,
+  loong64: 7,
+  s390x: 8,
+} as const;
 
 /** What defines a reason of kvm-stat: an instruction set, or user space's. */
-export const STAT_KIND = { vmx: 1, svm: 2, arm64: 3, userspace: 4 } as const;
+export const STAT_KIND = {
+  vmx: 1,
+  svm: 2,
+  arm64: 3,
+  riscv64: 5,
+  ppc64: 6,
+  loong64: 7,
+  s390x: 8,
+  userspace: 4,
+} as const;
 
 /** Buckets of a histogram of handling times. */
 export const BUCKETS = 172;

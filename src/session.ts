@@ -2,6 +2,7 @@
 // The library's sessions: a trace from its beginning to its end.
 import { DEFAULT_VCPUS } from "./contract";
 import { checkOptions } from "./check";
+import { UsageError } from "./errors";
 import { Machine } from "./host/machine";
 import { preflight } from "./host/preflight";
 import { type Kept, Ledger } from "./measure/ledger";
@@ -127,6 +128,8 @@ export function openSession(options: Options = {}): Session {
   } = options;
   if (!(Number.isSafeInteger(keepEnded) && keepEnded >= 0))
     throw new TypeError(`keepEnded must be a whole number, not ${String(keepEnded)}`);
+  if (attach === "raw" && (details || who.net === true))
+    throw new UsageError('details and net need attach "direct", or "auto"');
   const machine = new Machine();
   preflight(machine);
   learnReasons(machine.formatOf("kvm_exit") ?? "");

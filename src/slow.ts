@@ -194,7 +194,8 @@ export function openSlowSession(options: SlowOptions): SlowSession {
   for (const [name, list] of Object.entries({ reasons, excludes }))
     if (list !== undefined && typeof list !== "string")
       throw new UsageError(`${name} takes text, numbers and names separated by commas`);
-  if (details && attach === "direct") throw new UsageError('details need attach "record", or "auto"');
+  if (details && (attach === "direct" || attach === "raw"))
+    throw new UsageError('details need attach "record", or "auto"');
   const machine = new Machine();
   const isa = preflight(machine, REPORTING);
   learnReasons(machine.formatOf("kvm_exit") ?? "");

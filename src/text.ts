@@ -39,10 +39,14 @@ export function jsonText(value: unknown): string {
   );
 }
 
-// With these a spreadsheet takes a field for a formula; the last four are the full-width ones.
-const FORMULA = /^[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]/;
+// What a spreadsheet takes for a formula at a field's beginning; the last four are the full-width ones. A spreadsheet whose
+// separator is the semicolon has further fields, and some leave out blanks.
+const FORMULA = /(^|;)( *[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])/g;
 
-/** Text from outside for a field of CSV: what a spreadsheet would take for a formula begins with an apostrophe. */
+/**
+ * Text from outside for a field of CSV: an apostrophe comes before what a spreadsheet would take for a formula, at the
+ * beginning and after semicolons.
+ */
 export function csvText(text: string): string {
-  return FORMULA.test(text) ? `'${text}` : text;
+  return text.replace(FORMULA, "$1'$2");
 }

@@ -95,8 +95,17 @@ struct kvm_arch {
 	struct kvm_xen_hvm_config xen_hvm_config;
 };
 
+/* include/linux/mmu_notifier.h: what a VM has of the VMM's memory */
+struct mmu_notifier {
+	const void *ops;
+};
+
+/* include/linux/kvm_host.h. vcpus is another structure since 5.17 (c5b077549136 ("KVM: Convert the kvm->vcpus
+ * array to a xarray")). */
 struct kvm {
 	struct kvm_arch arch;
+	struct mmu_notifier mmu_notifier;
+	struct kvm_vcpu *vcpus[1];
 };
 
 /* Where xen_hvm_config moved in 6.15. */

@@ -42,7 +42,7 @@ static __always_inline int svm_exited(struct kvm_vcpu *vcpu, struct vmexit_accou
 
 static __always_inline int exit_svm(struct kvm_vcpu *vcpu, int timing, int casts)
 {
-	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu) : NULL;
+	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu, TYPED) : NULL;
 	const struct vmcb *vmcb;
 	struct vmcb *near;
 	__u64 level;
@@ -75,7 +75,7 @@ static __always_inline int exit_svm(struct kvm_vcpu *vcpu, int timing, int casts
 
 static __always_inline int exit_vmx(struct kvm_vcpu *vcpu, int timing, int casts)
 {
-	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu) : NULL;
+	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu, TYPED) : NULL;
 	__u32 reason;
 
 	if (!account)
@@ -90,15 +90,6 @@ static __always_inline int exit_vmx(struct kvm_vcpu *vcpu, int timing, int casts
 	if (DETAILS)
 		vmx_detail(vcpu, reason, &account->exit);
 	span_reason(&account->exit, reason);
-	return 0;
-}
-
-static __always_inline int entry(struct kvm_vcpu *vcpu, enum purpose purpose)
-{
-	struct vmexit_account *account = vcpu_for_entry(vcpu);
-
-	if (account)
-		span_end(account, &account->exit, purpose);
 	return 0;
 }
 
@@ -120,9 +111,9 @@ DIRECT(kvm_exit, exit_vmx_count, exit_vmx(vcpu, 0, 0))
 DIRECT(kvm_exit, exit_vmx_count_cast, exit_vmx(vcpu, 0, 1))
 DIRECT(kvm_exit, exit_vmx_time, exit_vmx(vcpu, 1, 0))
 DIRECT(kvm_exit, exit_vmx_time_cast, exit_vmx(vcpu, 1, 1))
-DIRECT(kvm_entry, entry_time, entry(vcpu, TIME))
-DIRECT(kvm_entry, entry_histogram, entry(vcpu, HISTOGRAM))
-DIRECT(kvm_entry, entry_slow, entry(vcpu, SLOW))
+DIRECT(kvm_entry, entry_time, vcpu_entered(vcpu, TYPED, TIME))
+DIRECT(kvm_entry, entry_histogram, vcpu_entered(vcpu, TYPED, HISTOGRAM))
+DIRECT(kvm_entry, entry_slow, vcpu_entered(vcpu, TYPED, SLOW))
 
 /* Where KVM_RUN returns to the VMM, and where it begins. Exits that stay in the kernel don't meet them. */
 SEC("tp_btf/kvm_userspace_exit")
@@ -149,7 +140,7 @@ RUN_BEGIN(histogram, HISTOGRAM)
 
 static __always_inline int entry_vmx(struct kvm_vcpu *vcpu, enum purpose purpose, int casts)
 {
-	struct vmexit_account *account = vcpu_for_entry(vcpu);
+	struct vmexit_account *account = vcpu_for_entry(vcpu, TYPED);
 
 	if (!account || !vcpu)
 		return 0;
@@ -166,7 +157,7 @@ DIRECT(kvm_entry, entry_vmx_histogram_cast, entry_vmx(vcpu, HISTOGRAM, 1))
 /* Of hosts whose KVM runs SEV-ES's guests. */
 static __always_inline int entry_svm(struct kvm_vcpu *vcpu, enum purpose purpose, int casts)
 {
-	struct vmexit_account *account = vcpu_for_entry(vcpu);
+	struct vmexit_account *account = vcpu_for_entry(vcpu, TYPED);
 
 	if (!account || !vcpu)
 		return 0;
@@ -184,7 +175,7 @@ DIRECT(kvm_entry, entry_svm_histogram_cast, entry_svm(vcpu, HISTOGRAM, 1))
 SEC("fentry/kvm_mmu_page_fault")
 int BPF_PROG(direct_fault, struct kvm_vcpu *vcpu, __u64 address, __u64 error)
 {
-	struct vmexit_account *account = vcpu_for_entry(vcpu);
+	struct vmexit_account *account = vcpu_for_entry(vcpu, TYPED);
 
 	if (account)
 		x86_handled_fault(&account->exit, address, error);

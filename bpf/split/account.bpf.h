@@ -5,6 +5,7 @@
 #define SPLIT_ACCOUNT_BPF_H
 
 #include <linux/bpf.h>
+#include <asm-generic/errno-base.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include "../kernel/types.h"
@@ -38,10 +39,14 @@ static __always_inline int split_begin(__u64 owner, struct task_struct *task, __
 	__u64 success_ns, fail_ns;
 	struct split_account *account;
 	__u8 taken = 1;
-	int index_plus_one;
+	int index_plus_one, error = bpf_map_update_elem(&owners, &owner, &taken, BPF_NOEXIST);
 
-	if (bpf_map_update_elem(&owners, &owner, &taken, BPF_NOEXIST))
+	if (error) {
+		/* The map of owners has as many places as there are accounts. */
+		if (error != -EEXIST)
+			__sync_fetch_and_add(&losses.accounts_full, 1);
 		return 0;
+	}
 	index_plus_one = account_take(owner);
 	account = account_at_plus_one(index_plus_one);
 	if (!account) {

@@ -160,7 +160,7 @@ static __always_inline struct vmexit_run *run_of(__u64 task)
 
 static __always_inline int run_begins(struct kvm_vcpu *vcpu, enum purpose purpose)
 {
-	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu) : NULL;
+	struct vmexit_account *account = vcpu ? vcpu_for_exit(vcpu, TYPED) : NULL;
 	__u64 task = bpf_get_current_task();
 	struct vmexit_run *run = run_of(task);
 	__u64 other;

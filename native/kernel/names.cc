@@ -20,9 +20,6 @@ namespace
 
 // In place of a program's descriptor.
 constexpr int kAnyProgram = 1;
-// How sections begin whose programs attach to functions of vmlinux.
-const std::string kIterators = "iter/";
-
 thread_local const KernelNames *current = nullptr;
 
 int attach_traced(const bpf_program *program, long, bpf_link **link)
@@ -115,12 +112,17 @@ void KernelNames::put_into(bpf_program *program) const
 int KernelNames::attach_to_target(const bpf_program *program, bpf_prog_load_opts &options) const
 {
 	std::string section = bpf_program__section_name(program);
-	auto found = support_.targets.find(section);
-	if (found == support_.targets.end())
-		return -ENOENT;
+	auto in_kvm = support_.targets.find(section), in_vmlinux = support_.targets_of_vmlinux.find(section);
 	options.attach_prog_fd = 0;
-	options.attach_btf_id = found->second;
-	options.attach_btf_obj_fd = section.compare(0, kIterators.size(), kIterators) ? kvm_ : 0;
+	if (in_kvm != support_.targets.end()) {
+		options.attach_btf_id = in_kvm->second;
+		options.attach_btf_obj_fd = kvm_;
+		return 0;
+	}
+	if (in_vmlinux == support_.targets_of_vmlinux.end())
+		return -ENOENT;
+	options.attach_btf_id = in_vmlinux->second;
+	options.attach_btf_obj_fd = 0;
 	return 0;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -13,7 +14,9 @@
 
 #include <bpf/bpf.h>
 
+#include "descriptor.h"
 #include "this_host.h"
+#include "tracefs.h"
 
 #include "../../bpf/contract/isa.h"
 
@@ -26,6 +29,8 @@ namespace
 constexpr size_t kOtherDescriptors = 1024;
 
 constexpr const char *kTracepoints[] = {"kvm_exit", "kvm_entry", "kvm_userspace_exit"};
+// Of vmlinux: called at a VM's end, before its vCPUs are freed.
+constexpr char kVmEnd[] = "mmu_notifier_unregister";
 // Where a vCPU ends, and where an address is handled that faulted.
 constexpr const char *kFunctions[] = {"kvm_arch_vcpu_destroy", "kvm_mmu_page_fault"};
 
@@ -59,17 +64,43 @@ uint32_t find_tracepoint(const KernelBtf &kvm, const std::string &event)
 	return kvm.find(("btf_trace_" + event).c_str(), BTF_KIND_TYPEDEF);
 }
 
+// Of a raw tracepoint, in order, whether each argument is a pointer; empty where the BTF doesn't have it.
+std::vector<bool> arguments_of(const KernelBtf &kvm, const char *event)
+{
+	const btf_type *type = kvm.type(kvm.type(find_tracepoint(kvm, event))->type);
+	std::vector<bool> arguments;
+	if (!btf_is_ptr(type))
+		return arguments;
+	type = kvm.type(type->type);
+	// Parameter 0 is the tracepoint's private data.
+	for (int i = 1; btf_is_func_proto(type) && i < btf_vlen(type); i++)
+		arguments.push_back(btf_is_ptr(kvm.type(btf_params(type)[i].type)));
+	return arguments;
+}
+
 // Whether the raw tracepoint's first argument is the vCPU: since 5.16 (commit 0a62a0319abb), before it was
 // the reason.
 bool vcpu_comes_first(const KernelBtf &kvm)
 {
-	const btf_type *type = kvm.type(kvm.type(find_tracepoint(kvm, "kvm_exit"))->type);
-	if (!btf_is_ptr(type))
+	std::vector<bool> arguments = arguments_of(kvm, "kvm_exit");
+	return !arguments.empty() && arguments[0];
+}
+
+// Whether a raw tracepoint has so many arguments: the kernel attaches no program that reads more of them
+// (__bpf_probe_register(), kernel/trace/bpf_trace.c).
+bool has_arguments(const char *event, int count)
+{
+	const bpf_insn instructions[] = {
+	    {BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_0, BPF_REG_1,
+	     static_cast<int16_t>((count - 1) * sizeof(uint64_t)), 0},
+	    {BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0},
+	    {BPF_JMP | BPF_EXIT, 0, 0, 0, 0},
+	};
+	Descriptor program(bpf_prog_load(BPF_PROG_TYPE_RAW_TRACEPOINT, "arguments", "Dual MIT/GPL",
+					 instructions, std::size(instructions), nullptr));
+	if (program.get() < 0)
 		return false;
-	type = kvm.type(type->type);
-	// Parameter 0 is the tracepoint's private data.
-	return btf_is_func_proto(type) && btf_vlen(type) > 1 &&
-	       btf_is_ptr(kvm.type(btf_params(type)[1].type));
+	return Descriptor(bpf_raw_tracepoint_open(event, program.get())).get() >= 0;
 }
 
 // Whether svm_data isn't the struct that the programs name: before 6.1.
@@ -91,6 +122,36 @@ std::optional<std::string> obstacle(const Vendor &vendor, const KernelBtf *kvm, 
 		return std::string("the BTF of ") + vendor.module + " has no " + vendor.vcpu_struct;
 	if (points_to_cpu_data(*structs, svm_data))
 		return "kvm_amd's svm_data is a pointer";
+	return std::nullopt;
+}
+
+// Where a module is built in, or has no BTF, its types are vmlinux's, as far as there are any.
+std::unique_ptr<KernelBtf> own_types(const char *module, const KernelBtf *vmlinux)
+{
+	return exists(std::string("/sys/kernel/btf/") + module) ? KernelBtf::read(module, vmlinux) : nullptr;
+}
+
+// kvm_exit has had these three arguments, in this order, as long as it had three.
+bool is_told_reason_and_vcpu(const KernelBtf &kvm)
+{
+	std::vector<bool> arguments = arguments_of(kvm, "kvm_exit");
+	if (arguments.empty())
+		return has_arguments("kvm_exit", 3);
+	return arguments == std::vector<bool>{false, true, false};
+}
+
+std::optional<std::string> raw_obstacle(const KernelBtf *vmlinux, const KernelBtf &kvm)
+{
+	if (!is_told_reason_and_vcpu(kvm))
+		return "kvm_exit isn't given the reason and the vCPU";
+	if (!entry_tells_vcpu(vmlinux))
+		return "kvm_entry doesn't tell the vCPU";
+	if (!has_member(kvm, "kvm_vcpu_stat", "guest_mode") && !has_member(kvm, "kvm_vcpu_arch", "hflags"))
+		return "the kernel's BTF doesn't tell a vCPU's level";
+	if (!has_member(kvm, "kvm", "vcpus") || !has_member(kvm, "kvm", "mmu_notifier"))
+		return "the kernel's BTF doesn't tell the vCPUs of a VM";
+	if (!vmlinux->find(kVmEnd, BTF_KIND_FUNC))
+		return std::string("the kernel has no ") + kVmEnd;
 	return std::nullopt;
 }
 
@@ -149,11 +210,43 @@ DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::st
 	return support;
 }
 
-bool load_directly(const DirectSupport &support, bool is_forced, const char *mend, std::string &log,
-		   const std::function<void()> &load)
+bool entry_tells_vcpu(const KernelBtf *vmlinux)
+{
+#ifndef __x86_64__
+	return false;
+#endif
+	if (!vmlinux || !has_member(*vmlinux, "kvm_vcpu", "vcpu_id"))
+		return false;
+	std::unique_ptr<KernelBtf> own = own_types(kKvm, vmlinux);
+	std::vector<bool> arguments = arguments_of(own ? *own : *vmlinux, "kvm_entry");
+	if (!arguments.empty())
+		return arguments[0];
+	// Its payload has the RIP since it is given the vCPU: 5.10 ("KVM: x86: Add RIP to the kvm_entry, i.e.
+	// VM-Enter, tracepoint").
+	return Formats().find("kvm_entry", "rip");
+}
+
+DirectSupport raw_support(const KernelBtf *vmlinux)
+{
+	DirectSupport support;
+	if (!loaded_vendor() || !vmlinux) {
+		support.obstacle =
+		    vmlinux ? "neither kvm_amd nor kvm_intel drives KVM" : "the kernel's BTF can't be read";
+		return support;
+	}
+	support.own_structs = own_types(kKvm, vmlinux);
+	support.structs = support.own_structs ? support.own_structs.get() : vmlinux;
+	support.obstacle = raw_obstacle(vmlinux, *support.structs);
+	support.targets_of_vmlinux[std::string("fentry/") + kVmEnd] = vmlinux->find(kVmEnd, BTF_KIND_FUNC);
+	return support;
+}
+
+bool load_supported(const char *way, const DirectSupport &support, bool is_forced, const char *mend,
+		    std::string &log, const std::function<void()> &load)
 {
 	if (support.obstacle && is_forced)
-		throw std::runtime_error("cannot attach directly: " + *support.obstacle + "; " + mend);
+		throw std::runtime_error(std::string("cannot attach ") + way + ": " + *support.obstacle +
+					 "; " + mend);
 	std::string obstacle;
 	if (support.obstacle)
 		obstacle = *support.obstacle;
@@ -166,7 +259,7 @@ bool load_directly(const DirectSupport &support, bool is_forced, const char *men
 				throw;
 			obstacle = error.what();
 		}
-	log += "not attaching directly: " + obstacle + "\n";
+	log += std::string("not attaching ") + way + ": " + obstacle + "\n";
 	return false;
 }
 

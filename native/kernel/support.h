@@ -27,7 +27,7 @@ struct Vendor {
 // The vendor whose module drives KVM; nullptr if the programs know no such vendor (arm64, kvm_pvm).
 const Vendor *loaded_vendor();
 
-// What the programs meet here that read KVM's own structs.
+// What programs meet here that read KVM's own structs, and need no payload.
 struct DirectSupport {
 	// Why they can't be used, or nothing if they can.
 	std::optional<std::string> obstacle;
@@ -38,9 +38,8 @@ struct DirectSupport {
 	// Numbers of types, 0 where there is none: of bpf_rdonly_cast(), by which kernel memory is read by
 	// plain loads, and of struct pt_regs, in vmlinux; of the variable svm_data in the module.
 	uint32_t rdonly_cast = 0, cast_type = 0, svm_data = 0;
-	// What they attach to, by their sections' names: the type's number in the BTF of kKvm, or of vmlinux
-	// where that is an iterator.
-	std::map<std::string, uint32_t> targets;
+	// What they attach to, by their sections' names: the type's number in the BTF of kKvm, or of vmlinux.
+	std::map<std::string, uint32_t> targets, targets_of_vmlinux;
 
 	// Whether they may read kernel memory by plain loads.
 	bool casts() const
@@ -53,10 +52,18 @@ struct DirectSupport {
 // vCPU's end.
 DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::string> &functions = {});
 
-// Loads directly where `support` and the kernel allow it; else returns false, and the log says why.
-// Throws std::runtime_error instead where this way was asked for; its message ends with `mend`.
-bool load_directly(const DirectSupport &support, bool is_forced, const char *mend, std::string &log,
-		   const std::function<void()> &load);
+// The same of programs on raw tracepoints that are told the reason and the vCPU: before Linux 5.16, with
+// vmlinux's BTF alone. Asks the kernel where no BTF has the arguments.
+DirectSupport raw_support(const KernelBtf *vmlinux);
+
+// Whether the first argument of kvm_entry is the vCPU, whose number vmlinux's BTF leads to.
+bool entry_tells_vcpu(const KernelBtf *vmlinux);
+
+// Loads where `support` and the kernel allow it; else returns false, and the log says why. Throws
+// std::runtime_error instead where this way was asked for; its message ends with `mend`. `way` is what
+// programs attach, as in "cannot attach directly".
+bool load_supported(const char *way, const DirectSupport &support, bool is_forced, const char *mend,
+		    std::string &log, const std::function<void()> &load);
 
 // The module that has KVM's tracepoints.
 inline constexpr char kKvm[] = "kvm";

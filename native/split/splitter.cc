@@ -121,11 +121,12 @@ Splitter::Splitter(const SplitOptions &options)
 bool Splitter::load_directly(const SplitOptions &options, const KernelBtf *vmlinux)
 {
 	DirectSupport support = direct_support(vmlinux, kFunctions);
-	return vmexit::load_directly(
-	    support, options.attach == SplitAttach::Direct, "use --attach probe", log_, [&] {
-		    support.targets[kIterator] = vmlinux->find("bpf_iter_task_file", BTF_KIND_FUNC);
-		    load(options, support.structs, support, true);
-	    });
+	return load_supported("directly", support, options.attach == SplitAttach::Direct,
+			      "use --attach probe", log_, [&] {
+				      support.targets_of_vmlinux[kIterator] =
+					  vmlinux->find("bpf_iter_task_file", BTF_KIND_FUNC);
+				      load(options, support.structs, support, true);
+			      });
 }
 
 void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const DirectSupport &support,
@@ -134,8 +135,9 @@ void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const
 	DirectSupport targets;
 	targets.module = support.module;
 	targets.targets = support.targets;
+	targets.targets_of_vmlinux = support.targets_of_vmlinux;
 	if (!direct && structs)
-		targets.targets[kIterator] = structs->find("bpf_iter_task_file", BTF_KIND_FUNC);
+		targets.targets_of_vmlinux[kIterator] = structs->find("bpf_iter_task_file", BTF_KIND_FUNC);
 	KernelNames names(targets);
 	CoreBtf core_btf(structs);
 	direct_ = direct;
@@ -153,7 +155,8 @@ void Splitter::load(const SplitOptions &options, const KernelBtf *structs, const
 		bpf_map__set_max_entries(programs_->map(name), account_count_);
 	if (options.filter_pids || options.filter_vcpus)
 		bpf_map__set_max_entries(programs_->map("left_out"), 1u << VMEXIT_LEFT_OUT_LOG2);
-	programs_->load(map_bytes());
+	map_bytes_ = splitter_bytes(options.max_vcpus);
+	programs_->load(map_bytes_);
 	programs_->fill_filter("pids", options.pids);
 	programs_->fill_filter("vcpu_ids", options.vcpu_ids);
 	accounts_.emplace(bpf_map__fd(programs_->map("accounts")), account_count_, PROT_READ | PROT_WRITE,
@@ -183,9 +186,9 @@ void Splitter::find_existing()
 		fail("cannot look for the vCPUs that are there", errno);
 }
 
-uint64_t Splitter::map_bytes() const
+uint64_t splitter_bytes(uint32_t max_vcpus)
 {
-	return account_count_ * uint64_t{sizeof(split_account)};
+	return accounts_for(max_vcpus) * uint64_t{sizeof(split_account)};
 }
 
 void Splitter::read_account(split_account &account, bool ended, SplitSnapshot &snapshot)

@@ -59,6 +59,9 @@ struct SplitSnapshot {
 	uint64_t missed = 0; // events for which the kernel didn't run a program
 };
 
+// Bytes of the accounts of so many vCPUs.
+uint64_t splitter_bytes(uint32_t max_vcpus);
+
 class Splitter
 {
 public:
@@ -87,7 +90,10 @@ public:
 		return account_count_;
 	}
 	// Bytes of the maps made for this.
-	uint64_t map_bytes() const;
+	uint64_t map_bytes() const
+	{
+		return map_bytes_;
+	}
 	std::vector<ProgramInfo> programs() const
 	{
 		return programs_->info();
@@ -105,6 +111,7 @@ private:
 	std::optional<Programs> programs_;
 	std::optional<Mapped<split_account>> accounts_;
 	uint32_t account_count_ = 0;
+	uint64_t map_bytes_ = 0;
 	bool direct_ = false;
 };
 

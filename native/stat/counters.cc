@@ -54,7 +54,7 @@ Counters::~Counters()
 		detach(event, attached);
 }
 
-void Counters::choose_exit_program(const DirectSupport &support)
+void Counters::choose_exit_program(const KernelBtf *vmlinux, const DirectSupport &support)
 {
 #ifdef __aarch64__
 	exit_program_ = "exit_arm64";
@@ -62,8 +62,10 @@ void Counters::choose_exit_program(const DirectSupport &support)
 	const std::string &isa = this_host().isa;
 	if (isa.empty())
 		throw std::runtime_error("KVM is not loaded");
-	exit_program_ =
-	    (support.obstacle ? "record_exit_" : "exit_") + isa + (support.casts() ? "_cast" : "");
+	if (!support.obstacle)
+		exit_program_ = "exit_" + isa + (support.casts() ? "_cast" : "");
+	else
+		exit_program_ = raw_support(vmlinux).obstacle ? "record_exit_" + isa : "exit_raw";
 #endif
 }
 
@@ -71,7 +73,7 @@ void Counters::load(const CountersOptions &options)
 {
 	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
 	DirectSupport support = direct_support(vmlinux.get());
-	choose_exit_program(support);
+	choose_exit_program(vmlinux.get(), support);
 	CoreBtf core_btf(support.obstacle ? vmlinux.get() : support.structs);
 	object_ = core_btf.open(options.object);
 	std::optional<KernelNames> names;

@@ -65,7 +65,7 @@ private:
 		uint64_t misses = 0; // that are accounted for
 	};
 
-	void choose_exit_program(const DirectSupport &support);
+	void choose_exit_program(const KernelBtf *vmlinux, const DirectSupport &support);
 	void load(const CountersOptions &options);
 	bpf_program *program_of(uint32_t event) const;
 	int load_clone(uint32_t event) const;

@@ -64,15 +64,15 @@ static_assert(sizeof(vmexit_histogram) % 8 == 0, "an array map rounds its elemen
 static_assert(sizeof(vmexit_details) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 static_assert(sizeof(vmexit_account) % 8 == 0, "an array map rounds its elements up to 8 bytes");
 
-uint32_t histograms_for(uint32_t max_vcpus)
+uint32_t histograms_for(const Options &options)
 {
-	return max_vcpus * VMEXIT_HISTOGRAMS_PER_VCPU;
+	uint32_t share = options.details ? VMEXIT_HISTOGRAMS_BY_DETAIL : VMEXIT_HISTOGRAMS_PER_VCPU;
+	return options.histograms ? options.max_vcpus * share : 0;
 }
 
-uint64_t bytes_of(uint32_t accounts, uint32_t histograms)
+uint32_t tables_for(const Options &options)
 {
-	return accounts * uint64_t{sizeof(vmexit_account)} +
-	       histograms * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)};
+	return options.details && !options.slow ? options.max_vcpus : 0;
 }
 
 // Whether KVM can run guests of SEV-ES, as its module says.
@@ -84,9 +84,11 @@ bool runs_sev_es()
 }
 
 // In the order in which they attach: the ends of intervals before their beginnings.
-std::vector<std::string> names_of(const Options &options, const DirectSupport *direct)
+std::vector<std::string> names_of(const Options &options, Attach way, const DirectSupport *support)
 {
 	std::vector<std::string> wanted;
+	const char *purpose = options.slow ? "slow" : options.histograms ? "histogram" : "time";
+	const DirectSupport *direct = way == Attach::Direct ? support : nullptr;
 	if (options.returns) {
 		std::string begin = options.histograms ? "direct_run_histogram" : "direct_run_time";
 		wanted =
@@ -94,6 +96,11 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 			   : std::vector<std::string>{"record_thread_end", "record_run", "record_run_return"};
 		if (!direct && options.details)
 			wanted.insert(wanted.end(), std::begin(kRunDetails), std::end(kRunDetails));
+	} else if (way == Attach::Raw) {
+		wanted.push_back("raw_vm_end");
+		if (options.timing)
+			wanted.push_back(std::string("raw_entry_") + purpose);
+		wanted.push_back(options.timing ? "raw_exit_time" : "raw_exit_count");
 	} else if (direct) {
 		const Vendor &vendor = *loaded_vendor();
 		std::string cast = direct->casts() ? "_cast" : "";
@@ -102,10 +109,7 @@ std::vector<std::string> names_of(const Options &options, const DirectSupport *d
 		wanted.push_back(vmx ? "direct_vcpu_end_vmx" : "direct_vcpu_end");
 		if (options.timing)
 			wanted.push_back(std::string("direct_entry_") +
-					 (amends ? std::string(vendor.name) + "_" : "") +
-					 (options.slow         ? "slow"
-					  : options.histograms ? "histogram"
-							       : "time") +
+					 (amends ? std::string(vendor.name) + "_" : "") + purpose +
 					 (amends ? cast : ""));
 		if (vmx)
 			wanted.push_back("direct_fault");
@@ -144,9 +148,12 @@ std::vector<std::string> functions_for(const Options &options)
 
 } // namespace
 
-uint64_t session_bytes(uint32_t max_vcpus, bool histograms)
+uint64_t session_bytes(const Options &options)
 {
-	return bytes_of(accounts_for(max_vcpus), histograms ? histograms_for(max_vcpus) : 0);
+	return accounts_for(options.max_vcpus) * uint64_t{sizeof(vmexit_account)} +
+	       histograms_for(options) * uint64_t{sizeof(vmexit_histogram) + sizeof(uint32_t)} +
+	       tables_for(options) * uint64_t{sizeof(vmexit_details) + sizeof(uint32_t)} +
+	       (options.slow ? VMEXIT_RING_BYTES : 0);
 }
 
 Session::Session(const Options &options)
@@ -154,20 +161,32 @@ Session::Session(const Options &options)
 	LogTo log(log_);
 	allow_descriptors(0);
 	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
-	bool may_be_direct =
-	    options.attach != Attach::Record && !(options.details && options.slow) && !options.reflected;
-	if (options.net && !may_be_direct)
+	auto may_be = [&](Attach way) { return options.attach == way || options.attach == Attach::Auto; };
+	bool needs_record = (options.details && options.slow) || options.reflected;
+	if (options.net && (needs_record || !may_be(Attach::Direct)))
 		throw std::runtime_error("net times need --attach direct, or auto");
-	if (!may_be_direct || !load_directly(options, vmlinux.get()))
-		load(options, vmlinux.get(), nullptr);
+	if (may_be(Attach::Direct) && !needs_record && load_directly(options, vmlinux.get()))
+		return;
+	bool needs_more = needs_record || options.details || options.returns;
+	if (may_be(Attach::Raw) && !needs_more && load_raw(options, vmlinux.get()))
+		return;
+	load(options, Attach::Record, vmlinux.get(), nullptr);
 }
 
 bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
 {
 	DirectSupport support = direct_support(vmlinux, functions_for(options));
 	const char *mend = options.net ? "leave --net out" : "use --attach record";
-	return vmexit::load_directly(support, options.net || options.attach == Attach::Direct, mend, log_,
-				     [&] { load(options, support.structs, &support); });
+	return load_supported("directly", support, options.net || options.attach == Attach::Direct, mend,
+			      log_, [&] { load(options, Attach::Direct, support.structs, &support); });
+}
+
+bool Session::load_raw(const Options &options, const KernelBtf *vmlinux)
+{
+	DirectSupport support = raw_support(vmlinux);
+	return load_supported("to raw tracepoints", support, options.attach == Attach::Raw,
+			      "leave --attach out", log_,
+			      [&] { load(options, Attach::Raw, support.structs, &support); });
 }
 
 Session::~Session()
@@ -190,31 +209,32 @@ void Session::stop()
 	stopped_ = true;
 }
 
-void Session::load(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
+void Session::load(const Options &options, Attach way, const KernelBtf *structs, const DirectSupport *support)
 {
+	way_ = way;
 	try {
-		load_and_attach(options, structs, direct);
+		load_and_attach(options, structs, support);
 	} catch (...) {
 		unload();
 		throw;
 	}
 }
 
-void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct)
+void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *support)
 {
-	direct_ = direct;
 	std::optional<KernelNames> names;
-	if (direct)
-		names.emplace(*direct);
+	if (support)
+		names.emplace(*support);
 	CoreBtf core_btf(structs);
-	programs_.emplace(core_btf.open(options.object), names_of(options, direct));
+	programs_.emplace(core_btf.open(options.object), names_of(options, way_, support));
 	bpf_program__set_autoload(programs_->program(kFillPool),
 				  options.histograms || (options.details && !options.slow));
 	if (names)
 		for (bpf_program *program : programs_->chosen())
 			names->put_into(program);
-	configure(options, direct);
-	programs_->load(map_bytes());
+	configure(options);
+	map_bytes_ = session_bytes(options);
+	programs_->load(map_bytes_);
 	programs_->fill_filter("pids", options.pids);
 	programs_->fill_filter("vcpu_ids", options.vcpu_ids);
 	programs_->fill_filter("reasons", options.reasons);
@@ -223,7 +243,7 @@ void Session::load_and_attach(const Options &options, const KernelBtf *structs, 
 	programs_->attach();
 }
 
-void Session::configure(const Options &options, bool direct)
+void Session::configure(const Options &options)
 {
 	account_count_ = accounts_for(options.max_vcpus);
 	vmexit_config config = {};
@@ -237,7 +257,7 @@ void Session::configure(const Options &options, bool direct)
 	config.reasons = options.reasons_mode;
 	PayloadFields fields;
 	config.entry_has_vcpu_id = fields.has(FIELD_ENTRY_VCPU_ID);
-	if (!direct) {
+	if (way_ == Attach::Record) {
 		if (options.filter_vcpus &&
 		    !fields.has(options.returns ? FIELD_ENTRY_VCPU_ID : FIELD_EXIT_VCPU_ID))
 			throw std::runtime_error(
@@ -255,9 +275,8 @@ void Session::configure(const Options &options, bool direct)
 		for (const char *name : {"left_out", "bare_threads"})
 			bpf_map__set_max_entries(programs_->map(name), 1u << VMEXIT_LEFT_OUT_LOG2);
 	max_vcpus_ = options.max_vcpus;
-	uint32_t share = options.details ? VMEXIT_HISTOGRAMS_BY_DETAIL : VMEXIT_HISTOGRAMS_PER_VCPU;
-	histogram_count_ = options.histograms ? max_vcpus_ * share : 0;
-	table_count_ = options.details && !options.slow ? max_vcpus_ : 0;
+	histogram_count_ = histograms_for(options);
+	table_count_ = tables_for(options);
 	for (const char *name : {"details", "free_details"})
 		bpf_map__set_max_entries(programs_->map(name), std::max(table_count_, 1u));
 	bpf_map__set_max_entries(programs_->map("histograms"), std::max(histogram_count_, 1u));
@@ -306,13 +325,6 @@ void Session::map_memory()
 		fail("cannot map the ring buffer", errno);
 }
 
-uint64_t Session::map_bytes() const
-{
-	return bytes_of(account_count_, histogram_count_) +
-	       table_count_ * uint64_t{sizeof(vmexit_details) + sizeof(uint32_t)} +
-	       bpf_map__max_entries(programs_->map("events"));
-}
-
 std::vector<vmexit_event> Session::take_events(uint32_t most)
 {
 	LogTo log(log_);
@@ -321,11 +333,34 @@ std::vector<vmexit_event> Session::take_events(uint32_t most)
 	return std::move(events_);
 }
 
-void Session::read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot)
+uint64_t Session::read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot)
 {
+	uint64_t sum = 0;
 	for (uint32_t i = 0; i < VMEXIT_BUCKETS; i++)
-		if (uint64_t count = (*histograms_)[index].buckets[i])
+		if (uint64_t count = __atomic_load_n(&(*histograms_)[index].buckets[i], __ATOMIC_RELAXED)) {
 			snapshot.buckets.push_back({slot, static_cast<uint8_t>(i), count});
+			sum += count;
+		}
+	return sum;
+}
+
+void Session::read_slot_and_histogram(const vmexit_slot &slot, uint32_t index, Snapshot &snapshot)
+{
+	// A histogram is read in some 100 ns; exits that are filed meanwhile are in the next reading.
+	const int tries = 8;
+	size_t begin = snapshot.buckets.size();
+	SlotRow &row = snapshot.slots.back();
+	for (int i = 0; i < tries; i++) {
+		snapshot.buckets.resize(begin);
+		row.count = __atomic_load_n(&slot.count, __ATOMIC_ACQUIRE);
+		row.total_ns = __atomic_load_n(&slot.total_ns, __ATOMIC_ACQUIRE);
+		uint64_t sum = read_histogram(index, snapshot.slots.size() - 1, snapshot);
+		if (sum == row.count)
+			return;
+		// The last try is of what the histogram has.
+		if (i == tries - 1 && sum)
+			row.count = sum;
+	}
 }
 
 vmexit_details *Session::details_of(const vmexit_account &account)
@@ -342,8 +377,8 @@ void Session::read_slot(vmexit_slot &slot, uint64_t detail, uint32_t histogram, 
 	uint64_t max_ns = __atomic_exchange_n(&slot.max_ns, 0, __ATOMIC_RELAXED);
 	uint32_t vcpu = snapshot.vcpus.size() - 1;
 	snapshot.slots.push_back({vcpu, Key(slot.key), detail, slot.count, slot.total_ns, max_ns});
-	if (histogram && histogram <= histogram_count_)
-		read_histogram(histogram - 1, snapshot.slots.size() - 1, snapshot);
+	if (histogram && histogram <= histogram_count_ && snapshot.slots.back().key.timed)
+		read_slot_and_histogram(slot, histogram - 1, snapshot);
 }
 
 void Session::read_account(vmexit_account &account, bool ended, Snapshot &snapshot)

@@ -22,7 +22,7 @@
 namespace vmexit
 {
 
-enum class Attach { Auto, Direct, Record };
+enum class Attach { Auto, Direct, Raw, Record };
 
 struct Options {
 	std::string object; // path of the BPF object
@@ -31,11 +31,13 @@ struct Options {
 	bool histograms = false;
 	bool slow = false; // report exits of slow_ns and longer instead of counting
 	uint64_t slow_ns = 0;
-	bool details = false; // keep what each exit was about; `object` is the one for that. With slow it
-			      // needs Attach::Record, whose payloads have the guest's RIP, too
+	bool details = false; // keep what each exit was about; `object` is the one for that. Not by
+			      // Attach::Raw. With slow it needs Attach::Record, whose payloads have the
+			      // guest's RIP, too
 	bool net = false; // leave out of times what the vCPU slept or waited, which needs to attach directly
 	bool reflected = false; // tell which exits of L2 went to L1, which needs Attach::Record
-	bool returns = false;   // count returns of KVM_RUN to the VMM instead of exits; needs timing
+	bool returns = false;   // count returns of KVM_RUN to the VMM instead of exits; needs timing. Not by
+				// Attach::Raw
 	uint32_t reasons_mode = VMEXIT_REASONS_ALL;
 	std::vector<uint32_t> reasons;
 	uint32_t max_vcpus = 1024;
@@ -98,8 +100,8 @@ struct Snapshot {
 	uint64_t missed; // events for which the kernel didn't run a program
 };
 
-// Bytes of the accounts, and of histograms if wanted, that a session of so many vCPUs has.
-uint64_t session_bytes(uint32_t max_vcpus, bool histograms);
+// Bytes of the maps that a session with these options has.
+uint64_t session_bytes(const Options &options);
 
 class Session
 {
@@ -120,9 +122,10 @@ public:
 	// next calls.
 	std::vector<vmexit_event> take_events(uint32_t most);
 
-	bool direct() const
+	// Any but Auto.
+	Attach way() const
 	{
-		return direct_;
+		return way_;
 	}
 	// Whether a snapshot's slots have details.
 	bool details() const
@@ -138,25 +141,30 @@ public:
 		return account_count_;
 	}
 	// Bytes of the maps made for this session.
-	uint64_t map_bytes() const;
+	uint64_t map_bytes() const
+	{
+		return map_bytes_;
+	}
 	std::vector<ProgramInfo> programs() const
 	{
 		return programs_->info();
 	}
 
 private:
-	// Returns whether it did; says in the log why it didn't.
+	// Return whether they did; say in the log why they didn't.
 	bool load_directly(const Options &options, const KernelBtf *vmlinux);
-	// Directly if `direct` says how, else by records.
-	void load(const Options &options, const KernelBtf *structs, const DirectSupport *direct);
-	void load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *direct);
-	void configure(const Options &options, bool direct);
+	bool load_raw(const Options &options, const KernelBtf *vmlinux);
+	// `support` is of that way, null for Attach::Record.
+	void load(const Options &options, Attach way, const KernelBtf *structs, const DirectSupport *support);
+	void load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *support);
+	void configure(const Options &options);
 	void fill_pool();
 	void map_memory();
 	void unload();
 	void read_account(vmexit_account &account, bool ended, Snapshot &snapshot);
 	void read_slot(vmexit_slot &slot, uint64_t detail, uint32_t histogram, Snapshot &snapshot);
-	void read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
+	uint64_t read_histogram(uint32_t index, uint32_t slot, Snapshot &snapshot);
+	void read_slot_and_histogram(const vmexit_slot &slot, uint32_t index, Snapshot &snapshot);
 	// Of the account; null if there is none.
 	vmexit_details *details_of(const vmexit_account &account);
 	void free_account(uint32_t index);
@@ -179,7 +187,8 @@ private:
 	std::vector<vmexit_event> events_;
 	size_t most_events_ = 0;
 	uint32_t account_count_ = 0;
-	bool direct_ = false;
+	uint64_t map_bytes_ = 0;
+	Attach way_ = Attach::Record;
 	bool stopped_ = false;
 	std::string log_;
 };

@@ -25,6 +25,8 @@ export interface Report {
   readonly findings: readonly Diagnosis[];
   readonly tools: readonly ToolState[];
   readonly vms: readonly Vm[];
+  /** Of the native addon and its libbpf, where it loads. */
+  readonly native: Pick<Support, "addon" | "libbpf"> | undefined;
   /** Whether each tool can run. */
   readonly isWell: boolean;
 }
@@ -65,33 +67,40 @@ interface Ways {
 function waysOf(support: Support | undefined): Ways {
   const byPayload = support?.obstacle === undefined ? "" : `: ${support.obstacle}`;
   const isDirect = support !== undefined && support.obstacle === undefined;
+  const isRaw = support !== undefined && !isDirect && support.rawObstacle === undefined;
   return {
     exits: isDirect
       ? "directly to KVM's raw tracepoints; by payload for --wide of count and slower"
-      : `by payload of KVM's tracepoints${byPayload}`,
+      : isRaw
+        ? `to KVM's raw tracepoints; by payload for vmm, --details, and --wide of count and slower${byPayload}`
+        : `by payload of KVM's tracepoints${byPayload}`,
     split: isDirect ? "directly to functions of KVM" : `by probes of functions of KVM${byPayload}`,
-    stat: isDirect
-      ? "to KVM's raw tracepoints, with reasons counted directly"
-      : `to KVM's raw tracepoints, with reasons counted by payload${byPayload}`,
+    stat:
+      isDirect || isRaw
+        ? "to KVM's raw tracepoints, with reasons counted directly"
+        : `to KVM's raw tracepoints, with reasons counted by payload${byPayload}`,
     trace: "by payload of KVM's tracepoints",
   };
+}
+
+const mib = (bytes: number) => `${(bytes / MIB).toFixed(0)} MiB`;
+
+function memoryOf({ counts, details, histograms, split }: Support["memory"]): string {
+  return (
+    `count, time, vmm, top, export and slower take ${mib(counts)} in the kernel, ${mib(details)} with --details; ` +
+    `hist ${mib(histograms)}, split ${mib(split)}; --max-vcpus changes it; trace takes 2 MiB for each CPU, which --buffer changes`
+  );
 }
 
 function addonFindings(look: () => Support): { support?: Support; found: Diagnosis[] } {
   try {
     const support = look();
-    const mib = (bytes: number) => `${(bytes / MIB).toFixed(0)} MiB`;
+    const meaning = `the native addon ${support.addon} loads from ${support.place}; it has libbpf ${support.libbpf}`;
     return {
       support,
       found: [
-        { what: "addon", state: "good", meaning: `the native addon loads; it has libbpf ${support.libbpf}` },
-        {
-          what: "memory",
-          state: "good",
-          meaning:
-            `count, time and slower take ${mib(support.countBytes)} in the kernel, hist ${mib(support.histogramBytes)}; ` +
-            "--max-vcpus changes it",
-        },
+        { what: "addon", state: "good", meaning },
+        { what: "memory", state: "good", meaning: memoryOf(support.memory) },
       ],
     };
   } catch (error) {
@@ -100,14 +109,16 @@ function addonFindings(look: () => Support): { support?: Support; found: Diagnos
   }
 }
 
-function vmFinding({ pids, isPartial }: VmProcesses): Diagnosis {
+function vmFinding({ pids, isPartial }: VmProcesses, isRoot: boolean): Diagnosis {
   const count = pids.length === 0 ? "none runs" : pids.length === 1 ? "one runs" : `${pids.length} run`;
   return isPartial
     ? {
         what: "VMs",
         state: "unknown",
         meaning: `${count} that this process may look at`,
-        mend: "run it with sudo to see all",
+        mend: isRoot
+          ? "run it on the host itself, with all of root's capabilities"
+          : "run it with sudo to see all",
       }
     : { what: "VMs", state: "good", meaning: count };
 }
@@ -116,7 +127,11 @@ function vmFinding({ pids, isPartial }: VmProcesses): Diagnosis {
 export function diagnose(machine: Machine, { support: look, processes }: Sources = HERE): Report {
   const { support, found } = addonFindings(look);
   const vms = processes(machine.root);
-  const all: Diagnosis[] = [...findings(machine), ...found, vmFinding(vms)];
+  const all: Diagnosis[] = [
+    ...findings(machine),
+    ...found,
+    vmFinding(vms, machine.privileges?.isRoot ?? false),
+  ];
   const bad = all.filter(({ state }) => state === "bad").map(({ what }) => what);
   const ways = waysOf(support);
   const tools = NEEDS.map(([tools, needs, attach]) => ({
@@ -127,6 +142,7 @@ export function diagnose(machine: Machine, { support: look, processes }: Sources
   return {
     findings: all,
     tools,
+    native: support && { addon: support.addon, libbpf: support.libbpf },
     vms: vms.pids.slice(0, MAX_VMS).map((pid) => vmOfProcess(pid, machine.root)),
     isWell: tools.every(({ lacks }) => lacks.length === 0),
   };

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // Everything that is exported, as metric families: their names, units and what they say.
-import { ACTIVITIES } from "../contract";
 import { type Lost, WAYS_OF_LOSS } from "../measure/lost";
 import type { ProgramRun } from "../native/overhead";
 import { BOUNDS } from "./bounds";
@@ -179,12 +178,12 @@ export class Families {
     const { rows, hostRows, returns, states, details, vms, others, vcpus } = counted;
     const counter = <T>(
       words: Words,
-      of: readonly { readonly labels: Labels; readonly all: T }[],
+      of: Iterable<{ readonly labels: Labels; readonly all: T }>,
       value: (sums: T) => number,
     ): Family => ({
       ...words,
       kind: "counter",
-      points: of.map(({ labels, all }) => ({ labels, value: value(all) })),
+      points: each(of, ({ labels, all }) => ({ labels, value: value(all) })),
     });
     const fixed = (
       kind: "counter" | "gauge" | "info",
@@ -204,10 +203,10 @@ export class Families {
     yield counter(EXITS, rows, ({ exits }) => exits);
     yield counter(SECONDS, rows, ({ ns }) => ns / 1e9);
     yield counter(TIMED, rows, ({ timed }) => timed);
-    if (this.#histograms) yield histogram(hostRows.length > 0 ? hostRows : rows);
+    if (this.#histograms) yield histogram(hostRows ?? rows);
     yield counter(RETURNS, returns, ({ exits }) => exits);
     yield counter(VMM_SECONDS, returns, ({ ns }) => ns / 1e9);
-    yield { ...STATES, kind: "counter", points: states.flatMap(statePoints) };
+    yield { ...STATES, kind: "counter", points: statePoints(states) };
     yield counter(DETAIL_EXITS, details, ({ exits }) => exits);
     yield counter(DETAIL_SECONDS, details, ({ ns }) => ns / 1e9);
     yield fixed(
@@ -231,7 +230,7 @@ export class Families {
         }),
       ),
     };
-    yield { ...VM, kind: "info", points: vms.map((labels) => ({ labels, value: 1 })) };
+    yield { ...VM, kind: "info", points: each(vms, (labels) => ({ labels, value: 1 })) };
     yield fixed("gauge", VMS, "series", [
       ["own", vms.length],
       ["other", others],
@@ -260,12 +259,16 @@ export class Families {
   }
 }
 
-function statePoints(states: States): Point[] {
-  const ns = states.ns();
-  return ACTIVITIES.flatMap((_, i) => {
-    const labels = states.labels[i];
-    return labels ? [{ labels, value: (ns[i] ?? 0) / 1e9 }] : [];
-  });
+/** What `make` makes of each, one at a time. */
+function* each<From, To>(of: Iterable<From>, make: (from: From) => To): Generator<To, void> {
+  for (const from of of) yield make(from);
+}
+
+function* statePoints(of: readonly States[]): Generator<Point, void> {
+  for (const states of of) {
+    const ns = states.ns();
+    for (const [i, labels] of states.labels.entries()) yield { labels, value: (ns[i] ?? 0) / 1e9 };
+  }
 }
 
 /** Programs whose names begin alike have the same name for the kernel. */
@@ -275,12 +278,12 @@ function byName(programs: readonly ProgramRun[], of: (run: ProgramRun) => number
   return [...sums];
 }
 
-function histogram(rows: readonly Row[]): Family {
+function histogram(rows: Iterable<Row>): Family {
   return {
     ...TIMES,
     kind: "histogram",
     bounds: BOUNDS,
-    points: rows.map(({ labels, all }) => ({
+    points: each(rows, ({ labels, all }) => ({
       labels,
       buckets: all.buckets ?? [],
       // Of the exits that are in a histogram: where the kernel had none left, that is told as lost.

@@ -11,7 +11,7 @@ export class Labels {
   readonly pairs: readonly Label[];
   /** As Prometheus and OpenMetrics write them between the braces. */
   readonly text: string;
-  /** In ms since 1970: a moment at which counters with these labels were 0. */
+  /** A moment of the exporter's SteadyClock at which counters with these labels were 0, in ms. */
   readonly since: number;
 
   constructor(pairs: readonly Label[], since: number) {
@@ -49,7 +49,8 @@ interface Described {
 /** A family of single numbers. Of an info the value is 1: its labels are what it tells. */
 export interface Numbers extends Described {
   readonly kind: "counter" | "gauge" | "info";
-  readonly points: readonly Point[];
+  /** To be read once: an array of thousands would outlive its use, and make the heap grow. */
+  readonly points: Iterable<Point>;
 }
 
 /** A family of distributions that share their bounds. */
@@ -57,7 +58,8 @@ export interface Histogram extends Described {
   readonly kind: "histogram";
   /** The upper ends of all buckets except the last one, ascending, in the family's unit. */
   readonly bounds: readonly number[];
-  readonly points: readonly Distribution[];
+  /** To be read once. */
+  readonly points: Iterable<Distribution>;
 }
 
 export type Family = Numbers | Histogram;

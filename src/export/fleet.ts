@@ -46,11 +46,11 @@ export interface Snapshots {
 /** What was counted up to a snapshot. */
 export interface Counted {
   /** Of VMs, and of those that are counted together. */
-  readonly rows: readonly Row[];
-  /** By reason and level, of all VMs; only where histograms are the host's. */
-  readonly hostRows: readonly Row[];
+  readonly rows: Iterable<Row>;
+  /** By reason and level, of all VMs; undefined unless histograms are the host's. */
+  readonly hostRows: Iterable<Row> | undefined;
   /** Returns to the VMM, as `rows`. */
-  readonly returns: readonly Row[];
+  readonly returns: Iterable<Row>;
   /** The time of vCPUs, of each VM and of those that are counted together. */
   readonly states: readonly States[];
   /** The details with most exits. */
@@ -135,6 +135,11 @@ interface Processes {
   readonly split: readonly Process[];
 }
 
+/** One after the other: an array of all would be made for each scrape. */
+function* rowsOf(accounts: readonly Account[], of: "exits" | "returns"): Generator<Row, void> {
+  for (const account of accounts) yield* account[of]?.values() ?? [];
+}
+
 const EXIT_LABELS: readonly RowLabel[] = ["isa", "reason", "level"];
 
 /** Adds up snapshots by VM. */
@@ -152,7 +157,7 @@ export class Fleet {
   readonly #series: number;
   #before: number;
 
-  /** @param now in ms since 1970, as in all calls */
+  /** @param now in ms on a clock that is never set, as in all calls */
   constructor(names: Names, options: FleetOptions, now: number) {
     const { histograms, maxSeries, returns = false, split = false, details } = options;
     this.#names = names;
@@ -204,9 +209,9 @@ export class Fleet {
     this.#before = now;
     const accounts = this.#accounts();
     const counted = {
-      rows: accounts.flatMap(({ exits }) => [...exits.values()]),
-      hostRows: [...(this.#host?.values() ?? [])],
-      returns: accounts.flatMap(({ returns }) => [...(returns?.values() ?? [])]),
+      rows: { [Symbol.iterator]: () => rowsOf(accounts, "exits") },
+      hostRows: this.#host?.values(),
+      returns: { [Symbol.iterator]: () => rowsOf(accounts, "returns") },
       states: accounts.flatMap(({ states }) => (!states || states.isEmpty ? [] : states)),
       details: mostOf(
         accounts.flatMap(({ details }) => [...(details?.values() ?? [])]),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Metric families as OTLP's JSON: opentelemetry-proto's metrics.proto, by protobuf's mapping to JSON.
-import type { Distribution, Family, Label, Labels, Point } from "./family";
+import type { Distribution, Family, Label, Labels } from "./family";
 
 /** AGGREGATION_TEMPORALITY_CUMULATIVE of metrics.proto. */
 const CUMULATIVE = 2;
@@ -21,9 +21,20 @@ function attributes(labels: Labels): string {
 const nanoseconds = (ms: number) =>
   `"${Math.floor(ms)}${String(Math.floor((ms % 1) * 1e6)).padStart(6, "0")}"`;
 
+/** When it is, in ms since 1970, and how far before it says that counters began: see SteadyClock. */
+export interface Told {
+  readonly now: number;
+  readonly behindMs: number;
+}
+
+interface Written extends Told {
+  /** `now` in nanoseconds. */
+  readonly end: string;
+}
+
 /** The beginning of a point. */
-function pointText(labels: Labels, end: string, since: boolean): string {
-  const start = since ? `"startTimeUnixNano":${nanoseconds(labels.since)},` : "";
+function pointText(labels: Labels, { now, behindMs, end }: Written, since: boolean): string {
+  const start = since ? `"startTimeUnixNano":${nanoseconds(Math.min(labels.since - behindMs, now))},` : "";
   return `{"attributes":${attributes(labels)},${start}"timeUnixNano":${end}`;
 }
 
@@ -34,29 +45,33 @@ const numberText = (isCount: boolean, value: number) =>
 function distributionText(
   { labels, buckets, count, sum }: Distribution,
   bounds: string,
-  end: string,
+  moment: Written,
 ): string {
   const counts = Array.from(buckets, (bucket) => `"${bucket}"`).join(",");
   return (
-    `${pointText(labels, end, true)},"count":"${count}","sum":${sum},` +
+    `${pointText(labels, moment, true)},"count":"${count}","sum":${sum},` +
     `"bucketCounts":[${counts}],"explicitBounds":${bounds}}`
   );
 }
 
-function metricText(family: Family, end: string): string {
+/** Undefined of a family without points. */
+function metricText(family: Family, moment: Written): string | undefined {
   const { name, unit, help, kind } = family;
   const fullName = kind === "info" ? `${name}_info` : name;
   const head = `{"name":${JSON.stringify(fullName)},"unit":${JSON.stringify(unit)},"description":${JSON.stringify(help)},`;
   if (kind === "histogram") {
     const bounds = JSON.stringify(family.bounds);
-    const points = family.points.map((point) => distributionText(point, bounds, end)).join(",");
+    const points = Array.from(family.points, (point) => distributionText(point, bounds, moment)).join(",");
+    if (points === "") return undefined;
     return `${head}"histogram":{"aggregationTemporality":${CUMULATIVE},"dataPoints":[${points}]}}`;
   }
   const isSum = kind === "counter";
   const isCount = unit.startsWith("{");
-  const points = family.points
-    .map(({ labels, value }: Point) => `${pointText(labels, end, isSum)},${numberText(isCount, value)}}`)
-    .join(",");
+  const points = Array.from(
+    family.points,
+    ({ labels, value }) => `${pointText(labels, moment, isSum)},${numberText(isCount, value)}}`,
+  ).join(",");
+  if (points === "") return undefined;
   return isSum
     ? `${head}"sum":{"aggregationTemporality":${CUMULATIVE},"isMonotonic":true,"dataPoints":[${points}]}}`
     : `${head}"gauge":{"dataPoints":[${points}]}}`;
@@ -64,18 +79,20 @@ function metricText(family: Family, end: string): string {
 
 /**
  * The body of a request to /v1/metrics.
- * @param now in ms since 1970
  * @param resource what is measured: service.name, host.name and so on
  */
 export function otlpJson(
   families: Iterable<Family>,
-  now: number,
+  told: Told,
   resource: readonly Label[],
   version: string,
 ): string {
-  const end = nanoseconds(now);
+  const moment = { ...told, end: nanoseconds(told.now) };
   const metrics: string[] = [];
-  for (const family of families) if (family.points.length > 0) metrics.push(metricText(family, end));
+  for (const family of families) {
+    const text = metricText(family, moment);
+    if (text !== undefined) metrics.push(text);
+  }
   const scope = JSON.stringify({ name: "kvm-vmexit", version });
   return (
     `{"resourceMetrics":[{"resource":{"attributes":${attributesOf(resource)}},` +

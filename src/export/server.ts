@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Answers scrapes over HTTP: /metrics, /healthz and a page that leads to them.
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
-import { type Server as SecureServer, createServer as createSecureServer } from "node:https";
+import type { Server as SecureServer } from "node:https";
 import type { TLSSocket } from "node:tls";
-import { promisify } from "node:util";
-import { gzip } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { ToolError, messageOf } from "../errors";
 import { formatFor, takesGzip } from "./accept";
-import { Passwords } from "./passwords";
 import { CONTENT_TYPE, type TextFormat } from "./text";
-import { type ClientAuth, OPEN, type WebConfig } from "./web-config";
+import { type ClientAuth, OPEN, type WebConfig } from "./web";
 
 /** Where to listen: an address and port, a unix socket's path, or a socket that is open already. */
 export type Place =
@@ -17,7 +15,7 @@ export type Place =
 
 /** What a server answers with. */
 export interface Source {
-  /** The metrics. @param scraper who asks */
+  /** The metrics, which may be written over in the next call. @param scraper who asks */
   scrape(format: TextFormat, scraper: string): string | Uint8Array;
   /** Told what failed; the scraper gets an answer of its own. */
   failed(error: unknown): void;
@@ -31,12 +29,10 @@ const KEEP_ALIVE_MS = 125_000;
 const PATIENCE_MS = 10_000;
 // Who sends no more than this needs no more to be told apart.
 const MAX_SCRAPER = 128;
-// Level 1 takes a tenth more bytes than 6, and a third of its time.
-const GZIP = { level: 1 } as const;
+// Level 1 takes a tenth more bytes than 6, and a third of its time. At once: a text that waits for a thread takes memory of its own.
+const GZIP = { level: 1, chunkSize: 2 ** 18 } as const;
 // Below this gzip saves no packet.
 const GZIP_FROM = 1024;
-
-const compress = promisify(gzip);
 
 const PAGE = `<!doctype html><html lang="en"><title>kvm-vmexit</title><h1>kvm-vmexit export</h1>
 <p><a href="/metrics">Metrics</a> <a href="/healthz">Health</a></p></html>
@@ -58,12 +54,10 @@ export class Servers {
   readonly #source: Source;
   readonly #servers: (Server | SecureServer)[] = [];
   #web: WebConfig;
-  #passwords: Passwords;
 
   constructor(source: Source, web: WebConfig = OPEN) {
     this.#source = source;
     this.#web = web;
-    this.#passwords = new Passwords(web.users);
   }
 
   /**
@@ -72,7 +66,7 @@ export class Servers {
    * @throws ToolError if that can't be
    */
   async listen(place: Place): Promise<number | undefined> {
-    const server = this.#create();
+    const server = await this.#create();
     try {
       await new Promise<void>((resolve, reject) => {
         server.once("error", reject);
@@ -94,7 +88,6 @@ export class Servers {
     for (const server of this.#servers)
       if (web.tls && "setSecureContext" in server) server.setSecureContext(web.tls);
     this.#web = { ...web, tls: this.#web.tls, clientAuth: this.#web.clientAuth };
-    this.#passwords = new Passwords(web.users);
   }
 
   /** Answers nothing any more. */
@@ -105,7 +98,7 @@ export class Servers {
     }
   }
 
-  #create(): Server | SecureServer {
+  async #create(): Promise<Server | SecureServer> {
     const listener = (request: IncomingMessage, response: ServerResponse) => {
       this.#answer(request, response).catch((error: unknown) => {
         this.#source.failed(error);
@@ -119,7 +112,7 @@ export class Servers {
     };
     const { tls, clientAuth } = this.#web;
     const server = tls
-      ? createSecureServer({ ...options, ...tls }, listener)
+      ? (await import("node:https")).createServer({ ...options, ...tls }, listener)
       : createServer(options, listener);
     server.maxConnections = MAX_CONNECTIONS;
     server.timeout = PATIENCE_MS;
@@ -154,13 +147,13 @@ export class Servers {
       say(405, "only GET and HEAD", { allow: "GET, HEAD", connection: "close" });
       return;
     }
-    const verdict = await this.#passwords.check(request.headers.authorization);
+    const verdict = await (this.#web.passwords?.check(request.headers.authorization) ?? "right");
     if (verdict === "wrong") say(401, "unauthorized", { "www-authenticate": 'Basic realm="kvm-vmexit"' });
     else if (verdict === "busy") say(503, "too many passwords to check", { "retry-after": "1" });
     else
       switch (request.url?.split("?")[0]) {
         case "/metrics":
-          await this.#metrics(request, send, say);
+          this.#metrics(request, send, say);
           break;
         case "/healthz":
           say(200, "ok");
@@ -173,11 +166,11 @@ export class Servers {
       }
   }
 
-  async #metrics(
+  #metrics(
     request: IncomingMessage,
     send: (status: number, type: string, body: string | Uint8Array, headers: Record<string, string>) => void,
     say: (status: number, line: string) => void,
-  ): Promise<void> {
+  ): void {
     const format = formatFor(request.headers.accept);
     if (request.method === "HEAD") {
       send(200, CONTENT_TYPE[format], "", { vary: "accept, accept-encoding" });
@@ -192,7 +185,7 @@ export class Servers {
       return;
     }
     const packs = text.length >= GZIP_FROM && takesGzip(request.headers["accept-encoding"]);
-    send(200, CONTENT_TYPE[format], packs ? await compress(text, GZIP) : text, {
+    send(200, CONTENT_TYPE[format], packs ? gzipSync(text, GZIP) : Buffer.from(text), {
       vary: "accept, accept-encoding",
       ...(packs ? { "content-encoding": "gzip" } : {}),
     });

@@ -36,8 +36,13 @@ function named(name: string, labels: string): string {
 
 /** Takes lines as bytes: a string of all of them, and their array, would be garbage of several times their size. */
 class Lines {
-  #bytes = Buffer.allocUnsafe(FIRST_BYTES);
+  #bytes: Buffer;
   #length = 0;
+
+  /** @param bytes to write into, while they are enough */
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
 
   push(line: string): void {
     // UTF-8 takes three bytes for a unit of UTF-16 at most.
@@ -51,28 +56,26 @@ class Lines {
     this.#bytes[this.#length++] = NEWLINE;
   }
 
-  take(): Buffer {
-    return this.#bytes.subarray(0, this.#length);
+  get bytes(): Buffer {
+    return this.#bytes;
+  }
+
+  get length(): number {
+    return this.#length;
   }
 }
 
-function histogramLines(
-  lines: Lines,
-  name: string,
-  ends: readonly string[],
-  points: readonly Distribution[],
-): void {
-  for (const { labels, buckets, count, sum } of points) {
-    const prefix = labels.text === "" ? "" : `${labels.text},`;
-    let below = 0;
-    for (let i = 0; i < ends.length; i++) {
-      below += buckets[i] ?? 0;
-      lines.push(`${name}_bucket{${prefix}le="${ends[i] ?? ""}"} ${below}`);
-    }
-    lines.push(`${name}_bucket{${prefix}le="+Inf"} ${count}`);
-    lines.push(`${named(`${name}_sum`, labels.text)} ${sum}`);
-    lines.push(`${named(`${name}_count`, labels.text)} ${count}`);
+function histogramLines(lines: Lines, name: string, ends: readonly string[], point: Distribution): void {
+  const { labels, buckets, count, sum } = point;
+  const prefix = labels.text === "" ? "" : `${labels.text},`;
+  let below = 0;
+  for (let i = 0; i < ends.length; i++) {
+    below += buckets[i] ?? 0;
+    lines.push(`${name}_bucket{${prefix}le="${ends[i] ?? ""}"} ${below}`);
   }
+  lines.push(`${name}_bucket{${prefix}le="+Inf"} ${count}`);
+  lines.push(`${named(`${name}_sum`, labels.text)} ${sum}`);
+  lines.push(`${named(`${name}_count`, labels.text)} ${count}`);
 }
 
 function heading(lines: Lines, family: Family, name: string, format: TextFormat): void {
@@ -87,20 +90,37 @@ function heading(lines: Lines, family: Family, name: string, format: TextFormat)
   if (open && word !== undefined) lines.push(`# UNIT ${name} ${word.slice(1)}`);
 }
 
-/** The whole text, in UTF-8; families without a series are left out. */
-export function exposition(families: Iterable<Family>, format: TextFormat): Buffer {
-  const lines = new Lines();
-  for (const family of families) {
-    if (family.points.length === 0) continue;
-    const name = familyName(family);
-    heading(lines, family, name, format);
-    if (family.kind === "histogram") {
-      histogramLines(lines, name, family.bounds.map(boundLabel), family.points);
-      continue;
+/** Nothing of a family without points. */
+function familyLines(lines: Lines, family: Family, format: TextFormat): void {
+  const name = familyName(family);
+  let isFirst = true;
+  const begin = () => {
+    if (isFirst) heading(lines, family, name, format);
+    isFirst = false;
+  };
+  if (family.kind === "histogram") {
+    const ends = family.bounds.map(boundLabel);
+    for (const point of family.points) {
+      begin();
+      histogramLines(lines, name, ends, point);
     }
-    const sample = name + (family.kind === "counter" ? "_total" : family.kind === "info" ? "_info" : "");
-    for (const { labels, value } of family.points) lines.push(`${named(sample, labels.text)} ${value}`);
+    return;
   }
+  const sample = name + (family.kind === "counter" ? "_total" : family.kind === "info" ? "_info" : "");
+  for (const { labels, value } of family.points) {
+    begin();
+    lines.push(`${named(sample, labels.text)} ${value}`);
+  }
+}
+
+// Of the text before: the next one is mostly as long, and memory outside of the heap is given back late.
+let used: Buffer = Buffer.allocUnsafe(FIRST_BYTES);
+
+/** The whole text, in UTF-8; families without a series are left out. The next call writes over it. */
+export function exposition(families: Iterable<Family>, format: TextFormat): Buffer {
+  const lines = new Lines(used);
+  for (const family of families) familyLines(lines, family, format);
   if (format === "openmetrics") lines.push("# EOF");
-  return lines.take();
+  used = lines.bytes;
+  return used.subarray(0, lines.length);
 }

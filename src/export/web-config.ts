@@ -1,31 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The web configuration file that Prometheus's exporters share: TLS, users, headers.
 import { dirname, resolve } from "node:path";
-import type { SecureContextOptions, TlsOptions } from "node:tls";
 import { parse } from "yaml";
 import { UsageError, messageOf } from "../errors";
 import { quoted } from "../text";
 import { readExcerpt } from "../host/read";
-
-/** Which certificates of scrapers are asked for, and what is made of them. */
-export type ClientAuth =
-  | "NoClientCert"
-  | "RequestClientCert"
-  | "RequireAnyClientCert"
-  | "VerifyClientCertIfGiven"
-  | "RequireAndVerifyClientCert";
-
-export interface WebConfig {
-  /** Undefined: no TLS. */
-  readonly tls: (SecureContextOptions & Pick<TlsOptions, "requestCert" | "rejectUnauthorized">) | undefined;
-  readonly clientAuth: ClientAuth;
-  /** Hashes of passwords by user; empty: all who connect may read. */
-  readonly users: ReadonlyMap<string, string>;
-  /** Headers of every answer. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-export const OPEN: WebConfig = { tls: undefined, clientAuth: "NoClientCert", users: new Map(), headers: {} };
+import { Passwords } from "./passwords";
+import type { ClientAuth, WebConfig } from "./web";
 
 const MAX_BYTES = 2 ** 20;
 
@@ -161,8 +142,9 @@ function readFile(file: string, what: string, path: string): string {
     denied: "may not be read",
     failed: "can't be read",
   }[state];
+  const where = file === path ? "" : `web configuration ${quoted(file)}: `;
   throw new UsageError(
-    file === path ? `${what} ${path} ${why}` : `web configuration ${quoted(file)}: ${what} ${path} ${why}`,
+    `${where}${what} ${quoted(path)} ${why}; name a file of at most ${MAX_BYTES / 1024} KiB that the exporter may read`,
   );
 }
 
@@ -239,5 +221,5 @@ export function readWebConfig(path: string): WebConfig {
   const headers = headersOf(root.section("http_server_config"));
   const users = usersOf(root.section("basic_auth_users"));
   root.end();
-  return { ...tls, users, headers };
+  return { ...tls, passwords: users.size > 0 ? new Passwords(users) : undefined, headers };
 }

@@ -38,7 +38,7 @@ export function requireGood(machine: Machine, needs: readonly What[]): void {
  * @returns the instruction set of the host's exits
  * @throws as requireGood() does
  */
-export function preflight(machine = new Machine(), needs = COUNTING): Isa {
+export function preflight(machine = new Machine(), needs: readonly What[] = COUNTING): Isa {
   requireGood(machine, needs);
   if (!machine.kvm) throw new ToolError("KVM is not loaded");
   return machine.kvm.isa;

@@ -13,7 +13,7 @@ export interface RecordedFacts {
   readonly apicVirtualised?: boolean;
   /** CPUs that are isolated from the scheduler, as a list; missing if none is. */
   readonly isolatedCpus?: string;
-  /** How many VMs have all their vCPUs' threads bound to these; missing if no CPU is isolated. */
+  /** How many VMs have all their vCPUs' threads bound to these; missing if no CPU is isolated, or processes may not be looked at. */
   readonly isolatedVms?: number;
 }
 
@@ -53,23 +53,24 @@ function isBound(root: string, pid: number, cpus: ReadonlySet<number>): boolean 
   );
 }
 
+/** How many VMs have all their vCPUs' threads bound to these CPUs; undefined if some process may not be looked at. */
+function boundVms({ root }: Machine, cpus: ReadonlySet<number>): number | undefined {
+  const { pids, isPartial } = vmProcesses(root);
+  if (isPartial) return undefined;
+  return pids.slice(0, MAX_VMS).filter((pid) => isBound(root, pid, cpus)).length;
+}
+
 /** The facts of this host. Looks at processes only where CPUs are isolated. */
 export function recordedFacts(machine: Machine): RecordedFacts {
   const haltPollNs = Number(parameter(machine, "kvm", "halt_poll_ns") ?? NaN);
   const apic = ofVendor(machine, { vmx: "enable_apicv", svm: "avic" });
   const isolatedCpus = machine.text("/sys/devices/system/cpu/isolated").trim();
   const isolated = cpusOf(isolatedCpus);
-  const { root } = machine;
+  const isolatedVms = isolated.size > 0 ? boundVms(machine, isolated) : undefined;
   return {
     ...(Number.isSafeInteger(haltPollNs) && haltPollNs >= 0 ? { haltPollNs } : {}),
     ...(apic ? { apicVirtualised: apic.isOn } : {}),
-    ...(isolated.size > 0
-      ? {
-          isolatedCpus,
-          isolatedVms: vmProcesses(root)
-            .pids.slice(0, MAX_VMS)
-            .filter((pid) => isBound(root, pid, isolated)).length,
-        }
-      : {}),
+    ...(isolated.size > 0 ? { isolatedCpus } : {}),
+    ...(isolatedVms === undefined ? {} : { isolatedVms }),
   };
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The vCPUs' clocks of a line.
-import { makeClock } from "../split/clock";
+import { elapsedNs, makeClock } from "../split/clock";
 import type { SplitGroup } from "../split/groups";
 import { addBuckets } from "./exits";
-import { fieldsOf, wholeOf } from "./fields";
+import { agree, fieldsOf, nsOf, wholeOf } from "./fields";
 import { identityOf } from "./identity";
 
 /** What a row of `split` says. @throws UsageError if it is none */
@@ -13,7 +13,14 @@ export function clockOf(value: unknown): SplitGroup {
   const waits: number[] = [];
   addBuckets(waits, row["waits"], "waits");
   const whole = (name: string) => wholeOf(row[name], name);
-  const clock = makeClock((activity) => wholeOf(ns[activity], `ns.${activity}`), whole, whole, waits);
+  const clock = makeClock(
+    (activity) => nsOf(ns[activity], `ns.${activity}`),
+    whole,
+    (name) => nsOf(row[name], name),
+    waits,
+  );
+  if (row["elapsedNs"] !== undefined)
+    agree(nsOf(row["elapsedNs"], "elapsedNs"), elapsedNs(clock), "elapsedNs", "the activities' ns are");
   const [, identity] = identityOf(row);
   return { ...identity, clock, vcpus: whole("vcpus") };
 }

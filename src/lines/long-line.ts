@@ -7,6 +7,11 @@ import { fail } from "./fields";
 /** Longest text of a row, and of all that is no row: it is parsed in some 100 ms. */
 const MAX_PART = 2 ** 24;
 
+/** Most lists and objects within each other: more than twice as many as lines have. */
+const MAX_DEPTH = 32;
+/** Most lists and objects of a row: twice as many as 1,024 details have, each with a histogram at three levels. */
+const MAX_OPENED = 2 ** 20;
+
 /** How a list begins whose rows are taken one by one. */
 const LIST = /"(exits|split)"\s*:\s*$/;
 /** More than the name of such a list and its colon have. */
@@ -37,6 +42,8 @@ export class LongLine {
   #rows = 0;
   /** Lists and objects that are open; in a row, those of the row. */
   #depth = 0;
+  /** Lists and objects of a row, or of the line so far. */
+  #opened = 0;
   #inText = false;
   #escaped = false;
   readonly #onRow: OnRow;
@@ -60,7 +67,8 @@ export class LongLine {
         this.#endRow(code === CLOSE_LIST);
         from = code === COMMA ? at + 1 : at;
       } else if (code === OPEN || code === OPEN_LIST) {
-        this.#depth++;
+        if (++this.#depth > MAX_DEPTH || ++this.#opened > MAX_OPENED)
+          fail("it has more lists and objects than lines of the tools have");
         if (code !== OPEN_LIST || this.#list !== undefined || this.#depth !== 2) continue;
         this.#take(text.slice(from, at));
         from = at;
@@ -68,7 +76,7 @@ export class LongLine {
         if (name !== "exits" && name !== "split") continue;
         this.#take("[");
         from = at + 1;
-        [this.#list, this.#rows, this.#depth] = [name, 0, 0];
+        [this.#list, this.#rows, this.#depth, this.#opened] = [name, 0, 0, 0];
       } else if ((code === CLOSE || code === CLOSE_LIST) && this.#depth > 0) this.#depth--;
     }
     this.#take(text.slice(from));
@@ -89,6 +97,7 @@ export class LongLine {
   #endRow(isLast: boolean): void {
     const [list, row] = [this.#list, this.#row];
     this.#row = "";
+    this.#opened = 0;
     if (isLast) {
       this.#list = undefined;
       // The line itself.

@@ -9,7 +9,7 @@ import type { SplitGroup } from "../split/groups";
 import { safeText } from "../text";
 import { clockOf } from "./clocks";
 import { Exits } from "./exits";
-import { dateOf, fail, fieldsOf, flagOf, listOf, textOf, wholeOf } from "./fields";
+import { atMost, dateOf, fail, fieldsOf, flagOf, listOf, nsOf, textOf, wholeOf } from "./fields";
 import { LongLine, parseJson } from "./long-line";
 
 /** A line of an interval, read back. */
@@ -43,7 +43,7 @@ function hostOf(value: unknown): Host | undefined {
     processor: text("processor"),
     isa: text("isa"),
     attach: text("attach"),
-    ...(haltPollNs === undefined ? {} : { haltPollNs: wholeOf(haltPollNs, "haltPollNs") }),
+    ...(haltPollNs === undefined ? {} : { haltPollNs: nsOf(haltPollNs, "haltPollNs") }),
     ...(apicVirtualised === undefined ? {} : { apicVirtualised: flagOf(apicVirtualised, "apicVirtualised") }),
     ...(isolatedCpus === undefined ? {} : { isolatedCpus: textOf(isolatedCpus, "isolatedCpus") }),
     ...(isolatedVms === undefined ? {} : { isolatedVms: wholeOf(isolatedVms, "isolatedVms") }),
@@ -91,9 +91,11 @@ function lineOf(value: unknown, rows: Rows): ReadLine | undefined {
   if (line["slow"] !== undefined) return undefined;
   rows.addAll("exits", line["exits"]);
   rows.addAll("split", line["split"]);
-  const { vcpus, exits } = rows.exits;
-  const durationNs = wholeOf(line["durationNs"], "durationNs");
+  const { vcpus, exits, told } = rows.exits;
+  const durationNs = nsOf(line["durationNs"], "durationNs");
   const time = { start: dateOf(line["start"], "start"), end: dateOf(line["end"], "end"), durationNs };
+  const count = line["vcpus"] === undefined ? undefined : wholeOf(line["vcpus"], "vcpus");
+  if (count !== undefined) atMost(told, count, "the number of vCPUs with exits", "vcpus");
   return {
     ...time,
     final: line["final"] === true,
@@ -101,7 +103,7 @@ function lineOf(value: unknown, rows: Rows): ReadLine | undefined {
     version: textOf(line["version"], "version"),
     host: hostOf(line["host"]),
     options: optionsOf(line["options"]),
-    vcpus: line["vcpus"] === undefined ? undefined : wholeOf(line["vcpus"], "vcpus"),
+    vcpus: count,
     reading: { ...time, number: 0, lost: lostOf(line["lost"]), vcpus, exits },
     split: line["split"] === undefined ? undefined : rows.clocks,
   };

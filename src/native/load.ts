@@ -21,7 +21,7 @@ interface Addon {
   Splitter: new (options: SplitOptions & { object: string }) => Splitter;
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   describeHost(host: Machine["forAddon"]): void;
-  support(maxVcpus: number): Support;
+  support(maxVcpus: number): Omit<Support, "place">;
   encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array, lost: Uint32Array): number;
   localTime(seconds: number): LocalFields | undefined;
   lockFile(descriptor: number): boolean;
@@ -36,6 +36,7 @@ const objectPath = (name: string) => join(PACKAGE, "dist", "bpf", `${name}.${pro
 
 // Once: Node keeps what it makes for each loading until the process ends.
 let loaded: Addon | undefined;
+let loadedFrom = "";
 
 /** @throws Error, with what the loader of shared objects says */
 function load(path: string): Addon {
@@ -52,7 +53,9 @@ export function loadAddon(): Addon {
     const path = join(PACKAGE, place, "vmexit.node");
     if (!existsSync(path)) continue;
     try {
-      return (loaded = load(path));
+      loaded = load(path);
+      loadedFrom = place;
+      return loaded;
     } catch (error) {
       causes.push(safeText(messageOf(error)));
     }
@@ -61,6 +64,11 @@ export function loadAddon(): Addon {
     `cannot load the native addon: ${causes.join("; ") || `there is none for ${process.arch} in ${PACKAGE}`}; ` +
       `build it with: cd ${PACKAGE} && npm run rebuild`,
   );
+}
+
+/** The folder in the package of the addon that was loaded; "" before. */
+export function addonPlace(): string {
+  return loadedFrom;
 }
 
 /**

@@ -4,8 +4,11 @@ import type { Losses } from "../contract";
 import { Machine } from "../host/machine";
 import { open } from "./load";
 
-/** How the programs attach: BTF-typed raw tracepoints, the tracepoints' records, or what the kernel can. */
-export type AttachMode = "auto" | "direct" | "record";
+/**
+ * How the programs attach: to BTF-typed raw tracepoints, to raw tracepoints that are given the reason and the vCPU (before
+ * Linux 5.16), to the tracepoints' payloads, or as the kernel can.
+ */
+export type AttachMode = "auto" | "direct" | "raw" | "record";
 
 export interface SessionOptions {
   readonly attach: AttachMode;
@@ -15,13 +18,13 @@ export interface SessionOptions {
   readonly histograms: boolean;
   /** With timing: instead of counting, report exits that take so many ns and longer. */
   readonly slowNs?: number;
-  /** With timing: also by what exits were about. With slowNs it attaches to records, which have the guest's RIP, too. */
+  /** With timing: also by what exits were about, not with attach "raw". With slowNs it attaches to records, which have the guest's RIP, too. */
   readonly details: boolean;
   /** With timing: leave out what the vCPU slept or waited for a CPU within KVM_RUN; attaches directly. */
   readonly net?: boolean;
   /** Tell which exits of L2 went to L1; attaches to records. */
   readonly reflected?: boolean;
-  /** With timing: count returns of KVM_RUN to the VMM, with the time until the next KVM_RUN, instead of exits. */
+  /** With timing: count returns of KVM_RUN to the VMM, with the time until the next KVM_RUN, instead of exits; not with attach "raw". */
   readonly returns?: boolean;
   /** How many vCPUs (vCPU threads, if attached to records) there can be at a time. */
   readonly maxVcpus: number;
@@ -99,7 +102,7 @@ export interface ProgramInfo {
 }
 
 export interface SessionInfo {
-  readonly attach: "direct" | "record";
+  readonly attach: "direct" | "raw" | "record";
   /** Those that are attached. */
   readonly programs: readonly ProgramInfo[];
   /** What libbpf and the loader said, with line breaks. */

@@ -5,8 +5,13 @@ import { UsageError } from "../errors";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_ROLES, ARM64_TRAP, ARM64_WFX } from "./arm64";
 import { type KernelNames, kernelNames } from "./kernel";
 import { KVM_RUN_IDLE, KVM_RUN_REASONS } from "./kvm-run";
+import { LOONG64 } from "./loong64";
 import { nearest } from "./nearest";
+import { PPC64 } from "./ppc64";
+import { RISCV64 } from "./riscv64";
+import { S390X } from "./s390x";
 import { SVM_IDLE, SVM_REASONS, SVM_ROLES } from "./svm";
+import type { ReasonTable, Role } from "./table";
 import { VMX_IDLE, VMX_REASONS, VMX_ROLES } from "./vmx";
 
 /** The instruction set that defines a reason's code. */
@@ -15,29 +20,12 @@ export type Isa = Exclude<Codes, "kvm_run">;
 /** What defines a reason's code: an instruction set, or KVM_RUN's return to the VMM. */
 export type Codes = keyof typeof ISA;
 
-/** A vCPU that spins, an interrupt for the host, a fault at the guest's physical memory. */
-type Role = "pause" | "interrupt" | "fault";
-
-/** An instruction set's codes: what the raw 32 bits of a reason mean. */
-interface ReasonTable {
-  /** The reason as users know its number, from the kernel's unsigned 32 bits. */
-  readonly number: (raw: number) => number;
-  /** Its name, or undefined where the table has none. */
-  readonly name: (number: number) => string | undefined;
-  /** Every name with its number. */
-  readonly names: () => Iterable<readonly [number, string]>;
-  /** Reasons whose exits last while the vCPU has nothing to do. */
-  readonly idle: ReadonlySet<number>;
-  /** Reasons of exits that tell the same on all instruction sets that have them. */
-  readonly roles: Readonly<Record<Role, readonly number[]>>;
-  /** Other names that users know, such as kvm-bpf-tools'. */
-  readonly aliases: Readonly<Record<string, string>>;
-}
-
 // Intel SDM, 3C, table "Format of Exit Reason": bit 31 says that the entry failed, bits 26 to 29 are circumstances
 // (bus lock, enclave, MTF, root operation). With any other bit it isn't Intel's code: PVM's begin at 0x10000.
 const VMX_FAILED_ENTRY = 0x80000000;
 const VMX_FOREIGN_BITS = 0x43ff0000;
+const FAILED = " FAILED_VMENTRY";
+const TRAP = "TRAP ";
 const SVM_FIRST_NEGATIVE = 0xffffff00;
 // MAX_ERRNO of include/linux/err.h is 4095.
 const FIRST_ERRNO = 2 ** 32 - 4095;
@@ -59,7 +47,7 @@ export function learnReasons(format: string): void {
 function vmxName(number: number): string | undefined {
   if (number & VMX_FOREIGN_BITS) return undefined;
   const basic = VMX_REASONS.get(number % 0x10000) ?? learned().vmx.get(number % 0x10000);
-  return basic !== undefined && number >= VMX_FAILED_ENTRY ? `${basic} FAILED_VMENTRY` : basic;
+  return basic !== undefined && number >= VMX_FAILED_ENTRY ? basic + FAILED : basic;
 }
 
 function arm64Name(number: number): string | undefined {
@@ -67,7 +55,7 @@ function arm64Name(number: number): string | undefined {
   if (returned === undefined || number >>> 8 !== ARM64_TRAP)
     return number % 0x100 === 0 ? returned : undefined;
   const exceptionClass = ARM64_CLASSES.get(number % 0x100);
-  return exceptionClass === undefined ? undefined : `TRAP ${exceptionClass}`;
+  return exceptionClass === undefined ? undefined : TRAP + exceptionClass;
 }
 
 function* arm64Names(): Iterable<readonly [number, string]> {
@@ -117,6 +105,10 @@ const TABLES: Readonly<Record<Codes, ReasonTable>> = {
     roles: { pause: [], interrupt: [], fault: [] },
     aliases: {},
   },
+  riscv64: RISCV64,
+  ppc64: PPC64,
+  loong64: LOONG64,
+  s390x: S390X,
 };
 
 const ISAS: ReadonlyMap<number, Codes> = new Map(
@@ -190,7 +182,7 @@ export function isInterrupt(isa: string, number: number): boolean {
   return hasRole(isa, number, "interrupt");
 }
 
-/** Whether the guest faulted at its physical memory; of SVM and arm64 also at a device. */
+/** Whether the guest faulted at its physical memory; of all but VMX also at a device. */
 export function isFault(isa: string, number: number): boolean {
   return hasRole(isa, number, "fault");
 }
@@ -221,21 +213,51 @@ export function labelWidth(isa: string): number {
 
 const NUMBER = /^-?(\d+|0x[0-9a-f]+)$/i;
 
-/** Whether a word is a number, or what reasonName() gives of some reason of some instruction set, in any case. */
+/** Whether a word is a number, or the name of some reason of some instruction set, in any case. */
 export function isReasonWord(word: string): boolean {
-  const wanted = word.toUpperCase().replace(/ FAILED_VMENTRY$/, "");
-  if (NUMBER.test(word) || wanted === OTHERS_NAME) return true;
-  return (Object.keys(TABLES) as Codes[]).some((codes) =>
-    [...TABLES[codes].names(), ...learned()[codes]].some(([, name]) => name.toUpperCase() === wanted),
-  );
+  if (NUMBER.test(word) || word.toUpperCase() === OTHERS_NAME) return true;
+  return (Object.keys(TABLES) as Codes[]).some((codes) => numberOfName(codes, word) !== undefined);
 }
 
+/** The reason whose name is a word, with or without what reasonName() puts around it: `TRAP WFx`, `MSR_READ FAILED_VMENTRY`. */
 function numberOfName(isa: Codes, word: string): number | undefined {
   const name = word.toUpperCase();
+  if (isa === "vmx" && name.endsWith(FAILED)) {
+    const basic = numberOfName(isa, name.slice(0, -FAILED.length));
+    return basic === undefined ? undefined : basic + VMX_FAILED_ENTRY;
+  }
   const wanted = TABLES[isa].aliases[name] ?? name;
   for (const [number, known] of TABLES[isa].names()) if (known.toUpperCase() === wanted) return number;
   for (const [raw, known] of learned()[isa]) if (known === wanted) return reasonNumber(isa, raw);
-  return undefined;
+  return isa === "arm64" && name.startsWith(TRAP) ? numberOfName(isa, name.slice(TRAP.length)) : undefined;
+}
+
+/** The reason that a user means by a word, a number or a name in any case; undefined if it is none of this instruction set. */
+export function reasonCalled(isa: string, word: string): number | undefined {
+  const codes = knownIsa(isaNumber(isa) ?? 0);
+  if (codes) return NUMBER.test(word) ? numberWritten(codes, word) : numberOfName(codes, word);
+  if (isa === OTHERS) return word.toUpperCase() === OTHERS_NAME ? 0 : undefined;
+  return NUMBER.test(word) ? Number(word) : undefined;
+}
+
+/**
+ * Checks that a word can be a reason of one of these instruction sets; of those that aren't known, any number can.
+ * @throws UsageError, as parseReasons(), where none has it
+ */
+export function checkReason(isas: readonly string[], word: string): void {
+  let fault: UsageError | undefined;
+  for (const isa of isas) {
+    const codes = knownIsa(isaNumber(isa) ?? 0);
+    if (!codes || word.toUpperCase() === OTHERS_NAME) return;
+    try {
+      parseReason(codes, word);
+      return;
+    } catch (error) {
+      if (!(error instanceof UsageError)) throw error;
+      fault ??= error;
+    }
+  }
+  if (fault) throw fault;
 }
 
 /** The reason that a user wrote as a number, whether it has a name or not; undefined where 32 bits can't be it. */
@@ -275,7 +297,7 @@ function parseReason(isa: Codes, word: string): number {
         : nearestNames(isa, word);
   if (number === undefined || fault !== undefined)
     throw new UsageError(
-      `"${word}" is ${isOfVmm(isa) ? "no reason for which KVM_RUN returns" : `not an exit reason of this host's ${isa}`}; ${fault ?? ""}`,
+      `"${word}" is ${isOfVmm(isa) ? "no reason for which KVM_RUN returns" : `not an exit reason of ${isa}`}; ${fault ?? ""}`,
       "E_REASON",
     );
   return number;

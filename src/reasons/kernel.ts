@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Names of exit reasons as the running kernel prints them: the tables in the print format of tracepoint kvm_exit.
+import { ISA } from "../contract";
 import { ARM64_TRAP } from "./arm64";
+import type { Codes } from "./index";
 
-/** Names by the kernel's unsigned 32 bits, for the table of each kind that the format has. */
-export interface KernelNames {
-  readonly vmx: ReadonlyMap<number, string>;
-  readonly svm: ReadonlyMap<number, string>;
-  readonly arm64: ReadonlyMap<number, string>;
-  /** Empty: kvm_exit's format doesn't have these. */
-  readonly kvm_run: ReadonlyMap<number, string>;
-}
+/** Names by the kernel's unsigned 32 bits, for the table of each kind; empty where the format has none of it. */
+export type KernelNames = Readonly<Record<Codes, ReadonlyMap<number, string>>>;
 
 // `__print_symbolic(REC->exit_reason & 0xffff, { 0, "EXCEPTION_NMI" }, …)`
 const TABLE = /__print_symbolic\(([^,]+),((?:\s*\{[^{}]*\}\s*,?)+)\)/g;
@@ -35,12 +31,9 @@ function entriesOf(text: string, raw: (value: number) => number, prefix = ""): [
 
 /** Reads the tables of kvm_exit's tracefs `format`; kinds that it doesn't have stay empty. */
 export function kernelNames(format: string): KernelNames {
-  const names = {
-    vmx: new Map<number, string>(),
-    svm: new Map<number, string>(),
-    arm64: new Map<number, string>(),
-    kvm_run: new Map<number, string>(),
-  };
+  const names = Object.fromEntries(
+    Object.keys(ISA).map((codes) => [codes, new Map<number, string>()]),
+  ) as Record<Codes, Map<number, string>>;
   const add = (to: Map<number, string>, entries: readonly [number, string][]) => {
     for (const [value, name] of entries) to.set(value, name);
   };
@@ -56,6 +49,11 @@ export function kernelNames(format: string): KernelNames {
         entriesOf(entries, (value) => (value * 0x100) >>> 0).filter(
           ([value]) => value !== ARM64_TRAP * 0x100,
         ),
+      );
+    else if (expression.includes("trap"))
+      add(
+        names.ppc64,
+        entriesOf(entries, (value) => value),
       );
     else if (expression.includes("& 0xffff"))
       add(

@@ -2,7 +2,7 @@
 // Exit reasons as kvm_stat names them in its keys, kvm_exit(CPUID), and as we name those that it doesn't know.
 import { STAT_KIND } from "../contract";
 import { ARM64_CLASSES, ARM64_RETURNS, ARM64_TRAP } from "./arm64";
-import { type Isa, reasonLabel, reasonName, reasonNumber } from "./index";
+import { type Isa, reasonLabel, reasonName, reasonNames, reasonNumber } from "./index";
 import { SVM_REASONS } from "./svm";
 import { USERSPACE_REASONS, canReturn } from "./userspace";
 import { VMX_REASONS } from "./vmx";
@@ -37,16 +37,21 @@ const VMX: ReadonlyMap<number, string> = new Map([
   ...VMX_FAILED.map((number) => [number, (reasonName("vmx", number) ?? "").replaceAll(" ", "_")] as const),
 ]);
 
-const TABLES: Readonly<Record<ChildKind, ReadonlyMap<number, string>>> = {
+// Others' are the reasons' own.
+const TABLES: Readonly<Partial<Record<ChildKind, ReadonlyMap<number, string>>>> = {
   vmx: VMX,
   svm: new Map([...SVM_REASONS, ...SVM_KVM_STAT]),
   arm64: ARM64,
-  userspace: USERSPACE_REASONS,
 };
+
+function tableOf(kind: ChildKind): ReadonlyMap<number, string> {
+  const known = TABLES[kind];
+  return known ?? (kind === "userspace" ? USERSPACE_REASONS : reasonNames(kind));
+}
 
 /** The names of all reasons that have one. */
 export function childNames(kind: ChildKind): string[] {
-  return [...TABLES[kind].values()];
+  return [...tableOf(kind).values()];
 }
 
 /** The names of user space's reasons that a host with this instruction set never has. */
@@ -57,7 +62,7 @@ export function impossibleNames(isa: Isa): string[] {
 /** A reason's name in a key, from the kernel's unsigned 32 bits; one without a name is its number. */
 export function childName(kind: ChildKind, raw: number): string {
   const number = reasonNumber(kind, raw);
-  const name = TABLES[kind].get(number) ?? reasonName(kind, number) ?? reasonLabel(number);
+  const name = tableOf(kind).get(number) ?? reasonName(kind, number) ?? reasonLabel(number);
   // A blank would part a child's key from its parent.
   return name.replaceAll(" ", "_");
 }

@@ -63,8 +63,16 @@ const RETURNING: ReadonlyMap<number, readonly Isa[]> = new Map([
   ...[37, 40].map((number) => [number, ["vmx"]] as const),
   // ARM_NISV, ARM_SEA, ARM_LDST64B
   ...[28, 41, 42].map((number) => [number, ["arm64"]] as const),
-  // S390_…, DCR, OSI, PAPR_HCALL, WATCHDOG, EPR, RISCV_…, LOONGARCH_IOCSR
-  ...[13, 14, 15, 18, 19, 20, 21, 22, 23, 25, 35, 36, 38].map((number) => [number, []] as const),
+  // S390_…
+  ...[13, 14, 20, 22, 25].map((number) => [number, ["s390x"]] as const),
+  // PAPR_HCALL
+  [19, ["ppc64"]],
+  // RISCV_…
+  ...[35, 36].map((number) => [number, ["riscv64"]] as const),
+  // LOONGARCH_IOCSR
+  [38, ["loong64"]],
+  // Of other PowerPCs: DCR, OSI, WATCHDOG, EPR
+  ...[15, 18, 21, 23].map((number) => [number, []] as const),
 ]);
 
 /** Whether a host with this instruction set can return to user space for this reason; true for numbers without a name. */

@@ -4,23 +4,28 @@ import { COLUMN, cellOf } from "../measure/columns";
 import { type Sample, type Samples, total } from "../measure/samples";
 import { type Form, rowsOf } from "./form";
 import { hasDetails } from "./names";
-import { type Column, TERMINAL, table } from "./table";
+import { type Column, TERMINAL, fittingTable, table } from "./table";
 import { countHeading, countText } from "./units";
 
 const WIDE = [COLUMN.reflected, COLUMN.handled];
+const LEVELS = ["L1", "L2"];
+// They are left out where names of details take their room.
+const LEVELS_RANK = 1;
 
 /** Lines of the table, the row of sums last; a wide one tells who handled the exits of L2. */
 export function countTable(samples: Samples, form: Form): string[] {
   const { rateNs } = form;
-  const counts = (heading: string, width: number): Column => ({
+  const counts = (heading: string, width: number, rank?: number): Column => ({
     heading: countHeading(heading, rateNs),
     align: "right",
     width,
+    ...(rank === undefined ? {} : { rank }),
   });
   const columns: readonly Column[] = [
     { heading: "", align: "right", width: 3 },
     { heading: "Exit reason", align: "left", width: 18, least: 8 },
-    ...[COLUMN.count.heading, "L1", "L2"].map((heading) => counts(heading, 8)),
+    counts(COLUMN.count.heading, 8),
+    ...LEVELS.map((heading) => counts(heading, 8, LEVELS_RANK)),
     ...(form.wide ? WIDE.map(({ heading }) => counts(heading, 9)) : []),
   ];
   const numbers = (sample: Sample) => [
@@ -32,5 +37,6 @@ export function countTable(samples: Samples, form: Form): string[] {
     name,
     ...numbers(sample).map((count) => countText(count, rateNs)),
   ]);
-  return table(columns, rows, form.heading, hasDetails(samples) ? Infinity : (form.room ?? TERMINAL));
+  if (hasDetails(samples)) return fittingTable(columns, rows, form.heading, form.room);
+  return table(columns, rows, form.heading, form.room ?? TERMINAL);
 }

@@ -29,8 +29,9 @@ const NO_BORDERS = Object.fromEntries(
   BORDERS.flatMap((side) => [side, `${side}-mid`, `${side}-left`, `${side}-right`]).map((name) => [name, ""]),
 );
 
-// cli-table3 takes a time that grows with the square of the rows: it is given so many at a time.
-const ROWS_AT_ONCE = 100;
+/** Fills a cell where the place of cells is looked for. */
+const FULL = "#";
+const FULLS = /#+/;
 
 const ASCII = /^[ -~]*$/;
 
@@ -66,6 +67,72 @@ function widthsWithin(
   return widths;
 }
 
+/** A row as cli-table3 draws it: several lines where a cell has them. */
+function drawn(columns: readonly Column[], widths: readonly number[], row: readonly string[]): string[] {
+  const Table = loadTable();
+  const drawing = new Table({
+    chars: { ...NO_BORDERS, "mid-mid": "", middle: " " },
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
+    colAligns: columns.map((column) => column.align),
+    colWidths: [...widths],
+    truncate: "..",
+  });
+  drawing.push([...row]);
+  return drawing
+    .toString()
+    .split("\n")
+    .map((line) => line.trimEnd());
+}
+
+/** Rows alike, which cli-table3 takes some 100 us each for: it draws one, and the cells of the others are put into that. */
+class Layout {
+  static #latest: Layout | undefined;
+  readonly #columns: readonly Column[];
+  readonly #widths: readonly number[];
+  readonly #key: string;
+  /** What is before each cell, and after the last. */
+  readonly #between: readonly string[];
+
+  private constructor(columns: readonly Column[], widths: readonly number[], key: string) {
+    this.#columns = columns;
+    this.#widths = widths;
+    this.#key = key;
+    const [line = ""] = drawn(
+      columns,
+      widths,
+      widths.map((width) => FULL.repeat(width)),
+    );
+    this.#between = line.split(FULLS);
+  }
+
+  /** Tables that follow each other mostly have the same one. */
+  static of(columns: readonly Column[], widths: readonly number[]): Layout {
+    const key = columns.map(({ align }, i) => `${align}${widths[i] ?? 0}`).join();
+    const latest = Layout.#latest;
+    if (latest !== undefined && latest.#key === key) return latest;
+    return (Layout.#latest = new Layout(columns, widths, key));
+  }
+
+  lines(row: readonly string[]): string[] {
+    if (!this.#isPlain(row)) return drawn(this.#columns, this.#widths, row);
+    const cells = row.map((cell, i) => {
+      const width = this.#widths[i] ?? 0;
+      const padded = this.#columns[i]?.align === "left" ? cell.padEnd(width) : cell.padStart(width);
+      return (this.#between[i] ?? "") + padded;
+    });
+    return [cells.join("").trimEnd()];
+  }
+
+  /** Whether each cell takes as many columns as it has letters, and no more than there are. */
+  #isPlain(row: readonly string[]): boolean {
+    return (
+      this.#between.length === this.#columns.length + 1 &&
+      row.length === this.#columns.length &&
+      row.every((cell, i) => cell.length <= (this.#widths[i] ?? 0) && ASCII.test(cell))
+    );
+  }
+}
+
 /** Rows of cells as lines, the headings first if wanted, one space between columns and none at the end of a line;
  * in no more than `room` columns if that can be. */
 export function table(
@@ -75,22 +142,8 @@ export function table(
   room = TERMINAL,
 ): string[] {
   const cells = [columns.map((column) => column.heading), ...rows];
-  const widths = widthsWithin(room, columns, cells);
-  const Table = loadTable();
-  const shown = heading ? cells : rows;
-  const lines: string[] = [];
-  for (let at = 0; at < shown.length; at += ROWS_AT_ONCE) {
-    const drawn = new Table({
-      chars: { ...NO_BORDERS, "mid-mid": "", middle: " " },
-      style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-      colAligns: columns.map((column) => column.align),
-      colWidths: widths,
-      truncate: "..",
-    });
-    drawn.push(...shown.slice(at, at + ROWS_AT_ONCE).map((row) => [...row]));
-    for (const line of drawn.toString().split("\n")) lines.push(line.trimEnd());
-  }
-  return lines;
+  const layout = Layout.of(columns, widthsWithin(room, columns, cells));
+  return (heading ? cells : rows).flatMap((row) => layout.lines(row));
 }
 
 /** table() without the columns for which `room` is too little, which a last line names; all of them where there is no room given. */

@@ -36,7 +36,7 @@ function levelColumns(form: Form): Column[] {
   const average = averageHeading(form);
   return levelHeadings(form).flatMap((level, at): Column[] => {
     const heading = countHeading(level, form.rateNs);
-    const rank = at > 0 && form.wide ? { rank: LEVELS_RANK } : {};
+    const rank = at > 0 ? { rank: LEVELS_RANK } : {};
     return [
       { heading, align: "right", width: at === 0 ? 8 : 7, ...rank, name: `${heading} ${average}` },
       { heading: average, align: "right", width: 10, ...rank, name: "" },
@@ -73,7 +73,8 @@ function cellsOf(
 
 /**
  * Lines of the table, the row of sums last. Where a plain one gets wider than the terminal, long averages are shortened,
- * then columns move together, and names are cut at last; counts keep all their digits. A wide one leaves out columns.
+ * then columns move together, and names are cut at last; counts keep all their digits. A wide one leaves out columns, and so does one
+ * with details, whose names aren't cut.
  * Where there is room, a bar shows each reason's share of the time.
  */
 export function timeTable(samples: Samples, form: Form): string[] {
@@ -82,22 +83,20 @@ export function timeTable(samples: Samples, form: Form): string[] {
 }
 
 function plainLines(samples: Samples, form: Form): string[] {
-  const room = form.room ?? TERMINAL;
-  const fits = (lines: readonly string[]) => lines.every((line) => line.length <= room);
-  const whole = lines(samples, form, Infinity, Infinity);
-  if (fits(whole) || hasDetails(samples)) return whole;
-  const shortened = lines(samples, form, AVERAGE_WIDTH, room);
-  return fits(shortened) ? shortened : closeLines(samples, form, room);
-}
-
-function lines(samples: Samples, form: Form, width: number, room: number): string[] {
   const columns: readonly Column[] = [
     NUMBER,
     { heading: "Exit reason", align: "left", width: 16 },
     ...levelColumns(form),
   ];
-  const rows = cellsOf(samples, form, sumName(form), (sample) => levelCells(sample, form, width));
-  return table(columns, rows, form.heading, room);
+  const rows = (width: number) =>
+    cellsOf(samples, form, sumName(form), (sample) => levelCells(sample, form, width));
+  if (hasDetails(samples)) return fittingTable(columns, rows(Infinity), form.heading, form.room);
+  const room = form.room ?? TERMINAL;
+  const fits = (lines: readonly string[]) => lines.every((line) => line.length <= room);
+  const whole = table(columns, rows(Infinity), form.heading, Infinity);
+  if (fits(whole)) return whole;
+  const shortened = table(columns, rows(AVERAGE_WIDTH), form.heading, room);
+  return fits(shortened) ? shortened : closeLines(samples, form, room);
 }
 
 const sumName = (form: Form) => `${COLUMN.count.heading} ${averageHeading(form)}`;

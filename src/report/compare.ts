@@ -5,7 +5,8 @@ import { lossesOf } from "../measure/lost";
 import { detailRows } from "../measure/details";
 import { groupSamples } from "../measure/grouping";
 import { type Counters, type Sample, type Samples, add, average, total } from "../measure/samples";
-import { isIdle, reasonLabel, reasonName } from "../reasons";
+import { isIdle, reasonCalled } from "../reasons";
+import { differencesOf, lacksOf } from "./aspects";
 import { type ClockChange, compareClocks } from "./compare-clocks";
 import { LEAST_RUNS, mannWhitney, median } from "./ranks";
 import type { Run } from "./run";
@@ -37,6 +38,8 @@ export interface Difference {
   readonly values: readonly [before: readonly number[], after: readonly number[]];
   /** By the exact Mann-Whitney test of the costs (rates, without times); undefined with too few runs. */
   readonly p: number | undefined;
+  /** The same of the rates. */
+  readonly rateP: number | undefined;
 }
 
 /** What exits of a reason were about. */
@@ -90,10 +93,9 @@ export function unitsOf(run: Run, per: Per): number | undefined {
   return count;
 }
 
-/** Whether a reason's name, or its number as tables show it, is this word in any case. */
+/** Whether a user means this reason by a word: its name in any case, or its number. */
 export function isCalled({ isa, reason }: Pick<Sample, "isa" | "reason">, word: string): boolean {
-  const names = [reasonName(isa, reason), reasonLabel(reason)];
-  return names.some((name) => name?.toUpperCase() === word.toUpperCase());
+  return reasonCalled(isa, word) === reason;
 }
 
 function sideOf(counters: Counters, units: number, allNs: number): Side {
@@ -171,40 +173,6 @@ class Compared {
   }
 }
 
-function listed(values: ReadonlySet<string>): string {
-  return values.size === 0 ? "unknown" : [...values].join(" and ");
-}
-
-/** What the lines of the two sides say differently about how they came about. */
-function differencesOf(before: readonly Run[], after: readonly Run[]): string[] {
-  const values = (runs: readonly Run[], of: (about: Run["abouts"][number]) => unknown) =>
-    new Set(
-      runs.flatMap(({ abouts }) =>
-        abouts.flatMap((about) => {
-          const value = of(about);
-          return value === undefined || value === ""
-            ? []
-            : [typeof value === "string" ? value : JSON.stringify(value)];
-        }),
-      ),
-    );
-  const ASPECTS: readonly [string, (about: Run["abouts"][number]) => unknown][] = [
-    ["processor", ({ host }) => host?.processor],
-    ["machine", ({ host }) => host?.machine],
-    ["kernel", ({ host }) => host?.kernel],
-    ["instruction set", ({ host }) => host?.isa],
-    ["way to attach", ({ host }) => host?.attach],
-    ["halt_poll_ns", ({ host }) => host?.haltPollNs],
-    ["APIC virtualisation", ({ host }) => host?.apicVirtualised],
-    ["version of the tool", ({ version }) => version],
-    ["filters", ({ options }) => ({ ...options, by: undefined, histograms: undefined })],
-  ];
-  return ASPECTS.flatMap(([what, of]) => {
-    const [a, b] = [listed(values(before, of)), listed(values(after, of))];
-    return a === b ? [] : [`Differs: ${what}: ${a} before, ${b} after`];
-  });
-}
-
 function lossOf(runs: readonly Run[], when: string): string[] {
   const lost = runs.flatMap(({ judged, split }) => [judged.reading.lost, split.lost]);
   if (lost.includes(undefined)) return [`Lost: unknown how much ${when}`];
@@ -248,15 +216,25 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
   const differenceOf = (side: (run: Compared) => Side): Difference => {
     const [sidesA, sidesB] = [a.map(side), b.map(side)];
     const values = [sidesA.map(value), sidesB.map(value)] as const;
-    const p = tested ? mannWhitney(...values) : undefined;
-    return { before: middle(sidesA), after: middle(sidesB), values, p };
+    const test = (of: (side: Side) => number) =>
+      tested ? mannWhitney(sidesA.map(of), sidesB.map(of)) : undefined;
+    const [p, rateP] = [test(value), test(({ rate }) => rate)];
+    return { before: middle(sidesA), after: middle(sidesB), values, p, rateP };
   };
   const compared = haveSameExits([...before, ...after]) ? [...a, ...b] : [];
   const keys = new Map(compared.flatMap(({ samples }) => [...samples]));
   const size = ({ before, after }: Difference) => Math.abs(value(after) - value(before));
   const rateChange = ({ before, after }: Difference) => Math.abs(after.rate - before.rate);
   const largestFirst = (x: Difference, y: Difference) => size(y) - size(x) || rateChange(y) - rateChange(x);
+  const areSaved = [...before, ...after].every(
+    ({
+      judged: {
+        told: { details },
+      },
+    }) => details.with > 0 || details.without === 0,
+  );
   const detailsOf = (key: number): DetailChange[] => {
+    if (!areSaved) return [];
     const all = new Map(compared.map((run) => [run, run.details(key)]));
     const told = [...all.values()].flatMap((details) => details ?? []);
     if (told.length < all.size) return [];
@@ -273,7 +251,11 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
   const idle = ({ isa, reason }: Change) => Number(isIdle(isa, reason));
   return {
     per,
-    differences: [...differencesOf(before, after), ...orderOf(before, after)],
+    differences: [
+      ...differencesOf(before, after),
+      ...orderOf(before, after),
+      ...lacksOf([...before, ...after]),
+    ],
     losses: [...lossOf(before, "before"), ...lossOf(after, "after")],
     changes: changes.sort((x, y) => idle(x) - idle(y) || largestFirst(x, y)),
     awake: differenceOf((run) => run.awake),

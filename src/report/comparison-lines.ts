@@ -2,7 +2,7 @@
 // A comparison as text, CSV and JSON.
 import { nameInTable } from "../render/names";
 import { csvLine } from "../render/csv";
-import { type Column, table } from "../render/table";
+import { type Column, fittingTable, table } from "../render/table";
 import { type Unit, readable } from "../render/units";
 import { isIdle, reasonLabel, reasonName } from "../reasons";
 import { csvText, jsonText, safeText } from "../text";
@@ -26,7 +26,9 @@ function figure(value: number): string {
   return Math.abs(value) >= HUNDRED ? value.toFixed(0) : value.toPrecision(3);
 }
 
-const signed = (text: string) => (text.startsWith("-") ? text : `+${text}`);
+/** With its sign; what is rounded to nothing has none of its own. */
+const signed = (text: string) =>
+  text.startsWith("-") && parseFloat(text) !== 0 ? text : `+${text.replace("-", "")}`;
 
 /** A change in per cent, `~` where chance may have made it. */
 function percent(before: number, after: number, p: number | undefined): string {
@@ -35,6 +37,9 @@ function percent(before: number, after: number, p: number | undefined): string {
   if (after === 0) return "gone";
   return signed(`${((HUNDRED * (after - before)) / before).toFixed(1)}%`);
 }
+
+/** The same for headings of tables. */
+const shortPer = (per: Per) => (per === "vcpu" ? "s/vCPU" : perText(per));
 
 /** Units of times, from the finest: ns in it, and the digits after its point. */
 const UNITS = [
@@ -50,12 +55,12 @@ interface Scale {
   readonly text: (ns: number | undefined) => string;
 }
 
-/** The unit that was asked for, or the next in which the longest time of the column has room. */
-function scaleOf(times: readonly (number | undefined)[], asked: Unit): Scale {
+/** The unit that was asked for, or the finest in which the longest time of the column has room. */
+function scaleOf(times: readonly (number | undefined)[], asked: Unit | undefined): Scale {
   const longest = Math.max(0, ...times.map((ns) => ns ?? 0));
-  const from = UNITS.findIndex(([unit]) => unit === asked);
-  const fits = ([, ns, digits]: (typeof UNITS)[number]) => (longest / ns).toFixed(digits).length <= WIDTH;
-  const [unit, scale, digits] = UNITS.slice(from).find(fits) ?? (["s", 1e9, 3] as const);
+  const fits = ([unit, ns, digits]: (typeof UNITS)[number]) =>
+    asked === undefined ? (longest / ns).toFixed(digits).length <= WIDTH : unit === asked;
+  const [unit, scale, digits] = UNITS.find(fits) ?? (["s", 1e9, 3] as const);
   const least = (1 / 10 ** digits).toFixed(digits);
   const text = (ns: number | undefined) => {
     if (ns === undefined) return "-";
@@ -82,35 +87,40 @@ export interface ComparisonRow {
   readonly difference: Difference;
   /** Of a reason's exits, and so part of the row above. */
   readonly isDetail: boolean;
+  /** Whose detail it is; else the same as `name`. */
+  readonly reason: string;
 }
 
-/** The rows of a comparison, its sums last. @param top how many reasons; all if undefined */
-export function comparisonRows({ changes, awake, sum }: Comparison, top?: number): ComparisonRow[] {
-  const rows = changes.slice(0, top).flatMap((change): ComparisonRow[] => [
-    {
-      name: `${reasonLabel(change.reason)} ${nameInTable(change)}`,
-      difference: change,
-      isDetail: false,
-    },
-    ...change.details.slice(0, MOST_DETAILS).map((detail) => ({
-      name: safeText(detail.text),
-      difference: detail,
-      isDetail: true,
-    })),
-  ]);
+/** The rows of a comparison. @param top how many reasons; all if undefined */
+export function comparisonRows({ changes }: Comparison, top?: number): ComparisonRow[] {
+  return changes.slice(0, top).flatMap((change): ComparisonRow[] => {
+    const reason = `${reasonLabel(change.reason)} ${nameInTable(change)}`;
+    return [
+      { name: reason, difference: change, isDetail: false, reason },
+      ...change.details
+        .slice(0, MOST_DETAILS)
+        .map((detail) => ({ name: safeText(detail.text), difference: detail, isDetail: true, reason })),
+    ];
+  });
+}
+
+/** The rows of its sums: without idle exits, where there are such, and of all. */
+export function sumRows({ changes, awake, sum }: Comparison): ComparisonRow[] {
   const hasIdle = changes.some(({ isa, reason }) => isIdle(isa, reason));
   return [
-    ...rows,
-    ...(hasIdle ? [{ name: "Not idle", difference: awake, isDetail: false }] : []),
-    { name: "Total", difference: sum, isDetail: false },
+    ...(hasIdle ? [{ name: "Not idle", difference: awake, isDetail: false, reason: "Not idle" }] : []),
+    { name: "Total", difference: sum, isDetail: false, reason: "Total" },
   ];
 }
 
-/** A pair of columns: before and after. */
-interface Pair {
+/** Columns of a value: before, after and, of rates and costs, the change. */
+interface Values {
   readonly heading: string;
   readonly width: number;
   readonly cells: (difference: Difference) => readonly [before: string, after: string];
+  readonly change?: (difference: Difference) => string;
+  /** Those of the lowest rank are left out first where there is no room. */
+  readonly rank?: number;
 }
 
 /** The value by which a change is judged. */
@@ -123,75 +133,91 @@ export function costOf({ count, averageNs, costNs }: Side): number | undefined {
   return count > 0 && averageNs === undefined ? undefined : costNs;
 }
 
-/** The change of cost in words; of rate without times. */
-export function changeText({ timed }: Comparison, { before, after, p }: Difference): string {
-  const hasCosts = timed && [before, after].some(({ averageNs }) => averageNs !== undefined);
-  const of = (side: Side) => (hasCosts ? side.costNs : side.rate);
-  return percent(of(before), of(after), p);
+/** The share of the time in per cent; a dash where no exit has a time. */
+export function shareText(side: Side, digits: number): string {
+  return costOf(side) === undefined ? "-" : (HUNDRED * side.share).toFixed(digits);
 }
 
-function pairsOf(
+/** The change of the rate in words. */
+export function rateChange({ before, after, rateP }: Difference): string {
+  return percent(before.rate, after.rate, rateP);
+}
+
+/** The change of the cost in words; a dash where one side has exits without times. */
+export function costChange({ before, after, p }: Difference): string {
+  const [a, b] = [costOf(before), costOf(after)];
+  return a === undefined || b === undefined ? "-" : percent(a, b, p);
+}
+
+function valuesOf(
   { per, timed }: Comparison,
   rows: readonly ComparisonRow[],
-  unit: Unit,
+  unit: Unit | undefined,
   wide: boolean,
-): Pair[] {
-  const both = (heading: string, width: number, text: (side: Side) => string): Pair => ({
+): Values[] {
+  const both = (heading: string, width: number, text: (side: Side) => string): Values => ({
     heading,
     width,
     cells: ({ before, after }) => [text(before), text(after)],
   });
-  const times = (heading: string, of: (side: Side) => number | undefined): Pair => {
+  const times = (heading: string, of: (side: Side) => number | undefined): Values => {
     const sides = rows.flatMap(({ difference: { before, after } }) => [of(before), of(after)]);
     const scale = scaleOf(sides, unit);
     return both(`${heading} ${scale.unit}`, WIDTH, (side) => scale.text(of(side)));
   };
-  const percentiles = (heading: string, of: (side: Side) => number | undefined): Pair => {
-    const pair = times(heading, of);
+  const percentiles = (heading: string, of: (side: Side) => number | undefined): Values => {
+    const values = times(heading, of);
     const cells = (difference: Difference) => {
-      const [before, after] = pair.cells(difference);
+      const [before, after] = values.cells(difference);
       const same = isSamePercentile(of(difference.before), of(difference.after));
       return [before, same ? "=" : after] as const;
     };
-    return { ...pair, width: 0, cells };
+    return { ...values, width: 0, cells };
   };
   return [
-    both(`/${perText(per)}`, WIDTH, ({ rate }) => figure(rate)),
-    ...(timed ? [times("Avg", ({ averageNs }) => averageNs), times("Cost", costOf)] : []),
+    { ...both(`/${shortPer(per)}`, WIDTH, ({ rate }) => figure(rate)), change: rateChange },
+    ...(timed
+      ? [
+          { ...times("Cost", costOf), change: costChange },
+          { ...times("Avg", ({ averageNs }) => averageNs), rank: 4 },
+        ]
+      : []),
     ...(timed && wide
       ? [
-          percentiles("P50", ({ p50Ns }) => p50Ns),
-          percentiles("P99", ({ p99Ns }) => p99Ns),
-          both("Time%", 0, ({ share }) => (HUNDRED * share).toFixed(2)),
+          { ...percentiles("P50", ({ p50Ns }) => p50Ns), rank: 1 },
+          { ...percentiles("P99", ({ p99Ns }) => p99Ns), rank: 3 },
+          { ...both("Time%", 0, (side) => shareText(side, 2)), rank: 2 },
         ]
       : []),
   ];
 }
 
-function exitLines(comparison: Comparison, { unit, wide, header, top }: ComparisonOptions): string[] {
-  const rows = comparisonRows(comparison, top);
-  const [rate, ...pairs] = pairsOf(comparison, rows, unit, wide);
-  const headings = ({ heading, width }: Pair) => [right(heading, width), right("after", width)];
+function exitLines(comparison: Comparison, { unit, wide, header, top, room }: ComparisonOptions): string[] {
+  const rows = [...comparisonRows(comparison, top), ...sumRows(comparison)];
+  const values = valuesOf(comparison, rows, unit, wide);
+  const headings = ({ heading, width, change, rank }: Values): Column[] => {
+    const ranked = rank === undefined ? {} : { rank };
+    return [
+      { ...right(heading, width), ...ranked },
+      { ...right("after", width), ...ranked, name: "" },
+      ...(change ? [right("change", width)] : []),
+    ];
+  };
   const columns: Column[] = [
     { heading: "Exit reason", align: "left", width: 18, least: 8 },
-    ...(rate ? headings(rate) : []),
-    right("change", WIDTH),
-    ...pairs.flatMap(headings),
+    ...values.flatMap(headings),
     ...(wide ? [right("p")] : []),
   ];
   const cells = rows.map(({ name, difference, isDetail }) => [
     isDetail ? `  ${name}` : name,
-    ...(rate?.cells(difference) ?? []),
-    changeText(comparison, difference),
-    ...pairs.flatMap((pair) => [...pair.cells(difference)]),
+    ...values.flatMap(({ cells, change }) => [...cells(difference), ...(change ? [change(difference)] : [])]),
     ...(wide ? [difference.p === undefined ? "-" : difference.p.toPrecision(2)] : []),
   ]);
   const { changes } = comparison;
   const left = changes.length - changes.slice(0, top).length;
   const few = changes.slice(0, top).filter(({ details }) => details.length > MOST_DETAILS).length;
-  const hasDetails = rows.some(({ isDetail }) => isDetail);
   return [
-    ...table(columns, cells, header, wide || hasDetails ? Infinity : undefined),
+    ...fittingTable(columns, cells, header, room),
     ...(left > 0 ? [`Not shown: ${left} reasons that changed less`] : []),
     ...(few > 0
       ? [`Not shown: details of ${few} reasons beyond the first ${MOST_DETAILS}; --json has them`]
@@ -233,12 +259,15 @@ function clockLines(comparison: Comparison, header: boolean): string[] {
 
 /** What a table shows. */
 export interface ComparisonOptions {
-  readonly unit: Unit;
+  /** Undefined: of each column the finest in which all its times have room. */
+  readonly unit: Unit | undefined;
   /** Percentiles and shares, too. */
   readonly wide: boolean;
   readonly header: boolean;
   /** How many reasons; all if undefined. */
   readonly top: number | undefined;
+  /** The terminal's columns; undefined where it isn't one. */
+  readonly room: number | undefined;
 }
 
 /** Lines of a comparison: what differs between the sides first, then a row for each reason, their sum last. */
@@ -251,6 +280,12 @@ export function comparisonLines(comparison: Comparison, options: ComparisonOptio
     ...(hasNoExits(comparison) ? [] : exitLines(comparison, options)),
     ...(untested ? ["With fewer than 4 runs a side, what is chance and what isn't can't be told."] : []),
   ];
+}
+
+/** A side without the times that its exits don't have. */
+function sideFields(side: Side): Partial<Side> {
+  const { costNs, share, ...others } = side;
+  return costOf(side) === undefined ? others : { ...others, costNs, share };
 }
 
 const SIDE = ["count", "rate", "costNs", "averageNs", "p50Ns", "p99Ns", "share"] as const;
@@ -267,17 +302,18 @@ export function comparisonCsv(comparison: Comparison, header: boolean): string[]
     ];
   const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const headings = ["before", "after"].flatMap((when) => SIDE.map((name) => `${when}_${snake(name)}`));
-  const row = ({ isa, reason }: Change, detail: string, { before, after, p }: Difference) =>
+  const row = ({ isa, reason }: Change, detail: string, { before, after, p, rateP }: Difference) =>
     csvLine([
       isa,
       reason,
       reasonName(isa, reason) ?? "",
       csvText(detail),
-      ...[before, after].flatMap((side) => SIDE.map((name) => side[name] ?? "")),
+      ...[before, after].map(sideFields).flatMap((side) => SIDE.map((name) => side[name] ?? "")),
       p ?? "",
+      rateP ?? "",
     ]);
   return [
-    ...(header ? [csvLine(["isa", "reason", "name", "detail", ...headings, "p"])] : []),
+    ...(header ? [csvLine(["isa", "reason", "name", "detail", ...headings, "p", "rate_p"])] : []),
     ...changes.flatMap((change) => [
       row(change, "", change),
       ...change.details.map((detail) => row(change, detail.text, detail)),
@@ -288,7 +324,12 @@ export function comparisonCsv(comparison: Comparison, header: boolean): string[]
 /** One object: what differs, and the reasons in the order of the table. */
 export function comparisonJson(comparison: Comparison): string {
   const { per, changes, awake, sum, split } = comparison;
-  const sides = ({ before, after, p }: Difference) => ({ before, after, p: p ?? null });
+  const sides = ({ before, after, p, rateP }: Difference) => ({
+    before: sideFields(before),
+    after: sideFields(after),
+    p: p ?? null,
+    rateP: rateP ?? null,
+  });
   return jsonText({
     schema: "kvm-vmexit-comparison/1",
     per: typeof per === "string" ? per : per.reason,

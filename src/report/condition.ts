@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Conditions under which a run has failed: `max(MSR) > 20us`, `rate(EPT_VIOLATION) > 100/s`, `share(waiting) > 5%`, `p99 > +5%`.
-import { UsageError } from "../errors";
+import { UsageError, messageOf } from "../errors";
 import { percentileOf } from "../measure/histogram";
 import { lossesOf } from "../measure/lost";
-import { type Counters, type Samples, add, average, total, zero } from "../measure/samples";
-import { isIdle, isReasonWord } from "../reasons";
+import { type Counters, type Sample, type Samples, add, average, total, zero } from "../measure/samples";
+import { checkReason, isIdle, isReasonWord } from "../reasons";
 import { readable } from "../render/units";
 import { isCalled, reasonsOf, unitsOf } from "./compare";
+import { type Told, isTimed } from "./exit-sum";
 import { medianOf } from "./ranks";
 import { PARTS } from "../split/clock";
 import type { Run } from "./run";
@@ -71,6 +72,9 @@ export interface Outcome {
   readonly found: string;
 }
 
+/** A share in per cent. */
+const ALL = 100;
+
 /** Longest condition, in characters. */
 const MAX_LENGTH = 200;
 
@@ -112,9 +116,11 @@ export function parseCondition(text: string): Condition {
   if (!isMeasure(measure)) parser.fail(`"${measure}" is none of ${measures}`);
   let reason: string | undefined;
   if (parser.take(/^\(/) !== undefined) {
-    const word = parser.take(/^[\w+.-]+( FAILED_VMENTRY)?/);
-    if (parser.take(/^\)/) === undefined) parser.fail("a reason and ) are missing");
-    reason = word?.toUpperCase();
+    const word = parser.take(/^[\w+.-]+( [\w+.-]+)*/);
+    if (parser.take(/^:/) !== undefined)
+      parser.fail("a condition names no detail; choose it by --reasons MSR:0x6e0");
+    if (parser.take(/^\)/) === undefined || word === undefined) parser.fail("a reason and ) are missing");
+    reason = word.toUpperCase();
   }
   if (reason !== undefined && measure === "lost") parser.fail("lost takes no reason");
   const split = splitWord(reason);
@@ -135,6 +141,7 @@ export function parseCondition(text: string): Condition {
   const [kind, scale] = UNITS[unit] ?? ["", 1];
   if (kind !== MEASURES[measure] && !(number === 0 && unit === ""))
     parser.fail(`${measure} needs ${WANTED[MEASURES[measure]]}`);
+  if (measure === "share" && number > ALL) parser.fail("a share is 100% at most");
   return { text, measure, reason, split, operator, value: value * scale, relative: false };
 }
 
@@ -162,15 +169,14 @@ function isMeasure(word: string): word is Measure {
   return Object.hasOwn(MEASURES, word);
 }
 
-/** The counters that a condition is about: without a reason, all but those of vCPUs that sleep. */
-function countersOf(samples: Samples, reason: string | undefined): Counters {
+/** A value, or why there is none: no exit has it, or it can't be known. */
+type Value = { readonly is: number } | { readonly none: string } | { readonly unknown: string };
+
+const sumOf = (samples: Samples, wanted: (sample: Sample) => boolean): Counters => {
   const sum = zero();
-  for (const sample of samples.values()) {
-    if (reason === undefined ? !isIdle(sample.isa, sample.reason) : isCalled(sample, reason))
-      add(sum, total(sample));
-  }
+  for (const sample of samples.values()) if (wanted(sample)) add(sum, total(sample));
   return sum;
-}
+};
 
 /** What was lost of exits and of the split's events; undefined if that is unknown of one. */
 function lostOf({ exits, vmm, split }: Run): number | undefined {
@@ -180,24 +186,54 @@ function lostOf({ exits, vmm, split }: Run): number | undefined {
     : undefined;
 }
 
-/** The value in a run; undefined where there is none, since no exit has one. */
-function valueOf({ measure, reason, split }: Condition, run: Run): number | undefined {
-  if (measure === "lost") return lostOf(run);
-  if (split !== undefined) return splitValue(run.split, split, measure, FRACTIONS[measure]);
+const known = (value: number | undefined, why: string): Value =>
+  value === undefined ? { unknown: why } : { is: value };
+
+const NO_TIME = "no time was measured";
+
+function splitValueOf({ measure, split = "" }: Condition, run: Run): Value {
+  const fraction = FRACTIONS[measure];
+  const value = splitValue(run.split, split, measure, fraction);
+  if (value === undefined && fraction !== undefined) return { none: "there was no wait" };
+  return known(value, NO_TIME);
+}
+
+/** A value of handling times. */
+function timeValueOf(measure: Measure, counters: Counters, allNs: number): Value {
+  const { count, timed, totalNs, maxNs, buckets } = counters;
+  const fraction = FRACTIONS[measure];
+  if (count === 0)
+    return measure === "time" || measure === "share" ? { is: 0 } : { none: "there is no such exit" };
+  if (timed === 0) return { unknown: "no such exit has a time" };
+  if (fraction !== undefined) {
+    const missing = timed - buckets.reduce((sum, each) => sum + each, 0);
+    if (missing > 0) return { unknown: `${missing} of ${timed} such exits are in no histogram` };
+    return known(percentileOf(counters, fraction), NO_TIME);
+  }
+  if (measure === "time") return { is: totalNs };
+  if (measure === "share")
+    return known(allNs > 0 ? (ALL * totalNs) / allNs : undefined, "all exits took no time");
+  return { is: measure === "max" ? maxNs : average(counters) };
+}
+
+/** The value of a run. */
+function valueOf(condition: Condition, run: Run): Value {
+  const { measure, reason, split } = condition;
+  if (measure === "lost") return known(lostOf(run), "how much was lost");
+  if (split !== undefined) return splitValueOf(condition, run);
   const samples = reasonsOf(run);
-  const counters = countersOf(samples, reason);
-  if (measure === "count") return counters.count;
+  const isAwake = (sample: Sample) => !isIdle(sample.isa, sample.reason);
+  // Without a reason, all but those of vCPUs that sleep.
+  const isMeant = reason === undefined ? isAwake : (sample: Sample) => isCalled(sample, reason);
+  const counters = sumOf(samples, isMeant);
+  if (measure === "count") return { is: counters.count };
   if (measure === "rate") {
     const seconds = unitsOf(run, "second") ?? 0;
-    return seconds > 0 ? counters.count / seconds : undefined;
+    return known(seconds > 0 ? counters.count / seconds : undefined, NO_TIME);
   }
-  if (counters.timed === 0) return undefined;
-  if (measure === "time") return counters.totalNs;
-  if (measure === "max") return counters.maxNs;
-  if (measure === "avg") return average(counters);
-  if (measure === "share")
-    return (100 * counters.totalNs) / (countersOf(samples, undefined).totalNs || Infinity);
-  return percentileOf(counters, FRACTIONS[measure] ?? 0);
+  // An idle exit is a part of all, the others are of those that aren't idle.
+  const isOfIdle = [...samples.values()].some((sample) => isMeant(sample) && !isAwake(sample));
+  return timeValueOf(measure, counters, sumOf(samples, isOfIdle ? () => true : isAwake).totalNs);
 }
 
 function inWords(value: number, measure: Measure): string {
@@ -223,14 +259,50 @@ function lack(condition: Condition, run: Run): string | undefined {
   if (need === undefined) return undefined;
   if (need === "split")
     return run.split.intervals === 0 ? "the split of vCPUs' time, which kvm-vmexit split has" : undefined;
-  if (run.judged.intervals === 0) return "exits, which kvm-vmexit time has";
-  const all = zero();
-  for (const sample of reasonsOf(run).values()) add(all, total(sample));
-  if (all.count === 0 || need === "exits") return undefined;
-  if (all.timed === 0) return "times, which kvm-vmexit time has";
-  return need === "histograms" && all.buckets.length === 0
-    ? "histograms, which kvm-vmexit time --wide and hist have"
+  const { judged } = run;
+  if (judged.intervals === 0) return "exits, which kvm-vmexit time has";
+  if (need === "exits") return undefined;
+  const { timed, histograms } = judged.told;
+  const isUntimed = timed.with > 0 && !isTimed(judged);
+  const ofAll = (told: Readonly<Told>) =>
+    told.with > 0 && told.without > 0 ? ` of all intervals (${told.without} have none)` : "";
+  if (timed.without > 0 || isUntimed) return `times${ofAll(timed)}, which kvm-vmexit time has`;
+  return need === "histograms" && histograms.without > 0
+    ? `histograms${ofAll(histograms)}, which kvm-vmexit time --wide and hist have`
     : undefined;
+}
+
+/** Says why a condition is about nothing that could be there. */
+function whyNothing({ measure, split }: Condition, run: Run): string | undefined {
+  const where = run.name === "" ? "" : ` in ${run.name}`;
+  if (measure === "lost") return undefined;
+  if (split !== undefined)
+    return run.split.groups("all").length === 0 ? `there is no vCPU that is looked at${where}` : undefined;
+  return run.isMet === false ? `there is no exit${where} of a VM and vCPU that are looked at` : undefined;
+}
+
+const judgesNothing = (text: string, why: string): never => {
+  throw new UsageError(`--fail-if ${text} judges nothing: ${why}`);
+};
+
+/** @throws UsageError if a condition names a reason that none of these instruction sets has */
+export function checkReasonOf({ text, reason, split }: Condition, isas: readonly string[]): void {
+  if (reason === undefined || split !== undefined) return;
+  try {
+    checkReason(isas, reason);
+  } catch (error) {
+    judgesNothing(text, messageOf(error));
+  }
+}
+
+/** @throws UsageError if a run has not what the condition is about, or nothing that it could be about */
+function checkHas(condition: Condition, run: Run): void {
+  const { text } = condition;
+  const missing = lack(condition, run);
+  if (missing !== undefined) throw new UsageError(`--fail-if ${text} needs ${missing}`);
+  checkReasonOf(condition, run.isas);
+  const why = whyNothing(condition, run);
+  if (why !== undefined) judgesNothing(text, why);
 }
 
 /**
@@ -241,23 +313,22 @@ export function judge(condition: Condition, run: Run): Outcome {
   const { text, measure, operator, value } = condition;
   checkHas(condition, run);
   const now = valueOf(condition, run);
-  return now === undefined
-    ? {
-        text,
-        failed: measure === "lost",
-        found: measure === "lost" ? "it is unknown" : "there is no such exit",
-      }
-    : { text, failed: OPERATORS[operator](now, value), found: `it is ${inWords(now, measure)}` };
+  if ("unknown" in now) return { text, failed: true, found: `it isn't known: ${now.unknown}` };
+  if ("none" in now) return { text, failed: false, found: now.none };
+  return { text, failed: OPERATORS[operator](now.is, value), found: `it is ${inWords(now.is, measure)}` };
 }
 
-/** @throws UsageError if a run has not what the condition is about */
-function checkHas(condition: Condition, run: Run): void {
-  const missing = lack(condition, run);
-  if (missing !== undefined) throw new UsageError(`--fail-if ${condition.text} needs ${missing}`);
+/** The median of a side's values; why there is none. */
+function middleOf(condition: Condition, runs: readonly Run[]): Value {
+  const values = runs.map((run) => valueOf(condition, run));
+  const unknown = values.find((value) => "unknown" in value);
+  const median = medianOf(values.flatMap((value) => ("is" in value ? [value.is] : [])));
+  return unknown ?? (median === undefined ? (values[0] ?? { none: "" }) : { is: median });
 }
 
 /**
- * What comes of a condition about a change, from the median of the runs before to that of the others.
+ * What comes of a condition about a change, from the median of the runs before to that of the others. A rise from nothing
+ * is more than any change in per cent.
  * @throws UsageError if a run has not what the condition is about, or there is none before
  */
 export function judgeChange(condition: Condition, runs: readonly Run[], before: readonly Run[]): Outcome {
@@ -265,11 +336,23 @@ export function judgeChange(condition: Condition, runs: readonly Run[], before: 
   if (before.length === 0)
     throw new UsageError(`--fail-if ${text} is about a change: give the files of before and after`);
   for (const run of [...before, ...runs]) checkHas(condition, run);
-  const middle = (side: readonly Run[]) => medianOf(side.flatMap((run) => valueOf(condition, run) ?? []));
-  const [then, now] = [middle(before), middle(runs)];
-  if (now === undefined || then === undefined || then === 0)
-    return { text, failed: false, found: "there is nothing to compare" };
-  const change = (100 * (now - then)) / then;
-  const found = `it was ${inWords(then, measure)} and is ${inWords(now, measure)}, ${change > 0 ? "+" : ""}${change.toFixed(1)}%`;
-  return { text, failed: OPERATORS[operator](change, value), found };
+  const [then, now] = [middleOf(condition, before), middleOf(condition, runs)];
+  for (const [side, when] of [
+    [then, "before"],
+    [now, "after"],
+  ] as const)
+    if ("unknown" in side) return { text, failed: true, found: `it isn't known: ${side.unknown}, ${when}` };
+  if (!("is" in now)) return { text, failed: false, found: "there is no such exit after" };
+  const earlier = "is" in then ? then.is : 0;
+  const change = now.is === earlier ? 0 : earlier === 0 ? Infinity : (ALL * (now.is - earlier)) / earlier;
+  const was = "is" in then ? `it was ${inWords(earlier, measure)}` : "there was no such exit before, it";
+  const words =
+    change === Infinity
+      ? "a rise from nothing, which is more than any bound"
+      : `${change > 0 ? "+" : ""}${change.toFixed(1)}%`;
+  return {
+    text,
+    failed: OPERATORS[operator](change, value),
+    found: `${was} and is ${inWords(now.is, measure)}, ${words}`,
+  };
 }

@@ -39,6 +39,26 @@ export function sumOfLost(a: Lost | undefined, b: Lost | undefined): Lost | unde
   return sum;
 }
 
+/** How many intervals with exits have something, and how many haven't. */
+export interface Told {
+  with: number;
+  without: number;
+}
+
+/** What not all lines have; without a VM, none can be chosen. */
+export const TOLD = ["timed", "histograms", "details", "vms"] as const;
+
+/** What the exits of a line have. */
+interface OfLine {
+  count: number;
+  timed: number;
+  hasHistograms: boolean;
+  hasDetails: boolean;
+  hasVms: boolean;
+  /** How many vCPUs had wanted exits; undefined where the line doesn't tell them apart. */
+  vcpus: number | undefined;
+}
+
 /** Adds the exits of lines up. */
 export class ExitSum {
   readonly timeline = new Timeline();
@@ -47,6 +67,14 @@ export class ExitSum {
   readonly #exits: Groups = new Map();
   readonly #vcpus = new Map<string, Identity>();
   readonly #reasons = new Set<number>();
+  readonly #isas = new Set<string>();
+  readonly #told: Readonly<Record<(typeof TOLD)[number], Told>> = {
+    timed: { with: 0, without: 0 },
+    histograms: { with: 0, without: 0 },
+    details: { with: 0, without: 0 },
+    vms: { with: 0, without: 0 },
+  };
+  #isMet = false;
   #lost: Lost | undefined = NOTHING_LOST;
   #vcpuNs: number | undefined = 0;
   #slots = 0;
@@ -81,6 +109,30 @@ export class ExitSum {
     return this.#vcpuNs;
   }
 
+  /** Of how many intervals times, histograms, details and VMs are told. */
+  get told(): Readonly<Record<(typeof TOLD)[number], Readonly<Told>>> {
+    return this.#told;
+  }
+
+  /** What defines the codes of all exits that lines have, wanted or not. */
+  get isas(): ReadonlySet<string> {
+    return this.#isas;
+  }
+
+  /** Whether a line has exits, of whatever reason, of a VM and vCPU that are looked at. */
+  get isMet(): boolean {
+    return this.#isMet;
+  }
+
+  /** How many vCPUs had exits, where they aren't told apart on average; undefined if it isn't known. */
+  get vcpus(): number | undefined {
+    const { durationNs } = this.#span.time;
+    const identities = [...this.#vcpus.values()];
+    if (identities.every(({ vcpu, tid }) => vcpu !== undefined || tid !== undefined))
+      return identities.length;
+    return this.#vcpuNs === undefined || durationNs === 0 ? undefined : Math.round(this.#vcpuNs / durationNs);
+  }
+
   /** Everything, as one reading. */
   get reading(): Reading & Time {
     const [vcpus, exits, lost] = [this.#vcpus, this.#exits, this.#lost];
@@ -98,30 +150,55 @@ export class ExitSum {
     this.#lost = sumOfLost(this.#lost, reading.lost);
     this.timeline.begin(start, end, durationNs, reading.lost ? lossesOf(reading.lost) : 0);
     const seen = yield* this.#addExits(reading);
-    const vcpus = this.#selection.byIdentity || line.vcpus === undefined ? seen : line.vcpus;
+    this.#noteTold(seen, line);
+    const vcpus = this.#selection.byIdentity || line.vcpus === undefined ? seen.vcpus : line.vcpus;
     if (vcpus === undefined) this.#vcpuNs = undefined;
     else if (this.#vcpuNs !== undefined) this.#vcpuNs += vcpus * durationNs;
   }
 
-  /** Returns how many vCPUs had wanted exits, undefined where the reading doesn't tell them apart. */
-  *#addExits({ exits, vcpus }: Reading): Generator<void, number | undefined> {
-    let seen: number | undefined = 0;
+  *#addExits({ exits, vcpus }: Reading): Generator<void, OfLine> {
+    const seen: OfLine = {
+      count: 0,
+      timed: 0,
+      hasHistograms: false,
+      hasDetails: false,
+      hasVms: false,
+      vcpus: 0,
+    };
     for (const [key, samples] of exits) {
       const identity = vcpus.get(key) ?? {};
+      for (const { isa } of samples.values()) this.#isas.add(isa);
       if (!this.#selection.wantsIdentity(identity)) continue;
+      if (samples.size > 0) this.#isMet = true;
       let some = false;
       for (const [reason, sample] of samples) {
         const wanted = this.#selection.pick(reason, sample);
         if (!wanted) continue;
         some = true;
+        const { l1, l2, details } = wanted;
+        seen.count += l1.count + l2.count;
+        seen.timed += l1.timed + l2.timed;
+        seen.hasHistograms ||= l1.buckets.length + l2.buckets.length > 0;
+        seen.hasDetails ||= details !== undefined;
+        seen.hasVms ||= identity.vm !== undefined;
         this.#addSample(key, identity, reason, wanted);
         this.timeline.add(reason, wanted, isIdle(sample.isa, sample.reason));
         yield;
       }
-      if (identity.vcpu === undefined && identity.tid === undefined) seen = undefined;
-      else if (seen !== undefined && some) seen++;
+      if (identity.vcpu === undefined && identity.tid === undefined) seen.vcpus = undefined;
+      else if (seen.vcpus !== undefined && some) seen.vcpus++;
     }
     return seen;
+  }
+
+  /** Few exits may all lack a time or a detail, which the options then tell. */
+  #noteTold({ count, timed, hasHistograms, hasDetails, hasVms }: OfLine, { options }: ReadLine): void {
+    if (count === 0) return;
+    const note = (what: (typeof TOLD)[number], has: boolean) => this.#told[what][has ? "with" : "without"]++;
+    note("timed", timed > 0 || options.timing === true);
+    if (timed > 0) note("histograms", hasHistograms || options.histograms === true);
+    note("details", hasDetails || options.details === true);
+    note("vms", hasVms);
   }
 
   #addSample(key: string, identity: Identity, reason: number, sample: Sample): void {

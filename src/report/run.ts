@@ -5,9 +5,13 @@ import type { About } from "../measure/lines";
 import { atOnce } from "../pace";
 import { isOfVmm } from "../reasons";
 import { readable } from "../render/units";
+import { quoted } from "../text";
+import { mixturesOf } from "./aspects";
 import { ClockSum } from "./clock-sum";
 import { ExitSum } from "./exit-sum";
 import type { Selection } from "./selection";
+
+const STDIN = "standard input";
 
 /** Most different authors of lines that are kept. */
 const MAX_ABOUTS = 16;
@@ -26,15 +30,18 @@ export class Run {
   readonly exits: ExitSum;
   readonly vmm: ExitSum;
   readonly split: ClockSum;
-  /** What it is called in messages and on a page: its files. */
+  /** What it is called in messages: its files. */
   readonly name: string;
+  /** The files' paths. */
+  readonly files: readonly string[];
   readonly #selection: Selection;
   readonly #abouts = new Map<string, About>();
   #first: Date | undefined;
 
-  constructor(selection: Selection, name = "") {
+  constructor(selection: Selection, files: readonly string[] = []) {
     this.#selection = selection;
-    this.name = name;
+    this.files = files;
+    this.name = files.map((path) => (path === "-" ? STDIN : quoted(path))).join(", ");
     this.exits = new ExitSum(selection);
     this.vmm = new ExitSum(selection);
     this.split = new ClockSum(selection);
@@ -61,6 +68,24 @@ export class Run {
     return this.vmm.intervals > 0 ? "vmm" : undefined;
   }
 
+  /** Instruction sets whose reasons the exits that are judged can have; none where that is unknown. */
+  get isas(): readonly string[] {
+    if (this.kind === "vmm") return ["kvm_run"];
+    const ofHosts = this.abouts.flatMap(({ host }) => (host && !isOfVmm(host.isa) ? [host.isa] : []));
+    return [...new Set([...this.exits.isas, ...ofHosts])].filter((isa) => isa !== "");
+  }
+
+  /**
+   * Whether something was there to judge: an exit of a VM and vCPU that are looked at, of whatever reason. Undefined where
+   * the lines leave reasons out, so that there may have been others.
+   */
+  get isMet(): boolean | undefined {
+    if (this.judged.isMet) return true;
+    const isPart = ({ reasons, excludes, idle = "show" }: About["options"]) =>
+      reasons !== undefined || excludes !== undefined || idle !== "show";
+    return this.abouts.some(({ options }) => isPart(options)) ? undefined : false;
+  }
+
   /** Exits to the VMM in place of exits. */
   get ofVmm(): ExitsOfRun {
     return { exits: this.vmm, judged: this.vmm, abouts: this.abouts };
@@ -71,12 +96,13 @@ export class Run {
     return [this.exits, this.vmm, this.split];
   }
 
-  /** What is odd about the times of the intervals, in words; empty where nothing is. */
+  /** What is odd about the lines that are added up, in words; empty where nothing is. */
   get oddities(): readonly string[] {
     const spans = this.parts.map(({ span }) => span);
     const intervals = spans.reduce((sum, { overlap }) => sum + overlap.intervals, 0);
     const ns = spans.reduce((sum, { overlap }) => sum + overlap.ms * 1e6, 0);
     return [
+      ...mixturesOf(this),
       ...(intervals > 0
         ? [
             `${intervals} of the intervals overlap others, by ${readable(ns)} in all: the clock was set back, or what happened then is counted twice`,

@@ -48,6 +48,8 @@ async function* copies(chunks: Chunks): AsyncGenerator<Uint8Array> {
 
 /** zlib's word for a file that ends too early. */
 const CUT = "Z_BUF_ERROR";
+/** And for what isn't the beginning of a packed file: at a file's beginning that was looked at, so that it follows the end of one. */
+const NO_HEADER = "incorrect header check";
 
 async function* unpacked(name: string, chunks: Chunks, onCut: () => void): AsyncGenerator<Uint8Array> {
   const source = Readable.from(copies(chunks));
@@ -61,6 +63,11 @@ async function* unpacked(name: string, chunks: Chunks, onCut: () => void): Async
       onCut();
       return;
     }
+    if (messageOf(error) === NO_HEADER)
+      throw new UsageError(
+        `${name} has other bytes after the end of what gzip packed; zcat leaves them out: pipe what it prints into this`,
+        "E_FORMAT",
+      );
     throw new UsageError(
       `${name} can't be unpacked: ${messageOf(error)}; gzip -t says whether it is whole`,
       "E_FORMAT",

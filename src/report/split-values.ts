@@ -17,7 +17,8 @@ function longest({ maxima }: Clock, part: Part): number | undefined {
 }
 
 /**
- * A value of all vCPUs together: in ns, in %, a number, or a number a second.
+ * A value of all vCPUs together: in ns, in %, a number, or a number a second. Undefined where no time was measured, and of
+ * percentiles where there was no wait.
  * @param word a part or one of SPLIT_COUNTS
  * @param measure as conditions name it
  * @param fraction of a percentile

@@ -32,6 +32,8 @@ export interface StatOptions {
   overhead: boolean;
   /** Times in logs have their offset from UTC. */
   utcOffset: boolean;
+  /** CSV has the length of each interval. */
+  durationNs: boolean;
 }
 
 /** What kvm_stat ends with on a request that it can't serve: its own words, and status 1. */
@@ -76,6 +78,8 @@ export function fieldFilter(pattern: string): FieldFilter {
 export function checkOptions(options: StatOptions, isRunning: (pid: number) => boolean): void {
   const logs = options.log || options.logToFile !== "";
   if (options.csv && !logs) throw new Refusal("Error: Option -c/--csv requires -l/--log");
+  if (options.durationNs && !(options.csv && logs))
+    throw new UsageError("--duration-ns is a column of CSV: give -c and -l or -L, too");
   if (options.skipZeroRecords && !logs)
     throw new Refusal("Error: Option -z/--skip-zero-records requires -l/-L");
   try {

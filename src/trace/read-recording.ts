@@ -4,6 +4,7 @@ import { checkOptions } from "../check";
 import { ISA } from "../contract";
 import { UsageError } from "../errors";
 import type { Reading } from "../measure/reading";
+import type { Isa } from "../reasons";
 import { consume } from "./consume";
 import { EVENT } from "./events";
 import type { Damage } from "./reader";
@@ -24,7 +25,7 @@ export interface RecordingOptions {
   /** Ticks of its clock in a microsecond. */
   readonly megahertz?: number;
   /** The instruction set of the exits: "vmx" unless given. */
-  readonly isa?: "vmx" | "svm";
+  readonly isa?: Isa;
 }
 
 /**

@@ -157,6 +157,24 @@ for (const [architecture, { deb, rpm }] of [
     assert.deepEqual(newer, []);
   });
 
+test("the .rpm installs into a root folder, runs there, and leaves it as it was", (t) => {
+  const root = join(temporary(t), "root");
+  run("cp", ["-a", run("packaging/fetch-root", ["bookworm"]).trim(), root]);
+  const rpm = (...parameters: string[]) =>
+    run("rpm", ["--root", root, "--dbpath", "/tmp/rpm", ...parameters]);
+  const files = () =>
+    run("find", [root, "-path", join(root, "tmp"), "-prune", "-o", "-print"])
+      .split("\n")
+      .sort();
+  const untouched = files();
+  // Debian's packages, which are what it needs, are none of rpm's.
+  rpm("--install", "--nodeps", packages.rpm);
+  rpm("--verify", "--nodeps", "kvm-vmexit");
+  assert.match(run("chroot", [root, "kvm-vmexit", "--help"]), /^Usage: kvm-vmexit/);
+  rpm("--erase", "--nodeps", "kvm-vmexit");
+  assert.deepEqual(files(), untouched);
+});
+
 test("a package has the licence of all that is in it", (t) => {
   const unpacked = temporary(t);
   run("dpkg-deb", ["-x", packages.deb, unpacked]);

@@ -10,12 +10,12 @@ import { NODE_ALONE, cpuNs, end, start } from "../../bench/start";
  * that needs it, and say there what was bought.
  */
 const BOUNDS = [
-  ["kvm-vmexit-count", [], 135],
-  ["kvm-vmexit", ["count"], 140],
+  ["kvm-vmexit-count", [], 140],
+  ["kvm-vmexit", ["count"], 146],
   ["kvm-vmexit-time", [], 150],
-  ["kvm-vmexit-hist", ["-i", "1"], 155],
+  ["kvm-vmexit-hist", ["-i", "1"], 160],
   ["kvm-vmexit-slower", ["10000"], 120],
-  ["kvm-stat", ["-l"], 125],
+  ["kvm-stat", ["-l"], 135],
   ["kvm-trace", ["record", "-o", "/tmp/start.bin"], 85],
 ] as const;
 

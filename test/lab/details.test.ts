@@ -6,7 +6,7 @@ import { join } from "node:path";
 import test from "node:test";
 import { GUEST, PROJECT, run } from "../tools";
 import { type Exits, jsonLines } from "./json";
-import { MODES } from "./machine";
+import { TELLING } from "./machine";
 
 // Each asks for other registers, ports and pages, in prime numbers of times.
 const GUESTS = [
@@ -34,7 +34,7 @@ function assertSums(exits: readonly Exits[]): void {
       );
 }
 
-for (const attach of MODES)
+for (const attach of TELLING)
   test(`${attach}: each MSR, port, leaf and address has its number`, () => {
     const result = run(
       "kvm-vmexit-time",
@@ -116,7 +116,7 @@ test("kvm-vmexit-hist has a histogram of each detail", () => {
   assert.equal(counts, 2 * 44);
 });
 
-for (const attach of MODES)
+for (const attach of TELLING)
   test(`${attach}: a guest that walks through ports, MSRs and memory loses some of these details, and nothing else`, () => {
     const [ports, msrs, pages] = [601, 307, 211];
     const guest = `${GUEST} --ports ${ports} --msrs ${msrs} --pages ${pages} --cpuid 23 --hypercall 11 --call 10`;

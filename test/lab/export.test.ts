@@ -10,6 +10,7 @@ import test from "node:test";
 import { GUEST, PROJECT, Running, run } from "../tools";
 import { PROMISED, WORKLOAD } from "./counts";
 import { kernelIsAtLeast } from "./machine";
+import { values } from "./series";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "export-"));
 // The exporter becomes nobody.
@@ -38,20 +39,6 @@ async function exporter(...options: string[]): Promise<[Running, string]> {
 
 async function scrape(url: string): Promise<string> {
   return (await fetch(`${url}/metrics`)).text();
-}
-
-/** Values of the series of a family, by the words of some labels. */
-function values(text: string, family: string, ...labels: string[]): Map<string, number> {
-  const found = new Map<string, number>();
-  for (const line of text.split("\n")) {
-    const [, name, inside = "", value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? [];
-    if (name !== family) continue;
-    const pairs = new Map(
-      [...inside.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, k = "", v = ""]) => [k, v]),
-    );
-    found.set(labels.map((label) => pairs.get(label) ?? "").join(" "), Number(value));
-  }
-  return found;
 }
 
 /** Runs a guest that stays when it is done. */

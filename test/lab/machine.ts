@@ -8,11 +8,28 @@ import type { Isa } from "../../src/reasons";
 import { PROJECT } from "../tools";
 import { PROMISED, PROMISED_OF_VMX, WORKLOAD } from "./counts";
 
-export const ISA: Isa = preflight();
+/** The instruction sets of the lab's machines. */
+export type LabIsa = Extract<Isa, "svm" | "vmx" | "arm64">;
 
-/** The ways to attach that work here: directly only where KVM's modules have BTF, which x86's programs need. */
-export const MODES: readonly ("direct" | "record")[] =
-  ISA !== "arm64" && existsSync("/sys/kernel/btf/kvm") ? ["direct", "record"] : ["record"];
+function labIsa(): LabIsa {
+  const isa = preflight();
+  if (isa === "svm" || isa === "vmx" || isa === "arm64") return isa;
+  throw new Error(`the lab has no guest for ${isa}`);
+}
+
+export const ISA = labIsa();
+
+/**
+ * The ways to attach that work here, the one first that tools choose: directly only where KVM's modules have BTF, which x86's
+ * programs need; to raw tracepoints on 5.10, whose modules have none.
+ */
+export const MODES: readonly ("direct" | "raw" | "record")[] =
+  ISA === "vmx" || ISA === "svm"
+    ? [existsSync("/sys/kernel/btf/kvm") ? "direct" : "raw", "record"]
+    : ["record"];
+
+/** Those of them that tell what exits were about, and which returned to the VMM. */
+export const TELLING = MODES.filter((mode) => mode !== "raw");
 
 /** Whether the running kernel is this one or a later one. */
 export function kernelIsAtLeast(major: number, minor: number): boolean {
@@ -33,7 +50,7 @@ interface Workload {
 }
 
 /** On SVM with 6 vCPUs in 2 VMs. */
-export const WORKLOADS: Readonly<Record<Isa, Workload>> = {
+export const WORKLOADS: Readonly<Record<LabIsa, Workload>> = {
   svm: {
     command: [...X86, "--vcpus", "3", "--vms", "2"],
     promised: {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import test from "node:test";
-import { ISA, MODES } from "../lab/machine";
+import { ISA, TELLING } from "../lab/machine";
 import { PROJECT, run } from "../tools";
 import { exitsOf } from "./output";
 
@@ -38,7 +38,7 @@ const { command, rows } =
       }
     : X86;
 
-for (const attach of MODES)
+for (const attach of TELLING)
   test(`${attach}: each detail has its number, and the details of a reason sum to it`, () => {
     const { status, stdout, stderr } = run(
       "kvm-vmexit-count",

@@ -162,7 +162,7 @@ for (const mode of MODES) {
   });
 }
 
-test("both ways to attach agree on every count, timed and not", () => {
+test("all ways to attach agree on every count, timed and not", () => {
   const [first, ...others] = MODES.map((mode) =>
     (printed[mode]?.time ?? []).map(({ isa, reason, count, timed }) => ({ isa, reason, count, timed })),
   );
@@ -183,10 +183,17 @@ test("kvm-stat counts the same exits, by event and by reason", () => {
   assert.equal(stat.get("kvm_exit"), sum(found.values()));
 });
 
-if (!MODES.some((mode) => mode === "direct"))
-  test("direct isn't offered here: asked for, it is refused in one line, and auto takes the record", () => {
-    const refused = run("kvm-vmexit-count", "--attach", "direct", "-d", "0.1");
-    assert.equal(refused.status, 1);
-    assert.match(refused.stderr, /^kvm-vmexit-count: cannot attach directly: .*; use --attach record\n$/);
-    assert.match(run("kvm-vmexit-count", "-v", "-d", "0.1").stderr, /^attached: record; /m);
-  });
+for (const [way, mend] of [
+  ["direct", "directly: .*; use --attach record"],
+  ["raw", "to raw tracepoints: .*; leave --attach out"],
+] as const)
+  if (!MODES.includes(way))
+    test(`${way} isn't offered here: asked for, it is refused in one line, and auto takes another`, () => {
+      const refused = run("kvm-vmexit-count", "--attach", way, "-d", "0.1");
+      assert.equal(refused.status, 1);
+      assert.match(refused.stderr, new RegExp(`^kvm-vmexit-count: cannot attach ${mend}\n$`));
+      assert.match(
+        run("kvm-vmexit-count", "-v", "-d", "0.1").stderr,
+        new RegExp(`^attached: ${MODES[0]}; `, "m"),
+      );
+    });

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import test from "node:test";
 import type { Exits } from "../lab/json";
-import { ISA, MODES } from "../lab/machine";
+import { ISA, TELLING } from "../lab/machine";
 import { PROJECT, run } from "../tools";
 import { exitsOf, nameOf } from "./output";
 
@@ -44,7 +44,7 @@ const DETAILS: Readonly<Record<string, Readonly<Record<string, number>>>> =
         MMIO: { "write 0xd0000 (option ROMs)": 2 * 13 },
       };
 
-for (const attach of MODES)
+for (const attach of TELLING)
   test(`${attach}: --details has each port and address`, () => {
     const guest = [join(PROJECT, "build", "lab", program), ...parameters];
     const { stdout, stderr, status } = run(
@@ -64,7 +64,7 @@ for (const attach of MODES)
     }
   });
 
-for (const attach of MODES)
+for (const attach of TELLING)
   test(`${attach}: each return of KVM_RUN is counted by its reason, with the VMM's time`, () => {
     const guest = [join(PROJECT, "build", "lab", program), ...parameters];
     const { status, stdout, stderr } = run("kvm-vmexit", "vmm", "--attach", attach, "--json", "--", ...guest);

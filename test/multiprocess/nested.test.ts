@@ -9,7 +9,7 @@ import test from "node:test";
 import { PROMISED as PROMISED_OF_SVM, PROMISED_OF_VMX, WORKLOAD } from "../lab/counts";
 import { EventLog } from "../lab/ftrace";
 import { type Exits, type Line, jsonLines, sumOfReason } from "../lab/json";
-import { ISA, MODES } from "../lab/machine";
+import { ISA, MODES, TELLING } from "../lab/machine";
 import { PROJECT, Running, run } from "../tools";
 
 const TOOL = "kvm-vmexit-count";
@@ -119,7 +119,7 @@ test("L2 and who handled it: the nested guest's own numbers, and ftrace's, howev
         ["vm", "vcpu"][i % 2] ?? "",
       ),
   );
-  const detailed = MODES.map(
+  const detailed = TELLING.map(
     (mode) => new Running("kvm-vmexit-time", "--attach", mode, "--details", "--json"),
   );
   const file = join(mkdtempSync(join(tmpdir(), "nested-")), "trace.bin");
@@ -170,7 +170,7 @@ test("L2 and who handled it: the nested guest's own numbers, and ftrace's, howev
           count,
           `${of} of ${name}`,
         );
-  for (const [i, mode] of MODES.entries()) assertDetails(mode, exits(jsonLines(details[i] ?? ofWide)));
+  for (const [i, mode] of TELLING.entries()) assertDetails(mode, exits(jsonLines(details[i] ?? ofWide)));
   const sum = inOrder(ours).reduce((total, row) => total + Number(row.split(" ")[2]), 0);
   assert.match(ofTable.stdout, new RegExp(`^ +Total +\\d+ +\\d+ +\\d+ +${sum} +\\d+$`, "m"));
   for (const line of ofTable.stdout.split("\n")) assert.ok(line.length <= 80, line);

@@ -141,7 +141,12 @@ test("the archive, the .deb and the .rpm bring a Node of their own and count exi
     return join(cwd, tool);
   });
   // None of these variables reaches Node: each of the first two would end it.
-  const script = `export NODE_OPTIONS=--bogus LD_PRELOAD= LD_AUDIT=/nowhere NODE_PATH=/nowhere
+  const openssl = join(folder, "openssl.cnf");
+  writeFileSync(
+    openssl,
+    `nodejs_conf = nodejs\n[nodejs]\nengines = engines\n[engines]\nguest = guest\n[guest]\ndynamic_path = ${GUEST}\n`,
+  );
+  const script = `export NODE_OPTIONS=--bogus OPENSSL_CONF=${openssl} LD_PRELOAD= LD_AUDIT=/nowhere NODE_PATH=/nowhere
     for tool; do "$tool" count --reasons CPUID -- ${GUEST} --cpuid 23 || exit; done`;
   const lab = spawnSync(join(PROJECT, "lab", "run"), ["--", "bash", "-c", script, "run", ...tools], {
     encoding: "utf8",

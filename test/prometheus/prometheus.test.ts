@@ -164,7 +164,9 @@ test("a receiver of OTLP takes what is pushed, and has what a scrape would have 
       ["host.name", "hv1"],
     ] as const;
     for (let push = 0; push < 2; push++)
-      await pusher.push(otlpJson(fleet.families("otlp"), Date.now(), resource, "1.2.3"));
+      await pusher.push(
+        otlpJson(fleet.families("otlp"), { now: Date.now(), behindMs: 0 }, resource, "1.2.3"),
+      );
     assert.deepEqual([pusher.outcomes, pusher.rejectedPoints], [{ pushed: 2, lost: 0 }, 0]);
     // Names, labels and values of all series are those of the text of the same step.
     fleet.step--;

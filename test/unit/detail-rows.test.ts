@@ -132,6 +132,12 @@ test("tables have details below their reason, indented; the sum counts each exit
     lines[2] ?? "",
     /^ {6}write IA32_TSC_DEADLINE \(0x6e0\) +18 \( +10\) +7 \( +10\) +11 \( +10\)$/,
   );
+  // A terminal that is too narrow for names in full and both levels has the names.
+  const narrow = timeTable(samplesOf(reading), { ...PLAIN, room: 80 });
+  assert.ok(narrow.every((line) => line.length <= 80));
+  assert.match(narrow[3] ?? "", /^ {6}write IA32_TSC_DEADLINE \(0x6e0\) +18 \( +10\)/);
+  assert.equal(narrow.at(-1), "No room for L1 (Avg ns), L2 (Avg ns)");
+  assert.equal(countTable(samplesOf(reading), { ...PLAIN, room: 45 }).at(-1), "No room for L1, L2");
 });
 
 test("CSV has each exit in one row, with its detail", () => {

@@ -6,8 +6,10 @@ import { type Report, type Sources, diagnose } from "../../src/doctor";
 import { ToolError } from "../../src/errors";
 import { preflight } from "../../src/host/preflight";
 import { vmProcesses } from "../../src/host/vm";
+import { supportHere } from "../../src/native/support";
 import { findingLines } from "../../src/render/findings";
 import { TOOLS } from "../../tools/commands";
+import { version } from "../../tools/lib/version";
 import { COMPLETE, type Files, onMachine } from "./made-up";
 
 const WIDTH = 80;
@@ -25,7 +27,12 @@ const KVM_AMD: Files = {
   "/sys/kernel/btf/kvm": "",
 };
 
-const SUPPORT = { libbpf: "v1.5", countBytes: 2 ** 20, histogramBytes: 2 ** 21 };
+const SUPPORT = {
+  addon: "1.2.3",
+  place: "build/Release",
+  libbpf: "v1.5",
+  memory: { counts: 2 ** 20, details: 2 ** 21, histograms: 2 ** 22, split: 2 ** 23 },
+};
 const SOURCES: Sources = { support: () => SUPPORT, processes: () => ({ pids: [], isPartial: false }) };
 
 const report = (files: Files, sources = SOURCES, arch?: string): Report =>
@@ -71,15 +78,30 @@ test("a complete host can run each tool, and its parameters are told", () => {
   assert.match(finding(found, "pause exits"), /off \(pause_filter_count=0\)/);
   assert.match(finding(found, "modules' BTF"), /^good/);
   assert.equal(finding(found, "VMs"), "good|none runs|");
+  assert.deepEqual(found.native, { addon: "1.2.3", libbpf: "v1.5" });
+  assert.match(
+    finding(found, "memory"),
+    /take 1 MiB in the kernel, 2 MiB with --details; hist 4 MiB, split 8 MiB;/,
+  );
 });
 
 test("why a tool attaches by payload is told", () => {
   const found = report(KVM_AMD, {
     ...SOURCES,
-    support: () => ({ ...SUPPORT, obstacle: "the moon is full" }),
+    support: () => ({ ...SUPPORT, obstacle: "the moon is full", rawObstacle: "the sun is up" }),
   });
   assert.match(finding(found, "modules' BTF"), /^limited\|kvm_amd has no BTF/);
   assert.equal(found.tools[0]?.attach, "by payload of KVM's tracepoints: the moon is full");
+});
+
+test("raw tracepoints are named where they alone tell the reason", () => {
+  const { tools } = report(KVM_AMD, {
+    ...SOURCES,
+    support: () => ({ ...SUPPORT, obstacle: "the moon is full" }),
+  });
+  const of = (tool: string) => tools.find(({ tools }) => tools.includes(tool))?.attach ?? "";
+  assert.match(of("count"), /^to KVM's raw tracepoints; by payload for vmm, .*: the moon is full$/);
+  assert.match(of("stat"), /^to KVM's raw tracepoints, with reasons counted directly$/);
 });
 
 for (const [title, files, arch] of [
@@ -114,6 +136,8 @@ test("what isn't good has a mend, on any host, and all fits 80 columns", () => {
       for (const { what, state, mend } of found.findings)
         assert.equal(state === "good", mend === undefined, `${what} on ${arch}`);
       for (const line of findingLines(found)) assert.ok(line.length <= WIDTH, line);
+      for (const line of findingLines(found, 40))
+        assert.ok(line.length <= 40 || !line.trim().includes(" "), line);
     }
 });
 
@@ -122,8 +146,15 @@ test("an addon that can't be loaded keeps each tool from running", () => {
     throw new ToolError("cannot load the native addon: no; build it with make");
   };
   const found = report(COMPLETE, { ...SOURCES, support });
+  assert.equal(found.native, undefined);
   assert.equal(finding(found, "addon"), "bad|cannot load the native addon: no|build it with make");
   assert.ok(found.tools.every(({ lacks }) => lacks.includes("addon")));
+});
+
+test("the addon is of the tools' version, and says what a session takes", () => {
+  const { addon, memory } = supportHere();
+  assert.equal(addon, version());
+  assert.ok(memory.counts < memory.histograms && memory.counts < memory.details);
 });
 
 test("VMs have the names that --vm takes, which are safe to print", () => {

@@ -2,10 +2,11 @@
 // The exporter's server, its web configuration, its pushes and its places, without a kernel.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { type IncomingHttpHeaders, type RequestOptions, createServer, request } from "node:http";
 import { request as secureRequest } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test from "node:test";
@@ -14,6 +15,7 @@ import { ToolError, UsageError } from "../../src/errors";
 import { formatFor, takesGzip } from "../../src/export/accept";
 import { type Family, Labels } from "../../src/export/family";
 import { otlpJson } from "../../src/export/otlp";
+import { SteadyClock } from "../../src/export/steady-clock";
 import { Pusher, otlpHeaders, otlpUrl } from "../../src/export/push";
 import { type Place, Servers } from "../../src/export/server";
 import { readWebConfig } from "../../src/export/web-config";
@@ -137,6 +139,87 @@ test("an answer is packed for who takes that, and what can't be read is an error
   });
 });
 
+test("scrapers at the same time each have a whole text of their own, from one buffer", async () => {
+  const buffer = Buffer.alloc(2 ** 18);
+  let scrapes = 0;
+  const source = {
+    scrape: () => buffer.fill(0x41 + (scrapes++ % 26)),
+    failed: () => undefined,
+  };
+  await serving(new Servers(source), async (port) => {
+    const answers = await Promise.all(
+      Array.from({ length: 52 }, (_, i) => {
+        const headers = i % 2 === 0 ? {} : { "accept-encoding": "gzip" };
+        return get({ port, path: "/metrics", headers });
+      }),
+    );
+    const texts = answers.map(({ headers, body }) => (headers["content-encoding"] ? gunzipSync(body) : body));
+    for (const text of texts)
+      assert.ok(text.length === buffer.length && text.every((byte) => byte === text[0]));
+    assert.equal(new Set(texts.map((text) => text[0])).size, 26);
+  });
+});
+
+/** What a server answers to these bytes; the connection is closed once the answer is there, or by the server. */
+function answerTo(port: number, bytes: string | Buffer): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    let text = "";
+    const end = () => {
+      socket.destroy();
+      resolve(text);
+    };
+    socket.on("data", (data) => {
+      text += data.toString("latin1");
+      end();
+    });
+    socket.on("error", end).on("close", end);
+    socket.write(bytes);
+  });
+}
+
+test("what is no request is refused, and those who ask and leave, or don't read, keep no one else waiting", async () => {
+  const failures: unknown[] = [];
+  const text = Buffer.alloc(2 ** 23, "x");
+  const source = { scrape: () => text, failed: (error: unknown) => failures.push(error) };
+  await serving(new Servers(source), async (port) => {
+    for (const [bytes, answer] of [
+      ["nonsense\r\n\r\n", /^HTTP\/1.1 400 /],
+      ["GET /metrics HTTP/9.9\r\n\r\n", /^HTTP\/1.1 400 /],
+      ["GET /metrics HTTP/1.1\r\n\r\n", /^HTTP\/1.1 400 /],
+      [`GET /${"a".repeat(2 ** 17)} HTTP/1.1\r\nHost: a\r\n\r\n`, /^HTTP\/1.1 431 /],
+      [`GET /healthz HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(2 ** 17)}\r\n\r\n`, /^HTTP\/1.1 431 /],
+      ["GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n", /^HTTP\/1.1 400 /],
+      ["GET /\0 HTTP/1.1\r\nHost: a\r\n\r\n", /^HTTP\/1.1 400 /],
+      ["GET //metrics HTTP/1.1\r\nHost: a\r\n\r\n", /^HTTP\/1.1 404 /],
+      ["OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", /^HTTP\/1.1 405 /],
+      ["GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc", /^HTTP\/1.1 200 /],
+      [Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]), /^HTTP\/1.1 400 /],
+    ] as const)
+      assert.match(await answerTo(port, bytes), answer, bytes.toString().slice(0, 60));
+    const request = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n";
+    // Each is answered with 8 MiB that it doesn't read.
+    const slow = Array.from({ length: 8 }, () => connect(port, "127.0.0.1").pause());
+    for (const socket of slow) socket.on("error", () => undefined).write(request);
+    await Promise.all(slow.map((socket) => once(socket, "readable")));
+    for (let i = 0; i < 8; i++) assert.match(await answerTo(port, request), /^HTTP\/1.1 200 /);
+    assert.equal((await get({ port, path: "/healthz" })).status, 200);
+    for (const socket of slow) socket.destroy();
+    assert.deepEqual(failures, []);
+  });
+});
+
+test("a server that is closed while it answers ends its connections", async () => {
+  const servers = new Servers({ scrape: () => Buffer.alloc(2 ** 23, "x"), failed: () => undefined });
+  const port = (await servers.listen(ANY_PORT)) ?? 0;
+  const socket = connect(port, "127.0.0.1");
+  socket.write("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+  await once(socket, "readable");
+  servers.close();
+  socket.on("error", () => undefined).resume();
+  await once(socket, "close");
+});
+
 test("a unix socket, and a socket that is open already, are listened on", async () => {
   const socketPath = join(FOLDER, "metrics.sock");
   await serving(
@@ -229,7 +312,7 @@ test("a web configuration that isn't one is refused, with what is wrong", () => 
     ["tls_server_config: [1]", /tls_server_config is no map/],
     ["tls_server: {}", /unknown key, "tls_server"/],
     ["tls_server_config: {cert_file: cert.pem}", /needs cert_file and key_file/],
-    ["tls_server_config: {cert_file: no.pem, key_file: no.pem}", /cert_file \S+no\.pem isn't there/],
+    ["tls_server_config: {cert_file: no.pem, key_file: no.pem}", /cert_file "\S+no\.pem" isn't there/],
     ["tls_server_config: {cert: a, key: b, min_version: SSL3}", /min_version "SSL3"; known are TLS10/],
     ["tls_server_config: {cert: a, key: b, client_allowed_sans: [x]}", /unknown key, "client_allowed_sans"/],
     [
@@ -247,8 +330,11 @@ test("a web configuration that isn't one is refused, with what is wrong", () => 
       (error) => error instanceof UsageError && fault.test(error.message) && !error.message.includes("\n"),
       text,
     );
-  assert.throws(() => readWebConfig("/no/such/file"), /the web configuration \/no\/such\/file isn't there/);
-  assert.equal(readWebConfig(configure("")).users.size, 0);
+  assert.throws(
+    () => readWebConfig("/no/such/file"),
+    /the web configuration "\/no\/such\/file" isn't there; name a file/,
+  );
+  assert.equal(readWebConfig(configure("")).passwords, undefined);
 });
 
 test("places are addresses with ports, and paths", () => {
@@ -338,57 +424,102 @@ const FAMILIES: readonly Family[] = [
 
 test("OTLP's JSON has each point with its time and what it is about", () => {
   const attributes = [{ key: "vm", value: { stringValue: 'a"b' } }];
-  assert.deepEqual(JSON.parse(otlpJson(FAMILIES, 2000, [["service.name", "x"]], "1.2.3")), {
-    resourceMetrics: [
-      {
-        resource: { attributes: [{ key: "service.name", value: { stringValue: "x" } }] },
-        scopeMetrics: [
-          {
-            scope: { name: "kvm-vmexit", version: "1.2.3" },
-            metrics: [
-              {
-                name: "kvm.vmexit.exits",
-                unit: "{exit}",
-                description: "VM exits.",
-                sum: {
-                  aggregationTemporality: 2,
-                  isMonotonic: true,
-                  dataPoints: [
-                    { attributes, startTimeUnixNano: "1000500000", timeUnixNano: "2000000000", asInt: "7" },
-                  ],
+  assert.deepEqual(
+    JSON.parse(otlpJson(FAMILIES, { now: 2000, behindMs: 0 }, [["service.name", "x"]], "1.2.3")),
+    {
+      resourceMetrics: [
+        {
+          resource: { attributes: [{ key: "service.name", value: { stringValue: "x" } }] },
+          scopeMetrics: [
+            {
+              scope: { name: "kvm-vmexit", version: "1.2.3" },
+              metrics: [
+                {
+                  name: "kvm.vmexit.exits",
+                  unit: "{exit}",
+                  description: "VM exits.",
+                  sum: {
+                    aggregationTemporality: 2,
+                    isMonotonic: true,
+                    dataPoints: [
+                      { attributes, startTimeUnixNano: "1000500000", timeUnixNano: "2000000000", asInt: "7" },
+                    ],
+                  },
                 },
-              },
-              {
-                name: "kvm.vmexit.vm_info",
-                unit: "",
-                description: "Who.",
-                gauge: { dataPoints: [{ attributes, timeUnixNano: "2000000000", asDouble: 1 }] },
-              },
-              {
-                name: "kvm.vmexit.handling_time",
-                unit: "s",
-                description: "Times.",
-                histogram: {
-                  aggregationTemporality: 2,
-                  dataPoints: [
-                    {
-                      attributes: [],
-                      startTimeUnixNano: "1000000000",
-                      timeUnixNano: "2000000000",
-                      count: "6",
-                      sum: 8.5,
-                      bucketCounts: ["1", "2", "3"],
-                      explicitBounds: [0.5, 2],
-                    },
-                  ],
+                {
+                  name: "kvm.vmexit.vm_info",
+                  unit: "",
+                  description: "Who.",
+                  gauge: { dataPoints: [{ attributes, timeUnixNano: "2000000000", asDouble: 1 }] },
                 },
-              },
-            ],
-          },
-        ],
-      },
-    ],
-  });
+                {
+                  name: "kvm.vmexit.handling_time",
+                  unit: "s",
+                  description: "Times.",
+                  histogram: {
+                    aggregationTemporality: 2,
+                    dataPoints: [
+                      {
+                        attributes: [],
+                        startTimeUnixNano: "1000000000",
+                        timeUnixNano: "2000000000",
+                        count: "6",
+                        sum: 8.5,
+                        bucketCounts: ["1", "2", "3"],
+                        explicitBounds: [0.5, 2],
+                      },
+                    ],
+                  },
+                },
+              ],
+            },
+          ],
+        },
+      ],
+    },
+  );
+});
+
+test("no beginning is after the moment that is told, though the clock was set back, and none moves without need", () => {
+  const [HOUR, BEGAN] = [3_600_000, 1_790_000_000_000];
+  let [set, ran] = [0, 5];
+  const clock = new SteadyClock(
+    () => BEGAN + ran - 5 + set,
+    () => ran,
+  );
+  const labels = new Labels([], clock.now());
+  const family: Family = { name: "a", unit: "s", help: "", kind: "counter", points: [{ labels, value: 1 }] };
+  const told = () =>
+    /"startTimeUnixNano":"(\d+)000000","timeUnixNano":"(\d+)000000"/
+      .exec(otlpJson([family], clock.told(), [], ""))
+      ?.slice(1)
+      .map((ms) => Number(ms) - BEGAN);
+  ran += 1000;
+  assert.deepEqual([clock.now() - BEGAN, told()], [1000, [0, 1000]]);
+  // Slewed by half a second, set ahead, set back by two hours, set right again, set back a little less.
+  for (const [by, start] of [
+    [-500, 0],
+    [2 * HOUR, 0],
+    [-2 * HOUR, -2 * HOUR],
+    [0, -2 * HOUR],
+    [-HOUR, -2 * HOUR],
+    [-5 * HOUR, -5 * HOUR],
+  ] as const) {
+    set = by;
+    ran += 1000;
+    assert.deepEqual(told(), [start, ran - 5 + by]);
+    assert.equal(clock.now() - BEGAN, ran - 5);
+  }
+  // A counter that began within the slack begins when it is told.
+  set = -6 * HOUR;
+  clock.told();
+  set = -6 * HOUR - 900;
+  assert.deepEqual(told(), [-6 * HOUR, ran - 5 - 6 * HOUR - 900]);
+  const late = new Labels([], clock.now());
+  const points = [{ labels: late, value: 1 }];
+  const { now, behindMs } = clock.told();
+  const text = otlpJson([{ ...family, points }], { now, behindMs }, [], "");
+  assert.match(text, new RegExp(`"startTimeUnixNano":"${now}000000","timeUnixNano":"${now}000000"`));
 });
 
 test("the receiver's URL and headers are those that were given", () => {

@@ -99,7 +99,10 @@ class Exporter {
 }
 
 const exits = (counted: Counted) =>
-  counted.rows.map(({ labels, all }) => [labels.pairs.map(([, value]) => value).join(" "), all.exits]);
+  Array.from(counted.rows, ({ labels, all }) => [
+    labels.pairs.map(([, value]) => value).join(" "),
+    all.exits,
+  ]);
 
 test("the text of a scrape in Prometheus's format", () => {
   const exporter = new Exporter({}, { 41: { name: "web1", uuid: "00000000-0000-0000-0000-000000000001" } });
@@ -243,7 +246,7 @@ test("a vCPU that ended stays in its VM's counters, and in the host's", () => {
   assert.deepEqual(exits(ending), [["vm1 svm MSR L1", 20]]);
   const after = exporter.read([{ pid: 41 }], [slot(0, 7)]);
   assert.deepEqual(exits(after), [["vm1 svm MSR L1", 20]]);
-  assert.equal(after.hostRows[0]?.all.buckets?.[1], 20);
+  assert.equal([...(after.hostRows ?? [])][0]?.all.buckets?.[1], 20);
 });
 
 test("a VM that ended leaves after one more scrape of each scraper; the host keeps what it counted", () => {
@@ -258,7 +261,7 @@ test("a VM that ended leaves after one more scrape of each scraper; the host kee
   assert.deepEqual(exits(exporter.read([], [], "b")), [["vm1 svm MSR L1", 5]]);
   const left = exporter.read([], [], "a");
   assert.deepEqual([exits(left), left.vms], [[], []]);
-  assert.equal(left.hostRows[0]?.all.buckets?.[1], 5);
+  assert.equal([...(left.hostRows ?? [])][0]?.all.buckets?.[1], 5);
 });
 
 test("a scraper that has stayed away for five minutes isn't waited for", () => {
@@ -340,7 +343,7 @@ test("VMs beyond the most series are counted together, for good", () => {
       ["other svm MSR L1", 300 - own],
     ]);
     assert.equal(
-      counted.rows.reduce((sum, { all }) => sum + all.exits, 0),
+      [...counted.rows].reduce((sum, { all }) => sum + all.exits, 0),
       600,
     );
     // Those of its own end; the room is the next one's, and what was counted together stays so.
@@ -376,7 +379,7 @@ test("there are never more series than the most, whatever reasons there are", ()
       const counted = exporter.read(vcpus, slots);
       assert.ok(seriesOf(exporter.text(counted)) <= maxSeries, `${histograms} ${maxSeries}`);
       assert.equal(
-        counted.rows.reduce((sum, { all }) => sum + all.exits, 0),
+        [...counted.rows].reduce((sum, { all }) => sum + all.exits, 0),
         200 * 150,
       );
     }
@@ -391,6 +394,56 @@ test("unscraped, VMs that ended give their room to those that come", () => {
   const counted = exporter.read([{ pid: 5000, comm: "new" }], [{ vcpu: 0, reason: CPUID, count: 1 }]);
   assert.ok(exits(counted).some(([labels]) => labels === "new svm CPUID L1"));
   assert.equal(counted.others, 0);
+});
+
+test("a thousand VMs that come and go take no more series than the most, and lose nothing", () => {
+  const [each, rounds, reasons] = [20, 50, [HLT, MSR]];
+  // Room for some of the 40 that live, and for all.
+  for (const maxSeries of [MIN_SERIES, MIN_SERIES + 10_000]) {
+    const exporter = new Exporter({ maxSeries });
+    const idsOf = (round: number) =>
+      round < 0 || round >= rounds ? [] : Array.from({ length: each }, (_, i) => round * each + i);
+    let before = new Map<string, string>();
+    let most = 0;
+    for (let round = 0; round < rounds + 3; round++) {
+      const ended = idsOf(round - 2);
+      const ids = [...ended, ...idsOf(round - 1), ...idsOf(round)];
+      for (const id of ended) exporter.processes.gone.add(1000 + id);
+      const vcpus = ids.map((id) => ({ pid: 1000 + id, comm: `vm${id}`, ended: ended.includes(id) }));
+      const slots = ids.flatMap((id, vcpu) =>
+        // Its exits of each round that it has been there.
+        reasons.map((reason) => {
+          const count = 7 * Math.min(2, round - Math.floor(id / each) + 1);
+          return { vcpu, reason, count, buckets: [[30, count]] } as const;
+        }),
+      );
+      const counted = exporter.read(vcpus, slots, round % 2 === 0 ? "a" : "b");
+      const text = exporter.text(counted);
+      assert.ok(seriesOf(text) <= maxSeries);
+      most = Math.max(most, counted.vms.length);
+      const now = new Map(
+        Array.from(text.matchAll(/^(kvm_vmexit_exits_total\{.*\}) (\d+)$/gm), ([, name = "", value = ""]) => [
+          name,
+          value,
+        ]),
+      );
+      for (const [name, value] of now) assert.ok(Number(before.get(name) ?? 0) <= Number(value), name);
+      before = now;
+    }
+    // Each of two scrapers has seen the last ones once more.
+    exporter.read([], [], "a");
+    const last = exporter.read([], [], "b");
+    assert.deepEqual(last.vms, []);
+    // Of those without series of their own, what was counted together stays.
+    const others = exits(last).reduce((sum, [, count]) => sum + Number(count), 0);
+    assert.equal(others > 0, maxSeries === MIN_SERIES);
+    assert.ok(most <= 5 * each);
+    const all = Array.from(last.hostRows ?? [], ({ all }) => [...(all.buckets ?? [])]).flat();
+    assert.equal(
+      all.reduce((sum, count) => sum + count, 0),
+      each * rounds * reasons.length * 14,
+    );
+  }
 });
 
 test("nothing new is nothing found by a look", () => {
@@ -548,7 +601,7 @@ test("with returns, states and details there are never more series than the most
     });
     assert.ok(seriesOf(exporter.text(counted)) <= maxSeries, String(maxSeries));
     assert.equal(
-      counted.returns.reduce((sum, { all }) => sum + all.exits, 0),
+      [...counted.returns].reduce((sum, { all }) => sum + all.exits, 0),
       200 * 100,
     );
   }

@@ -171,6 +171,11 @@ for (const [what, attempt, expected] of [
     () => call(openSlowSession, { thresholdNs: 1, details: true, attach: "direct" }),
     /^details need attach "record"/,
   ],
+  [
+    "a way to attach without details",
+    () => call(openSession, { details: true, attach: "raw" }),
+    /^details and net need attach "direct"/,
+  ],
   ["reasons", () => call(openSlowSession, { thresholdNs: 1, reasons: [78] }), /^reasons takes text/],
   ["excludes", () => call(openSlowSession, { thresholdNs: 1, excludes: 78 }), /^excludes takes text/],
   ["a group", () => call(group, readings()[0], "nope"), /^group\(\) takes reason, vm, vcpu, not "nope"$/],

@@ -190,7 +190,7 @@ test("a line of split is valid, and its clocks can be read back", () => {
   assert.deepEqual(line?.split, groups);
   assert.equal(line.reading.exits.size, 0);
   for (const [wrong, why] of [
-    [text.replace('"idle":', '"idel":'), /ns\.idle is no whole number/],
+    [text.replace('"idle":', '"idel":'), /ns\.idle is no whole number of ns/],
     [text.replace('"split":[', '"split":[3,'), /a row of split is no object/],
     [text.replace('"vcpus":4', '"vcpus":-4'), /vcpus is no whole number/],
   ] as const)
@@ -249,7 +249,7 @@ test("lines are read in chunks of any size; a wrong one is told with its number"
     ["{", /line 2: no line of .*JSON/],
     ["[]", /line 2: .*it is no object/],
     ['{"schema":"kvm-vmexit/1\\u202e"}', /line 2: .*its schema is "kvm-vmexit\/1\\u202e"; name/],
-    [text.replace('"l1":3', '"l1":-3'), /line 2: .*count is no whole number/],
+    [text.replace('"l1":3', '"l1":-3'), /line 2: .*count\.l1 is no whole number/],
     [text.replace('"isa":"svm","reason"', '"isa":"nope","reason"'), /line 2: .*isa/],
   ] as const)
     await assert.rejects(
@@ -258,6 +258,60 @@ test("lines are read in chunks of any size; a wrong one is told with its number"
       },
       (error) => error instanceof UsageError && why.test(error.message),
     );
+});
+
+test("a line that contradicts itself is refused, and told what with what", () => {
+  const rows = [
+    { vcpu: 0, reason: 114, level: 1, times: [[9, 3]] as [number, number][] },
+    { vcpu: 0, reason: 114, level: 2, times: [[20, 2]] as [number, number][] },
+  ];
+  const [, text] = written(rows, "wide");
+  assert.ok(readLine(text));
+  const fields =
+    '"count":{"total":5,"l1":3,"l2":2},"timed":{"total":5,"l1":3,"l2":2},"timeNs":{"total":35,"l1":21,"l2":14}';
+  assert.ok(text.includes(fields), text);
+  const exits = "exits of svm 114: ";
+  for (const [from, to, why] of [
+    ['"count":{"total":5', '"count":{"total":6', `${exits}count.total is 6, and l1 and l2 are 5`],
+    [
+      '"count":{"total":5,"l1":3',
+      '"count":{"total":4,"l1":2',
+      `${exits}timed.l1 is 3, more than count, which is 2`,
+    ],
+    [
+      '"timed":{"total":5,"l1":3',
+      '"timed":{"total":4,"l1":2',
+      `${exits}the histogram of l1 is 3, more than timed, which is 2`,
+    ],
+    ['"timed":{"total":5,"l1":3', '"timed":{"total":2,"l1":0', `${exits}timeNs.l1 is 21, and timed is 0`],
+    ['"timeNs":{"total":35', '"timeNs":{"total":34', `${exits}timeNs.total is 34, and l1 and l2 are 35`],
+    ['"count":{"total":5', '"count":{"total":5.5', `${exits}count.total is no whole number from 0 to 2^53`],
+    [
+      '"count":{"total":5',
+      '"count":{"total":9007199254740993',
+      `${exits}count.total is no whole number from 0 to 2^53`,
+    ],
+    ['"timeNs":{"total":35', '"timeNs":{"total":1e400', `${exits}timeNs.total is no whole number of ns`],
+    ['"timeNs":{"total":35', '"timeNs":{"total":"35"', `${exits}timeNs.total is no whole number of ns`],
+    ['"l1":[[10,11', '"l1":[[10,12', `${exits}histogram has no bucket from 10 to 12 ns`],
+    ['"vcpus":3', '"vcpus":0', "the number of vCPUs with exits is 1, more than vcpus, which is 0"],
+    [
+      '"exits":[',
+      `"exits":[${/"exits":\[(\{.*\})\]/.exec(text)?.[1] ?? ""},`,
+      "exits of svm 114 are there twice",
+    ],
+    ['"pidStartNs":', '"pidStartNs":-', "pidStartNs is no whole number of ns"],
+  ] as const) {
+    const wrong = text.replace(from, to);
+    assert.notEqual(wrong, text, from);
+    assert.throws(
+      () => readLine(wrong),
+      (error) =>
+        error instanceof UsageError &&
+        error.message === `no line of kvm-vmexit/2: ${why}; name a file that --json wrote`,
+      `${to}: ${why}`,
+    );
+  }
 });
 
 /** What readLines() makes of a text in chunks, and the lengths of what was cut off. */
@@ -319,4 +373,9 @@ test("one row has a bound of its own", async () => {
   const [, text] = written([{ vcpu: 0, reason: 114, level: 1, times: [[9, 3]] }], "count");
   const long = text.replace('"exits":[{', `"exits":[{"more":"${"x".repeat(2 ** 24)}",`);
   await assert.rejects(() => readBack(long, 2 ** 20), /line 1: .*a part of it is longer than 16777216/);
+  for (const value of ["[".repeat(2 ** 21), `[${"{},".repeat(2 ** 20 + 1)}{}]`])
+    await assert.rejects(
+      () => readBack(text.replace('"exits":[{', `"exits":[{"more":${value},`), 2 ** 18),
+      /line 1: .*more lists and objects than lines of the tools have/,
+    );
 });

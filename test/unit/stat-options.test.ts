@@ -27,6 +27,7 @@ const DEFAULTS = {
   skipZeroRecords: false,
   overhead: false,
   utcOffset: false,
+  durationNs: false,
 };
 
 // Checked against kvm_stat's own parser, CPython 3.11's argparse.
@@ -45,6 +46,7 @@ const ACCEPTED: [argv: string[], options: Partial<typeof DEFAULTS>][] = [
   [["--on"], { once: true }],
   [["--ov"], { overhead: true }],
   [["--utc-offset", "--t"], { utcOffset: true, tracepoints: true }],
+  [["--duration-ns", "-c", "-l"], { durationNs: true, csv: true, log: true }],
   [["-f", "-? b"], { fields: "-? b" }],
   [["--debugfs", "--debugfs-"], { debugfs: true, debugfsIncludePast: true }],
   [["-f", "kvm_exit$"], { fields: "kvm_exit$" }],

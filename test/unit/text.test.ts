@@ -30,6 +30,7 @@ test("escapes: two digits below 256, four, or braces", () => {
 test("what a spreadsheet takes for a formula begins with an apostrophe", () => {
   for (const name of ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\uff1d1"])
     assert.equal(csvText(name), `'${name}`);
+  assert.equal(csvText(" =1;x; +2;@3;4=5"), "' =1;x;' +2;'@3;4=5");
   for (const name of ["web1", "a=b", "'=1", "", " x"]) assert.equal(csvText(name), name);
   assert.equal(csvLine([csvText('=HYPERLINK("http://x","y")'), 1]), '"\'=HYPERLINK(""http://x"",""y"")",1');
 });

@@ -5,6 +5,7 @@ import test from "node:test";
 import { timeTable } from "../../src/render/time";
 import { countTable } from "../../src/render/count";
 import { PLAIN } from "../../src/render/form";
+import { table as drawTable } from "../../src/render/table";
 import { histogramLines, histogramTitle } from "../../src/render/histogram";
 import type { Sort } from "../../src/measure/ranking";
 import type { Counters, Samples } from "../../src/measure/samples";
@@ -159,4 +160,31 @@ test("a histogram says of what it is, and is trimmed where it wouldn't fit", () 
   assert.equal(histogramTitle(counters(20, 20, 2000), "us"), "20 exits, average 0.1 us");
   assert.equal(histogramTitle(counters(3, 1, 700), "ns"), "1 exit, average 700 ns, 2 more without a time");
   assert.equal(histogramTitle(counters(0, 0, 0), "ns"), "0 exits");
+});
+
+test("rows line up, whether their names are plain, wide or cut", () => {
+  const columns = [
+    { heading: "", align: "right", width: 3 },
+    { heading: "Name", align: "left", width: 6, least: 4 },
+    { heading: "N", align: "right", width: 4 },
+  ] as const;
+  const rows = [
+    ["1", "plain", "7"],
+    ["22", "\u{1f40c}snail", "8"],
+    ["333", "toolongname", "12345"],
+    ["4", "", ""],
+  ];
+  assert.deepEqual(drawTable(columns, rows, true, 14), [
+    "    Name     N",
+    "  1 pl..     7",
+    " 22 \u{1f40c}..     8",
+    "333 to.. 12345",
+    "  4",
+  ]);
+  assert.deepEqual(drawTable(columns, rows, false, 80), [
+    "  1 plain           7",
+    " 22 \u{1f40c}snail         8",
+    "333 toolongname 12345",
+    "  4",
+  ]);
 });

@@ -101,6 +101,12 @@ const FAULTS: readonly (readonly [Command, readonly string[], string])[] = [
   [count, ["--"], "there is no command after --; name one, or leave -- out; see NAME --help"],
   [count, ["0"], 'the interval takes seconds from 0.001 to 31536000, not "0"'],
   [count, ["--wide", "--attach", "direct"], "--wide needs --attach record, or auto"],
+  [count, ["--wide", "--attach", "raw"], "--wide needs --attach record, or auto"],
+  [
+    count,
+    ["--details", "--attach", "raw"],
+    "--details needs another way to attach than --attach raw; leave that out",
+  ],
   [hist, ["-n", "3"], "--count is a number of intervals; give --interval, too"],
   [hist, ["1", "--reasons", "2"], "give reasons as operands or with --reasons, not both"],
   [slower, ["-1"], 'the threshold takes milliseconds from 0 to 1000000000, not "-1"'],
@@ -119,7 +125,7 @@ for (const [tool, argv, message] of FAULTS)
     assert.equal(await fault(tool, ...argv), message);
   });
 
-test("every help fits 80 columns, by the command's name and by the umbrella's word", async () => {
+test("every help fits 80 columns, and a narrower terminal word by word, by the command's name and by the umbrella's word", async () => {
   for (const page of PAGES)
     for (const name of [page.name, `kvm-vmexit ${page.word ?? ""}`])
       for (const named of await treeOf({ ...page, name })) {
@@ -130,6 +136,10 @@ test("every help fits 80 columns, by the command's name and by the umbrella's wo
           [],
           named.name,
         );
+        const narrow = helpLines(named.tool, named.name, 40);
+        for (const line of narrow) assert.ok(line.length <= 40 || !line.trim().includes(" "), line);
+        const words = (text: readonly string[]) => text.join(" ").split(/\s+/);
+        assert.deepEqual(words(narrow), words(lines));
       }
 });
 

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import Ajv from "ajv";
+import { ISA } from "../../src/contract";
 import { table } from "../../src/render/table";
 import { vmRecords } from "../../src/trace/encode";
 import { EVENT, UNKNOWN_VCPU } from "../../src/trace/events";
@@ -333,6 +334,18 @@ test("an unknown vCPU is called by its thread", () => {
     ["thread_name", "thread 71"],
     ["thread_sort_index", 71],
   ]);
+});
+
+test("exits of other architectures have their names on any host", () => {
+  for (const [isa, code, name] of [
+    [ISA.riscv64, 0x80000005, "IRQ_S_TIMER"],
+    [ISA.ppc64, 0xe00, "H_DATA_STORAGE"],
+    [ISA.loong64, 23, "HVC"],
+    [ISA.s390x, 0x1c, "WAIT_STATE"],
+  ] as const) {
+    const other = event(EVENT.exit, 100, [code, 0x1000, 1, isa, 70]);
+    assert.match(report(fileOf("other.bin", begin(), other, entry(300), end())), new RegExp(` ${name} +1 `));
+  }
 });
 
 test("a table of 1,001 rows, drawn in parts, has each of them once and aligned", () => {

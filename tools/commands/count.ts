@@ -34,7 +34,8 @@ export const tool = defineCommand({
   runsCommand: true,
   run({ options, operands, command }) {
     const { wide } = options;
-    if (wide && options.attach === "direct") throw new UsageError("--wide needs --attach record, or auto");
+    if (wide && (options.attach === "direct" || options.attach === "raw"))
+      throw new UsageError("--wide needs --attach record, or auto");
     return runCounting({
       name: "kvm-vmexit-count",
       options,

@@ -5,7 +5,7 @@ import { nameOfVm, vmProcesses } from "../../src/host/vm";
 import { byCodePoint } from "../../src/measure/order";
 import { Machine } from "../../src/host/machine";
 import { findingLines } from "../../src/render/findings";
-import { print } from "../lib/output";
+import { outputColumns, print } from "../lib/output";
 import { defineCommand } from "../lib/tool";
 import { version } from "../lib/version";
 
@@ -43,10 +43,11 @@ export const tool = defineCommand({
       print(listed(options.list));
       return Promise.resolve(0);
     }
-    const report = diagnose(new Machine());
-    const versions = { tool: version(), node: process.versions.node };
+    const { native, ...report } = diagnose(new Machine());
+    const versions = { tool: version(), node: process.versions.node, ...native };
     if (options.json) print([JSON.stringify({ schema: "kvm-vmexit-doctor/1", versions, ...report })]);
-    else print([`kvm-vmexit ${versions.tool}, Node ${versions.node}`, ...findingLines(report)]);
+    else
+      print([`kvm-vmexit ${versions.tool}, Node ${versions.node}`, ...findingLines(report, outputColumns())]);
     return Promise.resolve(report.isWell ? 0 : 1);
   },
 });

@@ -3,17 +3,18 @@
 import { hostname } from "node:os";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { HISTOGRAMS, MAX_DETAILS, MIN_SERIES } from "../../src/export/fleet";
-import { otlpJson } from "../../src/export/otlp";
-import { Pusher, otlpHeaders, otlpUrl } from "../../src/export/push";
+import type { Family } from "../../src/export/family";
+import type { Told } from "../../src/export/otlp";
+import type { Pusher } from "../../src/export/push";
 import { type Place, Servers } from "../../src/export/server";
-import { readWebConfig } from "../../src/export/web-config";
+import type { WebConfig } from "../../src/export/web";
 import { preflight } from "../../src/host/preflight";
 import { Exporter, type ExporterOptions } from "../export/exporter";
 import { DEFAULT_PORT, inheritedSockets, parsePlace, placeName } from "../export/places";
 import { Textfile } from "../export/textfile";
 import { OWN_USER, userOf } from "../lib/user";
 import { Hangups } from "../lib/hangups";
-import { TRACING, added, seconds, wholeNumber } from "../lib/options";
+import { TRACING, added, refuseRaw, seconds, wholeNumber } from "../lib/options";
 import { diagnose } from "../lib/output";
 import { withOverhead } from "../lib/overhead";
 import { dropPowers } from "../lib/powers";
@@ -66,8 +67,16 @@ async function lookUntil(stop: Stop, exporter: Exporter, complaints: Complaints)
   }
 }
 
-function pusherOf(url: string, everyMs: number, stop: Stop): Pusher {
-  return new Pusher({
+/** What pushes, which few use: loaded for them. */
+interface Otlp {
+  readonly pusher: Pusher;
+  push(families: Iterable<Family>, now: Told): Promise<void>;
+}
+
+async function otlpOf(url: string, everyMs: number, stop: Stop): Promise<Otlp> {
+  const { Pusher, otlpHeaders, otlpUrl } = await import("../../src/export/push.js");
+  const { otlpJson } = await import("../../src/export/otlp.js");
+  const pusher = new Pusher({
     url: otlpUrl(url),
     headers: otlpHeaders(process.env["OTEL_EXPORTER_OTLP_HEADERS"] ?? ""),
     everyMs,
@@ -79,6 +88,25 @@ function pusherOf(url: string, everyMs: number, stop: Stop): Pusher {
     random: Math.random,
     say: diagnose,
   });
+  const resource = [
+    ["service.name", "kvm-vmexit"],
+    ["host.name", hostname()],
+  ] as const;
+  return {
+    pusher,
+    push: (families, now) => pusher.push(otlpJson(families, now, resource, version())),
+  };
+}
+
+/** A web configuration, as it is and as it will be: loaded for those who have one. */
+interface Web {
+  readonly first: WebConfig;
+  again(): WebConfig;
+}
+
+async function webOf(path: string): Promise<Web> {
+  const { readWebConfig } = await import("../../src/export/web-config.js");
+  return { first: readWebConfig(path), again: () => readWebConfig(path) };
 }
 
 /** Loads the words of details, whose tables are long. */
@@ -178,16 +206,17 @@ export const tool = defineCommand({
   ],
   operands: [],
   options: OPTIONS,
-  run({ name, options }) {
+  async run({ name, options }) {
     const { webConfig, textfile, otlp } = options;
-    const web = webConfig === undefined ? undefined : readWebConfig(webConfig);
+    refuseRaw(options.attach, { "--details": options.details, "--returns": options.returns });
+    const web = webConfig === undefined ? undefined : await webOf(webConfig);
     const user = userOf(options.user);
     const everyMs = options.every * 1000;
     const stop = stopOnSignals(["SIGINT", "SIGTERM"]);
-    const pusher = otlp === undefined ? undefined : pusherOf(otlp, everyMs, stop);
+    const pushed = otlp === undefined ? undefined : await otlpOf(otlp, everyMs, stop);
     const file = textfile === undefined ? undefined : new Textfile(textfile);
     const inherited = inheritedSockets(process.env, process.pid);
-    const quiet = file !== undefined || pusher !== undefined;
+    const quiet = file !== undefined || pushed !== undefined;
     const fallback: readonly Place[] =
       inherited.length > 0 ? inherited : quiet ? [] : [{ host: "127.0.0.1", port: DEFAULT_PORT }];
     const places = options.listen ?? fallback;
@@ -212,12 +241,12 @@ export const tool = defineCommand({
             complaints.say(`${name}: ${messageOf(error)}`);
           },
         },
-        web,
+        web?.first,
       );
       try {
         meter.begin();
         if (options.verbose) exporter.info().forEach(explain);
-        if (pusher) exporter.pushes = pusher;
+        if (pushed) exporter.pushes = pushed.pusher;
         if (file) exporter.textfile = file.outcomes;
         exporter.onOthers = (count) => {
           exporter.onOthers = () => undefined;
@@ -228,10 +257,10 @@ export const tool = defineCommand({
         // Names of VMs are in files that all users may read.
         dropPowers({ maps: true, user });
         for (const [i, place] of places.entries()) diagnose(`Listening on ${placeName(place, ports[i])}.`);
-        if (webConfig !== undefined)
+        if (web)
           new Hangups().reopen = () => {
             try {
-              servers.configure(readWebConfig(webConfig));
+              servers.configure(web.again());
             } catch (error) {
               diagnose(`${name}: ${messageOf(error)}; the one before stays`);
             }
@@ -253,17 +282,8 @@ export const tool = defineCommand({
                 }),
               ]
             : []),
-          ...(pusher
-            ? [
-                every(stop, everyMs, async () => {
-                  const families = exporter.families(RECEIVER);
-                  const resource = [
-                    ["service.name", "kvm-vmexit"],
-                    ["host.name", hostname()],
-                  ] as const;
-                  await pusher.push(otlpJson(families, Date.now(), resource, version()));
-                }),
-              ]
+          ...(pushed
+            ? [every(stop, everyMs, () => pushed.push(exporter.families(RECEIVER), exporter.clock.told()))]
             : []),
         ]);
         return undefined;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Tables, comparisons and checks of saved readings.
+import { existsSync } from "node:fs";
 import { type Advice, type Finding, advise } from "../../src/advice";
 import { UsageError } from "../../src/errors";
 import { isReasonWord } from "../../src/reasons";
@@ -16,15 +17,16 @@ import { evidenceOf } from "../../src/report/evidence";
 import { page } from "../../src/report/html/page";
 import { MAX_RUNS } from "../../src/report/ranks";
 import type { Run } from "../../src/report/run";
+import { UNITS } from "../../src/render/units";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
 import { quoted } from "../../src/text";
-import { checkJunit, conditionsOf, judgeRuns, printAdvice } from "../lib/checks";
-import { checkApart, checkOnce, narrowestMode } from "../lib/files";
+import { JUNIT_MEND, checkJunit, conditionsOf, judgeRuns, printAdvice } from "../lib/checks";
+import { checkApart, checkOnce, checkTarget, narrowestMode } from "../lib/files";
 import { ADVISE, BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
 import { TRIM } from "../lib/histograms";
 import { TIME_TABLES } from "../lib/tables";
-import { diagnose, print } from "../lib/output";
+import { diagnose, outputColumns, print } from "../lib/output";
 import { writeText } from "../lib/text-file";
 import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
 import { readRun } from "../report/read";
@@ -33,6 +35,7 @@ import { endSignal } from "../trace/inputs";
 import { CLOCK } from "../trace/read-turns";
 
 const MAX_TOP = 1e6;
+const HTML_MEND = "name a file that you may write with --html";
 
 function perOf(text: string): Per {
   if (text === "second" || text === "vcpu" || text === "exit") return text;
@@ -97,6 +100,12 @@ const OPTIONS = {
   ...ADVISE,
   ...FILTERS,
   ...OUTPUT,
+  unit: {
+    flags: ["--unit"],
+    value: "UNIT",
+    description: "unit of times in tables: ns unless given; in a comparison, what each column has room for",
+    choices: UNITS,
+  },
   ...CLOCK,
 } as const satisfies Options;
 
@@ -106,6 +115,11 @@ type ReportOptions = OptionsOf<typeof OPTIONS>;
 function sidesOf(argv: readonly string[], operands: readonly string[], sum: boolean): string[][] {
   const dashes = argv.indexOf("--");
   const after = dashes < 0 ? 0 : argv.length - dashes - 1;
+  for (const path of argv.slice(argv.length - after))
+    if (path !== "--" && /^-./.test(path) && !existsSync(path))
+      throw new UsageError(`there is no file ${quoted(path)}, and options come before --`);
+  if (dashes >= 0 && after > 0 && after === operands.length)
+    throw new UsageError("there is no file before --; write BEFORE… -- AFTER…");
   if (dashes >= 0 && after === 0 && operands.length > 0)
     throw new UsageError("there is no file after --; write BEFORE… -- AFTER…");
   if (operands.slice(-after).includes("--") && after > 0)
@@ -116,6 +130,29 @@ function sidesOf(argv: readonly string[], operands: readonly string[], sum: bool
   }
   if (operands.length === 2 && !sum) return operands.map((path) => [path]);
   return [operands.length > 0 ? [...operands] : ["-"]];
+}
+
+/** Options that shape tables of one run, by what they are called; their values where nothing was asked. */
+const OF_ONE_RUN = {
+  by: "reason",
+  table: undefined,
+  sort: undefined,
+  rate: false,
+  l2: false,
+  trim: false,
+  utcOffset: false,
+} as const satisfies Partial<Record<keyof ReportOptions, unknown>>;
+
+/** @throws UsageError for an option that would be without effect */
+function checkUsed(options: ReportOptions, compares: boolean): void {
+  if (!compares && options.per !== undefined)
+    throw new UsageError("--per is about rates of a comparison; give two files, or leave it out");
+  if (!compares) return;
+  for (const [name, unasked] of Object.entries(OF_ONE_RUN) as [keyof typeof OF_ONE_RUN, unknown][])
+    if (options[name] !== unasked)
+      throw new UsageError(
+        `${OPTIONS[name].flags[0]} shapes tables of one run, and this is a comparison; leave it out${name === "by" ? ", and choose by --vm or --vcpu" : ""}`,
+      );
 }
 
 /** What a run lacks of what rates are to be per, in words; undefined if nothing. */
@@ -189,7 +226,7 @@ function showComparison(before: readonly Run[], after: readonly Run[], options: 
   else if (options.csv) {
     [...comparison.differences, ...comparison.losses].forEach(diagnose);
     print(comparisonCsv(comparison, header));
-  } else print(comparisonLines(comparison, { unit, wide, header, top }));
+  } else print(comparisonLines(comparison, { unit, wide, header, top, room: outputColumns() }));
   return comparison;
 }
 
@@ -221,10 +258,16 @@ export const tool = defineCommand({
     const [first = [], second] = sides;
     if (sides.flat().filter((path) => path === "-").length > 1)
       throw new UsageError("standard input is named twice; it can be read once");
+    checkUsed(options, second !== undefined);
     checkJunit(conditions, options.junit);
-    for (const out of [options.html, options.junit])
-      if (out !== undefined)
-        checkApart(out, sides.flat(), "one of the files that are read; name another to write to");
+    for (const [out, mend] of [
+      [options.html, HTML_MEND],
+      [options.junit, JUNIT_MEND],
+    ] as const) {
+      if (out === undefined) continue;
+      checkApart(out, sides.flat(), "one of the files that are read; name another to write to");
+      checkTarget(out, mend);
+    }
     const selection = new Selection(options);
     const how = { tool: name, clock: options, signal: endSignal() };
     let status = 0;
@@ -247,7 +290,8 @@ export const tool = defineCommand({
     const [before = [], after] = runs;
     const [run] = before;
     const comparison = after && showComparison(before, after, options);
-    if (!after && run) await showRun(run, { ...options, others: selection.others });
+    if (!after && run)
+      await showRun(run, { ...options, unit: options.unit ?? "ns", others: selection.others });
     const drawn = after ?? before;
     const advice = options.advise || options.html !== undefined ? adviseOnRuns(drawn) : undefined;
     if (advice && options.advise) printAdvice(advice, options.json || options.csv);
@@ -255,7 +299,7 @@ export const tool = defineCommand({
       await writeText(
         options.html,
         page({ runs: drawn, before: after && before, comparison, advice }),
-        "name a file that you may write with --html",
+        HTML_MEND,
         narrowestMode(operands.length > 0 ? sides.flat() : ["-"]),
       );
     const failed = await judgeRuns(name, conditions, after ?? before, after && before, options.junit);

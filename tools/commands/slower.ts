@@ -49,7 +49,8 @@ export const tool = defineCommand({
   run({ options, operands, command }) {
     const ns = threshold(operands[0]);
     const { json, csv, unit, wide, timestamp: timeOfDay } = options;
-    if (wide && options.attach === "direct") throw new UsageError("--wide needs --attach record, or auto");
+    if (wide && (options.attach === "direct" || options.attach === "raw"))
+      throw new UsageError("--wide needs --attach record, or auto");
     const format = { unit, wide, timeOfDay };
     const lineOf = (exit: SlowExit) =>
       json ? slowJson(NAME, exit) : csv ? slowCsv(exit, options.utcOffset) : slowLine(exit, format);
@@ -60,12 +61,12 @@ export const tool = defineCommand({
       if (csv && options.header) print([SLOW_CSV_HEADING]);
     };
     return watchSlow({ options, command, timing: true, slow, names: slow.details, begin }, async (watch) => {
-      const { session, isa, filter, plan, tellLosses } = watch;
+      const { session, isa, filter, plan, tellLosses, facts } = watch;
       const wants = ({ reason, detail }: SlowExit) => {
         const numbers = filter.details.get(reason);
         return numbers === undefined || isNamed(detail, numbers);
       };
-      const about = json && aboutTrace(NAME, isa, session.info(), options, { thresholdNs: ns });
+      const about = json && aboutTrace(NAME, isa, { ...session.info(), facts }, options, { thresholdNs: ns });
       const [start, began] = [new Date(), performance.now()];
       let last = NOTHING_LOST;
       for await (const { exits, lost } of session.exits({ ...plan, asked: outputWritten })) {

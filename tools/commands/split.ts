@@ -7,7 +7,7 @@ import { splitIntervals } from "../../src/split-session";
 import { SPLIT_GROUPINGS, splitGroup } from "../../src/split/groups";
 import { aboutTrace } from "../lib/about";
 import { ADVISE, CHECKS, INTERVAL, SPLIT, paceOf, parseInterval } from "../lib/options";
-import { alarming, diagnose, outputColumns, print } from "../lib/output";
+import { alarming, outputColumns, print } from "../lib/output";
 import { liveCheck } from "../lib/live-check";
 import { SPLIT_TABLES, headed, timed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
@@ -50,10 +50,11 @@ export const tool = defineCommand({
     const { interval } = asked;
     const keepsEnded = interval === undefined ? MAX_ENDED : 0;
     const status = await watchSplit(
-      { options, command, keepsEnded },
-      async ({ session, isa, plan, shown }) => {
+      { options, command, keepsEnded, tellsLosses: interval !== undefined && !options.csv },
+      async ({ session, isa, plan, shown, tellLosses, facts }) => {
         if (options.csv && header) print([splitCsvHeading()]);
-        const about = options.json && aboutTrace("kvm-vmexit-split", isa, session.info(), options, { by });
+        const about =
+          options.json && aboutTrace("kvm-vmexit-split", isa, { ...session.info(), facts }, options, { by });
         let tablesBefore = false;
         for await (const reading of splitIntervals(session, { ...plan, ...paceOf(asked) })) {
           const groups = splitGroup(reading, by);
@@ -63,7 +64,7 @@ export const tool = defineCommand({
           if (about) print([splitJsonLine(about, reading, groups)]);
           else if (options.csv) {
             print(splitCsvLines(reading, groups, options.utcOffset));
-            losses.forEach(diagnose);
+            if (reading.final) tellLosses();
           } else {
             const { durationNs } = reading;
             const table = { durationNs, wide, unit, sort, top, heading: header, room: outputColumns() };

@@ -11,7 +11,7 @@ import { splitGroup } from "../../src/split/groups";
 import { quoted } from "../../src/text";
 import { aboutTrace } from "../lib/about";
 import { openToWrite } from "../lib/files";
-import { DETAILS, DURATION, FILTERS, TRACING, UNIT, seconds } from "../lib/options";
+import { DETAILS, DURATION, FILTERS, TRACING, UNIT, refuseRaw, seconds } from "../lib/options";
 import { MAX_VCPUS } from "../../src/contract";
 import { type OptionsOf, type Options, defineCommand } from "../lib/tool";
 import { type Watch, watchAny } from "../lib/watch";
@@ -42,7 +42,7 @@ const OPTIONS = {
   ...TRACING,
   maxVcpus: {
     ...TRACING.maxVcpus,
-    description: `how many vCPUs can be counted apart at a time, from 1 to ${MAX_VCPUS}; each takes 38 KiB, 7 less with --no-split, 47 more with --details`,
+    description: `how many vCPUs can be counted apart at a time, from 1 to ${MAX_VCPUS}; each takes 38 KiB, 7 less with --no-split, 48 more with --details`,
   },
 } as const satisfies Options;
 
@@ -84,7 +84,7 @@ function linesOf(
 }
 
 /** How the split's programs attach where those of exits attach so. */
-const SPLIT_ATTACH = { auto: "auto", direct: "direct", record: "probe" } as const;
+const SPLIT_ATTACH = { auto: "auto", direct: "direct", raw: "probe", record: "probe" } as const;
 
 function splitOptions({ split, attach, maxVcpus, pid, vcpu }: TopOptions): SplitOptions | undefined {
   if (!split) return undefined;
@@ -111,6 +111,7 @@ export const tool = defineCommand({
     const every = interval === undefined ? 1 : seconds("the interval", interval);
     if (every < 0.1 || every > 3600)
       throw new UsageError(`the interval takes seconds from 0.1 to 3600, not "${interval ?? ""}"`);
+    refuseRaw(options.attach, { "--details": options.details });
     requireScreen();
     const request = {
       options: { ...options, json: false, csv: false, header: true, utcOffset: false },

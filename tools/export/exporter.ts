@@ -6,6 +6,7 @@ import { Families } from "../../src/export/families";
 import type { DetailWords } from "../../src/export/detail-sums";
 import { Fleet, type Histograms, type Snapshots } from "../../src/export/fleet";
 import type { Outcomes } from "../../src/export/push";
+import { SteadyClock } from "../../src/export/steady-clock";
 import { type TextFormat, exposition } from "../../src/export/text";
 import { Machine } from "../../src/host/machine";
 import { VmNames, runsStill } from "../../src/host/vm";
@@ -43,7 +44,7 @@ const LOOK_MS = 1000;
 const MAX_LOOK_MS = 16_000;
 
 /** As --attach has it of exits. */
-const SPLIT_ATTACH = { auto: "auto", direct: "direct", record: "probe" } as const;
+const SPLIT_ATTACH = { auto: "auto", direct: "direct", raw: "probe", record: "probe" } as const;
 
 /** What a session loses that has neither histograms nor details. */
 const lostReturns = ({ recordsFull, threadsFull, slotsFull, missedEvents }: Lost): Partial<Lost> => ({
@@ -94,7 +95,12 @@ export class Exporter {
   readonly #fleet: Fleet;
   readonly #families: Families;
   readonly #overhead: boolean;
-  readonly #start = Date.now();
+  /** When it is. */
+  readonly clock = new SteadyClock(
+    () => Date.now(),
+    () => performance.now(),
+  );
+  readonly #start = this.clock.now();
   readonly #mapBytes: number;
   readonly #host: readonly Label[];
   #lookMs = LOOK_MS;
@@ -158,7 +164,7 @@ export class Exporter {
 
   /** Looks for vCPUs that ended and for new VMs. @returns after how many ms another look is due */
   look(): number {
-    const changed = this.#fleet.look(this.#snapshots(), Date.now());
+    const changed = this.#fleet.look(this.#snapshots(), this.clock.now());
     this.#lookMs = changed ? LOOK_MS : Math.min(2 * this.#lookMs, MAX_LOOK_MS);
     return this.#lookMs;
   }
@@ -167,7 +173,7 @@ export class Exporter {
   families(scraper: string): Iterable<Family> {
     const snapshots = this.#snapshots();
     const { exits, returns, split } = snapshots;
-    const counted = this.#fleet.read(snapshots, scraper, Date.now());
+    const counted = this.#fleet.read(snapshots, scraper, this.clock.now());
     if (counted.others > 0) this.onOthers(counted.others);
     const { user, system } = process.cpuUsage();
     const programs: readonly ProgramRun[] = this.#overhead ? runStatistics() : [];

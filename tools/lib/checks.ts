@@ -6,6 +6,7 @@ import { UsageError } from "../../src/errors";
 import {
   type Condition,
   type Outcome,
+  checkReasonOf,
   judge,
   judgeChange,
   needs,
@@ -24,8 +25,12 @@ import { learnReasons } from "../../src/reasons";
 import { Machine } from "../../src/host/machine";
 import { diagnose, print } from "./output";
 import { hostHere } from "./about";
+import type { JudgedExits } from "./live-check";
 import type { EndOptions } from "./options";
 import { writeText } from "./text-file";
+
+/** What helps where --junit's file can't be written. */
+export const JUNIT_MEND = "name a file that you may write with --junit";
 
 /** The exit status where a limit isn't kept. */
 export const FAILED = 4;
@@ -81,24 +86,35 @@ export function printAdvice(advice: Advice, forPrograms: boolean): void {
 
 /** Adds a live run up and judges it. */
 export class LiveCheck {
-  readonly #run = new Run(new Selection({}));
+  readonly #run: Run;
   readonly #conditions: readonly Condition[];
   readonly #report: string | undefined;
   readonly #tool: string;
   readonly #about: About;
   readonly #advises: boolean;
 
-  constructor(tool: string, options: EndOptions, judged: Judged) {
+  constructor(tool: string, options: EndOptions, judged: Judged, exits: JudgedExits) {
     const { failIf, junit: report, advise: advised = false } = options;
+    this.#run = new Run(new Selection(exits));
     this.#tool = tool;
     this.#advises = advised;
-    this.#about = { tool, version: "", host: advised ? hostHere("", "") : undefined, options: {} };
+    this.#about = {
+      tool,
+      version: "",
+      host: advised ? hostHere("", "") : undefined,
+      options: { timing: judged === "times" },
+    };
     // Conditions may name what only this kernel names.
     learnReasons(new Machine().formatOf("kvm_exit") ?? "");
     this.#conditions = conditionsOf(failIf);
     this.#report = report;
     checkLive(this.#conditions, judged);
     checkJunit(this.#conditions, report);
+  }
+
+  /** @throws UsageError if a condition names a reason that this instruction set hasn't */
+  checkReasons(isa: string): void {
+    for (const condition of this.#conditions) checkReasonOf(condition, [isa]);
   }
 
   /** Whether conditions are about percentiles. */
@@ -142,7 +158,6 @@ export async function judgeRuns(
     return all.find(({ failed }) => failed) ?? all.slice(0, 1);
   });
   for (const { text, failed, found } of outcomes) if (failed) diagnose(`Failed: ${text}: ${found}`);
-  if (report !== undefined)
-    await writeText(report, junit(tool, outcomes), "name a file that you may write with --junit");
+  if (report !== undefined) await writeText(report, junit(tool, outcomes), JUNIT_MEND);
   return outcomes.some(({ failed }) => failed) ? FAILED : 0;
 }

@@ -2,6 +2,7 @@
 // Files that tools write as root: opened so that no other user decides which file that is, and read only by those that it is for.
 import {
   type Stats,
+  accessSync,
   closeSync,
   constants,
   fchmodSync,
@@ -11,6 +12,7 @@ import {
   statSync,
   statfsSync,
 } from "node:fs";
+import { dirname } from "node:path";
 import { UsageError, messageOf } from "../../src/errors";
 import { lockFile } from "../../src/native/lock";
 import { quoted } from "../../src/text";
@@ -44,7 +46,7 @@ export interface WriteOptions {
 
 /** The system's word for what went wrong, without the path by which the file was reached here. */
 function cause(error: unknown): string {
-  return messageOf(error).replace(/, \w+ '\/proc\/self\/fd\/.*$/s, "");
+  return messageOf(error).replace(/, \w+ '.*$/s, "");
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -261,6 +263,21 @@ export function checkApart(out: string, files: readonly string[], what: string):
   for (const source of files.map(look))
     if (target?.isFile() && source?.ino === target.ino && source.dev === target.dev)
       throw new UsageError(`${quoted(out)} is ${what}`);
+}
+
+/**
+ * Looks at a file that is written after long work, without making it: most refusals are told before the work.
+ * @param mend what the user can do
+ * @throws UsageError if it is a folder, or can't be made where it is to be
+ */
+export function checkTarget(path: string, mend: string): void {
+  try {
+    const stats = statSync(path, { throwIfNoEntry: false });
+    if (stats?.isDirectory()) throw systemError("EISDIR", "it is a folder");
+    accessSync(stats ? path : dirname(path), constants.W_OK);
+  } catch (error) {
+    throw new UsageError(`cannot write ${quoted(path)}: ${cause(error)}; ${mend}`);
+  }
 }
 
 /** @throws UsageError if a file, "-" for standard input, is named twice, by whatever names */

@@ -4,19 +4,30 @@ import { wrap } from "../../src/render/wrap";
 import { HELP, VERSION, either } from "./command-line";
 import { type Command, type Group, type Operand, type Option, type Tool, isGroup } from "./tool";
 
+/** Of help that isn't printed to a narrower terminal. */
 const WIDTH = 80;
 const INDENT = 2;
 const GAP = 2;
 // A longer first column has its text in the line below.
 const MAX_TERM = 22;
+// A second column that has no room for some words is below the first.
+const MIN_TEXT = 24;
+const BELOW = 6;
+
+const indented = (lines: readonly string[], by: number) => lines.map((line) => " ".repeat(by) + line);
 
 /** Two columns, whose second goes on below. */
-function columns(rows: readonly (readonly [string, string])[], most = Infinity): string[] {
+function columns(rows: readonly (readonly [string, string])[], width: number, most = Infinity): string[] {
   const fitting = rows.map(([term]) => term.length).filter((length) => length <= most);
   const indent = INDENT + Math.max(0, ...fitting) + GAP;
+  if (width - indent < MIN_TEXT)
+    return rows.flatMap(([term, text]) => [
+      ...indented(wrap(term, width - INDENT), INDENT),
+      ...indented(wrap(text, width - BELOW), BELOW),
+    ]);
   return rows.flatMap(([term, text]) => {
-    const [first = "", ...rest] = wrap(text, WIDTH - indent);
-    const below = rest.map((line) => " ".repeat(indent) + line);
+    const [first = "", ...rest] = wrap(text, width - indent);
+    const below = indented(rest, indent);
     const head = " ".repeat(INDENT) + term;
     return head.length + GAP > indent
       ? [head, " ".repeat(indent) + first, ...below]
@@ -77,36 +88,47 @@ export function examplesOf(tool: Tool, name: string): [string, string][] {
   return tool.examples.map(([line, what]) => [line === "" ? name : `${name} ${line}`, what]);
 }
 
-function commandLines(command: Command): string[] {
+function commandLines(command: Command, width: number): string[] {
   return [
-    ...section("Operands", columns(command.operands.map(({ name, description }) => [name, description]))),
+    ...section(
+      "Operands",
+      columns(
+        command.operands.map(({ name, description }) => [name, description]),
+        width,
+      ),
+    ),
     ...section(
       "Options",
       columns(
         optionsOf(command).map((option) => [termOf(option), descriptionOf(option)]),
+        width,
         MAX_TERM,
       ),
     ),
-    ...(command.more ? ["", ...command.more] : []),
+    ...(command.more ? ["", ...command.more.flatMap((line) => wrap(line, width))] : []),
   ];
 }
 
-function groupLines(group: Group, name: string): string[] {
+function groupLines(group: Group, name: string, width: number): string[] {
   const words = group.words.map(({ word, summary }) => [word, summary] as const);
   return [
-    ...section("Words", columns(words)),
+    ...section("Words", columns(words, width)),
     "",
-    `${name} WORD --help, or ${name} help WORD, tells the rest.`,
+    ...wrap(`${name} WORD --help, or ${name} help WORD, tells the rest.`, width),
   ];
 }
 
-/** The help of a tool by the name by which it was called, in lines of 80 characters at most. */
-export function helpLines(tool: Tool, name: string): string[] {
+/**
+ * The help of a tool by the name by which it was called, in lines of 80 characters at most.
+ * @param room columns that a terminal has
+ */
+export function helpLines(tool: Tool, name: string, room = WIDTH): string[] {
+  const width = Math.min(WIDTH, room);
   return [
-    ...wrap(`Usage: ${name} ${usageOf(tool)}`, WIDTH),
+    ...wrap(`Usage: ${name} ${usageOf(tool)}`, width),
     "",
-    ...wrap(tool.summary, WIDTH),
-    ...(isGroup(tool) ? groupLines(tool, name) : commandLines(tool)),
-    ...section("Examples", columns(examplesOf(tool, name))),
+    ...wrap(tool.summary, width),
+    ...(isGroup(tool) ? groupLines(tool, name, width) : commandLines(tool, width)),
+    ...section("Examples", columns(examplesOf(tool, name), width)),
   ];
 }

@@ -6,6 +6,7 @@ import { GROUPINGS } from "../../src/measure/grouping";
 import { UNITS } from "../../src/render/units";
 import type { Pace } from "../../src/intervals";
 import { parseVcpus } from "../../src/host/vcpus";
+import type { AttachMode } from "../../src/native/vmexit";
 import type { Options, OptionsOf } from "./tool";
 import { COMMAND_USER } from "./traced-command";
 
@@ -109,7 +110,7 @@ export const DETAILS = {
   details: {
     flags: ["--details"],
     description:
-      "also what exits were about: which MSR, port, address, CPUID leaf, hypercall; --reasons MSR:0x6e0 picks one",
+      "also what exits were about: which MSR, port, address, CPUID leaf, hypercall, with 48 KiB more for each of --max-vcpus; --reasons MSR:0x6e0 picks one",
   },
 } as const satisfies Options;
 
@@ -179,8 +180,9 @@ export const TRACING = {
   attach: {
     flags: ["--attach"],
     value: "HOW",
-    description: "direct: read KVM's structs through BTF; record: read the tracepoints' records",
-    choices: ["auto", "direct", "record"],
+    description:
+      "direct: read KVM's structs through BTF; raw: what raw tracepoints give before Linux 5.16; record: read the tracepoints' records",
+    choices: ["auto", "direct", "raw", "record"],
     default: "auto",
   },
   maxVcpus: {
@@ -196,6 +198,17 @@ export const TRACING = {
     description: "print on stderr how the programs attached, and what libbpf logs",
   },
 } as const satisfies Options;
+
+/**
+ * For what programs on raw tracepoints don't learn, by the option that asks for it.
+ * @throws UsageError where these programs are asked for, too
+ */
+export function refuseRaw(attach: AttachMode, asked: Readonly<Record<string, boolean>>): void {
+  if (attach !== "raw") return;
+  for (const [what, isAsked] of Object.entries(asked))
+    if (isAsked)
+      throw new UsageError(`${what} needs another way to attach than --attach raw; leave that out`);
+}
 
 /** What all tools take that trace exits. */
 export const SHARED = { ...FILTERS, ...DURATION, ...OUTPUT, ...COMMAND_USER, ...TRACING } as const;

@@ -8,13 +8,15 @@ import { pickDetails } from "../../src/measure/details";
 import { hasNested } from "../../src/measure/ranking";
 import type { Samples } from "../../src/measure/samples";
 import type { Time } from "../../src/measure/time";
+import type { ReasonFilter } from "../../src/reasons/filter";
+import type { Wanted } from "../../src/report/selection";
 import { csvHeading, csvLines } from "../../src/render/csv";
 import { jsonLine } from "../../src/render/json";
 import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
 import { aboutTrace } from "./about";
 import { liveCheck } from "./live-check";
-import { type EndOptions, type Interval, type SharedOptions, paceOf } from "./options";
+import { type EndOptions, type Interval, type SharedOptions, paceOf, refuseRaw } from "./options";
 import { alarming, emphasized, print } from "./output";
 import type { Status } from "./run";
 import { type Page, pageOf, timed } from "./tables";
@@ -40,7 +42,7 @@ export interface CountingTool<T extends SharedOptions> extends Interval {
   /** Whether returns of KVM_RUN to the VMM are counted, instead of exits. */
   readonly returns?: boolean;
   /** What JSON says of the choice that select() makes. */
-  readonly idle?: string;
+  readonly idle?: NonNullable<Wanted["idle"]>;
   /** What of the samples is looked at, for all outputs; all if missing. */
   readonly select?: (samples: Samples) => Samples;
   /** Lines of one group as text. @param all its samples before select() */
@@ -84,9 +86,14 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     returns = false,
     checks,
   } = tool;
-  if (net && options.attach === "record") throw new UsageError("--net needs --attach direct, or auto");
-  const check = await liveCheck(name, checks ?? {}, timing ? "times" : "counts");
-  const histograms = tool.histograms || check?.histograms === true;
+  refuseRaw(options.attach, { "--details": details, "what returns to the VMM": returns });
+  if (net && (options.attach === "record" || options.attach === "raw"))
+    throw new UsageError("--net needs --attach direct, or auto");
+  const check = await liveCheck(name, checks ?? {}, timing ? "times" : "counts", {
+    reasons: options.reasons,
+    excludes: options.excludes,
+    idle: tool.idle,
+  });
   const { select = (samples: Samples) => samples } = tool;
   const bySomebody = by !== "reason";
   const keepsEnded = bySomebody && interval === undefined ? MAX_ENDED : 0;
@@ -95,7 +102,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     options,
     command,
     timing,
-    histograms,
+    histograms: tool.histograms || check?.histograms === true,
     net,
     reflected,
     details,
@@ -103,18 +110,19 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     names: bySomebody,
     keepsEnded,
     tellsLosses,
+    begin: ({ isa }: ReasonFilter) => check?.checkReasons(isa),
   };
-  const status = await watch(request, async ({ session, isa, filter, plan, shown, tellLosses }) => {
+  const status = await watch(request, async ({ session, isa, filter, plan, shown, tellLosses, facts }) => {
     if (options.csv && options.header) print([csvHeading(columns, details)]);
     const asked = {
       by,
       timing,
-      histograms,
+      histograms: tool.histograms,
       ...(net ? { net } : {}),
       ...(details ? { details } : {}),
       ...(tool.idle === undefined ? {} : { idle: tool.idle }),
     };
-    const about = options.json && aboutTrace(name, isa, session.info(), options, asked);
+    const about = options.json && aboutTrace(name, isa, { ...session.info(), facts }, options, asked);
     let tablesBefore = false;
     for await (const reading of intervals(session, { ...plan, ...paceOf(tool) })) {
       check?.add(reading);

@@ -4,7 +4,15 @@ import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { safeText } from "../../src/text";
 import { checkWord, readCommandLine } from "./command-line";
 import { helpLines } from "./help";
-import { checkOutput, diagnose, diagnosticsWritten, nameTool, outputWritten, print } from "./output";
+import {
+  checkOutput,
+  diagnose,
+  diagnosticsWritten,
+  nameTool,
+  outputColumns,
+  outputWritten,
+  print,
+} from "./output";
 import { Asked, type Command, type Context, type Group, type Tool, isGroup } from "./tool";
 import { version } from "./version";
 
@@ -47,7 +55,7 @@ function contextOf(command: Command, name: string, argv: readonly string[]): Con
 
 /** Prints what was asked for in place of a run. */
 function answer(tool: Tool, name: string, what: "help" | "version"): number {
-  print(what === "help" ? helpLines(tool, name) : [version()]);
+  print(what === "help" ? helpLines(tool, name, outputColumns()) : [version()]);
   return 0;
 }
 

@@ -3,6 +3,7 @@
 import { findings } from "../../src/host/findings";
 import { hasHostPids } from "../../src/host/pid-namespace";
 import { Machine } from "../../src/host/machine";
+import { type RecordedFacts, recordedFacts } from "../../src/host/recorded";
 import { COUNTING, REPORTING, preflight } from "../../src/host/preflight";
 import { vmMatcher } from "../../src/host/vm";
 import type { Pace, Plan } from "../../src/intervals";
@@ -63,6 +64,8 @@ export interface Running<S> {
   readonly shown: () => void;
   /** Tells on standard error what was lost and isn't told yet: for an output that doesn't tell it. */
   readonly tellLosses: () => void;
+  /** Facts of the host for --json, read while this process may look at others' files. */
+  readonly facts: RecordedFacts | undefined;
 }
 
 /** A running trace of exits. */
@@ -196,7 +199,12 @@ export function watchAny<S extends Watched>(
 
 /** Watches the split of vCPUs' time, as watch(). */
 export function watchSplit(
-  { options, command, keepsEnded = 0 }: Pick<Request, "command" | "keepsEnded"> & { options: SplitOptions },
+  {
+    options,
+    command,
+    keepsEnded = 0,
+    tellsLosses = false,
+  }: Pick<Request, "command" | "keepsEnded" | "tellsLosses"> & { options: SplitOptions },
   show: (running: Running<SplitSession> & { readonly isa: Isa }) => Promise<void>,
 ): Promise<Status> {
   let isa: Isa | undefined;
@@ -213,7 +221,7 @@ export function watchSplit(
       names: true,
       mayShowNothing: false,
       screen: false,
-      tellsLosses: true,
+      tellsLosses,
       needs: COUNTING,
       prepare,
     },
@@ -268,6 +276,7 @@ async function followToEnd<S extends Watched>(
     const output = options.json || options.csv ? 2 : 1;
     const command = TracedCommand.run({ command: toRun, user: options.user, output }, stop);
     await command?.started;
+    const facts = options.json ? recordedFacts(machine) : undefined;
     dropPowers({ names, maps: true, command: command !== undefined });
     let shown = mayShowNothing;
     const losses = new LossReport(() => lostLines(session.lost), diagnose);
@@ -282,7 +291,14 @@ async function followToEnd<S extends Watched>(
       ...(options.duration === undefined ? {} : { durationMs: options.duration * 1000 }),
       ready: () => !outputPending(),
     };
-    await show({ session, plan, stop, shown: () => (shown = true), tellLosses: () => losses.tellAll() });
+    await show({
+      session,
+      plan,
+      stop,
+      shown: () => (shown = true),
+      tellLosses: () => losses.tellAll(),
+      facts,
+    });
     const status = await command?.finish();
     // What is said of the tables comes after them.
     await outputWritten();

@@ -7,7 +7,6 @@ import { inSteps } from "../../src/pace";
 import { Run } from "../../src/report/run";
 import type { Selection } from "../../src/report/selection";
 import { type Chunks, sniff } from "../../src/report/sniff";
-import { quoted } from "../../src/text";
 import type { Source } from "../../src/trace/consume";
 import type { Summary } from "../../src/trace/summary";
 import { beginsRecording } from "../../src/trace/reader";
@@ -167,8 +166,8 @@ export async function readRun(
   how: Reading,
 ): Promise<ReadRun> {
   checkOnce(paths);
-  const names = paths.map((path) => (path === "-" ? "standard input" : quoted(path))).join(", ");
-  const run = new Run(selection, names);
+  const run = new Run(selection, paths);
+  const names = run.name;
   const later: Source[] = [];
   const cut = new Set<string>();
   for (const source of recordings(await inOrderOfTime(paths, how.signal), how.signal)) {
@@ -178,6 +177,7 @@ export async function readRun(
       diagnose(`${how.tool}: ${source.name} is cut off: what comes after its last whole block is missing`);
       cut.add(source.name);
     });
+    if (kind === "empty" && how.signal.aborted) continue;
     if (kind === "empty")
       throw new UsageError(`${source.name} is empty; name a file that --json wrote, or a recording`);
     if (kind === "other")

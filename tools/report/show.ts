@@ -87,12 +87,18 @@ async function showExits(
   const { top, ...others } = options;
   // Tables have what isn't shown in a row of its own.
   const tables = !options.json && !options.csv && table !== "hist";
-  await printTables(NAME, tables ? run.exits.reading : topOf(run, top, timed), {
-    ...others,
-    ...(top === undefined ? {} : { top }),
-    table: table === "hist" ? "histogram" : table,
-    host: hostOf(run),
-  });
+  const { vcpus } = run.exits;
+  await printTables(
+    NAME,
+    tables ? run.exits.reading : topOf(run, top, timed),
+    {
+      ...others,
+      ...(top === undefined ? {} : { top }),
+      table: table === "hist" ? "histogram" : table,
+      host: hostOf(run),
+    },
+    vcpus,
+  );
   showLosses(run.exits.reading.lost, options);
 }
 

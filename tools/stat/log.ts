@@ -13,6 +13,8 @@ import { LogFile } from "./log-file";
 import type { LossReport } from "../lib/losses";
 
 const BANNER_LINES = 20;
+/** The column of an interval's length: counted like a key, and the last one. */
+const DURATION = "duration_ns";
 
 /** A log between its counts and its lines. */
 class Log {
@@ -56,6 +58,7 @@ class Log {
   /** Begins a file, or goes on with one: a CSV file has its columns from its own first line. */
   #begin(counts: Counts): void {
     this.#keys = this.#columnsOf(counts).sort(byCodePoint);
+    if (this.#options.durationNs) this.#keys.push(DURATION);
     this.#lines = 0;
     this.#told.clear();
     const header = this.#file?.begin();
@@ -64,7 +67,9 @@ class Log {
       this.#isFresh = true;
       const byLabel = new Map(this.#keys.map((key) => [labelOf(key), key]));
       const [first, ...labels] = header.split(",");
-      if (first === "timestamp") this.#keys = labels.map((label) => byLabel.get(label) ?? label);
+      if (first !== "timestamp") return;
+      this.#keys = labels.map((label) => byLabel.get(label) ?? label);
+      if (this.#options.durationNs && !this.#keys.includes(DURATION)) this.#tellMissing(DURATION);
     }
   }
 
@@ -95,12 +100,17 @@ class Log {
       return;
     }
     for (const key of fresh.filter((name) => counts.get(name)?.value !== 0 && !this.#told.has(name))) {
-      diagnose(`kvm-stat: ${labelOf(key)} has no column in this CSV; it will have one in the next file`);
+      this.#tellMissing(key);
       this.#told.add(key);
     }
   }
 
-  add(counts: Counts, time: Date): void {
+  #tellMissing(key: string): void {
+    diagnose(`kvm-stat: ${labelOf(key)} has no column in this CSV; it will have one in the next file`);
+  }
+
+  /** @param durationNs since the line before, on a clock that is never set */
+  add(counts: Counts, time: Date, durationNs: number): void {
     // logrotate's copytruncate has emptied it.
     if (this.#file?.isEmpty) this.#begin(counts);
     this.#meet(counts);
@@ -108,10 +118,11 @@ class Log {
     if (this.#lines % BANNER_LINES === 0 && !this.#isFresh && !headsOnce) this.#banner();
     if (this.#options.skipZeroRecords && !this.#keys.some((key) => (counts.get(key)?.delta ?? 0) !== 0))
       return;
-    const line = this.#format.line(this.#keys, counts, timeStamp(time, this.#options.utcOffset));
+    const columns = new Map([...counts, [DURATION, { value: durationNs, delta: durationNs }]]);
+    const line = this.#format.line(this.#keys, columns, timeStamp(time, this.#options.utcOffset));
     this.#write(line);
     if (this.#file?.emptyIfOnly(line)) {
-      this.add(counts, time);
+      this.add(counts, time, durationNs);
       return;
     }
     this.#lines++;
@@ -128,6 +139,7 @@ export async function logStatistics(
   losses: LossReport,
 ): Promise<void> {
   let last = statistics.read();
+  let read = performance.now();
   const log = new Log(options, last, statistics.impossible);
   let failure: Error | undefined;
   if (hangups)
@@ -144,9 +156,11 @@ export async function logStatistics(
     await stop.wait(next - performance.now());
     if (failure) throw failure;
     if (stop.stopped || log.isReady) {
+      const before = read;
       last = statistics.read();
-      log.add(last, new Date());
-      losses.tell(performance.now());
+      read = performance.now();
+      log.add(last, new Date(), Math.round((read - before) * 1e6));
+      losses.tell(read);
     }
     if (stop.stopped) {
       await log.written();

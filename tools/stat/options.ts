@@ -33,6 +33,7 @@ const DEFAULTS: Readonly<StatOptions> = {
   skipZeroRecords: false,
   overhead: false,
   utcOffset: false,
+  durationNs: false,
 };
 
 /** The options as help, man page and completions describe them. */
@@ -73,11 +74,20 @@ export const STAT_OPTIONS = {
     flags: ["--utc-offset"],
     description: "write times in logs with their offset from UTC, such as +01:00",
   },
+  durationNs: {
+    flags: ["--duration-ns"],
+    description: "with -c: a last column, the length of each interval on a clock that is never set",
+  },
   ...OVERHEAD,
 } as const satisfies Options;
 
 /** Options that kvm_stat doesn't have. */
-const ADDED: readonly Option[] = [STAT_OPTIONS.overhead, STAT_OPTIONS.utcOffset, VERSION];
+const ADDED: readonly Option[] = [
+  STAT_OPTIONS.overhead,
+  STAT_OPTIONS.utcOffset,
+  STAT_OPTIONS.durationNs,
+  VERSION,
+];
 
 /** The options' names as kvm_stat's parser knows them. */
 const FORMS = [HELP, VERSION, ...Object.values(STAT_OPTIONS)].map((option: Option): OptionForm => ({
@@ -126,6 +136,7 @@ export function parseStatOptions(argv: readonly string[], processes: ProcessTabl
     "-z": () => (options.skipZeroRecords = true),
     "--overhead": () => (options.overhead = true),
     "--utc-offset": () => (options.utcOffset = true),
+    "--duration-ns": () => (options.durationNs = true),
   };
   readArguments(argv, FORMS, ({ names }, value) => readers[names[0] ?? ""]?.(value));
   if (options.pid < 0) throw new UsageError(`argument -p/--pid: there is no process ${options.pid}`);

@@ -23,8 +23,10 @@ function nameOf(path: string): string {
   return path === "-" ? "standard input" : quoted(path);
 }
 
-function unreadable(path: string, error: unknown): UsageError {
-  return new UsageError(`cannot read ${nameOf(path)}: ${messageOf(error)}; name a file that you may read`);
+function unreadable(name: string, error: unknown): UsageError {
+  // The system's word for it, without the path, which the name has.
+  const why = messageOf(error).replace(/, open '.*'$/s, "");
+  return new UsageError(`cannot read ${name}: ${why}; name a file that you may read`);
 }
 
 /** Aborted by the first signal that asks to end, and when standard output takes no more. SIGTERM ends the process soon after. */
@@ -67,7 +69,7 @@ async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint
     const stream = streamOf(file);
     yield* stream ? (addAbortSignal(signal, stream) as AsyncIterable<Uint8Array>) : chunksOfFile(file);
   } catch (error) {
-    if (!signal.aborted) throw unreadable(path, error);
+    if (!signal.aborted) throw unreadable(nameOf(path), error);
   }
 }
 
@@ -115,10 +117,10 @@ export function readBytes(path: string): string {
       closeSync(file);
     }
   } catch (error) {
-    throw unreadable(path, error);
+    throw unreadable(quoted(path), error);
   }
   throw new UsageError(
-    `${nameOf(path)} is larger than 1 MiB, too large for definitions; name a file with rules`,
+    `${quoted(path)} is larger than 1 MiB, too large for definitions; name a file with rules`,
   );
 }
 

@@ -20,7 +20,7 @@ export const CLOCK = {
     flags: ["--isa"],
     value: "ISA",
     description: "whose exits they are, for the same",
-    choices: ["vmx", "svm"],
+    choices: ["vmx", "svm", "arm64", "riscv64", "ppc64", "loong64", "s390x"],
     default: "vmx",
   },
 } as const satisfies Options;

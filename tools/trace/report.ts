@@ -63,7 +63,8 @@ async function report(tool: string, files: readonly string[], options: ReportOpt
     });
     const { summary, nsPerTick } = turned;
     status = turned.status;
-    await printTables(NAME, tally.reading(summary, nsPerTick), options);
+    const reading = tally.reading(summary, nsPerTick);
+    await printTables(NAME, reading, options, reading.exits.size);
   } else {
     const printer = new SlowPrinter(NAME, { ...options, ms: options.slower });
     try {

@@ -52,21 +52,29 @@ function linesOf(samples: Samples, page: Page, options: TableOptions): string[] 
   return histogramsByReason(samples, page, options);
 }
 
-/** Prints a reading that isn't live. @param tool what JSON calls the tool */
+/**
+ * Prints a reading that isn't live.
+ * @param tool what JSON calls the tool
+ * @param vcpus how many had the exits, if that is known
+ */
 export async function printTables(
   tool: string,
   reading: Reading & Time,
   options: TableOptions,
+  vcpus: number | undefined,
 ): Promise<void> {
   const groups = await inSteps(groupingSteps(reading, options.by));
   const columns: Columns = options.table === "time" && options.wide ? "wide" : options.table;
   const details = groups.some(([, samples]) => hasDetails(samples));
-  const about = options.json && {
-    ...aboutRecording(tool, options, { by: options.by, ...(details ? { details } : {}) }),
-    host: options.host,
+  const asked = {
+    by: options.by,
+    timing: columns !== "count",
+    histograms: columns === "wide" || columns === "histogram",
+    ...(details ? { details } : {}),
   };
+  const about = options.json && { ...aboutRecording(tool, options, asked), host: options.host };
   if (about) {
-    await printPieces(jsonPieces(about, reading, groups, reading.lost, columns, reading.exits.size));
+    await printPieces(jsonPieces(about, reading, groups, reading.lost, columns, vcpus));
     print([""]);
   } else if (options.csv) {
     if (options.header) print([csvHeading(columns, details)]);

@@ -26,8 +26,8 @@ export function modulesBtf(machine: Machine): Checked | undefined {
   return lacking.length === 0
     ? good("the types of KVM's modules are described in BTF")
     : limited(
-        `${lacking.join(" and ")} ${lacking.length === 1 ? "has" : "have"} no BTF: tools attach by payload, which takes ` +
-          "more of the guests' time",
+        `${lacking.join(" and ")} ${lacking.length === 1 ? "has" : "have"} no BTF: tools can't attach directly, which ` +
+          "takes least of the guests' time",
         "use Linux 5.16 or later built with CONFIG_DEBUG_INFO_BTF_MODULES=y",
       );
 }
@@ -45,7 +45,7 @@ export function ofVendor(
   | { readonly name: string; readonly module: string; readonly value: string; readonly isOn: boolean }
   | undefined {
   const { kvm } = machine;
-  if (kvm?.isKnown !== true || kvm.isa === "arm64") return undefined;
+  if (kvm?.isKnown !== true || (kvm.isa !== "vmx" && kvm.isa !== "svm")) return undefined;
   const name = names[kvm.isa];
   const value = parameter(machine, kvm.module, name);
   if (value === undefined) return undefined;

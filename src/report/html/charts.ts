@@ -30,6 +30,7 @@ export interface Series {
 const colourOf = ({ colour }: Series, at: number) => COLOURS[colour ?? at] ?? "";
 
 const x = (column: number, columns: number) => LEFT + (INNER * column) / columns;
+const figure = (value: number) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
 const short = (value: number) => String(Math.round(value * 10) / 10);
 
 /** A step of 1, 2 or 5 times a power of ten that makes some five of a value. */
@@ -48,7 +49,7 @@ function timeAxis(times: readonly string[], height: number): string {
 }
 
 function picture(id: string, height: number, label: string, inner: string): string {
-  return `<svg class="chart" id="${id}" viewBox="0 0 ${WIDTH} ${height}" role="img" tabindex="0" aria-label="${escaped(label)}">${inner}</svg>`;
+  return `<div class="scroll"><svg class="chart" id="${id}" viewBox="0 0 ${WIDTH} ${height}" role="img" tabindex="0" aria-label="${escaped(label)}">${inner}</svg></div>`;
 }
 
 /** A key of colours. */
@@ -104,28 +105,47 @@ export function stacked(
 /** Buckets of the kernel in a row of the heat map: half of a power of two. */
 const PER_ROW = 2;
 
-/** Rows of a heat map: from the shortest time to the longest. */
-function rowsOf(moments: readonly Moment[]): { first: number; rows: number[][] } {
-  const counts = moments.map(({ buckets }) => {
-    const row: number[] = [];
-    buckets.forEach((count, bucket) => {
-      const at = Math.floor(bucket / PER_ROW);
-      row[at] = (row[at] ?? 0) + count;
-    });
-    return Array.from(row, (count: number | undefined) => count ?? 0);
+/** The rows of heat maps of one page, and how many exits the darkest cell has. */
+export interface HeatScale {
+  /** The row of the shortest time; each is PER_ROW buckets. */
+  readonly first: number;
+  readonly rows: number;
+  /** Exits in a second: columns differ in how long they are. */
+  readonly most: number;
+}
+
+/** How many exits fell into each row, from 0 ns on. */
+function rowCounts({ buckets }: Moment): number[] {
+  const rows: number[] = [];
+  buckets.forEach((count, bucket) => {
+    const at = Math.floor(bucket / PER_ROW);
+    rows[at] = (rows[at] ?? 0) + count;
   });
-  const firsts = counts.map((row) => row.findIndex((count) => count > 0)).filter((at) => at >= 0);
-  const first = firsts.length > 0 ? Math.min(...firsts) : 0;
-  return { first, rows: counts.map((row) => row.slice(first)) };
+  return Array.from(rows, (count: number | undefined) => count ?? 0);
+}
+
+const perSecond = (count: number, { durationNs }: Moment) =>
+  durationNs > 0 ? (count * 1e9) / durationNs : count;
+
+/** One scale for all columns, of however many runs. */
+export function heatScaleOf(moments: readonly Moment[]): HeatScale {
+  let [first, end, most] = [Infinity, 0, 0];
+  for (const moment of moments)
+    rowCounts(moment).forEach((count, row) => {
+      if (count === 0) return;
+      first = Math.min(first, row);
+      end = Math.max(end, row + 1);
+      most = Math.max(most, perSecond(count, moment));
+    });
+  return { first: end === 0 ? 0 : first, rows: end === 0 ? 0 : end - first, most };
 }
 
 /** The most frequent handling times of each column, for the script. */
 export function heatWords(moments: readonly Moment[]): string[][] {
-  const { first, rows } = rowsOf(moments);
   const shown = 3;
-  return rows.map((row) =>
-    row
-      .map((count, at) => ({ count, low: bucketStart((first + at) * PER_ROW) }))
+  return moments.map((moment) =>
+    rowCounts(moment)
+      .map((count, at) => ({ count, low: bucketStart(at * PER_ROW) }))
       .filter(({ count }) => count > 0)
       .sort((a, b) => b.count - a.count)
       .slice(0, shown)
@@ -133,12 +153,24 @@ export function heatWords(moments: readonly Moment[]): string[][] {
   );
 }
 
-/** Handling times over time: each column a time, each row a half of a power of two; darker: more, by the square root. */
-export function heatMap(id: string, moments: readonly Moment[], times: readonly string[]): string {
-  const { first, rows } = rowsOf(moments);
-  const height = Math.max(0, ...rows.map((row) => row.length));
-  const most = Math.max(0, ...rows.flat());
-  if (most === 0) return "<p>There are no histograms: they are saved by time --wide and hist.</p>";
+/**
+ * Handling times over time: each column a time, each row a half of a power of two; darker: more, by the square root.
+ * @param title names it for who doesn't see it
+ */
+export function heatMap(
+  id: string,
+  title: string,
+  moments: readonly Moment[],
+  times: readonly string[],
+  { first, rows: height, most }: HeatScale,
+): string {
+  const rows = moments.map((moment) =>
+    rowCounts(moment)
+      .slice(first)
+      .map((count) => perSecond(count, moment)),
+  );
+  const own = heatScaleOf(moments);
+  if (own.most === 0) return "<p>There are no histograms: they are saved by time --wide and hist.</p>";
   const cell = (HEAT_HEIGHT - TOP - BOTTOM) / height;
   const shadeOf = (column: number, row: number) => {
     const count = rows[column]?.[row] ?? 0;
@@ -163,6 +195,9 @@ export function heatMap(id: string, moments: readonly Moment[], times: readonly 
     return `<text x="${LEFT - 6}" y="${short(TOP + (height - row) * cell)}" text-anchor="end">${readable(bucketStart((first + row) * PER_ROW))}</text>`;
   });
   const shades = paths.map((path, shade) => (path === "" ? "" : `<path class="h${shade}" d="${path}"/>`));
-  const words = `Handling times over time; darker is more; the most in one cell are ${most}`;
+  const [shortest, longest] = [own.first, own.first + own.rows].map((row) =>
+    readable(bucketStart(row * PER_ROW)),
+  );
+  const words = `${title}; darker is more; from ${shortest ?? ""} to ${longest ?? ""}; the most in one cell are ${figure(own.most)} a second`;
   return picture(id, HEAT_HEIGHT, words, shades.join("") + labels.join("") + timeAxis(times, HEAT_HEIGHT));
 }

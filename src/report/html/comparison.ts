@@ -4,18 +4,20 @@ import { readable } from "../../render/units";
 import type { Comparison, Side } from "../compare";
 import {
   type ComparisonRow,
-  changeText,
   clockRows,
   comparisonRows,
+  costChange,
   costOf,
   hasNoExits,
   isSamePercentile,
-  judgedValue,
   perText,
+  rateChange,
+  shareText,
+  sumRows,
 } from "../comparison-lines";
 import { escaped } from "../junit";
 import { LEVEL } from "../ranks";
-import { type Cell, type Heading, number, tableOf, time } from "./table";
+import { type Cell, type Heading, tableOf, time } from "./table";
 
 /** A cell that is sorted by the number that it begins with. */
 const sortable = (text: string): Cell => {
@@ -27,29 +29,34 @@ function rateCell(rate: number): Cell {
   return [rate >= 100 || rate === 0 ? rate.toFixed(0) : rate.toPrecision(3), rate];
 }
 
-function cellsOf(comparison: Comparison, { name, difference, isDetail }: ComparisonRow): Cell[] {
+function cellsOf(comparison: Comparison, { name, difference, isDetail, reason }: ComparisonRow): Cell[] {
   const { before, after, p } = difference;
-  const [a, b] = [judgedValue(comparison, before), judgedValue(comparison, after)];
+  const change = (text: string, of: (side: Side) => number | undefined): Cell => {
+    const [a = 0, b = 0] = [of(before), of(after)];
+    return [text, a > 0 ? b / a - 1 : b > 0 ? Number.MAX_VALUE : 0];
+  };
   const percentile = (of: (side: Side) => number | undefined): Cell[] => [
     time(of(before)),
     isSamePercentile(of(before), of(after)) ? ["=", of(after) ?? 0] : time(of(after)),
   ];
+  const share = (side: Side): Cell => [shareText(side, 1).replace("-", "–"), side.share];
   const { timed, tested } = comparison;
   return [
-    [isDetail ? `– ${name}` : name],
+    [isDetail ? `${reason}: ${name}` : name],
     rateCell(before.rate),
     rateCell(after.rate),
-    [changeText(comparison, difference), a > 0 ? b / a - 1 : b],
+    change(rateChange(difference), ({ rate }) => rate),
     ...(timed
       ? [
           time(costOf(before)),
           time(costOf(after)),
+          change(costChange(difference), costOf),
           time(before.averageNs),
           time(after.averageNs),
           ...percentile(({ p50Ns }) => p50Ns),
           ...percentile(({ p99Ns }) => p99Ns),
-          number(100 * before.share, 1),
-          number(100 * after.share, 1),
+          share(before),
+          share(after),
         ]
       : []),
     ...(tested ? [sortable(p?.toPrecision(2) ?? "–")] : []),
@@ -64,20 +71,29 @@ function changeTable(comparison: Comparison): string {
   const headings: Heading[] = [
     { text: "Reason", over: "" },
     ...pair(`Exits per ${unit}`),
-    { text: "change", over: timed ? "Cost" : "Rate" },
+    { text: "change" },
     ...(timed
-      ? [...pair(`Cost per ${unit}`), ...pair("Average"), ...pair("P50"), ...pair("P99"), ...pair("Time %")]
+      ? [
+          ...pair(`Cost per ${unit}`),
+          { text: "change" },
+          ...pair("Average"),
+          ...pair("P50"),
+          ...pair("P99"),
+          ...pair("Time %"),
+        ]
       : []),
     ...(tested ? [{ text: "p", over: "Chance" }] : []),
   ];
-  const rows = comparisonRows(comparison).map((row) => cellsOf(comparison, row));
+  const [rows, sums] = [comparisonRows(comparison), sumRows(comparison)].map((some) =>
+    some.map((row) => cellsOf(comparison, row)),
+  ) as [Cell[][], Cell[][]];
   const notes = [
     timed ? "Cost: handling time. =: the percentile is the same to an eighth." : "",
     tested
       ? `Values are medians of the runs. ~: chance may have made it (exact Mann-Whitney test over runs, p above ${LEVEL}).`
       : "With fewer than 4 runs a side, what is chance and what isn't can't be told.",
   ];
-  return tableOf("changes", "What changed", headings, rows, -1, notes.join(" "));
+  return tableOf("changes", "What changed", headings, rows, -1, notes.join(" "), sums);
 }
 
 const WIDTH = 920;
@@ -92,7 +108,7 @@ function runsChart(comparison: Comparison): string {
   const { timed, per } = comparison;
   const text = timed ? readable : (value: number) => value.toPrecision(3);
   const rows = comparisonRows(comparison).filter(({ isDetail }) => !isDetail);
-  const shown = rows.slice(0, MOST);
+  const shown = [...rows.slice(0, MOST), ...sumRows(comparison)];
   const words = shown.map(({ name, difference: { values } }) => {
     const [before, after] = values.map((side) => `${text(Math.min(...side))} to ${text(Math.max(...side))}`);
     return `${name}: before ${before ?? ""}, after ${after ?? ""}`;
@@ -113,7 +129,7 @@ function runsChart(comparison: Comparison): string {
     return `<line class="axis" x1="${LEFT}" x2="${WIDTH - RIGHT}" y1="${y}" y2="${y}"/><text x="${LEFT - 10}" y="${y + 4}" text-anchor="end">${escaped(name)}</text><text x="${WIDTH - RIGHT + 8}" y="${y + 4}">${escaped(text(most))}</text>${marks.join("")}`;
   });
   const what = `${timed ? "Cost" : "Exits"} per ${perText(per)} of each run`;
-  return `<section><h2>${escaped(what)}</h2><ul class="key"><li><svg viewBox="0 0 10 10" aria-hidden="true"><circle class="before" cx="5" cy="5" r="4"/></svg>before</li><li><svg viewBox="0 0 10 10" aria-hidden="true"><path class="after" d="M5 0l5 5l-5 5l-5-5z"/></svg>after</li></ul><p>Each row from 0 to its highest.</p><svg class="runs" viewBox="0 0 ${WIDTH} ${ROW * shown.length}" role="img" aria-label="${escaped(`${what}. ${words.join("; ")}`)}">${lines.join("")}</svg></section>`;
+  return `<section><h2>${escaped(what)}</h2><ul class="key"><li><svg viewBox="0 0 10 10" aria-hidden="true"><circle class="before" cx="5" cy="5" r="4"/></svg>before</li><li><svg viewBox="0 0 10 10" aria-hidden="true"><path class="after" d="M5 0l5 5l-5 5l-5-5z"/></svg>after</li></ul><p>Each row from 0 to its highest.</p><div class="scroll"><svg class="runs" viewBox="0 0 ${WIDTH} ${ROW * shown.length}" role="img" aria-label="${escaped(`${what}. ${words.join("; ")}`)}">${lines.join("")}</svg></div></section>`;
 }
 
 function clockTable(comparison: Comparison): string {

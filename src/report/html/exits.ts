@@ -3,18 +3,28 @@
 import { detailRows } from "../../measure/details";
 import { groupSamples } from "../../measure/grouping";
 import { percentileOf } from "../../measure/histogram";
-import { type Sample, type Samples, add, average, sumOf, total, zero } from "../../measure/samples";
+import {
+  type Counters,
+  type Sample,
+  type Samples,
+  add,
+  average,
+  sumOf,
+  total,
+  zero,
+} from "../../measure/samples";
 import { isIdle, reasonLabel, reasonName } from "../../reasons";
 import { titleOf } from "../../render/names";
 import { readable } from "../../render/units";
 import { reasonsOf } from "../compare";
+import { isTimed } from "../exit-sum";
 import type { Run } from "../run";
 import { escaped } from "../junit";
 import type { Moment, Part, Timeline } from "../timeline";
-import { type Series, heatMap, heatWords } from "./charts";
+import { type HeatScale, type Series, heatMap, heatScaleOf, heatWords } from "./charts";
 import { type Drawn, chartSection, timesOf, wordsOf } from "./chart-section";
 import { COLOURS } from "./style";
-import { type Cell, number, plain, tableOf, time } from "./table";
+import { type Cell, NONE, number, plain, tableOf, time } from "./table";
 
 const nameOf = ({ isa, reason }: Pick<Sample, "isa" | "reason">) =>
   reasonName(isa, reason) ?? reasonLabel(reason);
@@ -28,76 +38,115 @@ export interface Place {
 /** Of a page with one run. */
 export const ALONE: Place = { id: "", title: "" };
 
-function reasonTable(id: string, title: string, samples: Samples): string {
-  const all = total(sumOf(samples)).totalNs;
-  const rows = [...samples.values()]
-    .sort((a, b) => total(b).totalNs - total(a).totalNs || total(b).count - total(a).count)
-    .map((sample): Cell[] => {
-      const counters = total(sample);
-      return [
-        [nameOf(sample)],
-        number(counters.count),
-        time(counters.timed > 0 ? average(counters) : undefined),
-        time(percentileOf(counters, 0.5)),
-        time(percentileOf(counters, 0.99)),
-        time(percentileOf(counters, 0.999)),
-        time(counters.timed > 0 ? counters.maxNs : undefined),
-        number(all > 0 ? (100 * counters.totalNs) / all : 0, 2),
-      ];
-    });
-  return tableOf(
-    id,
-    title,
-    plain(["Reason", "Exits", "Average", "P50", "P99", "P99.9", "Longest", "Time %"]),
-    rows,
-    7,
-  );
+/** How exits are listed. */
+interface Listing {
+  readonly id: string;
+  readonly title: string;
+  readonly samples: Samples;
+  /** How long the exits were counted, in ns. */
+  readonly durationNs: number;
+}
+
+/** A column of exits: its heading, and its cell. */
+type ExitColumn = readonly [heading: string, of: (counters: Counters) => Cell];
+
+const percentileColumn = (heading: string, fraction: number): ExitColumn => [
+  heading,
+  (counters) => time(percentileOf(counters, fraction)),
+];
+
+/** The columns of exits; those of times only where some exit has one. */
+function exitColumns({ samples, durationNs }: Listing, percentiles: readonly ExitColumn[]): ExitColumn[] {
+  const all = total(sumOf(samples));
+  const seconds = durationNs / 1e9;
+  const timed = (counters: Counters, cell: Cell): Cell => (counters.timed > 0 ? cell : NONE);
+  return [
+    ["Exits", ({ count }) => number(count)],
+    ["Exits/s", ({ count }) => (seconds > 0 ? number(count / seconds, 1) : NONE)],
+    ...(all.timed > 0
+      ? [
+          ["Average", (counters) => timed(counters, time(average(counters)))] satisfies ExitColumn,
+          ...(all.buckets.length > 0 ? percentiles : []),
+          ["Longest", (counters) => timed(counters, time(counters.maxNs))] satisfies ExitColumn,
+          ["Time %", (counters) => timed(counters, shareOf(counters, all.totalNs))] satisfies ExitColumn,
+        ]
+      : []),
+  ];
+}
+
+function shareOf({ totalNs }: Counters, allNs: number): Cell {
+  return allNs > 0 ? number((100 * totalNs) / allNs, 2) : NONE;
+}
+
+/** A table of exits, those of most time first, or most exits where there are no times. */
+function exitTable(
+  { id, title }: Listing,
+  heading: string,
+  columns: readonly ExitColumn[],
+  rows: readonly (readonly [name: string, counters: Counters])[],
+): string {
+  const sorted = [...rows].sort(([, a], [, b]) => b.totalNs - a.totalNs || b.count - a.count);
+  const cells = sorted.map(([name, counters]): Cell[] => [[name], ...columns.map(([, of]) => of(counters))]);
+  const headings = columns.map(([text]) => text);
+  const by = headings.includes("Time %") ? headings.indexOf("Time %") : 0;
+  return tableOf(id, title, plain([heading, ...headings]), cells, by + 1);
+}
+
+function reasonTable(listing: Listing): string {
+  const columns = exitColumns(listing, [
+    percentileColumn("P50", 0.5),
+    percentileColumn("P99", 0.99),
+    percentileColumn("P99.9", 0.999),
+  ]);
+  const rows = [...listing.samples.values()].map((sample) => [nameOf(sample), total(sample)] as const);
+  return exitTable(listing, "Reason", columns, rows);
 }
 
 /** Details that took most time, or came most often; "" where none are told. */
-function detailTable(id: string, title: string, samples: Samples): string {
-  const all = total(sumOf(samples)).totalNs;
-  const rows = [...samples.values()].flatMap(detailRows).map(({ text, sample }): Cell[] => {
-    const counters = total(sample);
-    return [
-      [`${nameOf(sample)}: ${text}`],
-      number(counters.count),
-      time(counters.timed > 0 ? average(counters) : undefined),
-      time(percentileOf(counters, 0.99)),
-      time(counters.timed > 0 ? counters.maxNs : undefined),
-      number(all > 0 ? (100 * counters.totalNs) / all : 0, 2),
-    ];
-  });
-  rows.sort((a, b) => (b[5]?.[1] ?? 0) - (a[5]?.[1] ?? 0) || (b[1]?.[1] ?? 0) - (a[1]?.[1] ?? 0));
-  if (rows.length === 0) return "";
-  const headings = ["What exits were about", "Exits", "Average", "P99", "Longest", "Time %"];
-  return tableOf(id, title, plain(headings), rows, 5);
+function detailTable(listing: Listing): string {
+  const columns = exitColumns(listing, [percentileColumn("P99", 0.99)]);
+  const rows = [...listing.samples.values()]
+    .flatMap(detailRows)
+    .map(({ text, sample }) => [`${nameOf(sample)}: ${text}`, total(sample)] as const);
+  return rows.length === 0 ? "" : exitTable(listing, "What exits were about", columns, rows);
 }
 
 function vmTable({ exits: { reading } }: Run, { id, title }: Place): string {
-  const seconds = reading.durationNs / 1e9 || 1;
-  const rows = groupSamples(reading, "vm")
-    .filter(([{ vm }]) => vm !== undefined)
-    .map(([identity, samples]): Cell[] => {
-      const sum = zero();
-      const awake = [...samples.values()].filter(({ isa, reason }) => !isIdle(isa, reason));
-      for (const sample of awake) add(sum, total(sample));
-      const [first] = awake.sort(
-        (a, b) => total(b).totalNs - total(a).totalNs || total(b).count - total(a).count,
-      );
-      return [
-        [titleOf(identity)],
-        number(sum.count / seconds, 1),
-        time(sum.timed > 0 ? average(sum) : undefined),
-        time(percentileOf(sum, 0.99)),
-        time(sum.totalNs / seconds),
-        [first ? nameOf(first) : ""],
-      ];
-    })
-    .sort((a, b) => (b[4]?.[1] ?? 0) - (a[4]?.[1] ?? 0) || (b[1]?.[1] ?? 0) - (a[1]?.[1] ?? 0));
-  if (rows.length === 0) return "";
-  const headings = ["VM, without idle exits", "Exits/s", "Average", "P99", "Handling time/s", "Most time"];
-  return tableOf(`vms${id}`, `${title}VMs`, plain(headings), rows, 4);
+  const seconds = reading.durationNs / 1e9;
+  const areTimed = isTimed({ reading });
+  const filed = groupSamples(reading, "reason").some(
+    ([, samples]) => total(sumOf(samples)).buckets.length > 0,
+  );
+  const groups = groupSamples(reading, "vm").filter(([{ vm }]) => vm !== undefined);
+  if (groups.length === 0) return "";
+  const ofTimes = areTimed
+    ? ["Average", ...(filed ? ["P99"] : []), "Handling time/s", "Most time"]
+    : ["Most exits"];
+  const headings = ["VM, without idle exits", "Exits/s", ...ofTimes];
+  const perSecond = (value: number, cell: (rate: number) => Cell) =>
+    seconds > 0 ? cell(value / seconds) : NONE;
+  const rows = groups.map(([identity, samples]): Cell[] => {
+    const sum = zero();
+    const awake = [...samples.values()].filter(({ isa, reason }) => !isIdle(isa, reason));
+    for (const sample of awake) add(sum, total(sample));
+    const [first] = awake.sort(
+      (a, b) => total(b).totalNs - total(a).totalNs || total(b).count - total(a).count,
+    );
+    const times = [
+      time(sum.timed > 0 ? average(sum) : undefined),
+      ...(filed ? [time(percentileOf(sum, 0.99))] : []),
+      sum.timed > 0 ? perSecond(sum.totalNs, time) : NONE,
+    ];
+    return [
+      [titleOf(identity)],
+      perSecond(sum.count, (rate) => number(rate, 1)),
+      ...(areTimed ? times : []),
+      [first ? nameOf(first) : ""],
+    ];
+  });
+  const by = areTimed ? headings.length - 2 : 1;
+  rows.sort((a, b) => (b[by]?.[1] ?? 0) - (a[by]?.[1] ?? 0) || (b[1]?.[1] ?? 0) - (a[1]?.[1] ?? 0));
+  return tableOf(`vms${id}`, `${title}VMs`, plain(headings), rows, by);
 }
 
 type Value = (part: Part) => number;
@@ -112,6 +161,8 @@ export interface Palette {
   readonly names: ReadonlyMap<number, string>;
   /** The highest sums in a second of any column. */
   readonly highest: { readonly rates: number; readonly costs: number };
+  /** The rows and the darkest shade of heat maps. */
+  readonly heat: HeatScale;
 }
 
 const isAwake = ({ isa, reason }: Pick<Sample, "isa" | "reason">) => !isIdle(isa, reason);
@@ -147,6 +198,7 @@ export function paletteOf(runs: readonly Run[], timed: boolean): Palette {
       rates: highestOf(timelines, countOf, new Set(keys)),
       costs: highestOf(timelines, timeOf, awake),
     },
+    heat: heatScaleOf(timelines.flatMap(({ moments }) => moments)),
   };
 }
 
@@ -193,6 +245,8 @@ export function exitSections(run: Run, timed: boolean, palette: Palette, place =
   const rates = seriesOf(run, palette, () => true, countOf);
   const costs = timed ? seriesOf(run, palette, awake, timeOf) : [];
   const { id, title } = place;
+  const listing = { samples: reasonsOf(run), durationNs: run.exits.time.durationNs };
+  const heatTitle = `${title}Handling times over time, without idle exits`;
   const costTitle = `${title}Handling time in a second by reason, of all vCPUs, without idle exits`;
   return {
     sections: [
@@ -200,11 +254,11 @@ export function exitSections(run: Run, timed: boolean, palette: Palette, place =
       ...(timed
         ? [
             chartSection(`costs${id}`, costTitle, costs, timeline, readable, costliest),
-            `<section><h2>${escaped(title)}Handling times over time, without idle exits</h2>${heatMap(`heat${id}`, moments, times)}</section>`,
+            `<section><h2>${escaped(heatTitle)}</h2>${heatMap(`heat${id}`, heatTitle, moments, times, palette.heat)}</section>`,
           ]
         : []),
-      reasonTable(`reasons${id}`, `${title}Reasons`, reasonsOf(run)),
-      detailTable(`details${id}`, `${title}Details`, reasonsOf(run)),
+      reasonTable({ ...listing, id: `reasons${id}`, title: `${title}Reasons` }),
+      detailTable({ ...listing, id: `details${id}`, title: `${title}Details` }),
       vmTable(run, place),
     ],
     charts: {
@@ -221,11 +275,19 @@ export function exitSections(run: Run, timed: boolean, palette: Palette, place =
 
 /** Sections of exits to the VMM, whose times are the VMM's. */
 export function vmmSections({ ofVmm }: Run, { id, title } = ALONE): Drawn {
-  const samples = reasonsOf(ofVmm);
+  const listing = { samples: reasonsOf(ofVmm), durationNs: ofVmm.exits.time.durationNs };
   return {
     sections: [
-      reasonTable(`vmm${id}`, `${title}Exits to the VMM, with the time that it had`, samples),
-      detailTable(`vmm-details${id}`, `${title}What exits to the VMM were about`, samples),
+      reasonTable({
+        ...listing,
+        id: `vmm${id}`,
+        title: `${title}Exits to the VMM, with the time that it had`,
+      }),
+      detailTable({
+        ...listing,
+        id: `vmm-details${id}`,
+        title: `${title}What exits to the VMM were about`,
+      }),
     ],
     charts: {},
   };

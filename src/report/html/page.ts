@@ -14,6 +14,7 @@ import type { Drawn } from "./chart-section";
 import { FRAME } from "./charts";
 import { comparisonSections } from "./comparison";
 import { ALONE, type Palette, type Place, exitSections, paletteOf, vmmSections } from "./exits";
+import { shortName } from "./file-names";
 import { splitSections } from "./split";
 import { SCRIPT, STYLE } from "./style";
 
@@ -47,31 +48,28 @@ function timesOfRun({ exits, vmm, split }: Run): { times: string[]; lost: string
   return {
     times: spans.map(
       ({ what, start, end, durationNs, intervals }) =>
-        `${timeStamp(start, true)} to ${timeStamp(end, true)}: ${what}, ${intervals} intervals, ${readable(durationNs)}`,
+        `${timeStamp(start, true)} to ${timeStamp(end, true)}: ${what}, ${intervals} ${intervals === 1 ? "interval" : "intervals"}, ${readable(durationNs)}`,
     ),
     lost: spans.flatMap(({ lost }) => (lost ? lostLines(lost) : ["Lost: unknown how much"])),
   };
 }
 
-/** The names of a run's files, without their folders, which aren't for whom the page is sent to. */
-function shortName({ name }: Run): string {
-  return name
-    .split(", ")
-    .map((path) => path.replace(/^.*\//, ""))
-    .join(", ");
+/** The names of a run's files. @param all files of the page */
+function namesOf({ files }: Run, all: ReadonlySet<string>): string {
+  return files.map((path) => (path === "-" ? "standard input" : shortName(path, all))).join(", ");
 }
 
-function factsOf({ name, runs }: Side): string {
+function factsOf({ name, runs }: Side, all: ReadonlySet<string>): string {
   const tools = runs.flatMap(({ abouts }) => abouts.map(({ tool, version }) => `${tool} ${version}`.trim()));
   const told = runs.map((run) => ({ run, ...timesOfRun(run) }));
   const items: [string, string][] = [
     ["Host", hostsOf(runs).join("; ")],
-    ...told.map(({ run, times }): [string, string] => [shortName(run), times.join("; ")]),
+    ...told.map(({ run, times }): [string, string] => [namesOf(run, all), times.join("; ")]),
     ["Saved by", [...new Set(tools)].join("; ")],
   ];
   const list = items.map(([what, text]) => `<dt>${escaped(what)}</dt><dd>${escaped(text)}</dd>`).join("");
   const wrong = told.flatMap(({ run, lost }) =>
-    [...lost, ...run.oddities].map((line) => (runs.length > 1 ? `${shortName(run)}: ${line}` : line)),
+    [...lost, ...run.oddities].map((line) => (runs.length > 1 ? `${namesOf(run, all)}: ${line}` : line)),
   );
   const losses =
     wrong.length === 0
@@ -130,6 +128,7 @@ export function page({ runs, before, comparison, advice }: PageInput): string {
       ]
     : [{ name: "", runs }];
   const drawn = drawnOf(sides);
+  const files = new Set(sides.flatMap((side) => side.runs.flatMap((run) => run.files)));
   const sections = [
     ...(comparison
       ? comparisonSections(
@@ -144,7 +143,7 @@ export function page({ runs, before, comparison, advice }: PageInput): string {
   const data = JSON.stringify({ frame: FRAME, charts }).replaceAll("<", "\\u003c");
   const policy = `default-src 'none'; style-src ${hashOf(STYLE)}; script-src ${hashOf(SCRIPT)}; base-uri 'none'; form-action 'none'`;
   const title = comparison ? "VM exits: before and after" : "VM exits";
-  const head = `<h1>${title}</h1>${sides.map(factsOf).join("")}`;
+  const head = `<h1>${title}</h1>${sides.map((side) => factsOf(side, files)).join("")}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head>
 <body><main>${head}${sections.join("\n")}</main>

@@ -29,13 +29,14 @@ body{font:14px/1.45 system-ui,sans-serif;color:var(--fg);background:var(--bg);ma
 h1{font-size:1.35rem;margin:0}h2{font-size:1.05rem;margin:1.6rem 0 .3rem}p,ul{color:var(--dim);margin:.2rem 0}.lost{color:var(--bad);font-weight:600}
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}th,td{padding:.25rem .5rem;border-bottom:1px solid var(--line);text-align:right}td+td{white-space:nowrap}th:first-child,td:first-child{text-align:left;overflow-wrap:anywhere;min-width:9em}
 th button{all:unset;cursor:pointer;font-weight:600}th button:focus-visible,svg:focus-visible{outline:2px solid currentColor}th[aria-sort=ascending] button::after{content:" ▲"}th[aria-sort=descending] button::after{content:" ▼"}
+.dense{font-size:12.5px}.dense th,.dense td{padding:.2rem .3rem}
 tr.over th,tr.over td{border:0;text-align:center;padding-bottom:0;color:var(--dim);font-weight:400;font-size:12px}.facts dl{margin-bottom:.6rem;grid-template-columns:fit-content(14em) 1fr}.facts dt{overflow-wrap:anywhere}
-.before{fill:none;stroke:var(--first);stroke-width:2}.after{fill:var(--second)}.runs{width:100%;height:auto;display:block}
+.before{fill:none;stroke:var(--first);stroke-width:2}.after{fill:var(--second)}
 .key{display:flex;flex-wrap:wrap;gap:.2rem 1rem;font-size:12px;list-style:none;padding:0}.key svg{display:inline-block;width:.8em;height:.8em;margin-right:.35em}
-svg.chart{width:100%;height:auto;display:block}svg text{fill:var(--dim);font-size:11px}.axis{stroke:var(--line)}${SHADE_RULES}
+svg.chart,.runs{width:100%;min-width:760px;height:auto;display:block}tfoot td{border-top:2px solid var(--line);font-weight:600}svg text{fill:var(--dim);font-size:12px}.axis{stroke:var(--line)}${SHADE_RULES}
 .advice article{border-left:3px solid var(--bad);padding:0 .8rem;margin:.8rem 0;break-inside:avoid}.advice h3{font-size:1rem;margin:0}dl{display:grid;grid-template-columns:auto 1fr;gap:.1rem .8rem;margin:.2rem 0}dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 #tip{position:absolute;pointer-events:none;background:var(--bg);border:1px solid var(--line);padding:.2rem .4rem;font-size:12px;border-radius:4px;white-space:pre}
-@media print{:root{color-scheme:light;--fg:#000;--bg:#fff;--dim:#333;--line:#bbb;--heat:8,81,156;--bad:#900;--first:#0072b2;--second:#d55e00}body{margin:0;max-width:none}section{break-inside:avoid}table{font-size:10px}th,td{padding:.15rem .25rem}th:first-child,td:first-child{min-width:7em}.scroll{overflow:visible}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}#tip,.hint{display:none}}`;
+@media print{:root{color-scheme:light;--fg:#000;--bg:#fff;--dim:#333;--line:#bbb;--heat:8,81,156;--bad:#900;--first:#0072b2;--second:#d55e00}body{margin:0;max-width:none}section{break-inside:avoid}table{font-size:10px}.dense{font-size:9px}th,td,.dense th,.dense td{padding:.15rem .2rem}th:first-child,td:first-child{min-width:7em}.scroll{overflow:visible}svg.chart,.runs{min-width:0}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}#tip,.hint{display:none}}`;
 
 /** Sorts tables by their headings; shows a column's values under the pointer, or by the arrow keys on a chart. */
 export const SCRIPT = `"use strict";
