@@ -88,7 +88,7 @@ test-sanitized: $(needs_sanitized) ## run the tests of the addon built with sani
 test-package: $(needs_package) ## run the tests of the lab itself and of the package
 	$(NODE_TEST) $(call compiled,test/package/*.test.ts)
 
-# Without a process for its file, whose tests are otherwise said only when all have ended.
+# Node runs the file itself: its test runner would print the tests of a file only when all have ended.
 test-install: PACKAGES += $(LAB_PACKAGES) $(INSTALL_PACKAGES)
 test-install: packages ## install every package into small roots of Debian 11, 12 and 13, and count on their kernels; every Node
 	@$(MAKE) --no-print-directory $(needs_install)

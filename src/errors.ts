@@ -29,3 +29,8 @@ export class ToolError extends Error {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The system's word for what went wrong with a file, without its path: the message that has it names the file in its own way. */
+export function causeOf(error: unknown): string {
+  return messageOf(error).replace(/, \w+ '.*$/s, "");
+}

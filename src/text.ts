@@ -30,6 +30,11 @@ export function quoted(text: string): string {
   return `"${safeText(text)}"`;
 }
 
+/** What a file to be read is called in messages; `-` is standard input. */
+export function inputName(path: string): string {
+  return path === "-" ? "standard input" : quoted(path);
+}
+
 /** A value as JSON in one line, with the same characters written as JSON's `\uHHHH`: what reads it gets them back. */
 export function jsonText(value: unknown): string {
   return JSON.stringify(value).replace(UNSAFE, (character) =>

@@ -138,38 +138,29 @@ RUN_BEGIN(histogram, HISTOGRAM)
 
 #if DETAILS
 
-static __always_inline int entry_vmx(struct kvm_vcpu *vcpu, enum purpose purpose, int casts)
+/* An entry before which the detail is amended. Only KVM that runs guests of SEV-ES needs it of SVM. */
+static __always_inline int entry_amended(struct kvm_vcpu *vcpu, __u32 isa, enum purpose purpose, int casts)
 {
 	struct vmexit_account *account = vcpu_for_entry(vcpu, TYPED);
 
 	if (!account || !vcpu)
 		return 0;
-	vmx_detail_at_entry(vcpu, &account->exit, casts);
+	if (isa == ISA_VMX)
+		vmx_detail_at_entry(vcpu, &account->exit, casts);
+	else
+		svm_detail_at_entry(vcpu, (const struct vmcb *)account->vmcb01, &account->exit, casts);
 	span_end(account, &account->exit, purpose);
 	return 0;
 }
 
-DIRECT(kvm_entry, entry_vmx_time, entry_vmx(vcpu, TIME, 0))
-DIRECT(kvm_entry, entry_vmx_time_cast, entry_vmx(vcpu, TIME, 1))
-DIRECT(kvm_entry, entry_vmx_histogram, entry_vmx(vcpu, HISTOGRAM, 0))
-DIRECT(kvm_entry, entry_vmx_histogram_cast, entry_vmx(vcpu, HISTOGRAM, 1))
+#define AMENDED(vendor, isa) \
+	DIRECT(kvm_entry, entry_##vendor##_time, entry_amended(vcpu, isa, TIME, 0)) \
+	DIRECT(kvm_entry, entry_##vendor##_time_cast, entry_amended(vcpu, isa, TIME, 1)) \
+	DIRECT(kvm_entry, entry_##vendor##_histogram, entry_amended(vcpu, isa, HISTOGRAM, 0)) \
+	DIRECT(kvm_entry, entry_##vendor##_histogram_cast, entry_amended(vcpu, isa, HISTOGRAM, 1))
 
-/* Of hosts whose KVM runs SEV-ES's guests. */
-static __always_inline int entry_svm(struct kvm_vcpu *vcpu, enum purpose purpose, int casts)
-{
-	struct vmexit_account *account = vcpu_for_entry(vcpu, TYPED);
-
-	if (!account || !vcpu)
-		return 0;
-	svm_detail_at_entry(vcpu, (const struct vmcb *)account->vmcb01, &account->exit, casts);
-	span_end(account, &account->exit, purpose);
-	return 0;
-}
-
-DIRECT(kvm_entry, entry_svm_time, entry_svm(vcpu, TIME, 0))
-DIRECT(kvm_entry, entry_svm_time_cast, entry_svm(vcpu, TIME, 1))
-DIRECT(kvm_entry, entry_svm_histogram, entry_svm(vcpu, HISTOGRAM, 0))
-DIRECT(kvm_entry, entry_svm_histogram_cast, entry_svm(vcpu, HISTOGRAM, 1))
+AMENDED(vmx, ISA_VMX)
+AMENDED(svm, ISA_SVM)
 
 /* Sees EPT violations and, other than tracepoint kvm_page_fault, MMIO; not a fast one, see below. */
 SEC("fentry/kvm_mmu_page_fault")

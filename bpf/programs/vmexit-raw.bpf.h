@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * raw_*: programs on raw tracepoints of x86, Linux before 5.16, whose kvm_exit is given the reason, the vCPU
- * and the isa, and kvm_entry the vCPU: all as numbers. They need no payload, and BTF of vmlinux alone. An
- * account belongs to a vCPU.
+ * raw_*: programs on raw tracepoints of x86 before Linux 5.16. There kvm_exit's arguments are the reason, the
+ * vCPU and the isa, and kvm_entry's is the vCPU; the programs get all as numbers. They need no payload, and
+ * BTF of vmlinux alone. An account belongs to a vCPU.
  */
 #ifndef PROGRAMS_VMEXIT_RAW_BPF_H
 #define PROGRAMS_VMEXIT_RAW_BPF_H

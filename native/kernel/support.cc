@@ -125,10 +125,13 @@ std::optional<std::string> obstacle(const Vendor &vendor, const KernelBtf *kvm, 
 	return std::nullopt;
 }
 
-// Where a module is built in, or has no BTF, its types are vmlinux's, as far as there are any.
-std::unique_ptr<KernelBtf> own_types(const char *module, const KernelBtf *vmlinux)
+// The types of a module: vmlinux's where it is built in, or has no BTF; null where its own can't be read.
+const KernelBtf *types_of(const char *module, const KernelBtf *vmlinux, std::unique_ptr<KernelBtf> &own)
 {
-	return exists(std::string("/sys/kernel/btf/") + module) ? KernelBtf::read(module, vmlinux) : nullptr;
+	if (!exists(std::string("/sys/kernel/btf/") + module))
+		return vmlinux;
+	own = KernelBtf::read(module, vmlinux);
+	return own.get();
 }
 
 // kvm_exit has had these three arguments, in this order, as long as it had three.
@@ -179,16 +182,9 @@ DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::st
 		return support;
 	}
 	std::unique_ptr<KernelBtf> own_of_kvm;
-	// Where a module is built in, its types are vmlinux's.
-	auto types_of = [&](const char *module, std::unique_ptr<KernelBtf> &own) -> const KernelBtf * {
-		if (!exists(std::string("/sys/kernel/btf/") + module))
-			return vmlinux;
-		own = KernelBtf::read(module, vmlinux);
-		return own.get();
-	};
-	const KernelBtf *kvm = types_of(kKvm, own_of_kvm);
+	const KernelBtf *kvm = types_of(kKvm, vmlinux, own_of_kvm);
 	support.module = vendor->module;
-	support.structs = types_of(vendor->module, support.own_structs);
+	support.structs = types_of(vendor->module, vmlinux, support.own_structs);
 	if (support.structs && vendor->isa == ISA_SVM)
 		support.svm_data = support.structs->find("svm_data", BTF_KIND_VAR);
 	support.obstacle = obstacle(*vendor, kvm, support.structs, support.svm_data);
@@ -217,8 +213,9 @@ bool entry_tells_vcpu(const KernelBtf *vmlinux)
 #endif
 	if (!vmlinux || !has_member(*vmlinux, "kvm_vcpu", "vcpu_id"))
 		return false;
-	std::unique_ptr<KernelBtf> own = own_types(kKvm, vmlinux);
-	std::vector<bool> arguments = arguments_of(own ? *own : *vmlinux, "kvm_entry");
+	std::unique_ptr<KernelBtf> own;
+	const KernelBtf *kvm = types_of(kKvm, vmlinux, own);
+	std::vector<bool> arguments = arguments_of(kvm ? *kvm : *vmlinux, "kvm_entry");
 	if (!arguments.empty())
 		return arguments[0];
 	// Its payload has the RIP since it is given the vCPU: 5.10 ("KVM: x86: Add RIP to the kvm_entry, i.e.
@@ -234,8 +231,8 @@ DirectSupport raw_support(const KernelBtf *vmlinux)
 		    vmlinux ? "neither kvm_amd nor kvm_intel drives KVM" : "the kernel's BTF can't be read";
 		return support;
 	}
-	support.own_structs = own_types(kKvm, vmlinux);
-	support.structs = support.own_structs ? support.own_structs.get() : vmlinux;
+	const KernelBtf *kvm = types_of(kKvm, vmlinux, support.own_structs);
+	support.structs = kvm ? kvm : vmlinux;
 	support.obstacle = raw_obstacle(vmlinux, *support.structs);
 	support.targets_of_vmlinux[std::string("fentry/") + kVmEnd] = vmlinux->find(kVmEnd, BTF_KIND_FUNC);
 	return support;

@@ -56,7 +56,7 @@ DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::st
 // vmlinux's BTF alone. Asks the kernel where no BTF has the arguments.
 DirectSupport raw_support(const KernelBtf *vmlinux);
 
-// Whether the first argument of kvm_entry is the vCPU, whose number vmlinux's BTF leads to.
+// Whether the first argument of kvm_entry is the vCPU, and vmlinux's BTF has the place of its vcpu_id.
 bool entry_tells_vcpu(const KernelBtf *vmlinux);
 
 // Loads where `support` and the kernel allow it; else returns false, and the log says why. Throws

@@ -32,8 +32,8 @@ struct Options {
 	bool slow = false; // report exits of slow_ns and longer instead of counting
 	uint64_t slow_ns = 0;
 	bool details = false; // keep what each exit was about; `object` is the one for that. Not by
-			      // Attach::Raw. With slow it needs Attach::Record, whose payloads have the
-			      // guest's RIP, too
+			      // Attach::Raw. With slow it needs Attach::Record: only payloads have the
+			      // guest's RIP
 	bool net = false; // leave out of times what the vCPU slept or waited, which needs to attach directly
 	bool reflected = false; // tell which exits of L2 went to L1, which needs Attach::Record
 	bool returns = false;   // count returns of KVM_RUN to the VMM instead of exits; needs timing. Not by

@@ -115,6 +115,9 @@ const ISAS: ReadonlyMap<number, Codes> = new Map(
   Object.entries(ISA).map(([name, number]) => [number, name as Codes]),
 );
 
+/** The instruction sets whose reasons have names. */
+export const INSTRUCTION_SETS = [...ISAS.values()].filter((codes): codes is Isa => codes !== "kvm_run");
+
 /** In place of an instruction set's number: of reasons that are counted together, since there were too many. */
 export const OTHERS_ISA = 255;
 const OTHERS = "others";
@@ -219,7 +222,7 @@ export function isReasonWord(word: string): boolean {
   return (Object.keys(TABLES) as Codes[]).some((codes) => numberOfName(codes, word) !== undefined);
 }
 
-/** The reason whose name is a word, with or without what reasonName() puts around it: `TRAP WFx`, `MSR_READ FAILED_VMENTRY`. */
+/** The reason that has this name, also as reasonName() writes it: `TRAP WFx`, `MSR_READ FAILED_VMENTRY`. */
 function numberOfName(isa: Codes, word: string): number | undefined {
   const name = word.toUpperCase();
   if (isa === "vmx" && name.endsWith(FAILED)) {

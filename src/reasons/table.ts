@@ -12,7 +12,7 @@ export interface ReasonTable {
   readonly name: (number: number) => string | undefined;
   /** Every name with its number. */
   readonly names: () => Iterable<readonly [number, string]>;
-  /** Reasons whose exits last while the vCPU has nothing to do. */
+  /** Reasons such as HLT: during the exit the vCPU has nothing to do. */
   readonly idle: ReadonlySet<number>;
   /** Reasons of exits that tell the same on all instruction sets that have them. */
   readonly roles: Readonly<Record<Role, readonly number[]>>;
@@ -23,7 +23,7 @@ export interface ReasonTable {
 /** What a table may have in addition to its names. */
 type Rest = Pick<ReasonTable, "roles"> & Partial<Pick<ReasonTable, "idle" | "aliases">>;
 
-/** A table whose numbers are the kernel's, each with a name of its own. */
+/** A table for numbers that users know as the kernel has them, with a name for each. */
 export function plainTable(
   names: ReadonlyMap<number, string>,
   { roles, idle = new Set(), aliases = {} }: Rest,

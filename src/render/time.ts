@@ -73,8 +73,8 @@ function cellsOf(
 
 /**
  * Lines of the table, the row of sums last. Where a plain one gets wider than the terminal, long averages are shortened,
- * then columns move together, and names are cut at last; counts keep all their digits. A wide one leaves out columns, and so does one
- * with details, whose names aren't cut.
+ * then columns move together, and names are cut at last; counts keep all their digits. Wide tables, and those with details, leave out
+ * columns instead.
  * Where there is room, a bar shows each reason's share of the time.
  */
 export function timeTable(samples: Samples, form: Form): string[] {

@@ -226,13 +226,9 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
   const size = ({ before, after }: Difference) => Math.abs(value(after) - value(before));
   const rateChange = ({ before, after }: Difference) => Math.abs(after.rate - before.rate);
   const largestFirst = (x: Difference, y: Difference) => size(y) - size(x) || rateChange(y) - rateChange(x);
-  const areSaved = [...before, ...after].every(
-    ({
-      judged: {
-        told: { details },
-      },
-    }) => details.with > 0 || details.without === 0,
-  );
+  const areSaved = [...before, ...after]
+    .map(({ judged }) => judged.told.details)
+    .every((told) => told.with > 0 || told.without === 0);
   const detailsOf = (key: number): DetailChange[] => {
     if (!areSaved) return [];
     const all = new Map(compared.map((run) => [run, run.details(key)]));

@@ -87,7 +87,7 @@ export interface ComparisonRow {
   readonly difference: Difference;
   /** Of a reason's exits, and so part of the row above. */
   readonly isDetail: boolean;
-  /** Whose detail it is; else the same as `name`. */
+  /** The reason's name; of a detail, that of its reason. */
   readonly reason: string;
 }
 

@@ -5,13 +5,11 @@ import type { About } from "../measure/lines";
 import { atOnce } from "../pace";
 import { isOfVmm } from "../reasons";
 import { readable } from "../render/units";
-import { quoted } from "../text";
+import { inputName } from "../text";
 import { mixturesOf } from "./aspects";
 import { ClockSum } from "./clock-sum";
 import { ExitSum } from "./exit-sum";
 import type { Selection } from "./selection";
-
-const STDIN = "standard input";
 
 /** Most different authors of lines that are kept. */
 const MAX_ABOUTS = 16;
@@ -41,7 +39,7 @@ export class Run {
   constructor(selection: Selection, files: readonly string[] = []) {
     this.#selection = selection;
     this.files = files;
-    this.name = files.map((path) => (path === "-" ? STDIN : quoted(path))).join(", ");
+    this.name = files.map(inputName).join(", ");
     this.exits = new ExitSum(selection);
     this.vmm = new ExitSum(selection);
     this.split = new ClockSum(selection);

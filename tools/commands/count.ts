@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Counts VM exits by reason, those of nested guests apart.
-import { UsageError } from "../../src/errors";
 import { countTable } from "../../src/render/count";
-import { ADVISE, BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval } from "../lib/options";
+import { ADVISE, BY, CHECKS, DETAILS, INTERVAL, SHARED, parseInterval, requireAttach } from "../lib/options";
 import { runCounting } from "../lib/present";
 import { COUNT_TABLES, formOf, headed } from "../lib/tables";
 import { defineCommand } from "../lib/tool";
@@ -34,8 +33,7 @@ export const tool = defineCommand({
   runsCommand: true,
   run({ options, operands, command }) {
     const { wide } = options;
-    if (wide && (options.attach === "direct" || options.attach === "raw"))
-      throw new UsageError("--wide needs --attach record, or auto");
+    if (wide) requireAttach("--wide", "record", options.attach);
     return runCounting({
       name: "kvm-vmexit-count",
       options,

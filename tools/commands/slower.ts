@@ -11,7 +11,7 @@ import { lostLines } from "../../src/render/lost";
 import { slowEndJson, slowJson } from "../../src/render/json";
 import { SLOW_CSV_HEADING, slowCsv, slowLine } from "../../src/render/slow";
 import { aboutTrace } from "../lib/about";
-import { SHARED } from "../lib/options";
+import { SHARED, requireAttach } from "../lib/options";
 import { diagnose, outputWritten, print } from "../lib/output";
 import { defineCommand } from "../lib/tool";
 import { watchSlow } from "../lib/watch";
@@ -49,8 +49,7 @@ export const tool = defineCommand({
   run({ options, operands, command }) {
     const ns = threshold(operands[0]);
     const { json, csv, unit, wide, timestamp: timeOfDay } = options;
-    if (wide && (options.attach === "direct" || options.attach === "raw"))
-      throw new UsageError("--wide needs --attach record, or auto");
+    if (wide) requireAttach("--wide", "record", options.attach);
     const format = { unit, wide, timeOfDay };
     const lineOf = (exit: SlowExit) =>
       json ? slowJson(NAME, exit) : csv ? slowCsv(exit, options.utcOffset) : slowLine(exit, format);

@@ -11,7 +11,7 @@ import { splitGroup } from "../../src/split/groups";
 import { quoted } from "../../src/text";
 import { aboutTrace } from "../lib/about";
 import { openToWrite } from "../lib/files";
-import { DETAILS, DURATION, FILTERS, TRACING, UNIT, refuseRaw, seconds } from "../lib/options";
+import { DETAILS, DURATION, FILTERS, SPLIT_ATTACH, TRACING, UNIT, refuseRaw, seconds } from "../lib/options";
 import { MAX_VCPUS } from "../../src/contract";
 import { type OptionsOf, type Options, defineCommand } from "../lib/tool";
 import { type Watch, watchAny } from "../lib/watch";
@@ -82,9 +82,6 @@ function linesOf(
   if (split) lines.push(splitJsonLine(about({}), { ...split, final: false }, splitGroup(split, "vcpu")));
   return lines;
 }
-
-/** How the split's programs attach where those of exits attach so. */
-const SPLIT_ATTACH = { auto: "auto", direct: "direct", raw: "probe", record: "probe" } as const;
 
 function splitOptions({ split, attach, maxVcpus, pid, vcpu }: TopOptions): SplitOptions | undefined {
   if (!split) return undefined;

@@ -19,6 +19,7 @@ import {
   type SessionInfo,
   openSession,
 } from "../../src/native/vmexit";
+import { SPLIT_ATTACH } from "../lib/options";
 import { version } from "../lib/version";
 
 /** How an exporter is set up. */
@@ -42,9 +43,6 @@ export interface ExporterOptions {
 const LOOK_MS = 1000;
 // While nothing changes looks become rarer: a thousand vCPUs that end within so long fit.
 const MAX_LOOK_MS = 16_000;
-
-/** As --attach has it of exits. */
-const SPLIT_ATTACH = { auto: "auto", direct: "direct", raw: "probe", record: "probe" } as const;
 
 /** What a session loses that has neither histograms nor details. */
 const lostReturns = ({ recordsFull, threadsFull, slotsFull, missedEvents }: Lost): Partial<Lost> => ({

@@ -13,7 +13,7 @@ import {
   statfsSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { UsageError, messageOf } from "../../src/errors";
+import { UsageError, causeOf } from "../../src/errors";
 import { lockFile } from "../../src/native/lock";
 import { quoted } from "../../src/text";
 import { isOwnProc } from "./own-proc";
@@ -42,11 +42,6 @@ export interface WriteOptions {
   readonly alone?: boolean;
   /** Users whose links are followed and whose files are written: this process's and root, except in tests. */
   readonly trusted?: ReadonlySet<number>;
-}
-
-/** The system's word for what went wrong, without the path by which the file was reached here. */
-function cause(error: unknown): string {
-  return messageOf(error).replace(/, \w+ '.*$/s, "");
 }
 
 function codeOf(error: unknown): string | undefined {
@@ -217,7 +212,7 @@ export function openToWrite(path: string, options: WriteOptions): number {
   } catch (error) {
     if (descriptor !== undefined) closeSync(descriptor);
     if (error instanceof UsageError) throw error;
-    throw new UsageError(`cannot write ${quoted(path)}: ${cause(error)}; ${options.mend}`);
+    throw new UsageError(`cannot write ${quoted(path)}: ${causeOf(error)}; ${options.mend}`);
   } finally {
     walk?.close();
   }
@@ -276,7 +271,7 @@ export function checkTarget(path: string, mend: string): void {
     if (stats?.isDirectory()) throw systemError("EISDIR", "it is a folder");
     accessSync(stats ? path : dirname(path), constants.W_OK);
   } catch (error) {
-    throw new UsageError(`cannot write ${quoted(path)}: ${cause(error)}; ${mend}`);
+    throw new UsageError(`cannot write ${quoted(path)}: ${causeOf(error)}; ${mend}`);
   }
 }
 

@@ -210,6 +210,14 @@ export function refuseRaw(attach: AttachMode, asked: Readonly<Record<string, boo
       throw new UsageError(`${what} needs another way to attach than --attach raw; leave that out`);
 }
 
+/** @throws UsageError where something that attaches in one way only is to attach in another */
+export function requireAttach(what: string, way: AttachMode, attach: AttachMode): void {
+  if (attach !== way && attach !== "auto") throw new UsageError(`${what} needs --attach ${way}, or auto`);
+}
+
+/** How the split's programs attach where those of exits attach so. */
+export const SPLIT_ATTACH = { auto: "auto", direct: "direct", raw: "probe", record: "probe" } as const;
+
 /** What all tools take that trace exits. */
 export const SHARED = { ...FILTERS, ...DURATION, ...OUTPUT, ...COMMAND_USER, ...TRACING } as const;
 

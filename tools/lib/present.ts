@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // What the counting tools have in common: intervals, shown as JSON, CSV or a table of each group.
-import { UsageError } from "../../src/errors";
 import { intervals } from "../../src/intervals";
 import type { Columns } from "../../src/measure/columns";
 import { type By, type Grouped, groupSamples } from "../../src/measure/grouping";
@@ -16,7 +15,14 @@ import { lostLines } from "../../src/render/lost";
 import { titleOf } from "../../src/render/names";
 import { aboutTrace } from "./about";
 import { liveCheck } from "./live-check";
-import { type EndOptions, type Interval, type SharedOptions, paceOf, refuseRaw } from "./options";
+import {
+  type EndOptions,
+  type Interval,
+  type SharedOptions,
+  paceOf,
+  refuseRaw,
+  requireAttach,
+} from "./options";
 import { alarming, emphasized, print } from "./output";
 import type { Status } from "./run";
 import { type Page, pageOf, timed } from "./tables";
@@ -87,8 +93,7 @@ export async function runCounting<T extends SharedOptions>(tool: CountingTool<T>
     checks,
   } = tool;
   refuseRaw(options.attach, { "--details": details, "what returns to the VMM": returns });
-  if (net && (options.attach === "record" || options.attach === "raw"))
-    throw new UsageError("--net needs --attach direct, or auto");
+  if (net) requireAttach("--net", "direct", options.attach);
   const check = await liveCheck(name, checks ?? {}, timing ? "times" : "counts", {
     reasons: options.reasons,
     excludes: options.excludes,

@@ -118,7 +118,9 @@ class Log {
     if (this.#lines % BANNER_LINES === 0 && !this.#isFresh && !headsOnce) this.#banner();
     if (this.#options.skipZeroRecords && !this.#keys.some((key) => (counts.get(key)?.delta ?? 0) !== 0))
       return;
-    const columns = new Map([...counts, [DURATION, { value: durationNs, delta: durationNs }]]);
+    const columns = this.#options.durationNs
+      ? new Map([...counts, [DURATION, { value: durationNs, delta: durationNs }]])
+      : counts;
     const line = this.#format.line(this.#keys, columns, timeStamp(time, this.#options.utcOffset));
     this.#write(line);
     if (this.#file?.emptyIfOnly(line)) {

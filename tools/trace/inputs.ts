@@ -5,8 +5,8 @@ import { Socket } from "node:net";
 import { addAbortSignal } from "node:stream";
 import { ReadStream, isatty } from "node:tty";
 import { promisify } from "node:util";
-import { UsageError, messageOf } from "../../src/errors";
-import { quoted } from "../../src/text";
+import { UsageError, causeOf } from "../../src/errors";
+import { inputName, quoted } from "../../src/text";
 import type { CutSource, Source } from "../../src/trace/consume";
 import type { Damage } from "../../src/trace/reader";
 import { diagnose, queueOutput } from "../lib/output";
@@ -18,15 +18,8 @@ const CHUNK_BYTES = 1 << 18;
 const STDIN = 0;
 const readInto = promisify(read);
 
-function nameOf(path: string): string {
-  if (path === "") return '""';
-  return path === "-" ? "standard input" : quoted(path);
-}
-
 function unreadable(name: string, error: unknown): UsageError {
-  // The system's word for it, without the path, which the name has.
-  const why = messageOf(error).replace(/, open '.*'$/s, "");
-  return new UsageError(`cannot read ${name}: ${why}; name a file that you may read`);
+  return new UsageError(`cannot read ${name}: ${causeOf(error)}; name a file that you may read`);
 }
 
 /** Aborted by the first signal that asks to end, and when standard output takes no more. SIGTERM ends the process soon after. */
@@ -69,7 +62,7 @@ async function* chunksOf(path: string, signal: AbortSignal): AsyncGenerator<Uint
     const stream = streamOf(file);
     yield* stream ? (addAbortSignal(signal, stream) as AsyncIterable<Uint8Array>) : chunksOfFile(file);
   } catch (error) {
-    if (!signal.aborted) throw unreadable(nameOf(path), error);
+    if (!signal.aborted) throw unreadable(inputName(path), error);
   }
 }
 
@@ -96,7 +89,11 @@ function isFile(path: string): boolean {
 /** The recordings named on a command line; none or `-` is standard input. */
 export function recordings(paths: readonly string[], signal: AbortSignal): Source[] {
   const named = paths.length > 0 ? paths : ["-"];
-  return named.map((path) => ({ name: nameOf(path), chunks: chunksOf(path, signal), live: !isFile(path) }));
+  return named.map((path) => ({
+    name: inputName(path),
+    chunks: chunksOf(path, signal),
+    live: !isFile(path),
+  }));
 }
 
 /** Most bytes of a definitions file: thousands of rules. */

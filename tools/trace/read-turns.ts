@@ -4,7 +4,7 @@ import { ISA } from "../../src/contract";
 import { UsageError } from "../../src/errors";
 import { type Source, consume } from "../../src/trace/consume";
 import { isEvent } from "../../src/trace/read-recording";
-import { OTHERS_ISA } from "../../src/reasons";
+import { INSTRUCTION_SETS, OTHERS_ISA } from "../../src/reasons";
 import type { Summary } from "../../src/trace/summary";
 import type { Damage } from "../../src/trace/reader";
 import { MAX_REASONS, MAX_SLOTS, MAX_THREADS, type Turn, Turns } from "../../src/trace/turns";
@@ -20,7 +20,7 @@ export const CLOCK = {
     flags: ["--isa"],
     value: "ISA",
     description: "whose exits they are, for the same",
-    choices: ["vmx", "svm", "arm64", "riscv64", "ppc64", "loong64", "s390x"],
+    choices: INSTRUCTION_SETS,
     default: "vmx",
   },
 } as const satisfies Options;

@@ -5,6 +5,7 @@ import { timeStamp } from "../../local-time";
 import type { Advice } from "../../advice";
 import { lostLines } from "../../render/lost";
 import { readable } from "../../render/units";
+import { inputName } from "../../text";
 import type { Comparison } from "../compare";
 import { escaped } from "../junit";
 import type { Run } from "../run";
@@ -56,7 +57,7 @@ function timesOfRun({ exits, vmm, split }: Run): { times: string[]; lost: string
 
 /** The names of a run's files. @param all files of the page */
 function namesOf({ files }: Run, all: ReadonlySet<string>): string {
-  return files.map((path) => (path === "-" ? "standard input" : shortName(path, all))).join(", ");
+  return files.map((path) => (path === "-" ? inputName(path) : shortName(path, all))).join(", ");
 }
 
 function factsOf({ name, runs }: Side, all: ReadonlySet<string>): string {
