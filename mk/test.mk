@@ -116,7 +116,7 @@ lab-multiprocess:
 	$(under_multiprocess) $(NODE_TEST) $(call compiled,test/multiprocess/*.test.ts)
 lab-instructions:
 	$(begins)
-	$(under_instructions) $(NODE_TEST) $(call compiled,test/instructions/*.test.ts)
+	$(under_instructions) $(NODE_TEST) $(call compiled,test/instructions/*.test.ts test/clocks/*.test.ts)
 
 test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \

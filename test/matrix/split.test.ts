@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where vCPUs' time went, against other witnesses: the scheduler's own numbers of the vCPU's thread, KVM's statistics, and
-// what the guest and its VMM are known to do. Times of an emulator vary; what two witnesses say about one run doesn't.
+// Where vCPUs' time went, by what the guest and its VMM are known to do, and by KVM's statistics of the same calls. What ftrace
+// and the scheduler say is compared where instructions are counted (test/clocks): elsewhere a machine that is stopped between
+// two readings of a clock adds the whole stop to one of them.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
@@ -24,31 +25,11 @@ const POLL = "/sys/module/kvm/parameters/halt_poll_ns";
 const TASKSET = "/usr/bin/taskset";
 const HALT_WAIT = `${KVM}/halt_wait_ns`;
 const MS = 1e6;
-/** The share of switches between two vCPUs on one CPU in the emulator: Linux 7.2 makes most. */
-const SWITCHES = 0.05;
 
 const running: ChildProcess[] = [];
 after(() => {
   for (const child of running) child.kill("SIGKILL");
 });
-
-interface Scheduled {
-  readonly onCpuNs: number;
-  readonly waitedNs: number;
-}
-
-/** What the scheduler says of the vCPUs' threads of a process: its first thread and KVM's own ones are none. */
-function scheduled(pid: number): Scheduled {
-  const sum = { onCpuNs: 0, waitedNs: 0 };
-  for (const tid of readdirSync(`/proc/${pid}/task`)) {
-    const read = (file: string) => readFileSync(`/proc/${pid}/task/${tid}/${file}`, "latin1");
-    if (Number(tid) === pid || !read("comm").startsWith("guest")) continue;
-    const [onCpu, waited] = read("schedstat").split(" ");
-    sum.onCpuNs += Number(onCpu);
-    sum.waitedNs += Number(waited);
-  }
-  return sum;
-}
 
 /** One of KVM's statistics of a process's VM, over its vCPUs. */
 function statistic(pid: number, name: string): number {
@@ -90,51 +71,23 @@ async function runGuest(parameters: readonly string[], statistics: readonly stri
   return { clock, statistics: counted };
 }
 
-const onCpu = (clock: Clock) => partNs(clock, "guest") + clock.ns.kvm + partNs(clock, "poll");
 const waiting = (clock: Clock) => partNs(clock, "waiting");
 
-// The scheduler brings a running thread's time up to date at ticks, of 4 ms.
-const TICK_NS = 4 * MS;
-
-/**
- * Watches a guest that goes on for some time, and asks the scheduler between two readings each: what it says of the time
- * from the one question to the other is no less than from the second reading to the third, and no more than from the first
- * to the last, within 1 %.
- * @param switches the share of switches from thread to thread: they are waits here, and time on a CPU there
- */
-async function watchBusy(parameters: readonly string[], cpu: string, switches: number): Promise<Clock> {
-  const command = [GUEST, "--cpuid", "100000000", ...parameters];
+/** Splits the time of a guest that goes on on one CPU, for a second and a half: all of it is there. */
+async function watchBusy(vcpus: number): Promise<Clock> {
+  const command = [GUEST, "--cpuid", "100000000", "--vcpus", String(vcpus)];
   // Bochs's machine has one CPU, and no taskset.
-  const [program = "", ...rest] = existsSync(TASKSET) ? [TASKSET, "-c", cpu, ...command] : command;
+  const [program = "", ...rest] = existsSync(TASKSET) ? [TASKSET, "-c", "0", ...command] : command;
   const guest = spawn(program, rest, { stdio: "ignore" });
   running.push(guest);
-  const pid = guest.pid ?? 0;
   await sleep(700);
   const session = openSplit({ maxVcpus: 16 });
-  await sleep(100);
-  const ask = () => {
-    const earlier = clockOf(session, pid).clock;
-    const witness = scheduled(pid);
-    return { earlier, witness, later: clockOf(session, pid).clock };
-  };
-  const first = ask();
   await sleep(1500);
-  const last = ask();
+  const { clock, durationNs } = clockOf(session, guest.pid ?? 0);
   session.close();
   guest.kill("SIGKILL");
-  // A wait that goes on is in ours already.
-  const lag = TICK_NS + last.later.maxima.maxWaitNs;
-  for (const [what, of, says] of [
-    ["on a CPU", onCpu, last.witness.onCpuNs - first.witness.onCpuNs],
-    ["waiting", waiting, last.witness.waitedNs - first.witness.waitedNs],
-  ] as const) {
-    const least = of(last.earlier) - of(first.later);
-    const most = of(last.later) - of(first.earlier);
-    console.log(`${what}: ${[least, most, says].map((ns) => (ns / MS).toFixed(2)).join(" to ")} ms`);
-    const apart = lag + (0.01 + switches) * says;
-    assert.ok(says >= least - apart && says <= most + apart, `${what}: ${least} to ${most}, and not ${says}`);
-  }
-  return last.later;
+  assert.ok(Math.abs(elapsedNs(clock) - vcpus * durationNs) <= durationNs / 1000, JSON.stringify(clock));
+  return clock;
 }
 
 if (!MODES.includes("direct"))
@@ -146,16 +99,17 @@ if (!MODES.includes("direct"))
   });
 
 if (ISA !== "arm64") {
-  test("a busy guest: guest and KVM are the thread's time on a CPU, waiting is the scheduler's", async () => {
-    const { ns, counts } = await watchBusy([], "0", 0);
+  test("a busy guest: its time is the guest's, KVM's and waiting", async () => {
+    const { ns, counts } = await watchBusy(1);
     assert.ok(ns.guest > 0 && ns.kvm > 0 && ns.vmm === 0 && ns.idle === 0);
     assert.ok(counts.exits > 100);
     assert.equal(counts.returns, 0);
   });
 
-  test("two vCPUs on one CPU: each waits while the other runs, as the scheduler has it", async () => {
-    const { waits, maxima } = await watchBusy(["--vcpus", "2"], "0", SWITCHES);
-    assert.ok(waits.some((count) => count > 0) && maxima.maxWaitNs > 0);
+  test("two vCPUs on one CPU: each waits while the other runs", async () => {
+    const clock = await watchBusy(2);
+    assert.ok(clock.waits.some((count) => count > 0) && clock.maxima.maxWaitNs > 0);
+    assert.ok(waiting(clock) > 0.4 * elapsedNs(clock), JSON.stringify(clock.ns));
   });
 
   test("halts: what KVM says it waited is idle, with the wait for a CPU after it", async () => {
