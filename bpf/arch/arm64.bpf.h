@@ -27,6 +27,12 @@ static __always_inline __u64 first_argument(const void *registers)
 	return *(const __u64 *)registers;
 }
 
+/* The raw tracepoint kvm_entry is given the guest's PC alone; its payload has no more. */
+static __always_inline int given_vcpu_id(const void *context)
+{
+	return -1;
+}
+
 /* Of kvm_exit's payload. */
 static __always_inline __u32 payload_isa(const void *payload)
 {

@@ -99,6 +99,12 @@ static __always_inline __u64 first_argument(const void *registers)
 	return ((const __u64 *)registers)[14];
 }
 
+/* The number of the vCPU that the raw tracepoint kvm_entry is given. */
+static __always_inline int given_vcpu_id(const struct bpf_raw_tracepoint_args *context)
+{
+	return BPF_CORE_READ((struct kvm_vcpu *)context->args[0], vcpu_id);
+}
+
 /* Of kvm_exit's payload. */
 static __always_inline __u32 payload_isa(const void *payload)
 {

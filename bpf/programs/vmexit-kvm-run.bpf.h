@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/* record_*: programs on classic tracepoints that count returns of KVM_RUN to the VMM. */
+/* record_*: programs on classic tracepoints, and on entries without their payload where that tells no more,
+ * that count returns of KVM_RUN to the VMM. */
 #ifndef PROGRAMS_VMEXIT_KVM_RUN_BPF_H
 #define PROGRAMS_VMEXIT_KVM_RUN_BPF_H
 
@@ -24,10 +25,9 @@ int record_run_return(const void *payload)
 }
 
 /* The first entry of a KVM_RUN finds the span open; the others find none. */
-SEC("tp/kvm/kvm_entry")
-int record_run(const void *payload)
+static __always_inline int thread_runs(int vcpu_id)
 {
-	struct vmexit_account *account = thread_for_run(field_u32(payload, FIELD_ENTRY_VCPU_ID));
+	struct vmexit_account *account = thread_for_run(vcpu_id);
 
 	if (!account)
 		return PASS_ON;
@@ -35,6 +35,18 @@ int record_run(const void *payload)
 	if (DETAILS)
 		account->rip = 0;
 	return PASS_ON;
+}
+
+SEC("tp/kvm/kvm_entry")
+int record_run(const void *payload)
+{
+	return thread_runs(field_u32(payload, FIELD_ENTRY_VCPU_ID));
+}
+
+SEC("raw_tp/kvm_entry")
+int record_raw_run(const struct bpf_raw_tracepoint_args *context)
+{
+	return thread_runs(given_vcpu_id(context));
 }
 
 #if DETAILS

@@ -2,7 +2,7 @@
 /*
  * record_*: programs on classic tracepoints, anywhere. They read the tracepoint's payload, which has neither
  * the vCPU's address nor its level: an account belongs to a thread, and kvm_nested_vmexit marks exits from
- * L2.
+ * L2. Of entries no more than the vCPU's number is wanted, which the raw tracepoint mostly tells.
  */
 #ifndef PROGRAMS_VMEXIT_PAYLOAD_BPF_H
 #define PROGRAMS_VMEXIT_PAYLOAD_BPF_H
@@ -103,15 +103,26 @@ int record_reflected(const void *payload)
 	return PASS_ON;
 }
 
-SEC("tp/kvm/kvm_entry")
-int record_entry(const void *payload)
+static __always_inline int thread_entered(int vcpu_id)
 {
-	struct vmexit_account *account =
-	    thread_for_entry(bpf_get_current_pid_tgid(), field_u32(payload, FIELD_ENTRY_VCPU_ID));
+	struct vmexit_account *account = thread_for_entry(bpf_get_current_pid_tgid(), vcpu_id);
 
 	if (account)
 		span_end(account, &account->exit, config.slow ? SLOW : config.histograms ? HISTOGRAM : TIME);
 	return PASS_ON;
+}
+
+SEC("tp/kvm/kvm_entry")
+int record_entry(const void *payload)
+{
+	return thread_entered(field_u32(payload, FIELD_ENTRY_VCPU_ID));
+}
+
+/* The same without the payload, which costs more than all that is done here. */
+SEC("raw_tp/kvm_entry")
+int record_raw_entry(const struct bpf_raw_tracepoint_args *context)
+{
+	return thread_entered(given_vcpu_id(context));
 }
 
 SEC("tp/sched/sched_process_exit")

@@ -83,17 +83,26 @@ bool runs_sev_es()
 	return parameter >> value && (value == 'Y' || value == '1');
 }
 
+// Whether the raw tracepoint tells as much of an entry as its payload: the vCPU, or nothing of it.
+bool entry_needs_no_payload(const KernelBtf *vmlinux)
+{
+	return !PayloadFields().has(FIELD_ENTRY_VCPU_ID) || entry_tells_vcpu(vmlinux);
+}
+
 // In the order in which they attach: the ends of intervals before their beginnings.
-std::vector<std::string> names_of(const Options &options, Attach way, const DirectSupport *support)
+std::vector<std::string> names_of(const Options &options, Attach way, const DirectSupport *support,
+				  const KernelBtf *structs)
 {
 	std::vector<std::string> wanted;
 	const char *purpose = options.slow ? "slow" : options.histograms ? "histogram" : "time";
 	const DirectSupport *direct = way == Attach::Direct ? support : nullptr;
 	if (options.returns) {
 		std::string begin = options.histograms ? "direct_run_histogram" : "direct_run_time";
-		wanted =
-		    direct ? std::vector<std::string>{"direct_vcpu_end", begin, "direct_run_return"}
-			   : std::vector<std::string>{"record_thread_end", "record_run", "record_run_return"};
+		wanted = direct ? std::vector<std::string>{"direct_vcpu_end", begin, "direct_run_return"}
+				: std::vector<std::string>{"record_thread_end",
+							   entry_needs_no_payload(structs) ? "record_raw_run"
+											   : "record_run",
+							   "record_run_return"};
 		if (!direct && options.details)
 			wanted.insert(wanted.end(), std::begin(kRunDetails), std::end(kRunDetails));
 	} else if (way == Attach::Raw) {
@@ -120,7 +129,8 @@ std::vector<std::string> names_of(const Options &options, Attach way, const Dire
 	} else {
 		wanted.push_back("record_thread_end");
 		if (options.timing)
-			wanted.push_back("record_entry");
+			wanted.push_back(entry_needs_no_payload(structs) ? "record_raw_entry"
+									 : "record_entry");
 		if (has_event("kvm_nested_vmexit"))
 			wanted.push_back("record_nested_exit");
 		if (options.reflected) {
@@ -226,7 +236,7 @@ void Session::load_and_attach(const Options &options, const KernelBtf *structs, 
 	if (support)
 		names.emplace(*support);
 	CoreBtf core_btf(structs);
-	programs_.emplace(core_btf.open(options.object), names_of(options, way_, support));
+	programs_.emplace(core_btf.open(options.object), names_of(options, way_, support, structs));
 	bpf_program__set_autoload(programs_->program(kFillPool),
 				  options.histograms || (options.details && !options.slow));
 	if (names)

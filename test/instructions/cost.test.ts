@@ -38,7 +38,7 @@ const RAW: Bounds = [
   ["kvm-vmexit-count", [], { cpuid: 205, out: 215 }],
   ["kvm-vmexit-count", ["--attach", "record"], { cpuid: 355 }],
   ["kvm-vmexit-time", [], { cpuid: 420, out: 430 }],
-  ["kvm-vmexit-time", ["--attach", "record"], { cpuid: 765 }],
+  ["kvm-vmexit-time", ["--attach", "record"], { cpuid: 670 }],
   ["kvm-vmexit-hist", [], { cpuid: 460, out: 470 }],
   ["kvm-vmexit-slower", ["10000"], { cpuid: 400 }],
   ["kvm-stat", ["-l"], { cpuid: 335 }],
