@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { lexer } from "marked";
-import { descriptionOf, examplesOf, optionsOf, usageOf, valueOf } from "../tools/lib/help.js";
+import { descriptionOf, examplesOf, optionGroups, optionsOf, usageOf, valueOf } from "../tools/lib/help.js";
 import { isGroup } from "../tools/lib/tool.js";
 import { type Named, PAGES, type Page, treeOf } from "./commands.js";
 import { PROJECT } from "./project.js";
@@ -34,10 +34,13 @@ const italic = (text: string) => `\\fI${literal(text)}\\fR`;
 function options({ tool }: Named): string {
   if (isGroup(tool)) return entries(tool.words.map(({ word, summary }) => [word, summary]));
   const operands = tool.operands.map(({ name, description }) => entry(italic(name), description));
-  const described = optionsOf(tool).map((option) => {
-    const names = option.flags.map(bold).join(", ");
-    return entry(names + valueOf(option, italic), descriptionOf(option));
-  });
+  const described = optionGroups(tool).flatMap(([heading, group], i) => [
+    i === 0 ? "" : `.P\n${literal(heading)}:\n`,
+    ...group.map((option) => {
+      const names = option.flags.map(bold).join(", ");
+      return entry(names + valueOf(option, italic), descriptionOf(option));
+    }),
+  ]);
   return [...operands, ...described].join("");
 }
 

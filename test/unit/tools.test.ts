@@ -9,7 +9,7 @@ import { tool as hist } from "../../tools/commands/hist";
 import { tool as slower } from "../../tools/commands/slower";
 import { tool as time } from "../../tools/commands/time";
 import { readCommandLine } from "../../tools/lib/command-line";
-import { helpLines } from "../../tools/lib/help";
+import { helpLines, optionGroups, optionsOf } from "../../tools/lib/help";
 import { Asked, type Command, isGroup } from "../../tools/lib/tool";
 import { tool as exportTool } from "../../tools/trace/export";
 import { tool as format } from "../../tools/trace/format";
@@ -156,6 +156,24 @@ test("an option's name in the code is that of its long flag, and no flag means t
         assert.ok(names.includes(key), `${name}: ${key}`);
       }
     }
+});
+
+test("help has a tool's own options first, and those of many tools under their headings", () => {
+  const names = optionGroups(count).map(([heading, options]): [string, string[]] => [
+    heading,
+    options.map(({ flags }) => flags.at(-1) ?? ""),
+  ]);
+  const of = new Map(names);
+  assert.deepEqual(
+    names.map(([heading]) => heading),
+    ["Options", "Which VMs and exits", "Output", "Limits and advice", "Tracing"],
+  );
+  assert.deepEqual(of.get("Which VMs and exits"), ["--pid", "--vm", "--vcpu", "--reasons", "--excludes"]);
+  assert.ok(of.get("Options")?.includes("--by") && of.get("Options")?.includes("--help"));
+  assert.equal(names.flatMap(([, options]) => options).length, optionsOf(count).length);
+  const lines = helpLines(count, "NAME");
+  for (const [heading, [first = ""]] of names)
+    assert.ok((lines[lines.indexOf(`${heading}:`) + 1] ?? "").includes(first), heading);
 });
 
 test("the umbrella calls a tool by its word, and helps to find one", () => {

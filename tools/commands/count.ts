@@ -22,7 +22,7 @@ export const tool = defineCommand({
     ...BY,
     wide: {
       flags: ["--wide"],
-      description: "also which exits of L2 went to L1, and which L0 handled (attaches by record)",
+      description: "also which exits of L2 went to L1, and which L0 handled (attaches by payload)",
     },
     ...COUNT_TABLES,
     ...CHECKS,

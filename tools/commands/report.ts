@@ -28,7 +28,7 @@ import { TRIM } from "../lib/histograms";
 import { TIME_TABLES } from "../lib/tables";
 import { diagnose, outputColumns, print } from "../lib/output";
 import { writeText } from "../lib/text-file";
-import { type Options, type OptionsOf, defineCommand } from "../lib/tool";
+import { type Options, type OptionsOf, defineCommand, under } from "../lib/tool";
 import { readRun } from "../report/read";
 import { TABLES, showRun } from "../report/show";
 import { endSignal } from "../trace/inputs";
@@ -100,12 +100,14 @@ const OPTIONS = {
   ...ADVISE,
   ...FILTERS,
   ...OUTPUT,
-  unit: {
-    flags: ["--unit"],
-    value: "UNIT",
-    description: "unit of times in tables: ns unless given; in a comparison, what each column has room for",
-    choices: UNITS,
-  },
+  ...under("output", {
+    unit: {
+      flags: ["--unit"],
+      value: "UNIT",
+      description: "unit of times in tables: ns unless given; in a comparison, what each column has room for",
+      choices: UNITS,
+    },
+  }),
   ...CLOCK,
 } as const satisfies Options;
 
@@ -251,7 +253,7 @@ export const tool = defineCommand({
     },
   ],
   options: OPTIONS,
-  more: ["", "BEFORE AFTER, or BEFORE… -- AFTER…, compares."],
+  more: ["BEFORE AFTER, or BEFORE… -- AFTER…, compares."],
   async run({ name, argv, options, operands }) {
     const conditions = conditionsOf(options.failIf);
     const sides = sidesOf(argv, operands, options.sum);

@@ -41,7 +41,7 @@ export const tool = defineCommand({
     timestamp: { flags: ["-T", "--timestamp"], description: "put the time of day first" },
     wide: {
       flags: ["--wide"],
-      description: "also VM, pid, vCPU, guest RIP and details (attaches by record)",
+      description: "also VM, pid, vCPU, guest RIP and details (attaches by payload)",
     },
     ...SHARED,
   },

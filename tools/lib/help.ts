@@ -2,25 +2,39 @@
 // What a tool says of itself with --help.
 import { wrap } from "../../src/render/wrap";
 import { HELP, VERSION, either } from "./command-line";
-import { type Command, type Group, type Operand, type Option, type Tool, isGroup } from "./tool";
+import { type Command, type Group, HEADINGS, type Operand, type Option, type Tool, isGroup } from "./tool";
 
 /** Of help that isn't printed to a narrower terminal. */
 const WIDTH = 80;
 const INDENT = 2;
 const GAP = 2;
-// A longer first column has its text in the line below.
+// A longer option has its text in the line below.
 const MAX_TERM = 22;
+/** Above the options that no other tool has. */
+const OWN = "Options";
 // A second column that has no room for some words is below the first.
 const MIN_TEXT = 24;
+const MIN_TEXT_OF_EXAMPLES = 36;
 const BELOW = 6;
 
 const indented = (lines: readonly string[], by: number) => lines.map((line) => " ".repeat(by) + line);
 
-/** Two columns, whose second goes on below. */
-function columns(rows: readonly (readonly [string, string])[], width: number, most = Infinity): string[] {
+type Row = readonly [term: string, text: string];
+
+/** Where the second of two columns begins. @param most a longer term has its text in the line below */
+function secondColumn(rows: readonly Row[], most = Infinity): number {
   const fitting = rows.map(([term]) => term.length).filter((length) => length <= most);
-  const indent = INDENT + Math.max(0, ...fitting) + GAP;
-  if (width - indent < MIN_TEXT)
+  return INDENT + Math.max(0, ...fitting) + GAP;
+}
+
+/** Two columns; what doesn't fit into the second goes on in the lines below. @param least columns that it needs */
+function columns(
+  rows: readonly Row[],
+  width: number,
+  indent = secondColumn(rows),
+  least = MIN_TEXT,
+): string[] {
+  if (width - indent < least)
     return rows.flatMap(([term, text]) => [
       ...indented(wrap(term, width - INDENT), INDENT),
       ...indented(wrap(text, width - BELOW), BELOW),
@@ -88,6 +102,26 @@ export function examplesOf(tool: Tool, name: string): [string, string][] {
   return tool.examples.map(([line, what]) => [line === "" ? name : `${name} ${line}`, what]);
 }
 
+/** The options of a tool by their headings, its own first. */
+export function optionGroups(tool: Tool): [heading: string, Option[]][] {
+  const all = optionsOf(tool);
+  return [OWN, ...Object.values(HEADINGS)]
+    .map((heading): [string, Option[]] => [
+      heading,
+      all.filter((option) => (option.heading ?? OWN) === heading),
+    ])
+    .filter(([, options]) => options.length > 0);
+}
+
+function optionLines(command: Command, width: number): string[] {
+  const rowsOf = (options: readonly Option[]) =>
+    options.map((option): Row => [termOf(option), descriptionOf(option)]);
+  const indent = secondColumn(rowsOf(optionsOf(command)), MAX_TERM);
+  return optionGroups(command).flatMap(([heading, options]) =>
+    section(heading, columns(rowsOf(options), width, indent)),
+  );
+}
+
 function commandLines(command: Command, width: number): string[] {
   return [
     ...section(
@@ -97,14 +131,7 @@ function commandLines(command: Command, width: number): string[] {
         width,
       ),
     ),
-    ...section(
-      "Options",
-      columns(
-        optionsOf(command).map((option) => [termOf(option), descriptionOf(option)]),
-        width,
-        MAX_TERM,
-      ),
-    ),
+    ...optionLines(command, width),
     ...(command.more ? ["", ...command.more.flatMap((line) => wrap(line, width))] : []),
   ];
 }
@@ -118,6 +145,10 @@ function groupLines(group: Group, name: string, width: number): string[] {
   ];
 }
 
+function exampleLines(examples: readonly Row[], width: number): string[] {
+  return columns(examples, width, secondColumn(examples), MIN_TEXT_OF_EXAMPLES);
+}
+
 /**
  * The help of a tool by the name by which it was called, in lines of 80 characters at most.
  * @param room columns that a terminal has
@@ -129,6 +160,6 @@ export function helpLines(tool: Tool, name: string, room = WIDTH): string[] {
     "",
     ...wrap(tool.summary, width),
     ...(isGroup(tool) ? groupLines(tool, name, width) : commandLines(tool, width)),
-    ...section("Examples", columns(examplesOf(tool, name), width)),
+    ...section("Examples", exampleLines(examplesOf(tool, name), width)),
   ];
 }

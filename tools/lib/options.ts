@@ -7,7 +7,7 @@ import { UNITS } from "../../src/render/units";
 import type { Pace } from "../../src/intervals";
 import { parseVcpus } from "../../src/host/vcpus";
 import type { AttachMode } from "../../src/native/vmexit";
-import type { Options, OptionsOf } from "./tool";
+import { type Options, type OptionsOf, under } from "./tool";
 import { COMMAND_USER } from "./traced-command";
 
 const MAX_SECONDS = 365 * 24 * 3600;
@@ -64,7 +64,7 @@ function vmName(text: string, before?: string): string {
 }
 
 /** Which exits to show. */
-export const FILTERS = {
+export const FILTERS = under("filters", {
   pid: {
     flags: ["-p", "--pid"],
     value: "PIDS",
@@ -103,7 +103,7 @@ export const FILTERS = {
     parse: addedText,
     repeats: true,
   },
-} as const satisfies Options;
+});
 
 /** `--details`, what exits were about. */
 export const DETAILS = {
@@ -123,7 +123,7 @@ export const NET = {
 } as const satisfies Options;
 
 /** `--unit`, in which tables show times. */
-export const UNIT = {
+export const UNIT = under("output", {
   unit: {
     flags: ["--unit"],
     value: "UNIT",
@@ -131,10 +131,10 @@ export const UNIT = {
     choices: UNITS,
     default: "ns",
   },
-} as const satisfies Options;
+});
 
 /** In which form to print. */
-export const OUTPUT = {
+export const OUTPUT = under("output", {
   json: { flags: ["--json"], description: "print JSON, one object a line" },
   csv: { flags: ["--csv"], description: "print CSV, the headings first", conflicts: ["json"] },
   utcOffset: {
@@ -143,28 +143,28 @@ export const OUTPUT = {
   },
   ...UNIT,
   header: { flags: ["--no-header"], description: "leave out headings", default: true },
-} as const satisfies Options;
+});
 
 /** How long to trace. */
-export const DURATION = {
+export const DURATION = under("tracing", {
   duration: {
     flags: ["-d", "--duration"],
     value: "SEC",
     description: "end after so many seconds, from 0.001 to a year",
     parse: (text: string) => seconds("--duration", text),
   },
-} as const satisfies Options;
+});
 
 /** What tracing costs, as the kernel measures it. */
-export const OVERHEAD = {
+export const OVERHEAD = under("tracing", {
   overhead: {
     flags: ["--overhead"],
     description: "print on stderr, at the end, what tracing cost, as the kernel measured it",
   },
-} as const satisfies Options;
+});
 
 /** What a loss does to the exit status. */
-export const STRICT = {
+export const STRICT = under("tracing", {
   strict: {
     flags: ["--strict"],
     value: "WHEN",
@@ -172,16 +172,16 @@ export const STRICT = {
     choices: ["end", "now"],
     implied: "end",
   },
-} as const satisfies Options;
+});
 
 /** How to trace exits. */
-export const TRACING = {
+export const TRACING = under("tracing", {
   ...STRICT,
   attach: {
     flags: ["--attach"],
     value: "HOW",
     description:
-      "direct: read KVM's structs through BTF; raw: what raw tracepoints give before Linux 5.16; record: read the tracepoints' records",
+      "direct: read KVM's structs through BTF; raw: what raw tracepoints give before Linux 5.16; record: read the tracepoints' payloads",
     choices: ["auto", "direct", "raw", "record"],
     default: "auto",
   },
@@ -197,7 +197,7 @@ export const TRACING = {
     flags: ["-v", "--verbose"],
     description: "print on stderr how the programs attached, and what libbpf logs",
   },
-} as const satisfies Options;
+});
 
 /**
  * For what programs on raw tracepoints don't learn, by the option that asks for it.
@@ -225,7 +225,7 @@ const { pid, vm, vcpu } = FILTERS;
 const { maxVcpus, verbose } = TRACING;
 
 /** What the split of vCPUs' time takes: no reasons, and ways to attach of its own. */
-export const SPLIT = {
+export const SPLIT = under("tracing", {
   pid,
   vm,
   vcpu,
@@ -246,7 +246,7 @@ export const SPLIT = {
   },
   ...OVERHEAD,
   verbose,
-} as const satisfies Options;
+});
 
 export type SplitOptions = OptionsOf<typeof SPLIT>;
 
@@ -265,7 +265,7 @@ export const BY = {
 const MAX_CONDITIONS = 100;
 
 /** Limits that a run must keep; see checks.ts. */
-export const CHECKS = {
+export const CHECKS = under("limits", {
   failIf: {
     flags: ["--fail-if"],
     value: "CONDITION",
@@ -283,17 +283,17 @@ export const CHECKS = {
     kind: "file",
     description: "also write what came of --fail-if to a file, as JUnit XML",
   },
-} as const satisfies Options;
+});
 
 export type CheckOptions = OptionsOf<typeof CHECKS>;
 
 /** Faults that the numbers show; see src/advice/. */
-export const ADVISE = {
+export const ADVISE = under("limits", {
   advise: {
     flags: ["--advise"],
     description: "also say which faults the numbers show, what to try, and how to see that it helped",
   },
-} as const satisfies Options;
+});
 
 /** What is done with all of a run at its end. */
 export type EndOptions = CheckOptions & Partial<OptionsOf<typeof ADVISE>>;

@@ -16,8 +16,7 @@ const sortText = (top: Sort) =>
 const top = {
   flags: ["--top"],
   value: "N",
-  description:
-    "tables have N rows at most, from 1 to 65536, and one that sums up the others; with --details N of each reason",
+  description: "tables have N rows at most, from 1 to 65536, and one that sums up the others",
   parse: (text: string) => wholeNumber("--top", text, 1, 65_536),
 } as const;
 

@@ -26,10 +26,28 @@ export interface Option<V = unknown> {
   readonly required?: true;
   /** Names of the options that can't be given with it. */
   readonly conflicts?: readonly string[];
+  /** Above it and others in help; undefined for what is the tool's own. */
+  readonly heading?: string;
 }
 
 /** The options of a tool by the names that its code has for them. */
 export type Options = Readonly<Record<string, Option>>;
+
+/** What options are called in help that several tools have. */
+export const HEADINGS = {
+  filters: "Which VMs and exits",
+  output: "Output",
+  limits: "Limits and advice",
+  tracing: "Tracing",
+  kvmtrace: "Recordings of kvmtrace itself",
+} as const;
+
+/** Options with a heading above them in help; one that has a heading keeps it. */
+export function under<const T extends Options>(heading: keyof typeof HEADINGS, options: T): T {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, option]) => [name, { heading: HEADINGS[heading], ...option }]),
+  ) as Options as T;
+}
 
 type ValueOf<O> = O extends { parse: (text: string, before?: never) => infer V }
   ? V

@@ -4,11 +4,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { ToolError, UsageError } from "../../src/errors";
 import type { Stop } from "./stop";
-import type { Options } from "./tool";
+import { under } from "./tool";
 import { type User, userOf } from "./user";
 
 /** `--user`, for tools that take `-- COMMAND`. */
-export const COMMAND_USER = {
+export const COMMAND_USER = under("tracing", {
   user: {
     flags: ["--user"],
     value: "NAME",
@@ -19,7 +19,7 @@ export const COMMAND_USER = {
       name: /^[\d:]+$/.test(text) ? undefined : text,
     }),
   },
-} as const satisfies Options;
+});
 
 /** The user that a command runs as. */
 export interface CommandUser extends User {

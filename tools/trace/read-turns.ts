@@ -9,21 +9,21 @@ import type { Summary } from "../../src/trace/summary";
 import type { Damage } from "../../src/trace/reader";
 import { MAX_REASONS, MAX_SLOTS, MAX_THREADS, type Turn, Turns } from "../../src/trace/turns";
 import { diagnose, outputEnded } from "../lib/output";
-import type { Operand, Options, OptionsOf } from "../lib/tool";
+import { type Operand, type OptionsOf, under } from "../lib/tool";
 import { DAMAGED, Damages, endSignal, recordings, reportCuts } from "./inputs";
 import { megahertz } from "./megahertz";
 
 /** Options for recordings that don't tell their clock's rate and instruction set: kvmtrace's own. */
-export const CLOCK = {
-  c: { flags: ["-c"], value: "MHZ", description: "the clock's rate in MHz, for kvmtrace's own recordings" },
+export const CLOCK = under("kvmtrace", {
+  c: { flags: ["-c"], value: "MHZ", description: "the clock's rate in MHz" },
   isa: {
     flags: ["--isa"],
     value: "ISA",
-    description: "whose exits they are, for the same",
+    description: "the instruction set of the host",
     choices: INSTRUCTION_SETS,
     default: "vmx",
   },
-} as const satisfies Options;
+});
 
 export type ClockOptions = OptionsOf<typeof CLOCK>;
 
