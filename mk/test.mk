@@ -46,7 +46,9 @@ under_nested = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --append highre
 # groups, the cost as the kernel measures it, and agreement with ftrace.
 LAB_COUNTS := $(patsubst %,test/lab/%.test.ts,count example faults native programs trace)
 LAB_TIMES := $(filter-out $(LAB_COUNTS),$(wildcard test/lab/*.test.ts)) $(wildcard test/matrix/*.test.ts)
-LAB_TESTS := lab-counts lab-times lab-multiprocess lab-instructions
+# The longest first, so that none is left alone at the end.
+LAB_TESTS := lab-times lab-counts lab-instructions lab-multiprocess
+HERE_TESTS := test-package test-unit check test-sanitized test-prometheus
 
 # Machines of `make test` beside svm-bookworm, whose tests are LAB_TESTS. vmx: Intel's reasons and fields, with programs attached directly.
 MATRIX_OF_TEST := vmx-trixie
@@ -61,17 +63,18 @@ MATRIX_OF_TEST += arm64-bookworm
 MATRIX := $(foreach kernel,bookworm bookworm-rt trixie,vmx-$(kernel)) \
   $(foreach cpu,svm arm64,$(foreach kernel,bullseye bookworm trixie sid,$(cpu)-$(kernel)))
 MATRIX_TESTS := test/matrix/*.test.ts
-# What a machine prints comes when it has ended.
+# What a job prints comes when it has ended.
 LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
+# dist/ isn't written while machines read it.
+AS_BUILT := --assume-old=all --assume-old=prebuilds
 # Not held back like the rest: said when it begins.
-begins = +@echo "$@: tests in the lab begin"
+begins = +@echo "$@ begins"
 
 .PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-browser test-install test-lab test-matrix test-clocks test-costs test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
-	@$(MAKE) --no-print-directory all check test-unit test-sanitized test-package test-prometheus
 	@$(MAKE) --no-print-directory matrix-built $(GUEST) $(REFUSED)
-	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%) $(LAB_TESTS)
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(AS_BUILT) $(LAB_TESTS) $(MATRIX_OF_TEST:%=matrix-%) $(HERE_TESTS)
 
 # Make hands NAME to the recipe's environment, which takes any character.
 test-one: $(needs_$(TIER)) ## run one file, in the lab if it needs it: TEST=test/lab/count.test.ts [NAME="words of a title"] [MACHINE=vmx-bookworm]
@@ -79,13 +82,16 @@ test-one: $(needs_$(TIER)) ## run one file, in the lab if it needs it: TEST=test
 	$(under_$(TIER)) $(NODE_TEST) $${NAME:+"--test-name-pattern=$$NAME"} $(call compiled,$(TEST))
 
 test-unit: $(needs_unit) ## run the tests that need no KVM host
+	$(begins)
 	$(NODE_TEST) $(call compiled,test/unit/*.test.ts)
 
 test-sanitized: $(needs_sanitized) ## run the tests of the addon built with sanitizers
+	$(begins)
 	$(under_sanitized) $(NODE_TEST) $(call compiled,test/sanitized/*.test.ts)
 
 # The kernel is fetched first: a test compares the streams of the lab's run, where the download is announced.
 test-package: $(needs_package) ## run the tests of the lab itself and of the package
+	$(begins)
 	$(NODE_TEST) $(call compiled,test/package/*.test.ts)
 
 # Node runs the file itself: its test runner would print the tests of a file only when all have ended.
@@ -100,6 +106,7 @@ test-browser: packages ## open the report's page in Debian's Chromium, headless;
 	$(NODE_TEST) $(call compiled,test/browser/*.test.ts)
 
 test-prometheus: $(needs_prometheus) ## run the tests with Debian's Prometheus, which is fetched: what it makes of metrics, rules and the dashboard
+	$(begins)
 	$(NODE_TEST) $(call compiled,test/prometheus/*.test.ts)
 
 test-lab: $(needs_lab) ## run the tests that need a KVM host, on Linux 6.1 with SVM in the lab
