@@ -6,7 +6,7 @@ import { type ExitSum, TOLD } from "./exit-sum";
 import type { Run } from "./run";
 
 /** The filters and what else changes the numbers, as users write them; "" without any. */
-function askedText({ pids, vm, vcpus, reasons, excludes, idle = "show", net }: AskedFor): string {
+export function askedText({ pids, vm, vcpus, reasons, excludes, idle = "show", net }: AskedFor): string {
   return [
     ...(pids ? [`--pid ${pids.join()}`] : []),
     ...(vm === undefined ? [] : [`--vm ${quoted(vm)}`]),

@@ -178,7 +178,7 @@ test("files are read in the order of their times; what would be counted twice is
     charts.rates.words.map((words) =>
       words
         .map((word, at) => `${word} ${charts.rates.names[at] ?? ""}`)
-        .filter((text) => !text.startsWith("0.00"))
+        .filter((text) => !text.startsWith("0 "))
         .join(),
     ),
     ["3.00 CPUID,1.00 HLT", "1.00 CPUID,2.00 MSR", "1.00 MSR"],
@@ -546,10 +546,13 @@ test("--html writes one page, in which names from outside are text and whose pol
     [
       ["CPUID", "3.00"],
       ["HLT", "1.00"],
-      ["MSR", "0.00"],
+      ["MSR", "0"],
     ],
   );
+  shown("--html", path, "--reasons", "MSR", "--idle", "hide", fileOf("saved", SAVED));
+  assert.match(readFileSync(path, "utf8"), /<dt>Filters<\/dt><dd>--reasons MSR --idle hide<\/dd>/);
   shown("--html", path, fileOf("named", lines.join("\n")), fileOf("saved", SAVED));
+  assert.doesNotMatch(readFileSync(path, "utf8"), /<dt>Filters/);
   assert.match(readFileSync(path, "utf8"), /<h1>VM exits: before and after<\/h1>[^]*<h2 id="changes">/);
 });
 

@@ -22,6 +22,7 @@ import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
 import { quoted } from "../../src/text";
 import { JUNIT_MEND, checkJunit, conditionsOf, judgeRuns, printAdvice } from "../lib/checks";
+import { filtersOf } from "../lib/about";
 import { checkApart, checkOnce, checkTarget, narrowestMode } from "../lib/files";
 import { ADVISE, BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
 import { TRIM } from "../lib/histograms";
@@ -300,7 +301,13 @@ export const tool = defineCommand({
     if (options.html !== undefined)
       await writeText(
         options.html,
-        page({ runs: drawn, before: after && before, comparison, advice }),
+        page({
+          runs: drawn,
+          before: after && before,
+          comparison,
+          asked: { ...filtersOf(options), idle: options.idle },
+          advice,
+        }),
         HTML_MEND,
         narrowestMode(operands.length > 0 ? sides.flat() : ["-"]),
       );

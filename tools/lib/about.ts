@@ -8,7 +8,7 @@ import type { FilterOptions } from "./options";
 import { version } from "./version";
 
 /** The filters, as JSON names them. */
-function filtersOf({ pid, vm, vcpu, reasons, excludes }: FilterOptions): AskedFor {
+export function filtersOf({ pid, vm, vcpu, reasons, excludes }: FilterOptions): AskedFor {
   return {
     ...(pid ? { pids: pid } : {}),
     ...(vm === undefined ? {} : { vm }),

@@ -44,16 +44,17 @@ export function wordsOf(
 /** Where intervals cover less of a run's time than this, the axis says so. */
 const MOST_OF = 0.95;
 
-/** What the axis of a timeline doesn't show by itself. */
-function hintOf({ moments, intervalsEach }: Timeline): string {
+/** How values of a chart are seen, and what the axis of its timeline doesn't show by itself. */
+export function hintOf({ moments, intervalsEach }: Timeline): string {
   const [first, last] = [moments[0], moments.at(-1)];
   const ms = first && last ? last.end.getTime() - first.start.getTime() : 0;
   const covered = moments.reduce((sum, { durationNs }) => sum + durationNs / 1e6, 0);
-  return [
+  const sentences = [
     "Values: pointer, or arrow keys on a chart.",
     ...(intervalsEach > 1 ? [`Each column is ${intervalsEach} intervals.`] : []),
     ...(covered < ms * MOST_OF ? ["Times without an interval are left out of the axis."] : []),
-  ].join(" ");
+  ];
+  return `<p class="hint">${sentences.join(" ")}</p>`;
 }
 
 /** A section with a stacked chart. @param text a value in words @param highest the end of the axis is there or above */
@@ -66,5 +67,5 @@ export function chartSection(
   highest?: number,
 ): string {
   const chart = stacked(id, `${title}, stacked`, series, timesOf(timeline), text, highest);
-  return `<section><h2>${escaped(title)}</h2><p class="hint">${hintOf(timeline)}</p>${keyOf(series)}${chart}</section>`;
+  return `<section><h2>${escaped(title)}</h2>${hintOf(timeline)}${keyOf(series)}${chart}</section>`;
 }

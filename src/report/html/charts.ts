@@ -42,10 +42,14 @@ function stepOf(most: number): number {
 function timeAxis(times: readonly string[], height: number): string {
   const most = 6;
   const labels = Math.min(most, times.length);
-  return Array.from({ length: labels }, (_, label) => {
-    const column = Math.floor((label * times.length) / labels);
-    return `<text x="${short(x(column, times.length))}" y="${height - 6}">${escaped(times[column] ?? "")}</text>`;
-  }).join("");
+  const columns = Array.from({ length: labels }, (_, label) => Math.floor((label * times.length) / labels));
+  return columns
+    .filter((column, label) => times[column] !== times[columns[label - 1] ?? -1])
+    .map(
+      (column) =>
+        `<text x="${short(x(column, times.length))}" y="${height - 6}">${escaped(times[column] ?? "")}</text>`,
+    )
+    .join("");
 }
 
 function picture(id: string, height: number, label: string, inner: string): string {
@@ -140,6 +144,15 @@ export function heatScaleOf(moments: readonly Moment[]): HeatScale {
   return { first: end === 0 ? 0 : first, rows: end === 0 ? 0 : end - first, most };
 }
 
+/** A key of shades. */
+function heatKey({ most }: HeatScale): string {
+  const cells = Array.from(
+    { length: SHADES },
+    (_, shade) => `<rect class="h${shade}" x="${shade}" width="1" height="1"/>`,
+  ).join("");
+  return `<ul class="key"><li>few<svg class="shades" viewBox="0 0 ${SHADES} 1" aria-hidden="true">${cells}</svg>${figure(most)} exits a second, by the square root</li></ul>`;
+}
+
 /** The most frequent handling times of each column, for the script. */
 export function heatWords(moments: readonly Moment[]): string[][] {
   const shown = 3;
@@ -162,8 +175,9 @@ export function heatMap(
   title: string,
   moments: readonly Moment[],
   times: readonly string[],
-  { first, rows: height, most }: HeatScale,
+  scale: HeatScale,
 ): string {
+  const { first, rows: height, most } = scale;
   const rows = moments.map((moment) =>
     rowCounts(moment)
       .slice(first)
@@ -185,7 +199,7 @@ export function heatMap(
       while (end < rows.length && shadeOf(end, row) === shade) end++;
       if (shade >= 0)
         paths[shade] =
-          `${paths[shade] ?? ""}M${short(x(column, rows.length))} ${y}H${short(x(end, rows.length))}v${short(cell + 0.2)}H${short(x(column, rows.length))}z`;
+          `${paths[shade] ?? ""}M${short(x(column, rows.length))} ${y}H${short(x(end, rows.length))}v${short(cell)}H${short(x(column, rows.length))}z`;
       column = end;
     }
   }
@@ -199,5 +213,8 @@ export function heatMap(
     readable(bucketStart(row * PER_ROW)),
   );
   const words = `${title}; darker is more; from ${shortest ?? ""} to ${longest ?? ""}; the most in one cell are ${figure(own.most)} a second`;
-  return picture(id, HEAT_HEIGHT, words, shades.join("") + labels.join("") + timeAxis(times, HEAT_HEIGHT));
+  return (
+    heatKey(scale) +
+    picture(id, HEAT_HEIGHT, words, shades.join("") + labels.join("") + timeAxis(times, HEAT_HEIGHT))
+  );
 }

@@ -22,7 +22,7 @@ import type { Run } from "../run";
 import { escaped } from "../junit";
 import type { Moment, Part, Timeline } from "../timeline";
 import { type HeatScale, type Series, heatMap, heatScaleOf, heatWords } from "./charts";
-import { type Drawn, chartSection, timesOf, wordsOf } from "./chart-section";
+import { type Drawn, chartSection, hintOf, timesOf, wordsOf } from "./chart-section";
 import { COLOURS } from "./style";
 import { type Cell, NONE, number, plain, tableOf, time } from "./table";
 
@@ -233,7 +233,8 @@ function seriesOf(
   return series.filter(({ values }) => values.some((value) => value > 0));
 }
 
-const figure = (value: number) => (value >= 1000 ? `${(value / 1000).toFixed(1)}k` : value.toPrecision(3));
+const figure = (value: number) =>
+  value === 0 ? "0" : value >= 1000 ? `${(value / 1000).toFixed(1)}k` : value.toPrecision(3);
 
 /** Sections of exits. @param timed whether they have handling times */
 export function exitSections(run: Run, timed: boolean, palette: Palette, place = ALONE): Drawn {
@@ -247,6 +248,7 @@ export function exitSections(run: Run, timed: boolean, palette: Palette, place =
   const { id, title } = place;
   const listing = { samples: reasonsOf(run), durationNs: run.exits.time.durationNs };
   const heatTitle = `${title}Handling times over time, without idle exits`;
+  const isFiled = heatScaleOf(moments).most > 0;
   const costTitle = `${title}Handling time in a second by reason, of all vCPUs, without idle exits`;
   return {
     sections: [
@@ -254,9 +256,9 @@ export function exitSections(run: Run, timed: boolean, palette: Palette, place =
       ...(timed
         ? [
             chartSection(`costs${id}`, costTitle, costs, timeline, readable, costliest),
-            `<section><h2>${escaped(heatTitle)}</h2>${heatMap(`heat${id}`, heatTitle, moments, times, palette.heat)}</section>`,
+            `<section><h2>${escaped(heatTitle)}</h2>${isFiled ? hintOf(timeline) : ""}${heatMap(`heat${id}`, heatTitle, moments, times, palette.heat)}</section>`,
           ]
-        : []),
+        : ["", ""]),
       reasonTable({ ...listing, id: `reasons${id}`, title: `${title}Reasons` }),
       detailTable({ ...listing, id: `details${id}`, title: `${title}Details` }),
       vmTable(run, place),

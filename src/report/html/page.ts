@@ -6,6 +6,8 @@ import type { Advice } from "../../advice";
 import { lostLines } from "../../render/lost";
 import { readable } from "../../render/units";
 import { inputName } from "../../text";
+import type { AskedFor } from "../../measure/lines";
+import { askedText } from "../aspects";
 import type { Comparison } from "../compare";
 import { escaped } from "../junit";
 import type { Run } from "../run";
@@ -60,15 +62,28 @@ function namesOf({ files }: Run, all: ReadonlySet<string>): string {
   return files.map((path) => (path === "-" ? inputName(path) : shortName(path, all))).join(", ");
 }
 
-function factsOf({ name, runs }: Side, all: ReadonlySet<string>): string {
+/** Which exits are looked at: of those that were saved, and of these. */
+function filtersOf(runs: readonly Run[], asked: AskedFor): string[] {
+  const saved = runs.flatMap(({ abouts }) => abouts.map(({ options }) => askedText(options)));
+  return [
+    ...new Set([...saved.map((text) => text && `${text}, when it was saved`), askedText(asked)]),
+  ].filter((text) => text !== "");
+}
+
+function factsOf({ name, runs }: Side, asked: AskedFor, all: ReadonlySet<string>): string {
   const tools = runs.flatMap(({ abouts }) => abouts.map(({ tool, version }) => `${tool} ${version}`.trim()));
   const told = runs.map((run) => ({ run, ...timesOfRun(run) }));
-  const items: [string, string][] = [
-    ["Host", hostsOf(runs).join("; ")],
-    ...told.map(({ run, times }): [string, string] => [namesOf(run, all), times.join("; ")]),
-    ["Saved by", [...new Set(tools)].join("; ")],
+  const items: [string, readonly string[]][] = [
+    ["Host", hostsOf(runs)],
+    ...told.map(({ run, times }): [string, string[]] => [namesOf(run, all), times]),
+    ["Saved by", [...new Set(tools)]],
+    ["Filters", filtersOf(runs, asked)],
   ];
-  const list = items.map(([what, text]) => `<dt>${escaped(what)}</dt><dd>${escaped(text)}</dd>`).join("");
+  const shown = items.filter(([, texts]) => texts.length > 0);
+  const list = shown.map(([what, texts]) => {
+    const each = texts.map((text) => `<dd>${escaped(text)}</dd>`);
+    return `<dt>${escaped(what)}</dt>${each.join("")}`;
+  });
   const wrong = told.flatMap(({ run, lost }) =>
     [...lost, ...run.oddities].map((line) => (runs.length > 1 ? `${namesOf(run, all)}: ${line}` : line)),
   );
@@ -77,7 +92,7 @@ function factsOf({ name, runs }: Side, all: ReadonlySet<string>): string {
       ? "<p>Nothing was lost.</p>"
       : [...new Set(wrong)].map((line) => `<p class="lost">${escaped(line)}</p>`).join("");
   const heading = name === "" ? "" : `<h2>${name}</h2>`;
-  return `<section class="facts">${heading}<dl>${list}</dl>${losses}</section>`;
+  return `<section class="facts">${heading}<dl>${list.join("")}</dl>${losses}</section>`;
 }
 
 /** What a page is about. */
@@ -87,20 +102,32 @@ export interface PageInput {
   /** What it is compared with. */
   readonly before: readonly Run[] | undefined;
   readonly comparison: Comparison | undefined;
+  /** Filters with which the files were read. */
+  readonly asked: AskedFor;
   /** Of `runs`. */
   readonly advice: Advice | undefined;
 }
 
-/** Sections of a run, by what it has. */
-function sectionsOf(run: Run, palette: Palette, place: Place): Drawn[] {
-  return [
-    ...(run.split.intervals > 0 ? [splitSections(run, place)] : []),
-    ...(run.exits.intervals > 0 ? [exitSections(run, isTimed(run.exits), palette, place)] : []),
-    ...(run.vmm.intervals > 0 ? [vmmSections(run, place)] : []),
-  ];
+type Draw = (run: Run, palette: Palette, place: Place) => Drawn;
+
+/** What runs can have, and how it is drawn: of all runs as many sections, one for the other, of which some may be empty. */
+const DRAWN: readonly (readonly [part: "split" | "exits" | "vmm", draw: Draw])[] = [
+  ["split", (run, _, place) => splitSections(run, place)],
+  ["exits", (run, palette, place) => exitSections(run, isTimed(run.exits), palette, place)],
+  ["vmm", (run, _, place) => vmmSections(run, place)],
+];
+
+/** The same section of one run after that of the other. */
+function alternating(drawn: readonly Drawn[]): Drawn {
+  const places = Math.max(0, ...drawn.map(({ sections }) => sections.length));
+  const at = (place: number) => drawn.map(({ sections }) => sections[place] ?? "");
+  return {
+    sections: Array.from({ length: places }, (_, place) => at(place)).flat(),
+    charts: Object.assign({}, ...drawn.map(({ charts }) => charts)) as Drawn["charts"],
+  };
 }
 
-/** Each side's sections, where it is one run. */
+/** The sections of both sides, each beside its other, where a side is one run. */
 function drawnOf(sides: readonly Side[]): Drawn[] {
   if (sides.some(({ runs }) => runs.length > 1)) {
     const text =
@@ -112,16 +139,21 @@ function drawnOf(sides: readonly Side[]): Drawn[] {
     runs,
     runs.some((run) => isTimed(run.exits)),
   );
-  return sides.flatMap(({ name, runs: [run] }) => {
-    const place = name === "" ? ALONE : { id: `-${name.toLowerCase()}`, title: `${name}: ` };
-    return run ? sectionsOf(run, palette, place) : [];
-  });
+  const placeOf = (name: string): Place =>
+    name === "" ? ALONE : { id: `-${name.toLowerCase()}`, title: `${name}: ` };
+  return DRAWN.map(([part, draw]) =>
+    alternating(
+      sides.flatMap(({ name, runs: [run] }) =>
+        run && run[part].intervals > 0 ? [draw(run, palette, placeOf(name))] : [],
+      ),
+    ),
+  );
 }
 
 const hashOf = (text: string) => `'sha256-${createHash("sha256").update(text).digest("base64")}'`;
 
 /** The page, whole. Nothing in it loads anything, which its content security policy makes sure of. */
-export function page({ runs, before, comparison, advice }: PageInput): string {
+export function page({ runs, before, comparison, asked, advice }: PageInput): string {
   const sides: Side[] = before
     ? [
         { name: "Before", runs: before },
@@ -144,7 +176,7 @@ export function page({ runs, before, comparison, advice }: PageInput): string {
   const data = JSON.stringify({ frame: FRAME, charts }).replaceAll("<", "\\u003c");
   const policy = `default-src 'none'; style-src ${hashOf(STYLE)}; script-src ${hashOf(SCRIPT)}; base-uri 'none'; form-action 'none'`;
   const title = comparison ? "VM exits: before and after" : "VM exits";
-  const head = `<h1>${title}</h1>${sides.map((side) => factsOf(side, files)).join("")}`;
+  const head = `<h1>${title}</h1>${sides.map((side) => factsOf(side, asked, files)).join("")}`;
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head>
 <body><main>${head}${sections.join("\n")}</main>
