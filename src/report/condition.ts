@@ -50,7 +50,7 @@ const UNITS: Readonly<Record<string, readonly [string, number]>> = {
 
 /** A condition, read. */
 export interface Condition {
-  /** As the user wrote it. */
+  /** As the user wrote it, in one line. */
   readonly text: string;
   readonly measure: Measure;
   /** A reason's name or number, in upper case; undefined: all reasons, of times those that aren't idle. */
@@ -108,7 +108,8 @@ class Parser {
  * Reads `MEASURE[(REASON)] OPERATOR VALUE`.
  * @throws UsageError that points at the place of the error
  */
-export function parseCondition(text: string): Condition {
+export function parseCondition(written: string): Condition {
+  const text = written.trim().replaceAll(/\s+/g, " ");
   if (text.length > MAX_LENGTH) throw new UsageError(`--fail-if takes ${MAX_LENGTH} characters at most`);
   const parser: Parser = new Parser(text);
   const measures = Object.keys(MEASURES).join(", ");
@@ -132,15 +133,18 @@ export function parseCondition(text: string): Condition {
   const sign = parser.take(/^[+-]/);
   const number = Number(parser.need(/^\d{1,15}(\.\d{1,9})?/, "a number is missing"));
   const unit = parser.take(/^(ns|us|ms|s|\/s|%)/) ?? "";
-  if (parser.take(/^./) !== undefined) parser.fail("nothing may follow");
+  const needed =
+    sign === undefined
+      ? `${measure} needs ${WANTED[MEASURES[measure]]}`
+      : "after + or - there is a change in %";
+  if (parser.take(/^(?=.)/) !== undefined) parser.fail(unit === "" ? needed : "nothing may follow");
   const value = sign === "-" ? -number : number;
   if (sign !== undefined) {
-    if (unit !== "%") parser.fail("after + or - there is a change in %");
+    if (unit !== "%") parser.fail(needed);
     return { text, measure, reason, split, operator, value, relative: true };
   }
   const [kind, scale] = UNITS[unit] ?? ["", 1];
-  if (kind !== MEASURES[measure] && !(number === 0 && unit === ""))
-    parser.fail(`${measure} needs ${WANTED[MEASURES[measure]]}`);
+  if (kind !== MEASURES[measure] && !(number === 0 && unit === "")) parser.fail(needed);
   if (measure === "share" && number > ALL) parser.fail("a share is 100% at most");
   return { text, measure, reason, split, operator, value: value * scale, relative: false };
 }

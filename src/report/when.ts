@@ -38,11 +38,13 @@ export function parseWhen(what: string, text: string): When {
       return (start) => nextAt(start, (hour * 60 + minute) * 60e3 + second * 1e3);
   }
   const dated = DATED.exec(text);
-  const moment = dated ? Date.parse(`${dated[1] ?? ""}T${dated[2] ?? ""}${dated[3] ?? "Z"}`) : NaN;
-  if (Number.isNaN(moment))
+  const [, day = "", time = "", zone] = dated ?? [];
+  const moment = Date.parse(`${day}T${time}${zone ?? "Z"}`);
+  // A day that its month hasn't would be one of the next month.
+  if (Number.isNaN(moment) || new Date(Date.parse(day)).toISOString().slice(0, day.length) !== day)
     throw new UsageError(
       `${what} takes 10:03, 10:03:05, "2026-11-21 10:03:05" with Z or +01:00 if it isn't local, or 10m after the beginning, not "${text}"`,
     );
-  const exact = dated?.[3] === undefined ? momentOfLocal(moment) : moment;
+  const exact = zone === undefined ? momentOfLocal(moment) : moment;
   return () => exact;
 }

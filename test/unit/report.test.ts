@@ -415,6 +415,7 @@ test("conditions are read, and errors point at their place", () => {
     relative: false,
   });
   assert.equal(parseCondition("p99>=+5%").relative, true);
+  assert.equal(parseCondition(" max\n>\t1us\n").text, "max > 1us", "what is said of it is one line");
   assert.equal(parseCondition("rate(EPT_VIOLATION) < -10%").value, -10);
   for (const reason of ["0x20", "exception_nmi FAILED_VMENTRY", "OTHERS", "WFx", "IO"])
     assert.equal(parseCondition(`count(${reason}) > 1`).reason, reason.toUpperCase());
@@ -425,8 +426,11 @@ test("conditions are read, and errors point at their place", () => {
     ["max(MSR) 20us", /one of >, .*: max\(MSR\) <HERE>20us/],
     ["max(MSR) > 20", /max needs a number and ns/],
     ["rate > 5us", /rate needs a number and \/s/],
-    ["p99 > +5us", /after \+ or -/],
-    ["p99 > 5us and", /nothing may follow/],
+    ["p99 > 5us and", /nothing may follow: p99 > 5us <HERE>and;/],
+    ["max > 20\u00b5s", /max needs a number and ns, us, ms or s: max > 20<HERE>\u00b5s;/],
+    ["count > 1e3", /count needs a number without a unit: count > 1<HERE>e3;/],
+    ["p99 > +5us", /after \+ or - there is a change in %: p99 > \+5us<HERE>;/],
+    ["p99 > +5", /after \+ or - there is a change in %/],
   ] as const)
     assert.throws(() => parseCondition(text), why);
 });
@@ -478,7 +482,7 @@ test("times are of the day, of the calendar, or after the beginning", () => {
     if (zone === undefined) delete process.env["TZ"];
     else process.env["TZ"] = zone;
   }
-  for (const wrong of ["", "25:00", "10", "2026-13-01 10:00", "10x"])
+  for (const wrong of ["", "25:00", "10", "2026-13-01 10:00", "2026-02-30 10:00", "2026-11-31T10:00Z", "10x"])
     assert.throws(() => parseWhen("--since", wrong), /--since takes/);
 });
 
