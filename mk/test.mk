@@ -29,6 +29,7 @@ needs_matrix := $(needs_lab) $(if $(filter arm64-%,$(MACHINE)),lab-arm64 prebuil
 needs_clocks := $(needs_matrix)
 needs_hosts := $(needs_lab)
 needs_nested := $(needs_lab)
+needs_boots := $(needs_lab)
 # Node isn't built with the sanitizers, so they are loaded before it, and what it leaves allocated is no leak of ours.
 under_sanitized = LD_PRELOAD="$$($(CXX) -print-file-name=libasan.so) $$($(CXX) -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0
 # debootstrap, dpkg and other root folders are root's.
@@ -41,6 +42,8 @@ under_clocks = $(under_instructions)
 under_hosts = $(if $(findstring one-cpu,$(TEST)),$(under_instructions),$(under_lab))
 # See mk/bench.mk for highres=off.
 under_nested = $(LAB_RUN) $(call on_machine,$(MACHINE)) --icount --append highres=off --timeout 1200
+
+under_boots = $(LAB_RUN) --mem 1024 --append "lockdown=$(patsubst test/boots/%.test.ts,%,$(TEST)) possible_cpus=512" --timeout 600
 
 # The tests of test/lab in two machines that take about six minutes each: counts, recordings and losses; times, kvm-stat,
 # groups, the cost as the kernel measures it, and agreement with ftrace.
@@ -128,6 +131,7 @@ lab-instructions:
 test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
 	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts test/lab/split.test.ts"
+	@$(MAKE) --no-print-directory $(LAB_JOBS) $(BOOTS)
 	@$(MAKE) --no-print-directory nested-vmx test-clocks test-costs test-leaks
 
 matrix: matrix-built
@@ -141,6 +145,12 @@ matrix_tests = $(if $(filter svm-%,$(1)),$(MATRIX_TESTS),test/matrix/*.test.ts)
 matrix-%:
 	$(begins)
 	$(LAB_RUN) $(call on_machine,$*) --timeout 1800 -- $(NODE_TEST) $(call compiled,$(call matrix_tests,$*))
+
+# Hosts that boot otherwise: a file for each mode of kernel lockdown, with more possible CPUs than are online.
+BOOTS := $(patsubst test/boots/%.test.ts,boots-%,$(wildcard test/boots/*.test.ts))
+boots-%:
+	$(begins)
+	@$(MAKE) --no-print-directory test-one TEST=test/boots/$*.test.ts
 
 # Where vCPUs' time goes, against other witnesses: under instruction counting, and while the host does what hosts do.
 CLOCKS := $(patsubst %,clocks-%,svm-bookworm svm-trixie svm-sid vmx-bookworm arm64-bookworm) \
