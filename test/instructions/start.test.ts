@@ -16,6 +16,7 @@ const BOUNDS = [
   ["kvm-vmexit-hist", ["-i", "1"], 160],
   ["kvm-vmexit-slower", ["10000"], 120],
   ["kvm-stat", ["-l"], 135],
+  ["kvm-vmexit", ["export"], 200],
   ["kvm-trace", ["record", "-o", "/tmp/start.bin"], 85],
 ] as const;
 
