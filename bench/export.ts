@@ -3,6 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { Families } from "../src/export/families";
 import { Fleet } from "../src/export/fleet";
+import { keepHeapSmall } from "../src/export/heap";
 import { Servers } from "../src/export/server";
 import { type TextFormat, exposition } from "../src/export/text";
 import { NOTHING_LOST } from "../src/measure/lost";
@@ -62,6 +63,7 @@ function snapshotOf({ vms, vcpusEach, reasons }: Shape): Snapshot {
 }
 
 async function measure(shape: Shape): Promise<string> {
+  keepHeapSmall();
   const snapshot = snapshotOf(shape);
   const start = Date.now();
   const names = {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Answers scrapes over HTTP: /metrics, /healthz and a page that leads to them.
+import { lstatSync, unlinkSync } from "node:fs";
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 import type { Server as SecureServer } from "node:https";
+import { connect } from "node:net";
 import type { TLSSocket } from "node:tls";
-import { gzipSync } from "node:zlib";
 import { ToolError, messageOf } from "../errors";
 import { formatFor, takesGzip } from "./accept";
 import { CONTENT_TYPE, type TextFormat } from "./text";
@@ -49,6 +50,20 @@ function scraperOf({ socket, headers }: IncomingMessage): string {
   return `${socket.remoteAddress ?? ""} ${headers["user-agent"] ?? ""}`.slice(0, MAX_SCRAPER);
 }
 
+/** Whether a path is a socket on which no process listens: an exporter that gave up root's powers can't remove its own. */
+async function isLeft(path: string): Promise<boolean> {
+  if (!lstatSync(path).isSocket()) return false;
+  return new Promise((resolve) => {
+    const socket = connect(path, () => {
+      socket.destroy();
+      resolve(false);
+    });
+    socket.on("error", ({ code }: NodeJS.ErrnoException) => {
+      resolve(code === "ECONNREFUSED");
+    });
+  });
+}
+
 /** Servers with one source, one for each place. */
 export class Servers {
   readonly #source: Source;
@@ -67,10 +82,17 @@ export class Servers {
    */
   async listen(place: Place): Promise<number | undefined> {
     const server = await this.#create();
-    try {
-      await new Promise<void>((resolve, reject) => {
+    const listening = () =>
+      new Promise<void>((resolve, reject) => {
         server.once("error", reject);
         server.listen(place, resolve);
+      });
+    try {
+      await listening().catch(async (error: unknown) => {
+        const isTaken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+        if (!isTaken || !("path" in place) || !(await isLeft(place.path))) throw error;
+        unlinkSync(place.path);
+        await listening();
       });
     } catch (error) {
       throw new ToolError(`cannot listen: ${messageOf(error)}; give another place with --listen`);
@@ -153,7 +175,7 @@ export class Servers {
     else
       switch (request.url?.split("?")[0]) {
         case "/metrics":
-          this.#metrics(request, send, say);
+          await this.#metrics(request, send, say);
           break;
         case "/healthz":
           say(200, "ok");
@@ -166,16 +188,18 @@ export class Servers {
       }
   }
 
-  #metrics(
+  async #metrics(
     request: IncomingMessage,
     send: (status: number, type: string, body: string | Uint8Array, headers: Record<string, string>) => void,
     say: (status: number, line: string) => void,
-  ): void {
+  ): Promise<void> {
     const format = formatFor(request.headers.accept);
     if (request.method === "HEAD") {
       send(200, CONTENT_TYPE[format], "", { vary: "accept, accept-encoding" });
       return;
     }
+    // Loaded by the first scrape that takes it, and before it is made: the next one may write over its text.
+    const gzip = takesGzip(request.headers["accept-encoding"]) ? await import("node:zlib") : undefined;
     let text: string | Uint8Array;
     try {
       text = this.#source.scrape(format, scraperOf(request));
@@ -184,10 +208,10 @@ export class Servers {
       say(500, "the counters can't be read; the exporter's messages say why");
       return;
     }
-    const packs = text.length >= GZIP_FROM && takesGzip(request.headers["accept-encoding"]);
-    send(200, CONTENT_TYPE[format], packs ? gzipSync(text, GZIP) : Buffer.from(text), {
+    const packed = text.length >= GZIP_FROM ? gzip?.gzipSync(text, GZIP) : undefined;
+    send(200, CONTENT_TYPE[format], packed ?? Buffer.from(text), {
       vary: "accept, accept-encoding",
-      ...(packs ? { "content-encoding": "gzip" } : {}),
+      ...(packed ? { "content-encoding": "gzip" } : {}),
     });
   }
 }

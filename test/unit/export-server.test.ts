@@ -235,6 +235,30 @@ test("a unix socket, and a socket that is open already, are listened on", async 
   );
 });
 
+test("a unix socket that an ended process left is listened on again, one that is in use and a file are not", async () => {
+  const path = join(FOLDER, "left.sock");
+  const script = 'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
+  spawnSync(process.execPath, ["-e", script, path]);
+  assert.ok(statSync(path).isSocket());
+  const refused = (place: string) =>
+    assert.rejects(
+      new Servers(SOURCE).listen({ path: place }),
+      /^ToolError: cannot listen: .*EADDRINUSE.*--listen/,
+    );
+  await serving(
+    new Servers(SOURCE),
+    async () => {
+      await refused(path);
+      assert.equal((await get({ socketPath: path, path: "/healthz" })).status, 200);
+    },
+    { path },
+  );
+  const file = join(FOLDER, "file");
+  writeFileSync(file, "kept");
+  await refused(file);
+  assert.equal(readFileSync(file, "utf8"), "kept");
+});
+
 /** Makes a certificate for localhost, with its key. */
 function certificate(): void {
   const { status, stderr } = spawnSync(

@@ -4,9 +4,10 @@ import { hostname } from "node:os";
 import { ToolError, UsageError, messageOf } from "../../src/errors";
 import { HISTOGRAMS, MAX_DETAILS, MIN_SERIES } from "../../src/export/fleet";
 import type { Family } from "../../src/export/family";
+import { keepHeapSmall } from "../../src/export/heap";
 import type { Told } from "../../src/export/otlp";
 import type { Pusher } from "../../src/export/push";
-import { type Place, Servers } from "../../src/export/server";
+import type { Place, Servers } from "../../src/export/server";
 import type { WebConfig } from "../../src/export/web";
 import { preflight } from "../../src/host/preflight";
 import { Exporter, type ExporterOptions } from "../export/exporter";
@@ -33,10 +34,16 @@ const [TEXTFILE, RECEIVER] = [" textfile", " otlp"];
 
 /** Says the same only when something else was said, or nothing went wrong, since. */
 class Complaints {
+  readonly #name: string;
   #last = "";
 
+  /** @param name the tool's, which each line begins with */
+  constructor(name: string) {
+    this.#name = name;
+  }
+
   say(line: string): void {
-    if (line !== this.#last) diagnose(line);
+    if (line !== this.#last) diagnose(`${this.#name}: ${line}`);
     this.#last = line;
   }
 
@@ -107,6 +114,24 @@ interface Web {
 async function webOf(path: string): Promise<Web> {
   const { readWebConfig } = await import("../../src/export/web-config.js");
   return { first: readWebConfig(path), again: () => readWebConfig(path) };
+}
+
+/** Serves what is exported. Node's HTTP is loaded for those who have a place to listen in. */
+async function serversOf(exporter: Exporter, web: WebConfig | undefined, complaints: Complaints) {
+  const { Servers } = await import("../../src/export/server.js");
+  return new Servers(
+    {
+      scrape: (format, scraper) => {
+        const text = exporter.text(format, scraper);
+        complaints.over();
+        return text;
+      },
+      failed: (error) => {
+        complaints.say(messageOf(error));
+      },
+    },
+    web,
+  );
 }
 
 /** Loads the words of details, whose tables are long. */
@@ -223,26 +248,15 @@ export const tool = defineCommand({
     if (web && places.length === 0)
       throw new UsageError("--web-config is for --listen; give both, or neither");
     const isa = preflight();
+    keepHeapSmall();
     return withOverhead(options.overhead, async (meter) => {
       const { attach, maxVcpus, histograms, maxSeries, returns, split, overhead } = options;
       const exporter = new Exporter({
         ...{ attach, maxVcpus, histograms, maxSeries, isa, returns, split, overhead },
         ...(options.details ? { details: await detailsOf(options.top) } : {}),
       });
-      const complaints = new Complaints();
-      const servers = new Servers(
-        {
-          scrape: (format, scraper) => {
-            const text = exporter.text(format, scraper);
-            complaints.over();
-            return text;
-          },
-          failed: (error) => {
-            complaints.say(`${name}: ${messageOf(error)}`);
-          },
-        },
-        web?.first,
-      );
+      const complaints = new Complaints(name);
+      let servers: Servers | undefined;
       try {
         meter.begin();
         if (options.verbose) exporter.info().forEach(explain);
@@ -253,14 +267,17 @@ export const tool = defineCommand({
           diagnose(`${name}: ${count} VMs are counted together, as vm="other"; raise --max-series for more.`);
         };
         const ports: (number | undefined)[] = [];
-        for (const place of places) ports.push(await servers.listen(place));
+        if (places.length > 0) {
+          servers = await serversOf(exporter, web?.first, complaints);
+          for (const place of places) ports.push(await servers.listen(place));
+        }
         // Names of VMs are in files that all users may read.
         dropPowers({ maps: true, user });
         for (const [i, place] of places.entries()) diagnose(`Listening on ${placeName(place, ports[i])}.`);
         if (web)
           new Hangups().reopen = () => {
             try {
-              servers.configure(web.again());
+              servers?.configure(web.again());
             } catch (error) {
               diagnose(`${name}: ${messageOf(error)}; the one before stays`);
             }
@@ -277,7 +294,7 @@ export const tool = defineCommand({
                     write();
                     complaints.over();
                   } catch (error) {
-                    complaints.say(`${name}: ${messageOf(error)}`);
+                    complaints.say(messageOf(error));
                   }
                 }),
               ]
@@ -288,7 +305,7 @@ export const tool = defineCommand({
         ]);
         return undefined;
       } finally {
-        servers.close();
+        servers?.close();
         file?.remove();
         exporter.close();
       }
