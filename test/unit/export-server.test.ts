@@ -237,7 +237,8 @@ test("a unix socket, and a socket that is open already, are listened on", async 
 
 test("a unix socket that an ended process left is listened on again, one that is in use and a file are not", async () => {
   const path = join(FOLDER, "left.sock");
-  const script = 'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
+  const script =
+    'require("net").createServer().listen(process.argv[1], () => process.kill(process.pid, "SIGKILL"))';
   spawnSync(process.execPath, ["-e", script, path]);
   assert.ok(statSync(path).isSocket());
   const refused = (place: string) =>
