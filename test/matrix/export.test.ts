@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { PROMISED, PROMISED_OF_VMX, WORKLOAD } from "../lab/counts";
-import { ISA, MODES } from "../lab/machine";
+import { ISA, TELLING } from "../lab/machine";
 import { values } from "../lab/series";
 import { PROJECT, Running } from "../tools";
 
@@ -58,7 +58,7 @@ function scrape(socketPath: string): Promise<string> {
   });
 }
 
-for (const attach of MODES)
+for (const attach of TELLING)
   test(`${attach}: exits, details, returns and states are exported as the guest made them`, async () => {
     const path = join(FOLDER, `${attach}.sock`);
     const options = ["--attach", attach, "--listen", path, "--returns", "--split", "--details"];
