@@ -23,8 +23,7 @@ export interface Ranked {
   readonly others: { readonly reasons: number; readonly sum: Sample } | undefined;
 }
 
-const VALUES: Readonly<Record<Sort, (sample: Sample) => number>> = {
-  number: () => 0,
+const VALUES: Readonly<Record<Exclude<Sort, "number">, (sample: Sample) => number>> = {
   count: (sample) => total(sample).count,
   time: (sample) => total(sample).totalNs,
   avg: (sample) => average(total(sample)),
@@ -33,8 +32,11 @@ const VALUES: Readonly<Record<Sort, (sample: Sample) => number>> = {
 
 /** Reasons in order; those that have the same value are by number. */
 export function ranked(samples: Samples, { sort, top = Infinity }: Ranking): Ranked {
-  const values = new Map(inOrder(samples).map((sample) => [sample, VALUES[sort](sample)]));
-  const all = [...values].sort(([, a], [, b]) => b - a).map(([sample]) => sample);
+  const all = inOrder(samples);
+  if (sort !== "number") {
+    const values = new Map(all.map((sample) => [sample, VALUES[sort](sample)]));
+    all.sort((a, b) => (values.get(b) ?? 0) - (values.get(a) ?? 0));
+  }
   const rest = all.slice(top);
   const others = { reasons: rest.length, sum: sumOf(new Map(rest.entries())) };
   return { shown: all.slice(0, top), others: rest.length > 0 ? others : undefined };

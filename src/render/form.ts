@@ -43,6 +43,7 @@ export type Row = readonly [label: string, name: string, sample: Sample];
 
 /** The rows of a reason's details: those with most exits and, where there are more than `top`, the sum of the others. */
 function detailsOf(sample: Sample, top = Infinity): Row[] {
+  if (sample.details === undefined) return [];
   const rows = detailRows(sample);
   const rest = rows.slice(top).map((row) => row.sample);
   const shown = rows.slice(0, top).map((row): Row => ["", detailInTable(row), row.sample]);

@@ -40,16 +40,14 @@ const widthOf = (text: string) => (ASCII.test(text) ? text.length : cellsOf(text
 
 /** The width of the widest cell of each column. */
 function widthsOf(columns: readonly Column[], cells: readonly (readonly string[])[]): number[] {
-  return columns.map((_, i) => cells.reduce((most, row) => Math.max(most, widthOf(row[i] ?? "")), 0));
+  const widths = columns.map(() => 0);
+  for (const row of cells)
+    for (let i = 0; i < widths.length; i++) widths[i] = Math.max(widths[i] ?? 0, widthOf(row[i] ?? ""));
+  return widths;
 }
 
 /** Widths that keep a table within `room` columns if they can: less empty room where there is most, then cut cells. */
-function widthsWithin(
-  room: number,
-  columns: readonly Column[],
-  cells: readonly (readonly string[])[],
-): number[] {
-  const needed = widthsOf(columns, cells);
+function widthsWithin(room: number, columns: readonly Column[], needed: readonly number[]): number[] {
   const widths = columns.map(({ width }, i) => Math.max(width, needed[i] ?? 0));
   const least = columns.map(({ least }, i) => Math.min(least ?? Infinity, needed[i] ?? 0));
   const narrow = (to: readonly number[]) => {
@@ -65,6 +63,22 @@ function widthsWithin(
   narrow(needed);
   narrow(least);
   return widths;
+}
+
+/** What the cells of a table need, without cutting any. */
+export interface Measured {
+  /** Each column of them. */
+  readonly columns: readonly number[];
+  /** The table, as wide as its columns want to be, and as narrow as they can. */
+  readonly wanted: number;
+  readonly needed: number;
+}
+
+export function measured(columns: readonly Column[], rows: readonly (readonly string[])[]): Measured {
+  const needed = widthsOf(columns, [columns.map((column) => column.heading), ...rows]);
+  const whole = (widths: readonly number[]) => widths.reduce((sum, width) => sum + width + 1, -1);
+  const wanted = columns.map(({ width }, i) => Math.max(width, needed[i] ?? 0));
+  return { columns: needed, wanted: whole(wanted), needed: whole(needed) };
 }
 
 /** A row as cli-table3 draws it: several lines where a cell has them. */
@@ -113,14 +127,23 @@ class Layout {
     return (Layout.#latest = new Layout(columns, widths, key));
   }
 
-  lines(row: readonly string[]): string[] {
-    if (!this.#isPlain(row)) return drawn(this.#columns, this.#widths, row);
-    const cells = row.map((cell, i) => {
-      const width = this.#widths[i] ?? 0;
-      const padded = this.#columns[i]?.align === "left" ? cell.padEnd(width) : cell.padStart(width);
-      return (this.#between[i] ?? "") + padded;
-    });
-    return [cells.join("").trimEnd()];
+  lines(rows: readonly (readonly string[])[]): string[] {
+    const lines: string[] = [];
+    for (const row of rows)
+      if (this.#isPlain(row)) lines.push(this.#line(row));
+      else lines.push(...drawn(this.#columns, this.#widths, row));
+    return lines;
+  }
+
+  /** Of a row that is plain. It makes little that is thrown away: collecting that would take more than the rest. */
+  #line(row: readonly string[]): string {
+    let line = "";
+    for (let i = 0; i < row.length; i++) {
+      const [cell, width] = [row[i] ?? "", this.#widths[i] ?? 0];
+      line += this.#between[i] ?? "";
+      line += this.#columns[i]?.align === "left" ? cell.padEnd(width) : cell.padStart(width);
+    }
+    return line.trimEnd();
   }
 
   /** Whether each cell takes as many columns as it has letters, and no more than there are. */
@@ -140,10 +163,10 @@ export function table(
   rows: readonly (readonly string[])[],
   heading = true,
   room = TERMINAL,
+  cells = measured(columns, rows),
 ): string[] {
-  const cells = [columns.map((column) => column.heading), ...rows];
-  const layout = Layout.of(columns, widthsWithin(room, columns, cells));
-  return (heading ? cells : rows).flatMap((row) => layout.lines(row));
+  const layout = Layout.of(columns, widthsWithin(room, columns, cells.columns));
+  return layout.lines(heading ? [columns.map((column) => column.heading), ...rows] : rows);
 }
 
 /** table() without the columns for which `room` is too little, which a last line names; all of them where there is no room given. */

@@ -2,9 +2,9 @@
 // The table of exit counts with average handling times.
 import { COLUMN, type Cell, cellOf } from "../measure/columns";
 import { type Counters, type Sample, type Samples, average, sumOf, total, zero } from "../measure/samples";
-import { type Form, rowsOf } from "./form";
+import { type Form, type Row, rowsOf } from "./form";
 import { hasDetails } from "./names";
-import { TERMINAL, type Column, beside, fittingTable, table } from "./table";
+import { TERMINAL, type Column, beside, fittingTable, measured, table } from "./table";
 import { countHeading, countText, fitted, inUnit } from "./units";
 
 const AVERAGE_WIDTH = 8;
@@ -62,13 +62,8 @@ function levelCells(sample: Sample, form: Form, width: number): string[] {
 }
 
 /** The rows of a table as cells: number, name, and what `cells` makes of the rest. */
-function cellsOf(
-  samples: Samples,
-  form: Form,
-  sum: string,
-  cells: (sample: Sample) => readonly string[],
-): string[][] {
-  return rowsOf(samples, form, sum).map(([label, name, sample]) => [label, name, ...cells(sample)]);
+function cellsOf(rows: readonly Row[], cells: (sample: Sample) => readonly string[]): string[][] {
+  return rows.map(([label, name, sample]) => [label, name, ...cells(sample)]);
 }
 
 /**
@@ -88,15 +83,18 @@ function plainLines(samples: Samples, form: Form): string[] {
     { heading: "Exit reason", align: "left", width: 16 },
     ...levelColumns(form),
   ];
-  const rows = (width: number) =>
-    cellsOf(samples, form, sumName(form), (sample) => levelCells(sample, form, width));
-  if (hasDetails(samples)) return fittingTable(columns, rows(Infinity), form.heading, form.room);
+  const rows = rowsOf(samples, form, sumName(form));
+  const cells = (width: number) => cellsOf(rows, (sample) => levelCells(sample, form, width));
+  if (hasDetails(samples)) return fittingTable(columns, cells(Infinity), form.heading, form.room);
   const room = form.room ?? TERMINAL;
-  const fits = (lines: readonly string[]) => lines.every((line) => line.length <= room);
-  const whole = table(columns, rows(Infinity), form.heading, Infinity);
-  if (fits(whole)) return whole;
-  const shortened = table(columns, rows(AVERAGE_WIDTH), form.heading, room);
-  return fits(shortened) ? shortened : closeLines(samples, form, room);
+  const whole = cells(Infinity);
+  const all = measured(columns, whole);
+  if (all.wanted <= room) return table(columns, whole, form.heading, room, all);
+  const shortened = cells(AVERAGE_WIDTH);
+  const less = measured(columns, shortened);
+  return less.needed <= room
+    ? table(columns, shortened, form.heading, room, less)
+    : closeLines(samples, form, room);
 }
 
 const sumName = (form: Form) => `${COLUMN.count.heading} ${averageHeading(form)}`;
@@ -122,7 +120,7 @@ function wideLines(samples: Samples, form: Form): string[] {
       rank,
     })),
   ];
-  const rows = cellsOf(samples, form, sumName(form), (sample) => [
+  const rows = cellsOf(rowsOf(samples, form, sumName(form)), (sample) => [
     ...levelCells(sample, form, Infinity).slice(0, shown),
     ...wideCells(cellOf(sample, "total", allNs)),
   ]);
@@ -144,7 +142,7 @@ function closeLines(samples: Samples, form: Form, room: number): string[] {
       width: 0,
     })),
   ];
-  const rows = cellsOf(samples, form, "Total", (sample) =>
+  const rows = cellsOf(rowsOf(samples, form, "Total"), (sample) =>
     levelsOf(sample, form).map(
       (counters, level) =>
         `${countText(counters.count, form.rateNs)}(${mean(counters, form, 0).padStart(widths[level] ?? 0)})`,
@@ -155,12 +153,13 @@ function closeLines(samples: Samples, form: Form, room: number): string[] {
 
 /** The lines with a bar for each reason, where the terminal has room. */
 function withBars(lines: readonly string[], samples: Samples, form: Form): string[] {
+  if (form.room === undefined) return [...lines];
   const rows = rowsOf(samples, form, "").slice(0, -1);
   const all = total(sumOf(samples)).totalNs;
   const table = lines.slice(0, rows.length + 1 + (form.heading ? 1 : 0));
   // A wide table tells the share in digits.
   const digits = form.wide ? 0 : 7;
-  const free = (form.room ?? 0) - Math.max(...table.map((line) => line.length)) - 2 - digits;
+  const free = form.room - Math.max(...table.map((line) => line.length)) - 2 - digits;
   if (free < LEAST_BAR || all === 0) return [...lines];
   const width = Math.min(MOST_BAR, free);
   const bars = rows.map(([, , sample]) => {
