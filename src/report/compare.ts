@@ -5,7 +5,7 @@ import { lossesOf } from "../measure/lost";
 import { detailRows } from "../measure/details";
 import { groupSamples } from "../measure/grouping";
 import { type Counters, type Sample, type Samples, add, average, total } from "../measure/samples";
-import { isIdle, reasonCalled } from "../reasons";
+import { isIdle, reasonCalled, reasonName } from "../reasons";
 import { differencesOf, lacksOf } from "./aspects";
 import { type ClockChange, compareClocks } from "./compare-clocks";
 import { LEAST_RUNS, mannWhitney, median } from "./ranks";
@@ -202,6 +202,14 @@ export function haveSameExits(runs: readonly Run[]): boolean {
   return kinds.size === 1 && !kinds.has(undefined);
 }
 
+/** What rates are per, a reason by its name, however the user called it. */
+function named(per: Per, reasons: Iterable<Pick<Sample, "isa" | "reason">>): Per {
+  if (typeof per === "string") return per;
+  for (const sample of reasons)
+    if (isCalled(sample, per.reason)) return { reason: reasonName(sample.isa, sample.reason) ?? per.reason };
+  return per;
+}
+
 /**
  * Compares runs. @throws nothing: where a run doesn't know what rates are per, `per` has to be another; see unitsOf()
  */
@@ -246,7 +254,7 @@ export function compare(before: readonly Run[], after: readonly Run[], per: Per)
   }));
   const idle = ({ isa, reason }: Change) => Number(isIdle(isa, reason));
   return {
-    per,
+    per: named(per, keys.values()),
     differences: [
       ...differencesOf(before, after),
       ...orderOf(before, after),

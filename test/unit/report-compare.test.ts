@@ -151,6 +151,7 @@ test("what can't be written is refused before anything is read or printed", () =
   for (const parameters of [
     ["--html", FOLDER, path],
     ["--html", join(FOLDER, "no", "page.html"), path],
+    ["--html", "", path],
     ["--junit", FOLDER, "--fail-if", "count > 1", path],
   ]) {
     const { status, stdout, stderr } = report(...parameters);
@@ -161,6 +162,18 @@ test("what can't be written is refused before anything is read or printed", () =
     );
   }
   assert.equal(existsSync(join(FOLDER, "no")), false);
+  const both = join(FOLDER, "both");
+  for (const [parameters, why] of [
+    [["--html", "-", path], /"-" is standard output, which has the tables; name a file /],
+    [
+      ["--html", both, "--junit", both, "--fail-if", "count > 1", path],
+      /--html and --junit name the same file/,
+    ],
+  ] as const) {
+    const { status, stdout, stderr } = report(...parameters);
+    assert.deepEqual([status, stdout], [2, ""], stderr);
+    assert.match(stderr, why);
+  }
   const packed = fileOf("more.gz", Buffer.concat([gzipSync(line(0, ROWS)), Buffer.from("and more")]));
   assert.match(report(packed).stderr, /more\.gz" has other bytes after the end of what gzip packed; zcat /);
 });

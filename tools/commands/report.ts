@@ -21,7 +21,7 @@ import { UNITS } from "../../src/render/units";
 import { IDLE, Selection } from "../../src/report/selection";
 import { type When, parseWhen } from "../../src/report/when";
 import { quoted } from "../../src/text";
-import { JUNIT_MEND, checkJunit, conditionsOf, judgeRuns, printAdvice } from "../lib/checks";
+import { checkJunit, conditionsOf, judgeRuns, printAdvice } from "../lib/checks";
 import { filtersOf } from "../lib/about";
 import { checkApart, checkOnce, checkTarget, narrowestMode } from "../lib/files";
 import { ADVISE, BY, CHECKS, FILTERS, OUTPUT, wholeNumber } from "../lib/options";
@@ -228,6 +228,8 @@ function showComparison(before: readonly Run[], after: readonly Run[], options: 
   if (options.json) print([comparisonJson(comparison)]);
   else if (options.csv) {
     [...comparison.differences, ...comparison.losses].forEach(diagnose);
+    if (comparison.split.length > 0 && comparison.changes.length > 0)
+      diagnose("Not in CSV: the time of vCPUs, beside exits; --json has both");
     print(comparisonCsv(comparison, header));
   } else print(comparisonLines(comparison, { unit, wide, header, top, room: outputColumns() }));
   return comparison;
@@ -263,14 +265,12 @@ export const tool = defineCommand({
       throw new UsageError("standard input is named twice; it can be read once");
     checkUsed(options, second !== undefined);
     checkJunit(conditions, options.junit);
-    for (const [out, mend] of [
-      [options.html, HTML_MEND],
-      [options.junit, JUNIT_MEND],
-    ] as const) {
-      if (out === undefined) continue;
-      checkApart(out, sides.flat(), "one of the files that are read; name another to write to");
-      checkTarget(out, mend);
-    }
+    if (options.html !== undefined) checkTarget(options.html, HTML_MEND);
+    if (options.html !== undefined && options.html === options.junit)
+      throw new UsageError("--html and --junit name the same file; name two");
+    for (const out of [options.html, options.junit])
+      if (out !== undefined)
+        checkApart(out, sides.flat(), "one of the files that are read; name another to write to");
     const selection = new Selection(options);
     const how = { tool: name, clock: options, signal: endSignal() };
     let status = 0;

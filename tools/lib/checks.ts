@@ -23,6 +23,7 @@ import type { SplitGroup } from "../../src/split/groups";
 import type { SplitReading } from "../../src/split/reading";
 import { learnReasons } from "../../src/reasons";
 import { Machine } from "../../src/host/machine";
+import { checkTarget } from "./files";
 import { diagnose, print } from "./output";
 import { hostHere } from "./about";
 import type { JudgedExits } from "./live-check";
@@ -71,10 +72,11 @@ function checkLive(conditions: readonly Condition[], judged: Judged): void {
   }
 }
 
-/** @throws UsageError for a file of what came of conditions where there is none */
+/** @throws UsageError for a file of what came of conditions where there is none, or that can't be written */
 export function checkJunit(conditions: readonly Condition[], report: string | undefined): void {
-  if (report !== undefined && conditions.length === 0)
-    throw new UsageError("--junit is about --fail-if; give a condition, too");
+  if (report === undefined) return;
+  if (conditions.length === 0) throw new UsageError("--junit is about --fail-if; give a condition, too");
+  checkTarget(report, JUNIT_MEND);
 }
 
 /** Prints what advice there is: after tables, or on stderr where the output is for programs. */

@@ -263,10 +263,12 @@ export function checkApart(out: string, files: readonly string[], what: string):
 /**
  * Looks at a file that is written after long work, without making it: most refusals are told before the work.
  * @param mend what the user can do
- * @throws UsageError if it is a folder, or can't be made where it is to be
+ * @throws UsageError if it is a folder, has no name or that of standard output, or can't be made where it is to be
  */
 export function checkTarget(path: string, mend: string): void {
+  if (path === "-") throw new UsageError(`"-" is standard output, which has the tables; ${mend}`);
   try {
+    if (path === "") throw systemError("ENOENT", "it has no name");
     const stats = statSync(path, { throwIfNoEntry: false });
     if (stats?.isDirectory()) throw systemError("EISDIR", "it is a folder");
     accessSync(stats ? path : dirname(path), constants.W_OK);
