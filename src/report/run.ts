@@ -34,6 +34,8 @@ export class Run {
   readonly files: readonly string[];
   readonly #selection: Selection;
   readonly #abouts = new Map<string, About>();
+  /** What is missing of the files, in words. */
+  readonly notes: string[] = [];
   #first: Date | undefined;
 
   constructor(selection: Selection, files: readonly string[] = []) {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import test, { after } from "node:test";
 import { gzipSync } from "node:zlib";
-import { run } from "../tools";
+import { Running, run } from "../tools";
 import { ABOUT, CPUID, HLT, MSR, type Row, line, splitLine } from "./saved";
 
 const FOLDER = mkdtempSync(join(tmpdir(), "compare-"));
@@ -178,6 +178,31 @@ test("what can't be written is refused before anything is read or printed", () =
   assert.match(report(packed).stderr, /more\.gz" has other bytes after the end of what gzip packed; zcat /);
 });
 
+const parts = (html: string, pattern: RegExp) => Array.from(html.matchAll(pattern), ([, part = ""]) => part);
+
+test("what is missing of files is said on stderr and on the page: cut off, damaged, interrupted", async () => {
+  const page = join(FOLDER, "page.html");
+  const lost = () => parts(readFileSync(page, "utf8"), /<p class="lost">([^<]*)</g).join("\n");
+  const text = `${line(0, ROWS)}\n${line(1, ROWS)}\n`;
+  const cut = report("--html", page, fileOf("cut", text.slice(0, -9)));
+  assert.match(cut.stderr, /cut": the last line is cut off after \d+ characters; left out\n/);
+  assert.match(lost(), /^&quot;cut&quot;: the last line is cut off after \d+ characters; left out$/);
+  const packed = report("--html", page, fileOf("cut.gz", gzipSync(text.repeat(2)).subarray(0, -5)));
+  assert.deepEqual([packed.status, /cut\.gz" is cut off: /.test(packed.stderr)], [2, true], packed.stderr);
+  assert.match(lost(), /^&quot;cut\.gz&quot; is cut off: what comes after its last whole block is missing$/m);
+  assert.equal(report("--html", page, fileOf("whole", text)).status, 0);
+  assert.equal(lost(), "");
+  const reading = new Running("kvm-vmexit-report", "--html", page);
+  const lines = Array.from({ length: 2000 }, (_, second) => `${line(second, ROWS)}\n`).join("");
+  // It has read what a pipe has no room for, and so hears signals.
+  await new Promise((resolve) => reading.child.stdin?.write(lines, resolve));
+  const { status, stdout, stderr } = await reading.end("SIGINT");
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^114 CPUID +\d+ /m);
+  assert.match(stderr, /^kvm-vmexit-report: interrupted: what follows of the files is left out$/m);
+  assert.match(lost(), /^interrupted: /m);
+});
+
 /** The page of files, and its stdout. */
 function pageOf(...parameters: readonly string[]): string {
   const page = join(FOLDER, "page.html");
@@ -185,8 +210,6 @@ function pageOf(...parameters: readonly string[]): string {
   assert.equal(status, 0, stderr);
   return readFileSync(page, "utf8");
 }
-
-const parts = (html: string, pattern: RegExp) => Array.from(html.matchAll(pattern), ([, part = ""]) => part);
 
 test("a page has no columns of times for a run without, and dashes where a reason has none", () => {
   const html = pageOf("--fail-if", "count > 9999", fileOf("counted", counts(0)));

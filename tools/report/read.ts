@@ -38,6 +38,8 @@ const INTERVAL_NS = 1e9;
 /** The exit status where a file is damaged. */
 const DAMAGED = 2;
 
+const INTERRUPTED = "interrupted: what follows of the files is left out";
+
 /** How often it is told how far reading is, and from when on. */
 const PROGRESS_MS = 500;
 
@@ -92,10 +94,16 @@ async function inOrderOfTime(paths: readonly string[], signal: AbortSignal): Pro
   return [...paths].sort((a, b) => msOf(a) - msOf(b));
 }
 
+/** Says what is missing of a run, also to who gets its page. */
+function tellMissing(tool: string, run: Run, what: string): void {
+  diagnose(`${tool}: ${what}`);
+  run.notes.push(what);
+}
+
 async function addLines(run: Run, name: string, chunks: Chunks, { tool, signal }: Reading): Promise<void> {
   const cut = (characters: number) => {
     if (!signal.aborted)
-      diagnose(`${tool}: ${name}: the last line is cut off after ${characters} characters; left out`);
+      tellMissing(tool, run, `${name}: the last line is cut off after ${characters} characters; left out`);
   };
   try {
     for await (const line of readLines(untilEnd(chunks, signal), cut)) await inSteps(run.adding(line, name));
@@ -153,6 +161,9 @@ async function addRecordings(run: Run, sources: readonly Source[], how: Reading)
   });
   const { summary, nsPerTick, status } = turned;
   intervals.flush(summary.ticks * nsPerTick, summary, true);
+  // Both are told of already.
+  if (signal.aborted) run.notes.push(INTERRUPTED);
+  if (status === DAMAGED) run.notes.push("the recording is damaged: what can't be read of it is missing");
   return status;
 }
 
@@ -174,7 +185,8 @@ export async function readRun(
     const packed = withProgress(source.name, source.chunks);
     const { kind, chunks } = await sniff(source.name, packed, beginsRecording, () => {
       if (how.signal.aborted) return;
-      diagnose(`${how.tool}: ${source.name} is cut off: what comes after its last whole block is missing`);
+      const what = `${source.name} is cut off: what comes after its last whole block is missing`;
+      tellMissing(how.tool, run, what);
       cut.add(source.name);
     });
     if (kind === "empty" && how.signal.aborted) continue;
@@ -187,6 +199,7 @@ export async function readRun(
     if (kind === "lines") await addLines(run, source.name, chunks, how);
     else later.push({ ...source, chunks });
   }
+  if (how.signal.aborted && later.length === 0 && !outputEnded()) tellMissing(how.tool, run, INTERRUPTED);
   const status = later.length > 0 ? await addRecordings(run, later, how) : 0;
   const others = run.exits.others + run.vmm.others;
   if (others > 0)

@@ -59,7 +59,18 @@ function timesOfRun({ exits, vmm, split }: Run): { times: string[]; lost: string
 
 /** The names of a run's files. @param all files of the page */
 function namesOf({ files }: Run, all: ReadonlySet<string>): string {
-  return files.map((path) => (path === "-" ? inputName(path) : shortName(path, all))).join(", ");
+  return files.map((path) => nameOf(path, all)).join(", ");
+}
+
+function nameOf(path: string, all: ReadonlySet<string>): string {
+  return path === "-" ? inputName(path) : shortName(path, all);
+}
+
+/** What is missing of a run's files, called by their names on the page. */
+function notesOf({ files, notes }: Run, all: ReadonlySet<string>): string[] {
+  return notes.map((note) =>
+    files.reduce((text, path) => text.replaceAll(inputName(path), () => nameOf(path, all)), note),
+  );
 }
 
 /** Which exits are looked at: of those that were saved, and of these. */
@@ -85,7 +96,9 @@ function factsOf({ name, runs }: Side, asked: AskedFor, all: ReadonlySet<string>
     return `<dt>${escaped(what)}</dt>${each.join("")}`;
   });
   const wrong = told.flatMap(({ run, lost }) =>
-    [...lost, ...run.oddities].map((line) => (runs.length > 1 ? `${namesOf(run, all)}: ${line}` : line)),
+    [...lost, ...notesOf(run, all), ...run.oddities].map((line) =>
+      runs.length > 1 ? `${namesOf(run, all)}: ${line}` : line,
+    ),
   );
   const losses =
     wrong.length === 0
