@@ -8,11 +8,9 @@
 #include <bpf/bpf_helpers.h>
 #include "split/maps.bpf.h"
 #include "split/clock.bpf.h"
+#include "arch/arch.bpf.h"
 #ifdef __TARGET_ARCH_x86
-#include "arch/x86.bpf.h"
 #include "programs/split-direct.bpf.h"
-#else
-#include "arch/arm64.bpf.h"
 #endif
 #include "programs/split-probe.bpf.h"
 #include "split/existing.bpf.h"

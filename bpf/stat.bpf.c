@@ -12,6 +12,7 @@
 #include "kernel/memory.bpf.h"
 #include "kernel/types.h"
 #include "contract/stat.h"
+#include "arch/arch.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";
 
@@ -98,15 +99,13 @@ int userspace_exit(const struct bpf_raw_tracepoint_args *context)
 
 #ifdef __TARGET_ARCH_x86
 
-#include "arch/x86.bpf.h"
-
 /* Before 5.16 the arguments are the reason, the vCPU and the isa. */
 SEC("raw_tp/kvm_exit")
 int exit_raw(const struct bpf_raw_tracepoint_args *context)
 {
 	if (filtered_out())
 		return 0;
-	return count_child(STAT_EVENT_EXIT, context->args[2] == ISA_SVM ? STAT_KIND_SVM : STAT_KIND_VMX,
+	return count_child(STAT_EVENT_EXIT, context->args[2] == ISA_SVM ? ISA_SVM : ISA_VMX,
 			   context->args[0]);
 }
 
@@ -120,14 +119,14 @@ static __always_inline int count_svm(const struct bpf_raw_tracepoint_args *conte
 	if (filtered_out())
 		return 0;
 	vmcb = read_pointer(&svm->vmcb, casts);
-	return count_child(STAT_EVENT_EXIT, STAT_KIND_SVM, read_u32(&vmcb->control.exit_code, casts));
+	return count_child(STAT_EVENT_EXIT, ISA_SVM, read_u32(&vmcb->control.exit_code, casts));
 }
 
 static __always_inline int count_vmx(const struct bpf_raw_tracepoint_args *context, int casts)
 {
 	if (filtered_out())
 		return 0;
-	return count_child(STAT_EVENT_EXIT, STAT_KIND_VMX, vmx_reason((void *)context->args[0], casts));
+	return count_child(STAT_EVENT_EXIT, ISA_VMX, vmx_reason((void *)context->args[0], casts));
 }
 
 SEC("raw_tp/kvm_exit")
@@ -154,45 +153,52 @@ int exit_vmx_cast(const struct bpf_raw_tracepoint_args *context)
 	return count_vmx(context, 1);
 }
 
-static __always_inline int count_payload(const void *payload, __u64 kind)
+#endif
+
+#ifdef ARCH_RAW_REASON
+
+SEC("raw_tp/kvm_exit")
+int exit_only(const struct bpf_raw_tracepoint_args *context)
+{
+	__u32 reason = ARCH_RAW_REASON(context->args);
+
+	if (filtered_out())
+		return 0;
+	return count_child(STAT_EVENT_EXIT, ARCH_ISA, reason);
+}
+
+#else
+
+static __always_inline int count_payload(const void *payload, __u64 isa)
 {
 	if (!filtered_out())
-		count_child(STAT_EVENT_EXIT, kind, payload_reason(payload));
+		count_child(STAT_EVENT_EXIT, isa, payload_reason(payload));
 	return PASS_ON;
 }
+
+/* Where the architecture has one instruction set. */
+#ifdef ARCH_ISA
+
+SEC("tp/kvm/kvm_exit")
+int exit_only(const void *payload)
+{
+	return count_payload(payload, ARCH_ISA);
+}
+
+#else
 
 SEC("tp/kvm/kvm_exit")
 int record_exit_svm(const void *payload)
 {
-	return count_payload(payload, STAT_KIND_SVM);
+	return count_payload(payload, ISA_SVM);
 }
 
 SEC("tp/kvm/kvm_exit")
 int record_exit_vmx(const void *payload)
 {
-	return count_payload(payload, STAT_KIND_VMX);
+	return count_payload(payload, ISA_VMX);
 }
 
 #endif
-
-#ifdef __TARGET_ARCH_arm64
-
-/*
- * arch/arm64/kvm/trace_arm.h: (ret, esr_ec, vcpu_pc). Bit 31 of ret says that there was an SError, too.
- * Unless the guest trapped, esr_ec is that of an earlier trap.
- */
-#define ARM64_RET_MASK 0x7fffffffU
-#define ARM64_RET_TRAP 2
-
-SEC("raw_tp/kvm_exit")
-int exit_arm64(const struct bpf_raw_tracepoint_args *context)
-{
-	__u32 ret = context->args[0] & ARM64_RET_MASK;
-	__u32 class = ret == ARM64_RET_TRAP ? context->args[1] : 0;
-
-	if (filtered_out())
-		return 0;
-	return count_child(STAT_EVENT_EXIT, STAT_KIND_ARM64, ret << 8 | class);
-}
 
 #endif

@@ -14,27 +14,13 @@
  * --pause-ms N  this program sleeps N ms in each userspace exit of --mmio
  * --nap-ms N    the thread gets a signal every N ms, which ends a wait for an interrupt
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/kvm.h>
-#include <signal.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
+#include "guest-foreign.h"
 
-#define MEMORY 0x10000
 #define RAM 0x40000000ull
 #define DEVICE 0x50000000ull
 #define CORE(field) (KVM_REG_ARM64 | KVM_REG_SIZE_U64 | KVM_REG_ARM_CORE | (offsetof(struct kvm_regs, field) / 4))
 
-enum { HVC, SYSREG, MMIO, WFI, NOP, KINDS, HOLD = KINDS, PAUSE_MS, NAP_MS, NUMBERS };
-static const char *const names[NUMBERS] = { "--hvc", "--sysreg", "--mmio", "--wfi", "--nop", "--hold", "--pause-ms", "--nap-ms" };
+enum { HVC, SYSREG, MMIO, WFI, NOP, KINDS };
 
 static const uint32_t code[] = {
 	0xb4000094, /*    cbz  x20, 1f       */
@@ -61,130 +47,35 @@ static const uint32_t code[] = {
 	0x14000000, /*    b    .             */
 };
 
-static void fail(const char *what)
+static void prepare(int vm, int vcpu, const uint64_t *turns)
 {
-	fprintf(stderr, "guest-arm64: %s: %s\n", what, strerror(errno));
-	exit(1);
+	struct kvm_vcpu_init init;
+
+	if (ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init) || ioctl(vcpu, KVM_ARM_VCPU_INIT, &init))
+		fail("KVM_ARM_VCPU_INIT");
+	set_register(vcpu, CORE(regs.pc), RAM);
+	set_register(vcpu, CORE(regs.regs[20]), turns[HVC]);
+	set_register(vcpu, CORE(regs.regs[21]), DEVICE);
+	for (int k = SYSREG; k < KINDS; k++)
+		set_register(vcpu, CORE(regs.regs[21 + k]), turns[k]);
 }
 
-static void set(int vcpu, uint64_t id, uint64_t value)
+static int exited(struct kvm_run *run, uint64_t pause_ms)
 {
-	struct kvm_one_reg reg = { id, (uintptr_t)&value };
-
-	if (ioctl(vcpu, KVM_SET_ONE_REG, &reg))
-		fail("KVM_SET_ONE_REG");
-}
-
-static uint64_t parse(const char *text)
-{
-	char *end;
-	long value;
-
-	errno = 0;
-	value = strtol(text, &end, 10);
-	if (errno || *text < '0' || *text > '9' || *end) {
-		fprintf(stderr, "guest-arm64: not a number: '%s'\n", text);
-		exit(2);
-	}
-	return (uint64_t)value;
-}
-
-static void sleep_ms(uint64_t ms)
-{
-	struct timespec left = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-
-	while (nanosleep(&left, &left) && errno == EINTR)
-		;
-}
-
-static void interrupt(int signal)
-{
-	(void)signal; /* to have interrupted KVM_RUN is all it is for */
-}
-
-/* Interrupts this thread's KVM_RUN every `ms`. */
-static void start_naps(uint64_t ms)
-{
-	struct sigaction action = { .sa_handler = interrupt };
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
-	struct timespec nap = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-	timer_t timer;
-
-	if (sigaction(SIGUSR1, &action, NULL) || timer_create(CLOCK_MONOTONIC, &event, &timer) ||
-	    timer_settime(timer, 0, &(struct itimerspec){ nap, nap }, NULL))
-		fail("a timer for --nap-ms");
+	return exited_by_mmio(run, DEVICE, pause_ms);
 }
 
 int main(int argc, char **argv)
 {
-	struct kvm_userspace_memory_region region = { .guest_phys_addr = RAM, .memory_size = MEMORY };
-	struct kvm_vcpu_init init;
-	struct kvm_run *run;
-	uint64_t turns[NUMBERS] = { 0 }, all = 1;
-	int kvm, vm, vcpu, timing = 0;
-	struct timespec start, end;
-	void *memory;
+	static const struct guest guest = {
+		.name = "guest-arm64",
+		.kinds = { "--hvc", "--sysreg", "--mmio", "--wfi", "--nop" },
+		.ram = RAM,
+		.code = code,
+		.code_size = sizeof(code),
+		.prepare = prepare,
+		.exited = exited,
+	};
 
-	for (int i = 1; i < argc; i += 2) {
-		int k;
-
-		if (!strcmp(argv[i], "--time")) {
-			timing = 1;
-			i--;
-			continue;
-		}
-		for (k = 0; k < NUMBERS && strcmp(argv[i], names[k]); k++)
-			;
-		if (k == NUMBERS || i + 1 == argc) {
-			fprintf(stderr, "guest-arm64: unknown option or no number after it: '%s'\n", argv[i]);
-			return 2;
-		}
-		turns[k] = parse(argv[i + 1]);
-	}
-	kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	if (kvm < 0)
-		fail("/dev/kvm");
-	memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (memory == MAP_FAILED)
-		fail("mmap");
-	memcpy(memory, code, sizeof(code));
-	region.userspace_addr = (uintptr_t)memory;
-	vm = ioctl(kvm, KVM_CREATE_VM, 0);
-	if (vm < 0 || ioctl(vm, KVM_SET_USER_MEMORY_REGION, &region))
-		fail("KVM_CREATE_VM");
-	vcpu = ioctl(vm, KVM_CREATE_VCPU, 0);
-	if (vcpu < 0 || ioctl(vm, KVM_ARM_PREFERRED_TARGET, &init) || ioctl(vcpu, KVM_ARM_VCPU_INIT, &init))
-		fail("KVM_CREATE_VCPU");
-	set(vcpu, CORE(regs.pc), RAM);
-	set(vcpu, CORE(regs.regs[20]), turns[HVC]);
-	set(vcpu, CORE(regs.regs[21]), DEVICE);
-	for (int k = SYSREG; k < KINDS; k++)
-		set(vcpu, CORE(regs.regs[21 + k]), turns[k]);
-	run = mmap(NULL, (size_t)ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0), PROT_READ | PROT_WRITE, MAP_SHARED, vcpu, 0);
-	if (run == MAP_FAILED)
-		fail("mmap");
-	if (turns[NAP_MS])
-		start_naps(turns[NAP_MS]);
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	do {
-		if (ioctl(vcpu, KVM_RUN, 0)) {
-			if (errno != EINTR)
-				fail("KVM_RUN");
-			run->exit_reason = KVM_EXIT_INTR;
-		} else if (run->exit_reason != KVM_EXIT_MMIO) {
-			fprintf(stderr, "guest-arm64: exit reason %u\n", run->exit_reason);
-			return 1;
-		} else if (run->mmio.phys_addr == DEVICE) {
-			sleep_ms(turns[PAUSE_MS]);
-		}
-	} while (run->exit_reason != KVM_EXIT_MMIO || run->mmio.phys_addr != DEVICE + 8);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	for (int k = 0; k < KINDS; k++)
-		all += turns[k];
-	if (timing)
-		printf("%.1f ns per turn\n", ((double)(end.tv_sec - start.tv_sec) * 1e9 + (double)(end.tv_nsec - start.tv_nsec)) /
-					      (double)all);
-	fflush(stdout);
-	sleep_ms(turns[HOLD] * 1000);
-	return 0;
+	return guest_main(&guest, argc, argv);
 }

@@ -1,9 +1,11 @@
 ##@ Build
 # The BPF objects, the addon, the tools, their man pages and completions, into dist/ and build/.
-ARCHITECTURES := x64 arm64
+ARCHITECTURES := x64 arm64 riscv64 ppc64
 CLANG ?= clang
 BPF_ARCH_x64 := x86
 BPF_ARCH_arm64 := arm64
+BPF_ARCH_riscv64 := riscv
+BPF_ARCH_ppc64 := powerpc
 # asm/types.h, of the machine that builds.
 BPF_INCLUDE := /usr/include/$(shell gcc -dumpmachine 2>/dev/null)
 # The folder of the sources isn't in what is built.
@@ -19,7 +21,7 @@ ADDON_SOURCES := binding.gyp package.json $(wildcard native/*.cc native/*.h nati
 
 all: bpf addon typescript man completions ## build everything (the default)
 
-bpf: $(BPF_OBJECTS) ## build the BPF objects, for x64 and arm64
+bpf: $(BPF_OBJECTS) ## build the BPF objects of every architecture
 
 define bpf_rule
 dist/bpf/%.$(1).bpf.o: bpf/%.bpf.c $$(BPF_HEADERS) mk/build.mk

@@ -1,6 +1,6 @@
 ##@ Check
 C_FILES := $(wildcard bpf/*.[ch] bpf/*/*.h native/*.cc native/*.h native/*/*.cc native/*/*.h packaging/*.c bench/*.c)
-SHELL_FILES := .ci/run .githooks/pre-commit $(addprefix lab/,run init fetch-kernel common.sh bochs.sh demo picture nested fetch-arm64-root fetch-prometheus fetch-otlp) \
+SHELL_FILES := .ci/run .githooks/pre-commit $(addprefix lab/,run init fetch-kernel common.sh bochs.sh demo picture nested fetch-root fetch-prometheus fetch-otlp) \
   $(addprefix packaging/,fetch-sysroot fetch-node fetch-root launcher pack) \
   bench/trace-format.sh bench/fetch-headers bench/kvmexit
 

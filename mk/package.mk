@@ -9,7 +9,10 @@ PREBUILT_FLAGS := -std=c++17 -O2 -fPIC -fexceptions -fvisibility=hidden -ffuncti
 PREBUILT_LDFLAGS := -shared -s -Wl,--wrap=stderr,--gc-sections,--exclude-libs=ALL,--as-needed,-z,relro,-z,now,-z,noexecstack
 TRIPLE_x64 := x86_64-linux-gnu
 TRIPLE_arm64 := aarch64-linux-gnu
-PREBUILTS := $(foreach arch,$(ARCHITECTURES),prebuilds/linux-$(arch)/vmexit.node)
+TRIPLE_riscv64 := riscv64-linux-gnu
+# Those that packages bring; others build the addon on the host, and for the lab here.
+RELEASED := x64 arm64
+PREBUILTS := $(foreach arch,$(RELEASED),prebuilds/linux-$(arch)/vmexit.node)
 
 .PHONY: prebuilds archive deb rpm release
 
@@ -20,7 +23,7 @@ release: archive deb rpm ## make what is released: the npm package, and for host
 	npm pack --pack-destination build/packages
 
 archive deb rpm: all prebuilds ## make the archives, the .deb or the .rpm
-	for arch in $(ARCHITECTURES); do packaging/pack $@ $$arch || exit; done
+	for arch in $(RELEASED); do packaging/pack $@ $$arch || exit; done
 
 define prebuilt_rule
 build/prebuilds/$(1)/%.o: native/%.cc $(wildcard native/*.h native/*/*.h bpf/contract/*.h) packaging/fetch-sysroot packaging/sysroot.c mk/package.mk package.json node_modules/.package-lock.json

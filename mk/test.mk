@@ -25,7 +25,10 @@ needs_browser := all
 needs_lab := all lab $(REFUSED)
 needs_multiprocess := $(needs_lab)
 needs_instructions := $(needs_lab)
-needs_matrix := $(needs_lab) $(if $(filter arm64-%,$(MACHINE)),lab-arm64 prebuilds)
+# Of machines of other architectures: the guest and the addon.
+foreign_needs = $(foreach cpu,$(sort $(filter $(LAB_FOREIGN),$(foreach machine,$(1),$(call cpu_of,$(machine))))), \
+  lab-$(cpu) prebuilds/linux-$(cpu)/vmexit.node)
+needs_matrix := $(needs_lab) $(call foreign_needs,$(MACHINE))
 needs_clocks := $(needs_matrix)
 needs_hosts := $(needs_lab)
 needs_nested := $(needs_lab)
@@ -64,7 +67,8 @@ MATRIX_OF_TEST += arm64-bookworm
 # All that the lab can boot; vmx-bullseye and vmx-sid are left out, whose boots in Bochs take some 150 s each.
 # bookworm-rt: tracepoints' common fields are longer under PREEMPT_RT; on emulated SVM its KVM doesn't load.
 MATRIX := $(foreach kernel,bookworm bookworm-rt trixie,vmx-$(kernel)) \
-  $(foreach cpu,svm arm64,$(foreach kernel,bullseye bookworm trixie sid,$(cpu)-$(kernel)))
+  $(foreach cpu,svm arm64,$(foreach kernel,bullseye bookworm trixie sid,$(cpu)-$(kernel))) \
+  $(foreach kernel,trixie sid,riscv64-$(kernel))
 MATRIX_TESTS := test/matrix/*.test.ts
 # What a job prints comes when it has ended.
 LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
@@ -128,7 +132,8 @@ lab-instructions:
 	$(begins)
 	$(under_instructions) $(NODE_TEST) $(call compiled,test/instructions/*.test.ts test/clocks/*.test.ts)
 
-test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX and arm64
+test-matrix: PACKAGES += $(FOREIGN_PACKAGES)
+test-matrix: setup ## run the tests of exact numbers on every kernel with SVM, VMX, arm64 and riscv64
 	@$(MAKE) --no-print-directory matrix MATRIX_OF_TEST="$(MATRIX)" \
 	  MATRIX_TESTS="$(MATRIX_TESTS) test/lab/count.test.ts test/lab/time.test.ts test/lab/faults.test.ts test/lab/split.test.ts"
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(BOOTS)
@@ -138,7 +143,7 @@ matrix: matrix-built
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(MATRIX_OF_TEST:%=matrix-%)
 
 # In one make, before several runs need them at once.
-matrix-built: all lab lab-arm64 prebuilds
+matrix-built: all lab prebuilds $(call foreign_needs,$(MATRIX_OF_TEST))
 
 # Only SVM's machines are quick enough for more, and have what those need: VMX's disk has no development packages.
 matrix_tests = $(if $(filter svm-%,$(1)),$(MATRIX_TESTS),test/matrix/*.test.ts)

@@ -30,6 +30,10 @@ Napi::Value describe_host(const Napi::CallbackInfo &info)
 	};
 	// Read whole before any of it counts.
 	Host host = {text("tracefs"), text("module"), text("isa")};
+	Napi::Value number = object.Get("isaNumber");
+	if (!number.IsNumber())
+		throw Napi::TypeError::New(env, "isaNumber must be a number");
+	host.isa_number = number.As<Napi::Number>().Uint32Value();
 	set_host(host);
 	return env.Undefined();
 }

@@ -9,9 +9,11 @@
 
 /* The bits that a detail adds to the key of an exit, and the detail where kvm_exit's payload tells it. Else
  * it isn't known yet, and is EXITINFO1 or the exit qualification. */
-static __always_inline __u64 payload_detail(const void *payload, __u32 isa, __u32 reason, __u64 *detail)
+static __always_inline __u64 payload_detail(const void *payload, __u32 isa, __u32 reason,
+					    struct vmexit_account *account)
 {
 	__u64 info1 = field_u64(payload, FIELD_EXIT_INFO1), info2 = field_u64(payload, FIELD_EXIT_INFO2);
+	__u64 *detail = &account->exit.detail;
 	__u32 bits;
 
 	*detail = info1;
@@ -78,5 +80,21 @@ static __always_inline void x86_hypercall(struct vmexit_span *span, enum vmexit_
 	if (x86_awaits(span, SVM_VMMCALL, VMX_VMCALL))
 		detail_known(span, hypercall_detail(interface, number));
 }
+
+/* The events that tell details, as in arm64.bpf.h. */
+#define ARCH_DETAIL_EVENTS(EVENT) \
+	EVENT(kvm_msr, msr, x86_msr(span, field_u32(payload, FIELD_MSR_NUMBER))) \
+	EVENT( \
+	    kvm_cpuid, cpuid, \
+	    x86_cpuid(span, field_u32(payload, FIELD_CPUID_LEAF), field_u32(payload, FIELD_CPUID_SUBLEAF))) \
+	EVENT(kvm_hypercall, hypercall, \
+	      x86_hypercall(span, VMEXIT_HYPERCALL_KVM, field_u32(payload, FIELD_HYPERCALL_NUMBER))) \
+	EVENT(kvm_hv_hypercall, hv_hypercall, \
+	      x86_hypercall(span, VMEXIT_HYPERCALL_HYPERV, field_u32(payload, FIELD_HV_HYPERCALL_CODE))) \
+	EVENT(kvm_xen_hypercall, xen_hypercall, \
+	      x86_hypercall(span, VMEXIT_HYPERCALL_XEN, field_u32(payload, FIELD_XEN_HYPERCALL_NUMBER))) \
+	EVENT(kvm_page_fault, fault, x86_fault(span, field_u64(payload, FIELD_FAULT_ADDRESS))) \
+	EVENT(kvm_mmio, mmio, x86_mmio(span, field_u64(payload, FIELD_MMIO_ADDRESS))) \
+	EVENT(kvm_fast_mmio, fast_mmio, x86_mmio(span, field_u64(payload, FIELD_FAST_MMIO_ADDRESS)))
 
 #endif

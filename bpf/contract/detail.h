@@ -15,6 +15,8 @@
  * SYSTEM_EVENT: KVM_SYSTEM_EVENT_*
  * arm64		of system registers the syndrome's register and direction; of HVC the function; of WFx
  * 1 for WFE
+ * riscv64		of calls of the SBI the function | extension << VMEXIT_SBI_SHIFT; of virtual
+ * instructions their bits 12-14 and 20-31, and in bit 15 whether they have a source register
  */
 #ifndef DETAIL_H
 #define DETAIL_H
@@ -39,6 +41,7 @@
 #define VMEXIT_FAULT_PAGE (1ULL << 59)
 #define VMEXIT_FAULT_FETCH (1ULL << 60)
 #define VMEXIT_HYPERCALL_SHIFT 56
+#define VMEXIT_SBI_SHIFT 24
 enum vmexit_hypercalls {
 	VMEXIT_HYPERCALL_KVM = 0,
 	VMEXIT_HYPERCALL_HYPERV = 1,

@@ -25,6 +25,10 @@
 	FIELD(EXIT_INTERRUPTION, kvm_exit, intr_info, 0) \
 	FIELD(EXIT_ARM64_RETURN, kvm_exit, ret, PAYLOAD_REQUIRED) \
 	FIELD(EXIT_ARM64_CLASS, kvm_exit, esr_ec, PAYLOAD_REQUIRED) \
+	FIELD(EXIT_RISCV_CAUSE, kvm_exit, scause, PAYLOAD_REQUIRED) \
+	FIELD(EXIT_RISCV_STVAL, kvm_exit, stval, PAYLOAD_REQUIRED) \
+	FIELD(EXIT_RISCV_HTVAL, kvm_exit, htval, PAYLOAD_REQUIRED) \
+	FIELD(EXIT_PPC64_TRAP, kvm_exit, trap, PAYLOAD_REQUIRED) \
 	FIELD(ENTRY_VCPU_ID, kvm_entry, vcpu_id, -1) \
 	FIELD(FAULT_ADDRESS, kvm_page_fault, fault_address, PAYLOAD_REQUIRED) \
 	FIELD(MSR_NUMBER, kvm_msr, ecx, PAYLOAD_REQUIRED) \

@@ -26,10 +26,11 @@
  */
 #define TRACE_KINDS(KIND) \
 	KIND(ENTRY, entry, kvm_entry, ONE(ENTRY, 0x10001), READ(vcpu_id)) \
-	/* arm64 has ret, vcpu_pc and esr_ec. */ \
+	/* arm64 has ret, vcpu_pc and esr_ec, riscv64 sepc and scause, ppc64 \
+	 * trap and pc. */ \
 	KIND(EXIT, exit, kvm_exit, ONE(EXIT, 0x10002), \
-	     WORD(code, exit_reason, ret) LONG(rip, guest_rip, vcpu_pc) WORD(isa, isa) READ(vcpu_id) \
-		 READ_LONG(info1, esr_ec) READ(intr_info)) \
+	     WORD(code, exit_reason, ret, trap) LONG(rip, guest_rip, vcpu_pc, sepc, pc) WORD(isa, isa) \
+		 READ(vcpu_id) READ_LONG(info1, esr_ec, scause) READ(intr_info)) \
 	KIND(NESTED_EXIT, nested, kvm_nested_vmexit, ONE(FROM_L2, 0x40004), ) \
 	KIND(REFLECTED, nested, kvm_nested_vmexit_inject, ONE(REFLECTED, 0x40005), ) \
 	KIND(PAGE_FAULT, page_fault, kvm_page_fault, ONE(PAGE_FAULT, 0x20001), \

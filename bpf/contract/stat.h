@@ -28,10 +28,7 @@ struct stat_counts {
 	__u64 events[STAT_EVENTS];
 };
 
-/* What a child's reason is a code of: an isa, or KVM_EXIT_ for user space. */
-#define STAT_KIND_VMX ISA_VMX
-#define STAT_KIND_SVM ISA_SVM
-#define STAT_KIND_ARM64 ISA_ARM64
+/* What a child's reason is a code of: an isa, or in the place of ISA_KVM_RUN KVM_EXIT_ for user space. */
 #define STAT_KIND_USERSPACE 4
 
 /* Distinct reasons of one event seen on one CPU: the largest table, SVM's, has 140, and user space's has 43.

@@ -13,5 +13,7 @@
 #define KERNEL_CAST_TYPE 0x6b766d02
 /* The address of kvm_amd's svm_data on CPU 0; 0 where there is none to use. */
 #define KERNEL_SVM_DATA 0x6b766d03
+/* The same of KVM's kvm_running_vcpu. */
+#define KERNEL_RUNNING_VCPU 0x6b766d04
 
 #endif

@@ -115,11 +115,15 @@ struct vmexit_account {
 	__u64 owner;             /* the vCPU's address, or a number of its thread, whose low half is tid;
 				    0: none */
 	struct vmexit_span exit; /* exit to entry */
-	__u64 vmcb01;            /* SVM: address of the vCPU's L1 VMCB, the same for its whole life */
-	__u64 start_ns;          /* start of the VMM process since boot: with tgid it names a VM even if the
-				    pid is used again */
-	__u32 state;             /* enum vmexit_state */
-	__u32 shared;            /* 1: the thread runs several vCPUs */
+	union {
+		__u64 vmcb01; /* SVM: address of the vCPU's L1 VMCB, the same for its whole life */
+		__u64
+		    run_page; /* riscv64 and ppc64, of returns with details: address of its struct kvm_run */
+	};
+	__u64 start_ns; /* start of the VMM process since boot: with tgid it names a VM even if the
+			   pid is used again */
+	__u32 state;    /* enum vmexit_state */
+	__u32 shared;   /* 1: the thread runs several vCPUs */
 	/* For owners whose first place this account is, and which have another: the index of the account that
 	 * one of them was found to have. 0 or out of date if there is none. In the owner's cache line. */
 	__u32 hint;
@@ -129,9 +133,10 @@ struct vmexit_account {
 	__u32 ran_last; /* if shared: 1 if its exit was the thread's last */
 	__u32 details;  /* index + 1 of its struct vmexit_details; 0: none */
 	__u32 self;     /* its own index */
-	__u32 reserved;
-	__u64 out_ns; /* when the thread lost its CPU within the open exit; 0: it has one */
-	__u64 rip;    /* of the open exit, by details and by payload; 0 where that has no such field */
+	__u32 offset;   /* riscv64 and ppc64, by details: within its page, of the address where the open exit
+			   faulted */
+	__u64 out_ns;   /* when the thread lost its CPU within the open exit; 0: it has one */
+	__u64 rip;      /* of the open exit, by details and by payload; 0 where that has no such field */
 	char comm[VMEXIT_COMM]; /* of the VMM process; any bytes */
 	struct vmexit_slot slots[VMEXIT_SLOTS];
 	__u32 histograms[VMEXIT_SLOTS]; /* index + 1 of each slot's histogram; 0: none */

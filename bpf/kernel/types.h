@@ -180,6 +180,37 @@ struct kvm_vcpu___bitmap {
 	struct kvm_vcpu_arch___bitmap arch;
 };
 
+/* arch/riscv/include/asm/kvm_host.h: a6 and a7 say which function of which of the SBI's extensions is called.
+ */
+struct kvm_cpu_context {
+	unsigned long a6;
+	unsigned long a7;
+};
+
+struct kvm_vcpu_arch___riscv {
+	struct kvm_cpu_context guest_context;
+};
+
+struct kvm_vcpu___riscv {
+	struct kvm_vcpu_arch___riscv arch;
+};
+
+/* arch/powerpc/include/asm/kvm_host.h, ptrace.h: the guest's registers, and where it faulted. */
+struct pt_regs___ppc64 {
+	unsigned long gpr[32];
+};
+
+struct kvm_vcpu_arch___ppc64 {
+	struct pt_regs___ppc64 regs;
+	unsigned long fault_dar;
+	__u32 fault_dsisr;
+	unsigned long fault_gpa;
+};
+
+struct kvm_vcpu___ppc64 {
+	struct kvm_vcpu_arch___ppc64 arch;
+};
+
 /* arch/x86/include/asm/svm.h */
 struct vmcb_control_area {
 	__u32 exit_code; /* 32 bits before 7.0, then 64 (commit d7507a94a072): the low half is the same */

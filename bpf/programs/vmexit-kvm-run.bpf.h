@@ -18,7 +18,8 @@ int record_run_return(const void *payload)
 
 	if (!account)
 		return PASS_ON;
-	run_returned(account, field_u32(payload, FIELD_RUN_REASON), field_u32(payload, FIELD_RUN_ERRNO), 0);
+	run_returned(account, field_u32(payload, FIELD_RUN_REASON), field_u32(payload, FIELD_RUN_ERRNO),
+		     ARCH_RUN_PAGE ? account->run_page : 0);
 	if (DETAILS)
 		run_take_told(account);
 	return PASS_ON;
@@ -34,6 +35,8 @@ static __always_inline int thread_runs(int vcpu_id)
 	span_end(account, &account->exit, config.histograms ? HISTOGRAM : TIME);
 	if (DETAILS)
 		account->rip = 0;
+	if (DETAILS && ARCH_RUN_PAGE)
+		account->run_page = ARCH_RUN_PAGE;
 	return PASS_ON;
 }
 
@@ -57,7 +60,7 @@ int record_raw_run(const struct bpf_raw_tracepoint_args *context)
 #define MMIO_WRITE 2
 
 SEC("tp/kvm/kvm_mmio")
-int record_run_mmio(const void *payload)
+int record_run_detail_mmio(const void *payload)
 {
 	struct vmexit_account *account = thread_last();
 	__u32 type = field_u32(payload, FIELD_MMIO_TYPE);
@@ -72,7 +75,7 @@ int record_run_mmio(const void *payload)
 
 /* A read is told when the VMM has answered it. */
 SEC("tp/kvm/kvm_pio")
-int record_run_pio(const void *payload)
+int record_run_detail_pio(const void *payload)
 {
 	struct vmexit_account *account = thread_last();
 

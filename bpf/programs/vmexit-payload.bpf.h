@@ -11,12 +11,9 @@
 #include <bpf/bpf_helpers.h>
 #include "../vmexit/span.bpf.h"
 #include "../vmexit/thread-owner.bpf.h"
+#include "../arch/arch.bpf.h"
 #ifdef __TARGET_ARCH_x86
-#include "../arch/x86.bpf.h"
 #include "../arch/x86-payload-detail.bpf.h"
-#else
-#include "../arch/arm64.bpf.h"
-#include "../arch/arm64-detail.bpf.h"
 #endif
 #include "../kernel/fields.bpf.h"
 
@@ -32,7 +29,7 @@ int record_exit(const void *payload)
 		return PASS_ON;
 	span_file_unfinished(account, &account->exit, config.timing);
 	if (DETAILS) {
-		bits = payload_detail(payload, isa, reason, &account->exit.detail);
+		bits = payload_detail(payload, isa, reason, account);
 		account->rip = field_u64(payload, FIELD_EXIT_RIP);
 	}
 	span_begin(&account->exit, key_of(isa, reason) | bits, config.timing);
@@ -41,9 +38,10 @@ int record_exit(const void *payload)
 
 #if DETAILS
 
-/* An event that tells the detail of the exit that is open, by `tell`. */
+/* An event that tells the detail of the exit that is open, by `tell`. The addon knows these programs by how
+ * their names begin. */
 #define RECORD_DETAIL(event, name, tell) \
-	SEC("tp/kvm/" #event) int record_##name(const void *payload) \
+	SEC("tp/kvm/" #event) int record_detail_##name(const void *payload) \
 	{ \
 		struct vmexit_account *account = thread_last(); \
 		struct vmexit_span *span; \
@@ -55,29 +53,7 @@ int record_exit(const void *payload)
 		return PASS_ON; \
 	}
 
-#ifdef __TARGET_ARCH_x86
-RECORD_DETAIL(kvm_msr, msr, x86_msr(span, field_u32(payload, FIELD_MSR_NUMBER)))
-RECORD_DETAIL(kvm_cpuid, cpuid,
-	      x86_cpuid(span, field_u32(payload, FIELD_CPUID_LEAF), field_u32(payload, FIELD_CPUID_SUBLEAF)))
-RECORD_DETAIL(kvm_hypercall, hypercall,
-	      x86_hypercall(span, VMEXIT_HYPERCALL_KVM, field_u32(payload, FIELD_HYPERCALL_NUMBER)))
-RECORD_DETAIL(kvm_hv_hypercall, hv_hypercall,
-	      x86_hypercall(span, VMEXIT_HYPERCALL_HYPERV, field_u32(payload, FIELD_HV_HYPERCALL_CODE)))
-RECORD_DETAIL(kvm_xen_hypercall, xen_hypercall,
-	      x86_hypercall(span, VMEXIT_HYPERCALL_XEN, field_u32(payload, FIELD_XEN_HYPERCALL_NUMBER)))
-RECORD_DETAIL(kvm_page_fault, fault, x86_fault(span, field_u64(payload, FIELD_FAULT_ADDRESS)))
-RECORD_DETAIL(kvm_mmio, mmio, x86_mmio(span, field_u64(payload, FIELD_MMIO_ADDRESS)))
-RECORD_DETAIL(kvm_fast_mmio, fast_mmio, x86_mmio(span, field_u64(payload, FIELD_FAST_MMIO_ADDRESS)))
-#else
-RECORD_DETAIL(kvm_handle_sys_reg, sys_reg,
-	      arm64_register(span, field_u32(payload, FIELD_ARM64_SYNDROME_OF_REGISTER)))
-RECORD_DETAIL(kvm_guest_fault, guest_fault,
-	      arm64_fault(span, field_u32(payload, FIELD_ARM64_SYNDROME_OF_FAULT),
-			  field_u64(payload, FIELD_ARM64_FAULT_ADDRESS)))
-RECORD_DETAIL(kvm_hvc_arm64, hvc, arm64_function(span, field_u32(payload, FIELD_ARM64_FUNCTION)))
-RECORD_DETAIL(kvm_wfx_arm64, wfx, arm64_wait(span, field_u32(payload, FIELD_ARM64_WAITS_FOR_EVENT)))
-RECORD_DETAIL(kvm_mmio, arm64_mmio, arm64_mmio(span, field_u64(payload, FIELD_MMIO_ADDRESS)))
-#endif
+ARCH_DETAIL_EVENTS(RECORD_DETAIL)
 
 #endif
 

@@ -24,6 +24,9 @@ enum {
 	RUN_SYSTEM_EVENT = 24,
 	RUN_X86_RDMSR = 29,
 	RUN_X86_WRMSR = 30,
+	RUN_PAPR_HCALL = 19,
+	RUN_RISCV_SBI = 35,
+	RUN_RISCV_CSR = 36,
 };
 
 /* What struct kvm_run has of each of them, from byte 32 on. It is the VMM's memory, too: any bytes. */
@@ -49,6 +52,14 @@ union run_exit {
 		__u64 error;
 		__u32 why, number;
 	} msr;
+#ifdef __TARGET_ARCH_riscv
+	struct {
+		__u64 extension, function;
+	} sbi;
+	struct {
+		__u64 number, value, mask;
+	} csr;
+#endif
 };
 
 static __always_inline __u64 run_port(__u64 port, __u64 size, int is_out, int is_string)
@@ -71,6 +82,13 @@ static __always_inline int run_has_detail(__u32 reason)
 	case RUN_SYSTEM_EVENT:
 	case RUN_X86_RDMSR:
 	case RUN_X86_WRMSR:
+#ifdef __TARGET_ARCH_riscv
+	case RUN_RISCV_SBI:
+	case RUN_RISCV_CSR:
+#endif
+#ifdef __TARGET_ARCH_powerpc
+	case RUN_PAPR_HCALL:
+#endif
 		return 1;
 	}
 	return 0;
@@ -82,6 +100,9 @@ static __always_inline __u64 run_detail(__u32 reason, const union run_exit *exit
 	case RUN_IO:
 		return run_port(exit->io.port, exit->io.size, exit->io.is_out, exit->io.count > 1);
 	case RUN_HYPERCALL:
+#ifdef __TARGET_ARCH_powerpc
+	case RUN_PAPR_HCALL:
+#endif
 		return (__u32)exit->hypercall.number;
 	case RUN_MMIO:
 		return run_mmio(exit->mmio.address, exit->mmio.is_write);
@@ -91,6 +112,14 @@ static __always_inline __u64 run_detail(__u32 reason, const union run_exit *exit
 		return exit->msr.number;
 	case RUN_X86_WRMSR:
 		return exit->msr.number | VMEXIT_MSR_WRITE;
+#ifdef __TARGET_ARCH_riscv
+	case RUN_RISCV_SBI:
+		return exit->sbi.extension << VMEXIT_SBI_SHIFT |
+		       (exit->sbi.function & ((1 << VMEXIT_SBI_SHIFT) - 1));
+	case RUN_RISCV_CSR:
+		/* As CSRRW and CSRRS have it. */
+		return (exit->csr.number & 0xfff) << 20 | (exit->csr.mask ? 1 : 2) << 12;
+#endif
 	}
 	return 0;
 }

@@ -8,6 +8,7 @@
 
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
+#include "detail.bpf.h"
 #include "details.bpf.h"
 #include "histogram.bpf.h"
 #include "maps.bpf.h"
@@ -52,26 +53,6 @@ static __always_inline void span_amend(struct vmexit_span *span, __u64 bits)
 {
 	if (span->key)
 		span->key |= bits;
-}
-
-/* The detail of a span that has just begun. */
-static __always_inline void span_detail(struct vmexit_span *span, __u64 detail)
-{
-	span->detail = detail;
-	span->flags |= VMEXIT_KEY_DETAIL >> 32;
-}
-
-/* The same for one that will be told or not. */
-static __always_inline void span_detail_unknown(struct vmexit_span *span)
-{
-	span->flags |= VMEXIT_KEY_UNKNOWN >> 32;
-}
-
-/* The detail of a span, which wasn't known so far. */
-static __always_inline void detail_known(struct vmexit_span *span, __u64 detail)
-{
-	span->key ^= VMEXIT_KEY_UNKNOWN | VMEXIT_KEY_DETAIL;
-	span->detail = detail;
 }
 
 /*

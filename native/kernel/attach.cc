@@ -20,16 +20,23 @@ namespace vmexit
 namespace
 {
 
-const std::string kPayloadSection = "tp/";
+const std::string kPayloadSection = "tp/", kKvmSection = "tp/kvm/", kRawSection = "raw_tp/";
 
 } // namespace
 
 bpf_link *attach(const bpf_program *program)
 {
 	std::string section = bpf_program__section_name(program);
+	if (section.compare(0, kRawSection.size(), kRawSection) == 0) {
+		std::string tracepoint = tracepoint_of(section.substr(kRawSection.size()));
+		return bpf_program__attach_raw_tracepoint(
+		    program, tracepoint.substr(tracepoint.find('/') + 1).c_str());
+	}
 	if (section.compare(0, kPayloadSection.size(), kPayloadSection) != 0)
 		return bpf_program__attach(program);
-	int id = event_id(section.substr(kPayloadSection.size()));
+	int id = event_id(section.compare(0, kKvmSection.size(), kKvmSection)
+			      ? section.substr(kPayloadSection.size())
+			      : tracepoint_of(section.substr(kKvmSection.size())));
 	if (id < 0) {
 		errno = ENOENT;
 		return nullptr;

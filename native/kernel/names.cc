@@ -98,9 +98,10 @@ void KernelNames::put_into(bpf_program *program) const
 		} else if (BPF_OP(instruction.code) == BPF_MOV && instruction.imm == KERNEL_CAST_TYPE) {
 			instruction.imm = support_.cast_type;
 		} else if (instruction.code == (BPF_LD | BPF_IMM | BPF_DW) &&
-			   instruction.imm == KERNEL_SVM_DATA) {
-			instruction.imm = support_.svm_data;
-			if (!support_.svm_data)
+			   (instruction.imm == KERNEL_SVM_DATA || instruction.imm == KERNEL_RUNNING_VCPU)) {
+			instruction.imm =
+			    instruction.imm == KERNEL_SVM_DATA ? support_.svm_data : support_.running_vcpu;
+			if (!instruction.imm)
 				continue;
 			instruction.src_reg = BPF_PSEUDO_BTF_ID;
 			instructions[i + 1].imm = module_; // its second half

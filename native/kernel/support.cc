@@ -168,20 +168,33 @@ const Vendor *loaded_vendor()
 	return nullptr;
 }
 
+bool has_one_isa()
+{
+	uint32_t isa = this_host().isa_number;
+	return isa && isa != ISA_VMX && isa != ISA_SVM;
+}
+
 DirectSupport direct_support(const KernelBtf *vmlinux, const std::vector<std::string> &functions)
 {
 	DirectSupport support;
-#ifdef __aarch64__
-	support.obstacle = "arm64's kvm_exit doesn't tell the vCPU";
-	return support;
-#endif
 	const Vendor *vendor = loaded_vendor();
-	if (!vendor || !vmlinux) {
-		support.obstacle =
-		    vendor ? "the kernel's BTF can't be read" : "neither kvm_amd nor kvm_intel drives KVM";
+	if (!vmlinux) {
+		support.obstacle = "the kernel's BTF can't be read";
 		return support;
 	}
 	std::unique_ptr<KernelBtf> own_of_kvm;
+	if (has_one_isa()) {
+		support.obstacle = "the programs for " + this_host().isa + " read payloads";
+		support.module = kKvm;
+		support.structs = types_of(kKvm, vmlinux, support.own_structs);
+		if (support.structs)
+			support.running_vcpu = support.structs->find("kvm_running_vcpu", BTF_KIND_VAR);
+		return support;
+	}
+	if (!vendor) {
+		support.obstacle = "neither kvm_amd nor kvm_intel drives KVM";
+		return support;
+	}
 	const KernelBtf *kvm = types_of(kKvm, vmlinux, own_of_kvm);
 	support.module = vendor->module;
 	support.structs = types_of(vendor->module, vmlinux, support.own_structs);

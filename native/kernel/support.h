@@ -24,8 +24,12 @@ struct Vendor {
 	uint32_t isa; // ISA_*
 };
 
-// The vendor whose module drives KVM; nullptr if the programs know no such vendor (arm64, kvm_pvm).
+// The vendor whose module drives KVM; nullptr if the programs know no such vendor (other processors,
+// kvm_pvm).
 const Vendor *loaded_vendor();
+
+// Whether the architecture has one instruction set, so that no payload tells it: all but x86's.
+bool has_one_isa();
 
 // What programs meet here that read KVM's own structs, and need no payload.
 struct DirectSupport {
@@ -36,8 +40,8 @@ struct DirectSupport {
 	const KernelBtf *structs = nullptr;
 	std::unique_ptr<KernelBtf> own_structs;
 	// Numbers of types, 0 where there is none: of bpf_rdonly_cast(), by which kernel memory is read by
-	// plain loads, and of struct pt_regs, in vmlinux; of the variable svm_data in the module.
-	uint32_t rdonly_cast = 0, cast_type = 0, svm_data = 0;
+	// plain loads, and of struct pt_regs, in vmlinux; of variables in the module.
+	uint32_t rdonly_cast = 0, cast_type = 0, svm_data = 0, running_vcpu = 0;
 	// What they attach to, by their sections' names: the type's number in the BTF of kKvm, or of vmlinux.
 	std::map<std::string, uint32_t> targets, targets_of_vmlinux;
 

@@ -3,6 +3,7 @@
 #ifndef THIS_HOST_H
 #define THIS_HOST_H
 
+#include <cstdint>
 #include <string>
 
 namespace vmexit
@@ -14,8 +15,9 @@ struct Host {
 	std::string tracefs;
 	// The module that drives KVM.
 	std::string module;
-	// The instruction set of kvm_exit's codes, as in the names of BPF programs.
+	// The instruction set of kvm_exit's codes, as in the names of BPF programs, and its number.
 	std::string isa;
+	uint32_t isa_number = 0;
 };
 
 // Of this thread: each of Node's threads has its own loop and its own objects.

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <sys/stat.h>
 
+#include "../../bpf/contract/isa.h"
 #include "this_host.h"
 
 namespace vmexit
@@ -32,7 +33,7 @@ std::string event_folder(const std::string &tracepoint)
 std::map<std::string, Field> read_format(const std::string &event)
 {
 	std::map<std::string, Field> fields;
-	std::ifstream format(event_folder("kvm/" + event) + "/format");
+	std::ifstream format(event_folder(tracepoint_of(event)) + "/format");
 	for (std::string line; std::getline(format, line);) {
 		// "	field:unsigned int vcpu_id;	offset:76;	size:4;	signed:0;"
 		size_t end = line.find(';');
@@ -52,9 +53,18 @@ std::map<std::string, Field> read_format(const std::string &event)
 
 } // namespace
 
+std::string tracepoint_of(const std::string &event)
+{
+	if (this_host().isa_number == ISA_PPC64 && event == "kvm_exit")
+		return "kvm_hv/kvm_guest_exit";
+	if (this_host().isa_number == ISA_PPC64 && event == "kvm_entry")
+		return "kvm_hv/kvm_guest_enter";
+	return "kvm/" + event;
+}
+
 bool has_event(const std::string &event)
 {
-	return !event_folder("kvm/" + event).empty();
+	return !event_folder(tracepoint_of(event)).empty();
 }
 
 int event_id(const std::string &tracepoint)

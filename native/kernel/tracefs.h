@@ -9,7 +9,10 @@
 namespace vmexit
 {
 
-// True where tracefs lists the tracepoint kvm:EVENT.
+// Where KVM has its tracepoint EVENT, SYSTEM/NAME: of KVM HV, kvm_exit and kvm_entry have other ones.
+std::string tracepoint_of(const std::string &event);
+
+// True where tracefs lists KVM's tracepoint EVENT.
 bool has_event(const std::string &event);
 
 // The number of tracepoint SYSTEM/EVENT in this kernel; -1 if tracefs doesn't list it.
@@ -21,7 +24,7 @@ struct Field {
 	bool is_signed;
 };
 
-// The fields of the payloads of system kvm's tracepoints. Each `format` is read once.
+// The fields of the payloads of KVM's tracepoints. Each `format` is read once.
 class Formats
 {
 public:

@@ -113,8 +113,11 @@ Splitter::Splitter(const SplitOptions &options)
 	LogTo log(log_);
 	allow_descriptors(0);
 	std::unique_ptr<KernelBtf> vmlinux = KernelBtf::read("vmlinux");
-	if (options.attach == SplitAttach::Probe || !load_directly(options, vmlinux.get()))
-		load(options, vmlinux.get(), DirectSupport(), false);
+	if (options.attach == SplitAttach::Probe || !load_directly(options, vmlinux.get())) {
+		// x86's vmlinux has KVM's structs, too.
+		DirectSupport support = has_one_isa() ? direct_support(vmlinux.get()) : DirectSupport();
+		load(options, support.structs ? support.structs : vmlinux.get(), DirectSupport(), false);
+	}
 	find_existing();
 }
 

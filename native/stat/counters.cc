@@ -56,17 +56,15 @@ Counters::~Counters()
 
 void Counters::choose_exit_program(const KernelBtf *vmlinux, const DirectSupport &support)
 {
-#ifdef __aarch64__
-	exit_program_ = "exit_arm64";
-#else
 	const std::string &isa = this_host().isa;
 	if (isa.empty())
 		throw std::runtime_error("KVM is not loaded");
-	if (!support.obstacle)
+	if (has_one_isa())
+		exit_program_ = "exit_only";
+	else if (!support.obstacle)
 		exit_program_ = "exit_" + isa + (support.casts() ? "_cast" : "");
 	else
 		exit_program_ = raw_support(vmlinux).obstacle ? "record_exit_" + isa : "exit_raw";
-#endif
 }
 
 void Counters::load(const CountersOptions &options)

@@ -61,7 +61,7 @@ Napi::Uint32Array words_of(const Napi::CallbackInfo &call, size_t index)
 	return call[index].As<Napi::Uint32Array>();
 }
 
-// encodeRings(rings, arm64, to, lost): writes the records of rings of struct trace_event, as the recorder
+// encodeRings(rings, isa, to, lost): writes the records of rings of struct trace_event, as the recorder
 // does, and returns how many words they have.
 Napi::Value encode_rings(const Napi::CallbackInfo &call)
 {
@@ -88,7 +88,7 @@ Napi::Value encode_rings(const Napi::CallbackInfo &call)
 		whole.head = ring.size();
 		whole.lost = lost.ElementLength() > rings.size() - 1 ? lost[rings.size() - 1] : 0;
 	}
-	TraceEncoder encoder(call[1].ToBoolean());
+	TraceEncoder encoder(call[1].ToNumber().Uint32Value());
 	Napi::Uint32Array to = words_of(call, 2);
 	const size_t words = encoder.encode(rings, UINT64_MAX, UINT64_MAX, to.Data(), to.ElementLength());
 	return Napi::Number::New(call.Env(), static_cast<double>(words));

@@ -98,6 +98,32 @@ private:
 	const uint32_t vcpu_;
 };
 
+// Whether payloads tell the instruction set: x86's.
+bool tells_isa(uint32_t isa)
+{
+	return isa == 0 || isa == ISA_VMX || isa == ISA_SVM;
+}
+
+// Whether payloads tell the vCPU.
+bool tells_vcpu(uint32_t isa)
+{
+	return isa != ISA_ARM64 && isa != ISA_RISCV64;
+}
+
+// The code of an exit, of an architecture's only instruction set, as bpf/arch/ has it. esr_ec and scause are
+// where x86 has info1.
+uint32_t code_of(uint32_t isa, const trace_event &exit)
+{
+	switch (isa) {
+	case ISA_ARM64:
+		return exit.data[0] << 8 | (exit.data[5] & 0xff);
+	case ISA_RISCV64:
+		return exit.data[5] | (exit.data[6] & 0x80000000);
+	default:
+		return exit.data[0];
+	}
+}
+
 // The handler that an exit implies: kvmtrace recorded it, and no tracepoint has it today.
 // Intel SDM 3C: exit reasons (appendix C), exit qualifications (27.2.1), interruption information (24.9.2).
 void put_vmx_handler(Records &records, const trace_event &exit)
@@ -166,9 +192,9 @@ uint32_t &TraceEncoder::vcpu_of(uint32_t tid, uint32_t tgid)
 uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 {
 	uint32_t &vcpu = vcpu_of(from.tid, from.tgid);
-	if (!arm64_ && from.kind == TRACE_ENTRY)
+	if (tells_vcpu(isa_) && from.kind == TRACE_ENTRY)
 		vcpu = from.data[kEntryVcpu];
-	else if (!arm64_ && from.kind == TRACE_EXIT)
+	else if (tells_vcpu(isa_) && from.kind == TRACE_EXIT)
 		vcpu = from.data[kExitVcpu];
 	Records records(out, from, vcpu);
 	if (from.kind >= TRACE_KINDS_COUNT)
@@ -177,11 +203,8 @@ uint32_t *TraceEncoder::event(uint32_t *out, const trace_event &from)
 		records.put(kShapes[from.kind], from.data);
 		return records.end();
 	}
-	if (arm64_) {
-		// ret and esr_ec, which is where x86 has info1, are the code; nothing tells the instruction
-		// set.
-		const uint32_t data[TRACE_WORDS] = {from.data[0] << 8 | (from.data[5] & 0xff), from.data[1],
-						    from.data[2], ISA_ARM64};
+	if (!tells_isa(isa_)) {
+		const uint32_t data[TRACE_WORDS] = {code_of(isa_, from), from.data[1], from.data[2], isa_};
 		records.put(kShapes[TRACE_EXIT], data);
 		return records.end();
 	}

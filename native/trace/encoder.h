@@ -29,8 +29,8 @@ struct Ring {
 class TraceEncoder
 {
 public:
-	// `arm64`: whether the exits are arm64's, whose reason is ret and esr_ec.
-	explicit TraceEncoder(bool arm64) : arm64_(arm64)
+	// `isa`: ISA_* of exits whose payloads don't tell it.
+	explicit TraceEncoder(uint32_t isa) : isa_(isa)
 	{
 	}
 
@@ -62,7 +62,7 @@ private:
 	uint32_t *end_gap(uint32_t *out, Ring &ring, size_t cpu, uint64_t lost) const;
 	uint32_t &vcpu_of(uint32_t tid, uint32_t tgid);
 
-	const bool arm64_;
+	const uint32_t isa_;
 	uint64_t events_ = 0;
 	// Of the last record.
 	uint64_t time_ns_ = 0;

@@ -17,6 +17,7 @@
 #include "../kernel/attach.h"
 #include "../kernel/core_btf.h"
 #include "../kernel/error.h"
+#include "../kernel/this_host.h"
 #include "../kernel/tracefs.h"
 #include "kinds.h"
 
@@ -29,11 +30,6 @@ namespace
 constexpr uint64_t kWindowNs = 20'000'000;
 // How often CPUs are looked for that came online.
 constexpr uint64_t kLookNs = 1'000'000'000;
-#ifdef __aarch64__
-constexpr bool kArm64 = true;
-#else
-constexpr bool kArm64 = false;
-#endif
 
 uint64_t now_ns()
 {
@@ -60,7 +56,8 @@ std::vector<size_t> online_cpus()
 
 } // namespace
 
-Recorder::Recorder(const RecorderOptions &options) : ring_shift_(options.ring_shift), encoder_(kArm64)
+Recorder::Recorder(const RecorderOptions &options)
+    : ring_shift_(options.ring_shift), encoder_(this_host().isa_number)
 {
 	const int cpus = libbpf_num_possible_cpus();
 	if (cpus < 0)

@@ -28,32 +28,8 @@ const std::vector<std::string> kRunFunctions = {"fentry/kvm_arch_vcpu_ioctl_run"
 // The program that makes histograms and tables of details free.
 constexpr char kFillPool[] = "fill_pool";
 
-// By payload: the tracepoints that tell details, and the programs on them.
-constexpr struct {
-	const char *event, *program;
-} kDetailEvents[] = {
-#ifdef __aarch64__
-    {"kvm_handle_sys_reg", "sys_reg"}, {"kvm_guest_fault", "guest_fault"}, {"kvm_hvc_arm64", "hvc"},
-    {"kvm_wfx_arm64", "wfx"},          {"kvm_mmio", "arm64_mmio"},
-#else
-    {"kvm_msr", "msr"},
-    {"kvm_cpuid", "cpuid"},
-    {"kvm_hypercall", "hypercall"},
-    {"kvm_hv_hypercall", "hv_hypercall"},
-    {"kvm_xen_hypercall", "xen_hypercall"},
-    {"kvm_page_fault", "fault"},
-    {"kvm_mmio", "mmio"},
-    {"kvm_fast_mmio", "fast_mmio"},
-#endif
-};
-
-// The same of exits to the VMM.
-constexpr const char *kRunDetails[] = {
-    "record_run_mmio",
-#ifndef __aarch64__
-    "record_run_pio",
-#endif
-};
+// By payload: how the programs' names begin that tell details of exits, and of exits to the VMM.
+constexpr char kDetails[] = "record_detail_", kRunDetails[] = "record_run_detail_";
 
 // Programs on functions that net times need, by their sections.
 const std::vector<std::string> kNetFunctions = {"fentry/kvm_sched_out", "fentry/kvm_sched_in"};
@@ -89,13 +65,28 @@ bool entry_needs_no_payload(const KernelBtf *vmlinux)
 	return !PayloadFields().has(FIELD_ENTRY_VCPU_ID) || entry_tells_vcpu(vmlinux);
 }
 
+// The programs of an object whose names begin so, on tracepoints that this kernel has.
+std::vector<std::string> detail_programs(const bpf_object *object, const std::string &begin)
+{
+	std::vector<std::string> names;
+	bpf_program *program;
+	bpf_object__for_each_program(program, object)
+	{
+		std::string name = bpf_program__name(program), section = bpf_program__section_name(program);
+		if (!name.compare(0, begin.size(), begin) &&
+		    has_event(section.substr(section.rfind('/') + 1)))
+			names.push_back(name);
+	}
+	return names;
+}
+
 // In the order in which they attach: the ends of intervals before their beginnings.
-std::vector<std::string> names_of(const Options &options, Attach way, const DirectSupport *support,
-				  const KernelBtf *structs)
+std::vector<std::string> names_of(const bpf_object *object, const Options &options, Attach way,
+				  const DirectSupport &support, const KernelBtf *structs)
 {
 	std::vector<std::string> wanted;
 	const char *purpose = options.slow ? "slow" : options.histograms ? "histogram" : "time";
-	const DirectSupport *direct = way == Attach::Direct ? support : nullptr;
+	bool direct = way == Attach::Direct;
 	if (options.returns) {
 		std::string begin = options.histograms ? "direct_run_histogram" : "direct_run_time";
 		wanted = direct ? std::vector<std::string>{"direct_vcpu_end", begin, "direct_run_return"}
@@ -104,7 +95,8 @@ std::vector<std::string> names_of(const Options &options, Attach way, const Dire
 											   : "record_run",
 							   "record_run_return"};
 		if (!direct && options.details)
-			wanted.insert(wanted.end(), std::begin(kRunDetails), std::end(kRunDetails));
+			for (const std::string &name : detail_programs(object, kRunDetails))
+				wanted.push_back(name);
 	} else if (way == Attach::Raw) {
 		wanted.push_back("raw_vm_end");
 		if (options.timing)
@@ -112,7 +104,7 @@ std::vector<std::string> names_of(const Options &options, Attach way, const Dire
 		wanted.push_back(options.timing ? "raw_exit_time" : "raw_exit_count");
 	} else if (direct) {
 		const Vendor &vendor = *loaded_vendor();
-		std::string cast = direct->casts() ? "_cast" : "";
+		std::string cast = support.casts() ? "_cast" : "";
 		bool vmx = options.details && vendor.isa == ISA_VMX;
 		bool amends = vmx || (options.details && runs_sev_es());
 		wanted.push_back(vmx ? "direct_vcpu_end_vmx" : "direct_vcpu_end");
@@ -140,9 +132,8 @@ std::vector<std::string> names_of(const Options &options, Attach way, const Dire
 			wanted.push_back("record_reflected");
 		}
 		if (options.details)
-			for (const auto &[event, name] : kDetailEvents)
-				if (has_event(event))
-					wanted.push_back(std::string("record_") + name);
+			for (const std::string &name : detail_programs(object, kDetails))
+				wanted.push_back(name);
 		wanted.push_back("record_exit");
 	}
 	return wanted;
@@ -180,7 +171,9 @@ Session::Session(const Options &options)
 	bool needs_more = needs_record || options.details || options.returns;
 	if (may_be(Attach::Raw) && !needs_more && load_raw(options, vmlinux.get()))
 		return;
-	load(options, Attach::Record, vmlinux.get(), nullptr);
+	// The programs of x86 that read payloads read nothing of KVM's.
+	DirectSupport support = has_one_isa() ? direct_support(vmlinux.get()) : DirectSupport();
+	load(options, Attach::Record, support.structs ? support.structs : vmlinux.get(), support);
 }
 
 bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
@@ -188,7 +181,7 @@ bool Session::load_directly(const Options &options, const KernelBtf *vmlinux)
 	DirectSupport support = direct_support(vmlinux, functions_for(options));
 	const char *mend = options.net ? "leave --net out" : "use --attach record";
 	return load_supported("directly", support, options.net || options.attach == Attach::Direct, mend,
-			      log_, [&] { load(options, Attach::Direct, support.structs, &support); });
+			      log_, [&] { load(options, Attach::Direct, support.structs, support); });
 }
 
 bool Session::load_raw(const Options &options, const KernelBtf *vmlinux)
@@ -196,7 +189,7 @@ bool Session::load_raw(const Options &options, const KernelBtf *vmlinux)
 	DirectSupport support = raw_support(vmlinux);
 	return load_supported("to raw tracepoints", support, options.attach == Attach::Raw,
 			      "leave --attach out", log_,
-			      [&] { load(options, Attach::Raw, support.structs, &support); });
+			      [&] { load(options, Attach::Raw, support.structs, support); });
 }
 
 Session::~Session()
@@ -219,7 +212,7 @@ void Session::stop()
 	stopped_ = true;
 }
 
-void Session::load(const Options &options, Attach way, const KernelBtf *structs, const DirectSupport *support)
+void Session::load(const Options &options, Attach way, const KernelBtf *structs, const DirectSupport &support)
 {
 	way_ = way;
 	try {
@@ -230,13 +223,15 @@ void Session::load(const Options &options, Attach way, const KernelBtf *structs,
 	}
 }
 
-void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *support)
+void Session::load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport &support)
 {
 	std::optional<KernelNames> names;
-	if (support)
-		names.emplace(*support);
+	if (way_ != Attach::Record || has_one_isa())
+		names.emplace(support);
 	CoreBtf core_btf(structs);
-	programs_.emplace(core_btf.open(options.object), names_of(options, way_, support, structs));
+	Object object = core_btf.open(options.object);
+	std::vector<std::string> wanted = names_of(object.get(), options, way_, support, structs);
+	programs_.emplace(std::move(object), wanted);
 	bpf_program__set_autoload(programs_->program(kFillPool),
 				  options.histograms || (options.details && !options.slow));
 	if (names)

@@ -154,9 +154,9 @@ private:
 	// Return whether they did; say in the log why they didn't.
 	bool load_directly(const Options &options, const KernelBtf *vmlinux);
 	bool load_raw(const Options &options, const KernelBtf *vmlinux);
-	// `support` is of that way, null for Attach::Record.
-	void load(const Options &options, Attach way, const KernelBtf *structs, const DirectSupport *support);
-	void load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport *support);
+	// `support` is of that way; of Attach::Record for architectures that have one isa.
+	void load(const Options &options, Attach way, const KernelBtf *structs, const DirectSupport &support);
+	void load_and_attach(const Options &options, const KernelBtf *structs, const DirectSupport &support);
 	void configure(const Options &options);
 	void fill_pool();
 	void map_memory();

@@ -9,6 +9,7 @@ import {
   PRINT_REASONS,
   PRINT_VMS,
   REASONS,
+  REASONS_OF_X86,
   identifier,
   namesReasons,
   offered,
@@ -60,13 +61,16 @@ function cases(tool: Tool): string[] {
 }
 
 const REASONS_FUNCTION = `${PRINT_REASONS}() {
-  if [[ $(uname -m) == aarch64 ]]; then
-    echo '${REASONS.arm64}'
-  elif [[ "$(grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null) " == *' svm '* ]]; then
-    echo '${REASONS.svm}'
-  else
-    echo '${REASONS.vmx}'
-  fi
+  case $(uname -m) in
+${Object.entries(REASONS)
+  .map(([machine, names]) => `  ${machine}) echo '${names}' ;;`)
+  .join("\n")}
+  *) if [[ "$(grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null) " == *' svm '* ]]; then
+      echo '${REASONS_OF_X86.svm}'
+    else
+      echo '${REASONS_OF_X86.vmx}'
+    fi ;;
+  esac
 }
 `;
 

@@ -9,6 +9,7 @@ import {
   PRINT_REASONS,
   PRINT_VMS,
   REASONS,
+  REASONS_OF_X86,
   identifier,
   namesReasons,
   offered,
@@ -51,12 +52,16 @@ function lines(command: string, { tool }: Named, condition: readonly string[]): 
 }
 
 const REASONS_FUNCTION = `function ${PRINT_REASONS}
-    if test (uname -m) = aarch64
-        string split ' ' '${REASONS.arm64}'
-    else if string match -q '* svm *' -- (grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null)' '
-        string split ' ' '${REASONS.svm}'
-    else
-        string split ' ' '${REASONS.vmx}'
+    switch (uname -m)
+${Object.entries(REASONS)
+  .map(([machine, names]) => `        case ${machine}\n            string split ' ' '${names}'`)
+  .join("\n")}
+        case '*'
+            if string match -q '* svm *' -- (grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null)' '
+                string split ' ' '${REASONS_OF_X86.svm}'
+            else
+                string split ' ' '${REASONS_OF_X86.vmx}'
+            end
     end
 end
 `;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the completions of all shells take from a tool's options and operands.
 import { ARM64_CLASSES, ARM64_RETURNS } from "../../src/reasons/arm64";
+import { PPC64_REASONS } from "../../src/reasons/ppc64";
+import { RISCV64_REASONS } from "../../src/reasons/riscv64";
 import { SVM_REASONS } from "../../src/reasons/svm";
 import { VMX_REASONS } from "../../src/reasons/vmx";
 import { type Kind, type Option, type Tool, isGroup } from "../../tools/lib/tool";
@@ -14,12 +16,16 @@ export function offered(option: Option, offers: Offers): string {
   return offers[option.choices ? "choices" : (option.kind ?? "other")](option);
 }
 
-/** Names of exit reasons, by instruction set. */
-export const REASONS = {
-  arm64: [...ARM64_CLASSES.values(), ...ARM64_RETURNS.values()].join(" "),
-  svm: [...SVM_REASONS.values()].join(" "),
-  vmx: [...VMX_REASONS.values()].join(" "),
-} as const;
+const inOneLine = (names: ReadonlyMap<number, string>) => [...names.values()].join(" ");
+
+/** Names of exit reasons of x86's instruction sets. */
+export const REASONS_OF_X86 = { svm: inOneLine(SVM_REASONS), vmx: inOneLine(VMX_REASONS) } as const;
+/** The same of other architectures, as `uname -m` has them. */
+export const REASONS: Readonly<Record<string, string>> = {
+  aarch64: `${inOneLine(ARM64_CLASSES)} ${inOneLine(ARM64_RETURNS)}`,
+  ppc64le: inOneLine(PPC64_REASONS),
+  riscv64: inOneLine(RISCV64_REASONS),
+};
 
 /** What prints the pids of processes that run VMs, or VMs' names, one a line. */
 export const PRINT_PIDS = "kvm-vmexit doctor --list pids 2>/dev/null";

@@ -8,6 +8,7 @@ import {
   PRINT_PIDS,
   PRINT_VMS,
   REASONS,
+  REASONS_OF_X86,
   namesReasons,
   offered,
   quoted,
@@ -78,13 +79,16 @@ esac`;
 }
 
 const REASONS_LOCAL = `local -a reasons
-if [[ $(uname -m) == aarch64 ]]; then
-  reasons=(${REASONS.arm64})
-elif [[ "$(grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null) " == *' svm '* ]]; then
-  reasons=(${REASONS.svm})
-else
-  reasons=(${REASONS.vmx})
-fi
+case $(uname -m) in
+${Object.entries(REASONS)
+  .map(([machine, names]) => `${machine}) reasons=(${names}) ;;`)
+  .join("\n")}
+*) if [[ "$(grep -m 1 '^flags' /proc/cpuinfo 2>/dev/null) " == *' svm '* ]]; then
+    reasons=(${REASONS_OF_X86.svm})
+  else
+    reasons=(${REASONS_OF_X86.vmx})
+  fi ;;
+esac
 `;
 
 const COMMAND_LINE = `local separator=\${words[(i)--]}

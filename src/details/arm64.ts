@@ -6,14 +6,14 @@ import { bits } from "./bits";
 export interface SystemRegisterAccess {
   readonly kind: "sysreg";
   readonly write: boolean;
-  /** `S3_3_C14_C0_2`: op0, op1, CRn, CRm, op2. */
+  /** `S3_3_C14_C0_2`: op0, op1, CRn, CRm, op2; of riscv64 a CSR's name, or `csr_0x5a8`. */
   readonly register: string;
 }
 
-/** WFI or WFE. */
+/** WFI; WFE; of riscv64 WRS. */
 export interface Wait {
   readonly kind: "wait";
-  readonly for: "interrupt" | "event";
+  readonly for: "interrupt" | "event" | "reservation";
 }
 
 // arch/arm64/include/asm/sysreg.h and arch/arm64/tools/sysreg: op0, op1, CRn, CRm, op2.
@@ -138,7 +138,9 @@ export function waitOf(raw: bigint): Wait {
   return { kind: "wait", for: bits(raw, 0, 1) === 1 ? "event" : "interrupt" };
 }
 
-/** `WFI`, `WFE`. */
+const WAITS: Readonly<Record<Wait["for"], string>> = { interrupt: "WFI", event: "WFE", reservation: "WRS" };
+
+/** `WFI`, `WFE`, `WRS`. */
 export function waitText({ for: what }: Wait): string {
-  return what === "event" ? "WFE" : "WFI";
+  return WAITS[what];
 }

@@ -4,7 +4,7 @@ import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";
 
 /** The interface that defines the numbers. */
-export type HypercallInterface = "kvm" | "hyperv" | "xen" | "smccc";
+export type HypercallInterface = "kvm" | "hyperv" | "xen" | "smccc" | "papr";
 
 const NAMES: Readonly<Record<HypercallInterface, Names>> = {
   // include/uapi/linux/kvm_para.h
@@ -133,6 +133,75 @@ const NAMES: Readonly<Record<HypercallInterface, Names>> = {
 0x86000001 KVM_PTP
 0x8600ff01 VENDOR_HYP_CALL_UID
 `),
+  // arch/powerpc/include/asm/hvcall.h
+  papr: namesOf(`
+0x4 H_REMOVE
+0x8 H_ENTER
+0xc H_READ
+0x10 H_CLEAR_MOD
+0x14 H_CLEAR_REF
+0x18 H_PROTECT
+0x1c H_GET_TCE
+0x20 H_PUT_TCE
+0x24 H_SET_SPRG0
+0x28 H_SET_DABR
+0x2c H_PAGE_INIT
+0x3c H_LOGICAL_CI_LOAD
+0x40 H_LOGICAL_CI_STORE
+0x44 H_LOGICAL_CACHE_LOAD
+0x48 H_LOGICAL_CACHE_STORE
+0x4c H_LOGICAL_ICBI
+0x50 H_LOGICAL_DCBF
+0x54 H_GET_TERM_CHAR
+0x58 H_PUT_TERM_CHAR
+0x5c H_REAL_TO_LOGICAL
+0x64 H_EOI
+0x68 H_CPPR
+0x6c H_IPI
+0x70 H_IPOLL
+0x74 H_XIRR
+0x78 H_MIGRATE_DMA
+0x7c H_PERFMON
+0xdc H_REGISTER_VPA
+0xe0 H_CEDE
+0xe4 H_CONFER
+0xe8 H_PROD
+0xec H_GET_PPP
+0xf0 H_SET_PPP
+0xf4 H_PURR
+0xf8 H_PIC
+0xfc H_REG_CRQ
+0x100 H_FREE_CRQ
+0x104 H_VIO_SIGNAL
+0x108 H_SEND_CRQ
+0x110 H_COPY_RDMA
+0x114 H_REGISTER_LOGICAL_LAN
+0x118 H_FREE_LOGICAL_LAN
+0x11c H_ADD_LOGICAL_LAN_BUFFER
+0x120 H_SEND_LOGICAL_LAN
+0x124 H_BULK_REMOVE
+0x130 H_MULTICAST_CTRL
+0x134 H_SET_XDABR
+0x138 H_STUFF_TCE
+0x13c H_PUT_TCE_INDIRECT
+0x2a4 H_VASI_STATE
+0x2b0 H_ENABLE_CRQ
+0x2b8 H_GET_EM_PARMS
+0x2d0 H_SET_MPP
+0x2d4 H_GET_MPP
+0x2dc H_REG_SUB_CRQ
+0x2e0 H_FREE_SUB_CRQ
+0x2e4 H_SEND_SUB_CRQ
+0x2e8 H_SEND_SUB_CRQ_INDIRECT
+0x2ec H_HOME_NODE_ASSOCIATIVITY
+0x2f4 H_BEST_ENERGY
+0x2fc H_XIRR_X
+0x300 H_RANDOM
+0x304 H_COP
+0x314 H_GET_MPP_X
+0x31c H_SET_MODE
+0xf000 H_RTAS
+`),
 };
 
 const INTERFACES: Readonly<Record<HypercallInterface, string>> = {
@@ -140,6 +209,7 @@ const INTERFACES: Readonly<Record<HypercallInterface, string>> = {
   hyperv: "Hyper-V",
   xen: "Xen",
   smccc: "SMCCC",
+  papr: "PAPR",
 };
 
 /** A hypercall. */
@@ -167,11 +237,16 @@ export function functionOf(raw: bigint): Hypercall {
   return { kind: "hypercall", interface: "smccc", number: bits(raw, 0, 32) };
 }
 
+/** Of ppc64's system calls of level 1. */
+export function paprCallOf(raw: bigint): Hypercall {
+  return { kind: "hypercall", interface: "papr", number: bits(raw, 0, 32) };
+}
+
 /** `KVM_HC_SEND_IPI (10)`; without a name `hypercall 99 (Xen)`. */
 export function hypercallText({ interface: from, number }: Hypercall): string {
   const name = nameOf(NAMES[from], number);
   // KVM's and Xen's own numbers are small.
-  const text = from === "smccc" || from === "hyperv" || number > 0xffff ? hex(number) : String(number);
+  const text = /^(smccc|hyperv|papr)$/.test(from) || number > 0xffff ? hex(number) : String(number);
   if (name === undefined) return `hypercall ${text} (${INTERFACES[from]})`;
   return from === "xen" ? `Xen ${name} (${text})` : `${name} (${text})`;
 }

@@ -20,11 +20,12 @@ import {
 } from "./arm64";
 import { type CpuidLeaf, canonicalLeaf, cpuidOf, cpuidText } from "./cpuid";
 import { type GhcbReason, ghcbOf, ghcbText } from "./ghcb";
-import { type Hypercall, functionOf, hypercallOf, hypercallText } from "./hypercall";
+import { type Hypercall, functionOf, hypercallOf, hypercallText, paprCallOf } from "./hypercall";
 import { type MemoryAccess, addressOf, memoryOf, memoryText } from "./memory";
 import { type MsrAccess, msrAccess, msrOf, msrText } from "./msr";
 import { type PortAccess, portText, svmPort, vmxPort } from "./port";
 import { type RegisterAccess, registerText, vmxControlRegister, vmxDebugRegister } from "./register";
+import { type SbiCall, sbiCallOf, sbiCallText, virtualInstructionOf } from "./riscv64";
 import { type SystemEvent, systemEventOf, systemEventText } from "./system-event";
 import { type Vector, exceptionOf, interruptOf, vectorText } from "./vector";
 
@@ -42,6 +43,7 @@ export type ExitDetail =
   | GhcbReason
   | SystemRegisterAccess
   | Wait
+  | SbiCall
   | SystemEvent;
 
 type Decoder = (raw: bigint) => ExitDetail;
@@ -88,13 +90,28 @@ const DECODERS: Readonly<Record<string, Readonly<Record<number, Decoder>>>> = {
     0x220: memoryOf,
     0x224: memoryOf,
   },
+  riscv64: {
+    10: sbiCallOf,
+    20: memoryOf,
+    21: memoryOf,
+    22: virtualInstructionOf,
+    23: memoryOf,
+  },
+  ppc64: {
+    0xc00: paprCallOf,
+    0xe00: memoryOf,
+    0xe20: memoryOf,
+  },
   kvm_run: {
     2: svmPort,
     3: hypercallOf,
     6: memoryOf,
+    19: paprCallOf,
     24: systemEventOf,
     29: msrOf,
     30: msrOf,
+    35: sbiCallOf,
+    36: virtualInstructionOf,
   },
 };
 
@@ -139,6 +156,8 @@ export function detailText(detail: ExitDetail | undefined): string {
       return systemRegisterText(detail);
     case "wait":
       return waitText(detail);
+    case "sbi":
+      return sbiCallText(detail);
     case "event":
       return systemEventText(detail);
     case undefined:
@@ -169,6 +188,8 @@ export function detailNumber(detail: ExitDetail): number | undefined {
       return detail.reason;
     case "event":
       return detail.event;
+    case "sbi":
+      return detail.extension;
     case "register":
     case "sysreg":
     case "wait":

@@ -18,7 +18,7 @@ const KINDS: { readonly [K in ExitDetail["kind"]]: FieldsOf<Extract<ExitDetail, 
   msr: { write: isFlag, msr: isWhole },
   memory: { access: oneOf("read", "write", "fetch", undefined), address: isWhole, bytes: isWhole },
   cpuid: { leaf: isWhole, subleaf: isWhole },
-  hypercall: { interface: oneOf("kvm", "hyperv", "xen", "smccc"), number: isWhole },
+  hypercall: { interface: oneOf("kvm", "hyperv", "xen", "smccc", "papr"), number: isWhole },
   register: { register: isRegister, access: oneOf("read", "write", "CLTS", "LMSW") },
   apic: { offset: isWhole, access: oneOf("read", "write", "fetch", "event delivery") },
   avic: { failure: isWhole },
@@ -26,7 +26,8 @@ const KINDS: { readonly [K in ExitDetail["kind"]]: FieldsOf<Extract<ExitDetail, 
   ghcb: { reason: isWhole },
   sysreg: { write: isFlag, register: isRegister },
   event: { event: isWhole },
-  wait: { for: oneOf("interrupt", "event") },
+  wait: { for: oneOf("interrupt", "event", "reservation") },
+  sbi: { extension: isWhole, function: isWhole },
 };
 
 type FieldsOf<T> = { readonly [K in Exclude<keyof T, "kind">]-?: Check };

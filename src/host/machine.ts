@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What this host is: each fact is found in one way, when it is first asked for, and kept.
 import { release } from "node:os";
+import { ISA } from "../contract";
 import type { Isa } from "../reasons";
 import { type Mount, readMounts } from "./mounts";
 import { type Processor, processorIsa, readProcessor } from "./processor";
@@ -39,6 +40,22 @@ const VENDORS: readonly (readonly [module: string, isa: "svm" | "vmx"])[] = [
   ["kvm_amd", "svm"],
   ["kvm_intel", "vmx"],
 ];
+/** Of architectures with one instruction set, as process.arch: what drives KVM there. */
+const ONE_ISA: Readonly<Record<string, Kvm>> = {
+  arm64: { module: "kvm", isa: "arm64", isKnown: true },
+  riscv64: { module: "kvm", isa: "riscv64", isKnown: true },
+  ppc64: { module: "kvm_hv", isa: "ppc64", isKnown: true },
+};
+/** Tracepoints of POWER's KVM HV that have a system and names of their own. */
+const KVM_HV: Readonly<Record<string, string>> = {
+  kvm_exit: "kvm_hv/kvm_guest_exit",
+  kvm_entry: "kvm_hv/kvm_guest_enter",
+};
+/** The architectures whose exits can be traced, as process.arch, and as people call them. */
+export const TRACED: ReadonlyMap<string, string> = new Map([
+  ["x64", "x86-64"],
+  ...Object.keys(ONE_ISA).map((arch) => [arch, arch === "ppc64" ? "ppc64le" : arch] as const),
+]);
 const MAX_HOLDERS = 64;
 const MAX_FORMAT = 2 ** 18;
 // BTF of a distribution's kernel has 4 to 8 MiB.
@@ -136,22 +153,28 @@ export class Machine {
     });
   }
 
+  /** Where a tracepoint of KVM's is in tracefs's events. */
+  #placeOf(tracepoint: string): string {
+    return (this.arch === "ppc64" ? KVM_HV[tracepoint] : undefined) ?? `kvm/${tracepoint}`;
+  }
+
   /** Whether tracefs lists a tracepoint of KVM's. */
   hasTracepoint(name: string): boolean {
-    return this.tracefs !== undefined && this.has(`${this.tracefs}/events/kvm/${name}`);
+    return this.tracefs !== undefined && this.has(`${this.tracefs}/events/${this.#placeOf(name)}`);
   }
 
   /** What tracefs says of the payload of a tracepoint of KVM's; undefined if this kernel has no such tracepoint. */
   formatOf(tracepoint: string): string | undefined {
     if (this.tracefs === undefined) return undefined;
-    const path = `${this.root}${this.tracefs}/events/kvm/${tracepoint}/format`;
+    const path = `${this.root}${this.tracefs}/events/${this.#placeOf(tracepoint)}/format`;
     const { state, text } = readExcerpt(path, MAX_FORMAT);
     return state === "read" ? text : undefined;
   }
 
   /** What the addon has to know. */
-  get forAddon(): { readonly tracefs: string; readonly module: string; readonly isa: string } {
-    return { tracefs: this.tracefs ?? "", module: this.kvm?.module ?? "", isa: this.kvm?.isa ?? "" };
+  get forAddon() {
+    const { tracefs = "", kvm } = this;
+    return { tracefs, module: kvm?.module ?? "", isa: kvm?.isa ?? "", isaNumber: kvm ? ISA[kvm.isa] : 0 };
   }
 
   get lockdown(): Lockdown {
@@ -178,8 +201,7 @@ export class Machine {
   }
 
   #findKvm(): Kvm | undefined {
-    if (this.arch === "arm64") return { module: "kvm", isa: "arm64", isKnown: true };
-    if (this.arch !== "x64") return undefined;
+    if (this.arch !== "x64") return ONE_ISA[this.arch];
     const present = VENDORS.filter(([module]) => this.has(`/sys/module/${module}`));
     // A module that was loaded has found its processor. One that is built in has its folder on any processor, if it has
     // parameters.

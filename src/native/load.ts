@@ -22,7 +22,7 @@ interface Addon {
   Recorder: new (options: RecorderOptions & { object: string }) => Recorder;
   describeHost(host: Machine["forAddon"]): void;
   support(maxVcpus: number): Omit<Support, "place">;
-  encodeRings(rings: readonly Uint32Array[], arm64: boolean, to: Uint32Array, lost: Uint32Array): number;
+  encodeRings(rings: readonly Uint32Array[], isa: number, to: Uint32Array, lost: Uint32Array): number;
   localTime(seconds: number): LocalFields | undefined;
   lockFile(descriptor: number): boolean;
   dropPrivileges(kept: readonly number[], maps: boolean, ...user: readonly number[]): void;

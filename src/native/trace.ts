@@ -53,11 +53,11 @@ export const EVENT_MAX_WORDS = 38;
  */
 export function encodeRings(
   rings: readonly Uint32Array[],
-  arm64: boolean,
+  isa: number,
   lost: readonly number[] = [],
 ): Uint32Array {
   let events = rings.length;
   for (const ring of rings) events += ring.byteLength / EVENT_BYTES;
   const to = new Uint32Array((events + 1) * EVENT_MAX_WORDS);
-  return to.subarray(0, loadAddon().encodeRings(rings, arm64, to, Uint32Array.from(lost)));
+  return to.subarray(0, loadAddon().encodeRings(rings, isa, to, Uint32Array.from(lost)));
 }

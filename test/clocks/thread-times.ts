@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What ftrace's log of the scheduler, of KVM and of system calls says of a vCPU's thread: where its time went.
-import { ISA } from "../lab/machine";
+import { ISA, ONLY } from "../lab/machine";
 import { EventLog } from "../lab/ftrace";
 
 /** In ns. */
@@ -127,7 +127,7 @@ export function timesOf(log: string, tids: readonly number[], startNs: number, e
   return sum;
 }
 
-/** What counts as a vCPU's thread of a guest: all but the first; arm64's guest has that alone. */
+/** What counts as a vCPU's thread of a guest: all but the first; those of other architectures have that alone. */
 export function isVcpuThread(tid: number, pid: number): boolean {
-  return ISA === "arm64" ? tid === pid : tid !== pid;
+  return ONLY[ISA] ? tid === pid : tid !== pid;
 }

@@ -6,11 +6,11 @@ import { readFileSync, readdirSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ACTIVITIES, type Activity } from "../../src/contract";
 import { type SplitSnapshot, type Splitter, openSplitter } from "../../src/native/split";
-import { ISA, WORKLOADS } from "../lab/machine";
+import { WORKLOAD } from "../lab/machine";
 import { type ThreadTimes, isVcpuThread, logThreads, timesOf } from "./thread-times";
 
 export const MS = 1e6;
-export const [GUEST = ""] = WORKLOADS[ISA].command;
+export const [GUEST = ""] = WORKLOAD.command;
 // Threads have begun. Of exits there are 800 events a ms.
 const SETTLE_MS = 300;
 const SETTLE_OF_EXITS_MS = 30;

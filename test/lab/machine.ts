@@ -6,18 +6,9 @@ import { join } from "node:path";
 import { preflight } from "../../src/host/preflight";
 import type { Isa } from "../../src/reasons";
 import { PROJECT } from "../tools";
-import { PROMISED, PROMISED_OF_VMX, WORKLOAD } from "./counts";
+import { PROMISED, PROMISED_OF_VMX, WORKLOAD as WORKLOAD_OF_X86 } from "./counts";
 
-/** The instruction sets of the lab's machines. */
-export type LabIsa = Extract<Isa, "svm" | "vmx" | "arm64">;
-
-function labIsa(): LabIsa {
-  const isa = preflight();
-  if (isa === "svm" || isa === "vmx" || isa === "arm64") return isa;
-  throw new Error(`the lab has no guest for ${isa}`);
-}
-
-export const ISA = labIsa();
+export const ISA: Isa = preflight();
 
 /**
  * The ways to attach that work here, the one first that tools choose: directly only where KVM's modules have BTF, which x86's
@@ -38,7 +29,7 @@ export function kernelIsAtLeast(major: number, minor: number): boolean {
 }
 
 /** Prime numbers of each kind of exit, and of entries that fail. */
-const X86 = [join(PROJECT, "build", "lab", "guest"), ...WORKLOAD, "--fail-entry", "7"];
+const X86 = [join(PROJECT, "build", "lab", "guest"), ...WORKLOAD_OF_X86, "--fail-entry", "7"];
 
 interface Workload {
   /** The guest's program and its arguments. */
@@ -49,24 +40,93 @@ interface Workload {
   readonly lasts: Readonly<Record<string, number>>;
 }
 
-/** On SVM with 6 vCPUs in 2 VMs. */
-export const WORKLOADS: Readonly<Record<LabIsa, Workload>> = {
-  svm: {
-    command: [...X86, "--vcpus", "3", "--vms", "2"],
-    promised: {
-      ERR: 7,
-      ...Object.fromEntries(Object.entries(PROMISED).map(([name, count]) => [name, 6 * count])),
-    },
-    lasts: { IOIO: 6 },
-  },
-  vmx: {
-    command: X86,
-    promised: { "INVALID_STATE FAILED_VMENTRY": 7, ...PROMISED_OF_VMX, EPT_MISCONFIG: 13 - 1 },
-    lasts: { IO_INSTRUCTION: 1 },
-  },
+/** What a guest does on an architecture with one instruction set: one vCPU, whose last exit is to the VMM. */
+export interface OnlyWorkload extends Workload {
+  /** An option for exits that KVM handles, and one for exits to the VMM, which alone return there. */
+  readonly handled: string;
+  readonly toVmm: string;
+  /** The reason of the first one. */
+  readonly handledReason: string;
+  /** How often KVM_RUN returns for each reason of the command; by reason, which details the returns have. */
+  readonly returns: Readonly<Record<string, number>>;
+  readonly returnDetails: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** How often each detail happens, but those of interrupts and memory that the guest doesn't decide. */
+  readonly details: Readonly<Record<string, number>>;
+}
+
+const guest = (program: string, options: string) => [
+  join(PROJECT, "build", "lab", program),
+  ...options.split(" "),
+];
+
+/** Of the architectures with one instruction set that the lab has. */
+export const ONLY: Readonly<Partial<Record<Isa, OnlyWorkload>>> = {
   arm64: {
-    command: [join(PROJECT, "build", "lab", "guest-arm64"), ..."--hvc 23 --sysreg 41 --mmio 13".split(" ")],
+    command: guest("guest-arm64", "--hvc 23 --sysreg 41 --mmio 13"),
     promised: { "TRAP HVC64": 23, "TRAP SYS64": 41, "TRAP DABT_LOW": 13 + 1, "TRAP IABT_LOW": 1 },
     lasts: { "TRAP DABT_LOW": 1 },
+    handled: "--hvc",
+    toVmm: "--mmio",
+    handledReason: "TRAP HVC64",
+    returns: { MMIO: 13 + 1 },
+    returnDetails: { MMIO: { "write 0x50000000": 13, "write 0x50000008": 1 } },
+    details: { "read ACTLR_EL1": 41, "write 0x50000000": 13, "write 0x50000008": 1 },
+  },
+  riscv64: {
+    command: guest("guest-riscv64", "--ecall 23 --csr 41 --wfi 43 --load 37 --store 19 --sbi 11"),
+    promised: {
+      EXC_SUPERVISOR_SYSCALL: 23 + 11,
+      EXC_VIRTUAL_INST_FAULT: 41 + 43,
+      EXC_LOAD_GUEST_PAGE_FAULT: 37,
+      EXC_STORE_GUEST_PAGE_FAULT: 19 + 1,
+      EXC_INST_GUEST_PAGE_FAULT: 1,
+    },
+    lasts: { EXC_STORE_GUEST_PAGE_FAULT: 1 },
+    handled: "--ecall",
+    toVmm: "--store",
+    handledReason: "EXC_SUPERVISOR_SYSCALL",
+    returns: { MMIO: 37 + 19 + 1, RISCV_SBI: 11 },
+    returnDetails: {},
+    details: {
+      "SBI BASE spec_version": 23,
+      "SBI 0x8000000 function 7": 11,
+      "read cycle": 41,
+      WFI: 43,
+      "read 0x50000000": 37,
+      "write 0x50000000": 19,
+      "write 0x50000008": 1,
+    },
   },
 };
+
+function onlyWorkload(isa: Exclude<Isa, "svm" | "vmx">): OnlyWorkload {
+  const workload = ONLY[isa];
+  if (!workload) throw new Error(`the lab has no guest for ${isa}`);
+  return workload;
+}
+
+function workloadOf(isa: Isa): Workload {
+  switch (isa) {
+    case "svm":
+      // 6 vCPUs in 2 VMs.
+      return {
+        command: [...X86, "--vcpus", "3", "--vms", "2"],
+        promised: {
+          ERR: 7,
+          ...Object.fromEntries(Object.entries(PROMISED).map(([name, count]) => [name, 6 * count])),
+        },
+        lasts: { IOIO: 6 },
+      };
+    case "vmx":
+      return {
+        command: X86,
+        promised: { "INVALID_STATE FAILED_VMENTRY": 7, ...PROMISED_OF_VMX, EPT_MISCONFIG: 13 - 1 },
+        lasts: { IO_INSTRUCTION: 1 },
+      };
+    default:
+      return onlyWorkload(isa);
+  }
+}
+
+/** What the guest of this machine does. */
+export const WORKLOAD = workloadOf(ISA);

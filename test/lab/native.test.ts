@@ -10,15 +10,15 @@ import { runInNewContext } from "node:vm";
 import { type Session, openSession } from "../../src/native/vmexit";
 import { isaName, reasonName, reasonNumber } from "../../src/reasons";
 import { PROJECT } from "../tools";
-import { ISA, MODES, WORKLOADS } from "./machine";
+import { MODES, WORKLOAD } from "./machine";
 
 interface Addon {
   Session: new (options: unknown) => Session;
 }
 
 const addon: { exports: object } = { exports: {} };
-// In the lab's machine for arm64 the one in build/ is of the machine that built it.
-const folder = process.arch === "arm64" ? join("prebuilds", "linux-arm64") : join("build", "Release");
+// In the lab's machines for other architectures the one in build/ is of the machine that built it.
+const folder = process.arch === "x64" ? join("build", "Release") : join("prebuilds", `linux-${process.arch}`);
 process.dlopen(addon, join(PROJECT, folder, "vmexit.node"));
 const { Session: Native } = addon.exports as Addon;
 
@@ -136,7 +136,7 @@ test("two sessions count the same exits, each on its own", () => {
     openSession({ attach: "auto", timing: false, histograms: false, details: false, maxVcpus: 8 }),
   );
   assert.ok(one && two);
-  const { command, promised } = WORKLOADS[ISA];
+  const { command, promised } = WORKLOAD;
   const [program = "", ...parameters] = command;
   spawnSync(program, parameters);
   one.close();
@@ -162,7 +162,7 @@ test("slow exits are taken in parts, and none twice or never", () => {
     maxVcpus: 8,
     slowNs: 0,
   });
-  const { command, promised, lasts } = WORKLOADS[ISA];
+  const { command, promised, lasts } = WORKLOAD;
   const [program = "", ...parameters] = command;
   spawnSync(program, parameters);
   session.stop();

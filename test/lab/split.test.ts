@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import { run } from "../tools";
 import { type Line, jsonLines } from "./json";
-import { ISA, WORKLOADS } from "./machine";
+import { WORKLOAD } from "./machine";
 
-const COMMAND = WORKLOADS[ISA].command;
+const COMMAND = WORKLOAD.command;
 
 /** What a line of the tool's JSON has in place of exits. */
 interface Split extends Line {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import test from "node:test";
-import { ISA, TELLING } from "../lab/machine";
+import { ISA, ONLY, TELLING } from "../lab/machine";
 import { PROJECT, run } from "../tools";
 import { exitsOf } from "./output";
 
@@ -30,13 +30,8 @@ const X86 = {
   },
 };
 /** What guests do, and how often each detail happens by it; of memory and interrupts only what they promise is here. */
-const { command, rows } =
-  ISA === "arm64"
-    ? {
-        command: [guest("guest-arm64", "--hvc 23 --sysreg 41 --mmio 13")],
-        rows: { "read ACTLR_EL1": 41, "write 0x50000000": 13, "write 0x50000008": 1 },
-      }
-    : X86;
+const only = ONLY[ISA];
+const { command, rows } = only ? { command: [only.command.join(" ")], rows: only.details } : X86;
 
 for (const attach of TELLING)
   test(`${attach}: each detail has its number, and the details of a reason sum to it`, () => {

@@ -17,9 +17,9 @@ import {
   splitDiff,
   splitGroup,
 } from "../../src";
-import { ISA, MODES, WORKLOADS } from "../lab/machine";
+import { ISA, MODES, ONLY, WORKLOAD } from "../lab/machine";
 
-const [GUEST = ""] = WORKLOADS[ISA].command;
+const [GUEST = ""] = WORKLOAD.command;
 const KVM = "/sys/kernel/debug/kvm";
 const POLL = "/sys/module/kvm/parameters/halt_poll_ns";
 const TASKSET = "/usr/bin/taskset";
@@ -98,7 +98,8 @@ if (!MODES.includes("direct"))
     );
   });
 
-if (ISA !== "arm64") {
+const only = ONLY[ISA];
+if (!only) {
   test("a busy guest: its time is the guest's, KVM's and waiting", async () => {
     const { ns, counts } = await watchBusy(1);
     assert.ok(ns.guest > 0 && ns.kvm > 0 && ns.vmm === 0 && ns.idle === 0);
@@ -190,9 +191,9 @@ if (ISA !== "arm64") {
     assert.ok(clock.counts.returns > 10);
   });
 } else {
-  test("arm64: exits and returns to the VMM are the guest's, and its time is in guest, KVM and VMM", async () => {
+  test("exits and returns to the VMM are the guest's, and its time is in guest, KVM and VMM", async () => {
     const session = openSplit({ maxVcpus: 16 });
-    const guest = spawn(GUEST, ["--hvc", "3000", "--mmio", "13", "--time", "--hold", "3600"], {
+    const guest = spawn(GUEST, [only.handled, "3000", only.toVmm, "13", "--time", "--hold", "3600"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     running.push(guest);

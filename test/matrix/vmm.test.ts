@@ -4,12 +4,13 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import test from "node:test";
 import type { Exits } from "../lab/json";
-import { ISA, TELLING } from "../lab/machine";
+import { ISA, ONLY, TELLING } from "../lab/machine";
 import { PROJECT, run } from "../tools";
 import { exitsOf, nameOf } from "./output";
 
+const only = ONLY[ISA];
 const X86 = [
-  "guest",
+  join(PROJECT, "build", "lab", "guest"),
   ..."--cpuid 101 --out 23 --in 7 --hlt 5 --mmio 13 --pause-ms 3 --vcpus 2 --eintr 11 --eagain 3".split(" "),
 ];
 const PAUSE_NS = 3e6;
@@ -17,39 +18,29 @@ const PAUSE_NS = 3e6;
  * The guest, and how often KVM_RUN returns to its program. The last return of each vCPU has no next KVM_RUN, and by payload
  * those that never entered the guest have no entry.
  */
-const { command, returns, lasts } =
-  ISA === "arm64"
-    ? {
-        command: ["guest-arm64", "--hvc", "101", "--mmio", "13"],
-        returns: { MMIO: 13 + 1 },
-        lasts: { direct: {}, record: { MMIO: 1 } },
-      }
-    : {
-        command: X86,
-        returns: { EAGAIN: 3, EINTR: 11, HLT: 2 * 5, IO: 2 * (23 + 7 + 1), MMIO: 2 * 13 },
-        lasts: { direct: { EAGAIN: 1, IO: 2 }, record: { EAGAIN: 3, EINTR: 11, IO: 2 } },
-      };
-const [program = "", ...parameters] = command;
+const { command, returns, lasts } = only
+  ? { command: only.command, returns: only.returns, lasts: { direct: {}, record: { MMIO: 1 } } }
+  : {
+      command: X86,
+      returns: { EAGAIN: 3, EINTR: 11, HLT: 2 * 5, IO: 2 * (23 + 7 + 1), MMIO: 2 * 13 },
+      lasts: { direct: { EAGAIN: 1, IO: 2 }, record: { EAGAIN: 3, EINTR: 11, IO: 2 } },
+    };
 
 /** What the program is asked for, with --details. By payload an IN is told only once the program has answered. */
-const DETAILS: Readonly<Record<string, Readonly<Record<string, number>>>> =
-  ISA === "arm64"
-    ? { MMIO: { "write 0x50000000": 13, "write 0x50000008": 1 } }
-    : {
-        IO: {
-          "out 0x3f8 1 byte (COM1)": 2 * 23,
-          "in 0x3f8 1 byte (COM1)": 2 * 7,
-          "out 0xf4 1 byte (ISA debug exit)": 2,
-        },
-        MMIO: { "write 0xd0000 (option ROMs)": 2 * 13 },
-      };
+const DETAILS: Readonly<Record<string, Readonly<Record<string, number>>>> = only?.returnDetails ?? {
+  IO: {
+    "out 0x3f8 1 byte (COM1)": 2 * 23,
+    "in 0x3f8 1 byte (COM1)": 2 * 7,
+    "out 0xf4 1 byte (ISA debug exit)": 2,
+  },
+  MMIO: { "write 0xd0000 (option ROMs)": 2 * 13 },
+};
 
 for (const attach of TELLING)
   test(`${attach}: --details has each port and address`, () => {
-    const guest = [join(PROJECT, "build", "lab", program), ...parameters];
     const { stdout, stderr, status } = run(
       "kvm-vmexit",
-      ...["vmm", "--attach", attach, "--details", "--json", "--", ...guest],
+      ...["vmm", "--attach", attach, "--details", "--json", "--", ...command],
     );
     assert.equal(status, 0, stderr);
     for (const exit of exitsOf(stdout)) {
@@ -66,8 +57,15 @@ for (const attach of TELLING)
 
 for (const attach of TELLING)
   test(`${attach}: each return of KVM_RUN is counted by its reason, with the VMM's time`, () => {
-    const guest = [join(PROJECT, "build", "lab", program), ...parameters];
-    const { status, stdout, stderr } = run("kvm-vmexit", "vmm", "--attach", attach, "--json", "--", ...guest);
+    const { status, stdout, stderr } = run(
+      "kvm-vmexit",
+      "vmm",
+      "--attach",
+      attach,
+      "--json",
+      "--",
+      ...command,
+    );
     assert.equal(status, 0, stderr);
     assert.doesNotMatch(stderr, /Lost/);
     const exits = exitsOf(stdout);

@@ -225,6 +225,7 @@ test("the reasons offered are those of the host's processor", () => {
     const PATH = `${folder}:${process.env["PATH"] ?? ""}`;
     for (const [machine, flags, own, others] of [
       ["aarch64", "", "HVC64", ["VMCALL", "VMMCALL"]],
+      ["riscv64", "", "EXC_VIRTUAL_INST_FAULT", ["HVC64", "VMCALL"]],
       ["x86_64", "flags : fpu vmx smx", "VMCALL", ["HVC64", "VMMCALL"]],
       ["x86_64", "flags : fpu svm", "VMMCALL", ["HVC64", "VMCALL"]],
     ] as const) {

@@ -119,6 +119,30 @@ test("exits to the VMM: ports, addresses, MSRs, hypercalls, what happens to the 
   assert.equal(text("kvm_run", 5, 1n), "");
 });
 
+test("riscv64: calls of the SBI, CSRs by name, waits, addresses", () => {
+  const instruction = (csr: bigint, operation: bigint, source = 0n) =>
+    (csr << 20n) | (operation << 12n) | (source << 15n);
+  assert.equal(text("riscv64", 10, (0x54494d45n << 24n) | 0n), "SBI TIME set_timer");
+  assert.equal(text("riscv64", 10, (0x52464e43n << 24n) | 1n), "SBI RFENCE sfence_vma");
+  assert.equal(text("riscv64", 10, (0x10n << 24n) | 9n), "SBI BASE function 9");
+  assert.equal(text("riscv64", 10, 1n << 24n), "SBI legacy console_putchar");
+  assert.equal(text("riscv64", 10, (0x8000000n << 24n) | 7n), "SBI 0x8000000 function 7");
+  assert.equal(text("riscv64", 22, instruction(0xc00n, 2n)), "read cycle");
+  assert.equal(text("riscv64", 22, instruction(0xc05n, 2n)), "read hpmcounter5");
+  assert.equal(text("riscv64", 22, instruction(0x180n, 1n)), "write satp");
+  assert.equal(text("riscv64", 22, instruction(0x5a8n, 6n, 1n)), "write csr_0x5a8");
+  assert.equal(text("riscv64", 22, instruction(0x105n, 0n)), "WFI");
+  assert.equal(text("riscv64", 22, instruction(0x01dn, 0n)), "WRS");
+  assert.equal(text("riscv64", 21, 0x10000005n), "read 0x10000005");
+  assert.equal(text("riscv64", 20, 0x80000000n | PAGE | FETCH), "fetch 0x80000000-0x80000fff");
+});
+
+test("ppc64: PAPR's hypercalls, addresses", () => {
+  assert.equal(text("ppc64", 0xc00, 0xe0n), "H_CEDE (0xe0)");
+  assert.equal(text("ppc64", 0xc00, 0xf0f0n), "hypercall 0xf0f0 (PAPR)");
+  assert.equal(text("ppc64", 0xe00, 0x50000000n | WRITE), "write 0x50000000");
+});
+
 test("arm64: system registers by name, waits", () => {
   // op0 3, op1 3, CRn 14, CRm 0, op2 2; bit 0: read
   const cntvct = (3n << 20n) | (2n << 17n) | (3n << 14n) | (14n << 10n) | 1n;
@@ -150,7 +174,7 @@ test("the schema of JSON has each kind of detail, and each is read back", () => 
     .getSchema("lines#/definitions/detail");
   assert.ok(validate);
   const kinds = new Set<string>();
-  for (const isa of ["svm", "vmx", "arm64"] as const)
+  for (const isa of ["svm", "vmx", "arm64", "riscv64", "ppc64"] as const)
     for (const [reason, name] of reasonNames(isa))
       for (const raw of [0n, 1n, 0xffffffffn, WRITE, PAGE, FETCH]) {
         const detail = exitDetail(isa, reason, raw);
@@ -161,5 +185,5 @@ test("the schema of JSON has each kind of detail, and each is read back", () => 
         const wrong = `docs/kvm-vmexit.schema.json: definitions.detail doesn't describe ${name}'s ${JSON.stringify(detail)}`;
         assert.ok(validate(written), wrong);
       }
-  assert.equal(kinds.size, 12, "a new kind of detail has a test of its words above; then count it here");
+  assert.equal(kinds.size, 13, "a new kind of detail has a test of its words above; then count it here");
 });

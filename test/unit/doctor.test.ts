@@ -131,7 +131,7 @@ for (const [title, files, arch] of [
 test("what isn't good has a mend, on any host, and all fits 80 columns", () => {
   const bare: Files = { "/proc/self/status": undefined };
   for (const files of [COMPLETE, KVM_AMD, bare])
-    for (const arch of ["x64", "arm64", "ppc64", "ia32"]) {
+    for (const arch of ["x64", "arm64", "riscv64", "ppc64", "s390x", "ia32"]) {
       const found = report(files, SOURCES, arch);
       for (const { what, state, mend } of found.findings)
         assert.equal(state === "good", mend === undefined, `${what} on ${arch}`);

@@ -55,14 +55,14 @@ const timesOf = (turns: readonly Turn[]) =>
 test("a gap is marked after the last event before it and before the first one after it, with its CPU and its number", () => {
   const rings = [joined([entry(10, 1), exit(20, 1), entry(50, 1, 7)]), joined([entry(30, 2), exit(60, 2)])];
   assert.deepEqual(
-    records(encodeRings(rings, false)).filter(([id]) => id !== EVENT.entry && id !== EVENT.exit),
+    records(encodeRings(rings, 0)).filter(([id]) => id !== EVENT.entry && id !== EVENT.exit),
     [
       [EVENT.gap, 20, 0],
       [EVENT.gapEnd, 50, 0, 7, 0],
     ],
   );
   // What came before any event, and after the last one.
-  const edges = records(encodeRings([joined([exit(20, 1, 3)]), joined([exit(40, 2)])], false, [3, 5]));
+  const edges = records(encodeRings([joined([exit(20, 1, 3)]), joined([exit(40, 2)])], 0, [3, 5]));
   assert.deepEqual(
     edges.map(([id, , ...words]) => [id, ...words.slice(0, 2)]),
     [
@@ -90,7 +90,7 @@ test("what is open at any time of a gap is unfinished, on other CPUs too; what l
       entry(78, 2),
     ]),
   ];
-  const { turns, inGaps } = turnsOf(encodeRings(rings, false));
+  const { turns, inGaps } = turnsOf(encodeRings(rings, 0));
   assert.equal(inGaps, 4);
   assert.deepEqual(
     turns.map(({ thread, exited }) => [thread.tid, exited]).map(([tid = 0, at = 0]) => `${tid} ${at}`),
@@ -103,9 +103,9 @@ test("what is open at any time of a gap is unfinished, on other CPUs too; what l
 
 test("a loss whose place is unknown leaves no exit open", () => {
   const recording = joined([
-    encodeRings([joined([exit(10, 1)])], false),
+    encodeRings([joined([exit(10, 1)])], 0),
     gapRecords(2 ** 33 + 1),
-    encodeRings([joined([entry(30, 1), exit(40, 1), entry(44, 1)])], false),
+    encodeRings([joined([entry(30, 1), exit(40, 1), entry(44, 1)])], 0),
   ]);
   const { turns, inGaps } = turnsOf(recording);
   assert.deepEqual(timesOf(turns), [undefined, 4]);
@@ -140,7 +140,7 @@ test("whatever is lost while vCPUs move between CPUs, each time is one that was"
         if (leaves && !loses) counted++;
       }
       const first = Math.min(...rings.flatMap((ring) => ring.map((words) => words[0] ?? 0)));
-      const { turns, inGaps } = turnsOf(encodeRings(rings.map(joined), false, lost));
+      const { turns, inGaps } = turnsOf(encodeRings(rings.map(joined), 0, lost));
       assert.equal(turns.length, counted);
       assert.equal(
         inGaps,

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import test from "node:test";
 import fc from "fast-check";
 import { parseDefinitions } from "../../src/trace/definitions";
+import { ISA } from "../../src/contract";
 import { encodeRings } from "../../src/native/trace";
 import { firstRecord, lastRecord } from "../../src/trace/encode";
 import { END_REASON, EVENT, THREAD_WORD, UNKNOWN_VCPU } from "../../src/trace/events";
@@ -45,7 +46,7 @@ test("the CPUs' events come out in the order of time, those of one CPU as they c
         joined(times.map((time, i) => event(KIND.pageFault, time, 1, cpu, i))),
       );
       const found: number[][] = [];
-      read(encodeRings(rings, false), (record) =>
+      read(encodeRings(rings, 0), (record) =>
         found.push([record.timeHigh * 2 ** 32 + record.timeLow, record.word(0), record.word(1)]),
       );
       const expected = sorted.flatMap((times, cpu) => times.map((time, i) => [time, cpu, i]));
@@ -58,9 +59,9 @@ test("the CPUs' events come out in the order of time, those of one CPU as they c
 });
 
 /** The event and data words of the records that one event makes. */
-function recordsOf(arm64: boolean, ...of: Parameters<typeof event>): number[][] {
+function recordsOf(isa: number, ...of: Parameters<typeof event>): number[][] {
   const found: number[][] = [];
-  read(encodeRings([event(...of)], arm64), (record) => {
+  read(encodeRings([event(...of)], isa), (record) => {
     assert.equal(record.pid, 100);
     found.push([record.event, ...Array.from({ length: record.count }, (_, i) => record.word(i))]);
   });
@@ -87,7 +88,7 @@ test("each kind has kvmtrace's event, with the thread where reports look for it"
     [KIND.wakeup, EVENT.wakeup, 1, 2, 7],
   ] as const) {
     tried.add(kind);
-    assert.deepEqual(recordsOf(false, kind, 5, 7, ...data), [expected]);
+    assert.deepEqual(recordsOf(0, kind, 5, 7, ...data), [expected]);
     const place = THREAD_WORD.get(expected[0]);
     if (place !== undefined) assert.equal(expected[1 + place], 7);
   }
@@ -96,27 +97,14 @@ test("each kind has kvmtrace's event, with the thread where reports look for it"
     [KIND.controlRegister, EVENT.crRead],
     [KIND.msr, EVENT.msrRead],
   ] as const)
-    assert.deepEqual(recordsOf(false, kind, 5, 7, 0, 2, 3, 4), [[id, 2, 3, 4, 7]]);
+    assert.deepEqual(recordsOf(0, kind, 5, 7, 0, 2, 3, 4), [[id, 2, 3, 4, 7]]);
   for (const [name, kind] of Object.entries(KIND))
     assert.ok(tried.has(kind), `${name} has no row in this test`);
 });
 
 test("an exit implies the handlers that have no tracepoint", () => {
   const handler = (isa: number, code: number, info1 = 0, interruption = 0): number[] | undefined => {
-    const [whole, ...rest] = recordsOf(
-      false,
-      KIND.exit,
-      5,
-      7,
-      code,
-      0x1000,
-      1,
-      isa,
-      3,
-      info1,
-      0,
-      interruption,
-    );
+    const [whole, ...rest] = recordsOf(0, KIND.exit, 5, 7, code, 0x1000, 1, isa, 3, info1, 0, interruption);
     assert.deepEqual(whole, [EVENT.exit, code, 0x1000, 1, isa, 7]);
     assert.ok(rest.length <= 1);
     return rest[0];
@@ -146,7 +134,7 @@ test("an exit implies the handlers that have no tracepoint", () => {
 test("why KVM returned to user space is named as the kernel prints it, errors by their number", () => {
   const named = (reason: number, errno: number) => {
     const names: string[] = [];
-    read(encodeRings([event(KIND.userspaceExit, 5, 7, reason, errno)], false), (record) => {
+    read(encodeRings([event(KIND.userspaceExit, 5, 7, reason, errno)], 0), (record) => {
       names.push(exitName(record));
     });
     return names.join();
@@ -158,12 +146,22 @@ test("why KVM returned to user space is named as the kernel prints it, errors by
 });
 
 test("on arm64 the code is made of ret and esr_ec, and nothing tells the vCPU", () => {
-  assert.deepEqual(recordsOf(true, KIND.exit, 5, 7, 2, 0x1000, 1, 0, 0, 0x24), [
+  assert.deepEqual(recordsOf(ISA.arm64, KIND.exit, 5, 7, 2, 0x1000, 1, 0, 0, 0x24), [
     [EVENT.exit, 0x224, 0x1000, 1, 3, 7],
   ]);
-  read(encodeRings([event(KIND.entry, 5, 7, 3)], true), (record) => {
+  read(encodeRings([event(KIND.entry, 5, 7, 3)], ISA.arm64), (record) => {
     assert.equal(record.vcpu, UNKNOWN_VCPU);
   });
+});
+
+test("on riscv64 the code is scause, whose highest bit is bit 31 of it", () => {
+  for (const [high, low, code] of [
+    [0, 22, 22],
+    [0x80000000, 5, 0x80000005],
+  ] as const)
+    assert.deepEqual(recordsOf(ISA.riscv64, KIND.exit, 5, 7, 0, 0x1000, 1, 0, 0, low, high), [
+      [EVENT.exit, code, 0x1000, 1, ISA.riscv64, 7],
+    ]);
 });
 
 const LAST = { lost: 2 ** 33 + 5, unwritten: 2 ** 34 + 7, reason: END_REASON.sizeLimit };
@@ -172,7 +170,7 @@ const LAST = { lost: 2 ** 33 + 5, unwritten: 2 ** 34 + 7, reason: END_REASON.siz
 function turnsOf(events: readonly Uint32Array[]): { turns: Turn[]; summary: Summary } {
   const turns: Turn[] = [];
   const pairing = new Turns(1, (turn) => turns.push(turn));
-  const records = encodeRings([joined(events)], false);
+  const records = encodeRings([joined(events)], 0);
   read(joined([firstRecord(1, new Date(0)), records, lastRecord(1, LAST)]), (record) => {
     pairing.record(record);
   });
@@ -234,7 +232,7 @@ test("any bytes are turns, and no crash", () => {
 });
 
 test("a stream is cut between records", () => {
-  const words = encodeRings([joined([0, 1, 2, 3, 4].map((time) => exit(time, 1, 0x72)))], false);
+  const words = encodeRings([joined([0, 1, 2, 3, 4].map((time) => exit(time, 1, 0x72)))], 0);
   assert.equal(words.length, 50);
   assert.deepEqual(
     [-1, 0, 9, 10, 49, 50, 99].map((limit) => wholeEvents(words, limit)),
@@ -244,7 +242,7 @@ test("a stream is cut between records", () => {
 
 test("a stream is cut between events: no exit is parted from what the recorder made of it", () => {
   // 0x78 is HLT, whose record of 24 bytes follows the exit's.
-  const words = encodeRings([joined([exit(0, 1, 0x78), exit(1, 1, 0x78)])], false);
+  const words = encodeRings([joined([exit(0, 1, 0x78), exit(1, 1, 0x78)])], 0);
   assert.deepEqual(
     [9, 10, 15, 16, 26, 31, 32].map((limit) => wholeEvents(words, limit).words),
     [0, 0, 0, 16, 16, 16, 32],
@@ -252,7 +250,7 @@ test("a stream is cut between events: no exit is parted from what the recorder m
   for (const isa of [1, 2])
     for (let code = 0; code < 0x80; code++)
       for (const info of [0, 0x20, 0x30]) {
-        const made = encodeRings([event(KIND.exit, 5, 7, code, 0, 0, isa, 0, info, 0, 0x80000202)], false);
+        const made = encodeRings([event(KIND.exit, 5, 7, code, 0, 0, isa, 0, info, 0, 0x80000202)], 0);
         assert.deepEqual(wholeEvents(made, made.length), { words: made.length, events: 1 });
       }
 });

@@ -1,25 +1,28 @@
 // SPDX-License-Identifier: MIT
 // What the kernel is and has: architecture, KVM, BPF and what newer versions brought.
-import type { Machine } from "../machine";
+import { type Machine, TRACED } from "../machine";
 import { processorIsa } from "../processor";
 import { type Check, type Checked, bad, good, limited, unknown } from "./check";
 
+/** `a, b and c` */
+const inWords = (words: readonly string[]) => `${words.slice(0, -1).join(", ")} and ${words.at(-1) ?? ""}`;
+
 export function architecture({ arch }: Machine): Checked {
-  if (arch === "x64" || arch === "arm64") return good(`the architecture is ${arch}`);
+  if (TRACED.has(arch)) return good(`the architecture is ${arch}`);
   if (arch === "ia32" || arch === "arm")
     return bad(
       `this Node is built for ${arch}, and exits can be traced by one for x86-64 or arm64 only`,
       "use a 64-bit Node",
     );
   return bad(
-    `exits can be traced on x86-64 and arm64, not on ${arch}`,
-    'use "perf kvm stat" or kvm_stat of the kernel\'s tools there',
+    `exits can be traced on ${inWords([...TRACED.values()])}, not on ${arch}, for which there are no programs`,
+    'use "perf kvm stat" or kvm_stat of the kernel\'s tools there; recordings of other hosts can be read',
   );
 }
 
 export function kvm(machine: Machine): Checked {
   const { kvm, processor, arch } = machine;
-  if (arch !== "x64" && arch !== "arm64")
+  if (!TRACED.has(arch))
     return unknown(`what drives KVM on ${arch} isn't known`, "use KVM's own tools there");
   if (kvm?.isKnown === false)
     return limited(
@@ -40,7 +43,7 @@ export function kvm(machine: Machine): Checked {
 
 export function device(machine: Machine): Checked {
   if (machine.has("/dev/kvm")) return good("/dev/kvm is there");
-  if (!["x64", "arm64"].includes(machine.arch)) return unknown("there is no /dev/kvm", "load KVM's module");
+  if (!TRACED.has(machine.arch)) return unknown("there is no /dev/kvm", "load KVM's module");
   return machine.hasKvmDevice
     ? bad("there is no /dev/kvm", "run: sudo mknod /dev/kvm c 10 232")
     : bad(
