@@ -21,7 +21,10 @@
 #endif
 
 /* The address of the running vCPU's struct kvm_run, if payloads' programs can tell it. */
-#ifndef ARCH_RUN_PAGE
+#ifdef ARCH_RUN_PAGE
+#define ARCH_TELLS_RUN_PAGE 1
+#else
+#define ARCH_TELLS_RUN_PAGE 0
 #define ARCH_RUN_PAGE 0
 #endif
 

@@ -19,7 +19,7 @@ int record_run_return(const void *payload)
 	if (!account)
 		return PASS_ON;
 	run_returned(account, field_u32(payload, FIELD_RUN_REASON), field_u32(payload, FIELD_RUN_ERRNO),
-		     ARCH_RUN_PAGE ? account->run_page : 0);
+		     ARCH_TELLS_RUN_PAGE ? account->run_page : 0);
 	if (DETAILS)
 		run_take_told(account);
 	return PASS_ON;
@@ -35,7 +35,7 @@ static __always_inline int thread_runs(int vcpu_id)
 	span_end(account, &account->exit, config.histograms ? HISTOGRAM : TIME);
 	if (DETAILS)
 		account->rip = 0;
-	if (DETAILS && ARCH_RUN_PAGE)
+	if (DETAILS && ARCH_TELLS_RUN_PAGE)
 		account->run_page = ARCH_RUN_PAGE;
 	return PASS_ON;
 }
