@@ -10,6 +10,7 @@ PREBUILT_LDFLAGS := -shared -s -Wl,--wrap=stderr,--gc-sections,--exclude-libs=AL
 TRIPLE_x64 := x86_64-linux-gnu
 TRIPLE_arm64 := aarch64-linux-gnu
 TRIPLE_riscv64 := riscv64-linux-gnu
+TRIPLE_ppc64 := powerpc64le-linux-gnu
 # Those that packages bring; others build the addon on the host, and for the lab here.
 RELEASED := x64 arm64
 PREBUILTS := $(foreach arch,$(RELEASED),prebuilds/linux-$(arch)/vmexit.node)

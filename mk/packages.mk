@@ -8,8 +8,9 @@ TEST_PACKAGES := clang-format fish git linux-perf man-db openssl rpm rpm2cpio sh
 # To boot the lab's machines with other processors: Intel's (bochs and its disk), arm64's.
 MATRIX_PACKAGES := bochs bochs-term bochsbios vgabios grub-pc-bin grub-common xorriso mtools bsdutils e2fsprogs \
   qemu-system-arm gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-# To boot machines of the matrix that `make test` leaves out: riscv64's.
-FOREIGN_PACKAGES := qemu-system-misc gcc-riscv64-linux-gnu libc6-dev-riscv64-cross
+# To boot machines of the matrix that `make test` leaves out: riscv64's, ppc64's.
+FOREIGN_PACKAGES := qemu-system-misc gcc-riscv64-linux-gnu libc6-dev-riscv64-cross \
+  qemu-system-ppc gcc-powerpc64le-linux-gnu libc6-dev-ppc64el-cross
 # A browser for the report's page.
 BROWSER_PACKAGES := chromium
 # To install the packages into other systems, and to check them.

@@ -13,6 +13,8 @@
 #include <cerrno>
 #include <string>
 
+#include "../../bpf/contract/isa.h"
+#include "this_host.h"
 #include "tracefs.h"
 
 namespace vmexit
@@ -20,7 +22,22 @@ namespace vmexit
 namespace
 {
 
-const std::string kPayloadSection = "tp/", kKvmSection = "tp/kvm/", kRawSection = "raw_tp/";
+const std::string kPayloadSection = "tp/", kKvmSection = "tp/kvm/", kRawSection = "raw_tp/",
+		  kProbeSection = "kprobe/";
+
+// riscv64: what ftrace has at a function's beginning, auipc and jalr. Linux 6.12 takes no kprobe on them
+// (check_ftrace_location(), kernel/kprobes.c). After them the arguments are where they were.
+constexpr size_t kFtraceCall = 8;
+
+bpf_link *attach_probe(const bpf_program *program, const std::string &function)
+{
+	LIBBPF_OPTS(bpf_kprobe_opts, options);
+	bpf_link *link = bpf_program__attach_kprobe_opts(program, function.c_str(), &options);
+	if (link || errno != EINVAL || this_host().isa_number != ISA_RISCV64)
+		return link;
+	options.offset = kFtraceCall;
+	return bpf_program__attach_kprobe_opts(program, function.c_str(), &options);
+}
 
 } // namespace
 
@@ -32,6 +49,8 @@ bpf_link *attach(const bpf_program *program)
 		return bpf_program__attach_raw_tracepoint(
 		    program, tracepoint.substr(tracepoint.find('/') + 1).c_str());
 	}
+	if (section.compare(0, kProbeSection.size(), kProbeSection) == 0)
+		return attach_probe(program, section.substr(kProbeSection.size()));
 	if (section.compare(0, kPayloadSection.size(), kPayloadSection) != 0)
 		return bpf_program__attach(program);
 	int id = event_id(section.compare(0, kKvmSection.size(), kKvmSection)

@@ -47,7 +47,7 @@ const ONE_ISA: Readonly<Record<string, Kvm>> = {
   ppc64: { module: "kvm_hv", isa: "ppc64", isKnown: true },
 };
 /** Tracepoints of POWER's KVM HV that have a system and names of their own. */
-const KVM_HV: Readonly<Record<string, string>> = {
+export const KVM_HV: Readonly<Record<string, string>> = {
   kvm_exit: "kvm_hv/kvm_guest_exit",
   kvm_entry: "kvm_hv/kvm_guest_enter",
 };

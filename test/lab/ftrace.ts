@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: MIT
 // ftrace's own log of the kernel's events, in an instance of its own: what the tools' numbers are compared with.
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { KVM_HV } from "../../src/host/machine";
 
 /** Counts by what the kernel prints as the reason. */
 export type Logged = ReadonlyMap<string, number>;
 
-// x86: "reason cpuid rip"; arm64: "TRAP: HSR_EC: 0x0016 (HVC64), PC", of which the class says nothing but in a TRAP.
-const REASON = /kvm_exit: (?:vcpu \d+ )?(?:reason (?:EXIT_)?(.*?) rip|(TRAP): HSR_EC: \w+ \((\w+)\)|(\w+):)/g;
+// x86: "reason cpuid rip"; arm64: "TRAP: HSR_EC: 0x0016 (HVC64), PC", of which the class says nothing but in a TRAP; riscv64:
+// "SEPC:0x80000014, SCAUSE:0xa, STVAL"; ppc64: "VCPU 0: trap=SYSCALL pc".
+const REASON =
+  /kvm_(?:guest_)?exit: (?:(?:vcpu|VCPU) \d+:? )?(?:reason (?:EXIT_)?(.*?) rip|(TRAP): HSR_EC: \w+ \((\w+)\)|(?:SEPC:\w+, SCAUSE:|trap=)?(\w+)[:, ])/g;
 
 /** One of KVM's events, or one with the name of its system and with what the kernel's filter keeps of it. */
 export type LogEvent = string | { readonly event: `${string}/${string}`; readonly filter: string };
@@ -18,7 +21,8 @@ export class EventLog {
 
   constructor(name: string, ...events: LogEvent[]) {
     this.#folder = `/sys/kernel/tracing/instances/${name}`;
-    this.#events = events.map((event) => (typeof event === "string" ? `kvm/${event}` : event.event));
+    const place = (event: string) => (process.arch === "ppc64" && KVM_HV[event]) || `kvm/${event}`;
+    this.#events = events.map((event) => (typeof event === "string" ? place(event) : event.event));
     mkdirSync(this.#folder);
     this.#write("buffer_size_kb", "8192");
     this.#write("trace_clock", "mono");

@@ -86,7 +86,10 @@ export const ONLY: Readonly<Partial<Record<Isa, OnlyWorkload>>> = {
     toVmm: "--store",
     handledReason: "EXC_SUPERVISOR_SYSCALL",
     returns: { MMIO: 37 + 19 + 1, RISCV_SBI: 11 },
-    returnDetails: {},
+    returnDetails: {
+      MMIO: { "read 0x50000000": 37, "write 0x50000000": 19, "write 0x50000008": 1 },
+      RISCV_SBI: { "SBI 0x8000000 function 7": 11 },
+    },
     details: {
       "SBI BASE spec_version": 23,
       "SBI 0x8000000 function 7": 11,
@@ -95,6 +98,27 @@ export const ONLY: Readonly<Partial<Record<Isa, OnlyWorkload>>> = {
       "read 0x50000000": 37,
       "write 0x50000000": 19,
       "write 0x50000008": 1,
+    },
+  },
+  // Fetches from memory that the host takes back meanwhile fault again.
+  ppc64: {
+    command: guest("guest-ppc64", "--hcall 23 --user 11 --load 37 --store 19"),
+    promised: { SYSCALL: 23 + 11 + 1, H_DATA_STORAGE: 37 + 19 },
+    lasts: { SYSCALL: 1 },
+    handled: "--hcall",
+    toVmm: "--store",
+    handledReason: "SYSCALL",
+    returns: { MMIO: 37 + 19, PAPR_HCALL: 11 + 1 },
+    returnDetails: {
+      MMIO: { "read 0x50000000": 37, "write 0x50000000": 19 },
+      PAPR_HCALL: { "H_RTAS (0xf000)": 11, "hypercall 0xf0f0 (PAPR)": 1 },
+    },
+    details: {
+      "H_PROD (0xe8)": 23,
+      "H_RTAS (0xf000)": 11,
+      "hypercall 0xf0f0 (PAPR)": 1,
+      "read 0x50000000": 37,
+      "write 0x50000000": 19,
     },
   },
 };

@@ -37,7 +37,8 @@ const sorted = (map: ReadonlyMap<string, number>) => [...map].sort(([a], [b]) =>
 /** What KVM itself counted of all VMs that are there. */
 function kernelsOwn(): number {
   const vms = readdirSync(KVM).filter((name) => /^\d+-\d+$/.test(name));
-  return sum(vms.map((vm) => Number(readFileSync(`${KVM}/${vm}/exits`, "latin1"))));
+  const counter = ISA === "ppc64" ? "sum_exits" : "exits";
+  return sum(vms.map((vm) => Number(readFileSync(`${KVM}/${vm}/${counter}`, "latin1"))));
 }
 
 /** Runs the guest to its end; while its VMs are still there, asks KVM how many exits they had. */
