@@ -17,7 +17,7 @@ const BOUNDS = [
   ["kvm-vmexit-slower", ["10000"], 120],
   ["kvm-stat", ["-l"], 135],
   ["kvm-vmexit", ["export"], 200],
-  ["kvm-trace", ["record", "-o", "/tmp/start.bin"], 85],
+  ["kvm-trace", ["record", "-o", "/tmp/start.bin"], 90],
 ] as const;
 
 async function millions(command: readonly string[]): Promise<number> {
