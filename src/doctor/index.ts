@@ -87,7 +87,7 @@ const mib = (bytes: number) => `${(bytes / MIB).toFixed(0)} MiB`;
 
 function memoryOf({ counts, details, histograms, split }: Support["memory"]): string {
   return (
-    `count, time, vmm, top, export and slower take ${mib(counts)} in the kernel, ${mib(details)} with --details; ` +
+    `tools of exits take ${mib(counts)} in the kernel, ${mib(details)} with --details; ` +
     `hist ${mib(histograms)}, split ${mib(split)}; --max-vcpus changes it; trace takes 2 MiB for each CPU, which --buffer changes`
   );
 }

@@ -23,6 +23,8 @@ export interface Cell {
 export interface Column {
   /** In tables. */
   readonly heading: string;
+  /** Of columns that only wide tables of times have: where there is no room, the lowest rank goes first. */
+  readonly rank?: number;
   readonly unit: "exits" | "ns" | "%";
   /** undefined where there is nothing to tell. */
   readonly of: (cell: Cell) => number | undefined;
@@ -78,12 +80,20 @@ export const COLUMN = {
     json: "timeNs",
   },
   average: { heading: "Avg", unit: "ns", of: ({ counters }) => average(counters) },
-  maxNs: { heading: "Max", unit: "ns", of: ({ counters }) => counters.maxNs, csv: "max_ns", json: "maxNs" },
-  p50: { heading: "P50", unit: "ns", of: quantile(0.5), csv: "p50_ns" },
-  p99: { heading: "P99", unit: "ns", of: quantile(0.99), csv: "p99_ns" },
-  p999: { heading: "P99.9", unit: "ns", of: quantile(0.999), csv: "p999_ns" },
+  maxNs: {
+    heading: "Max",
+    rank: 5,
+    unit: "ns",
+    of: ({ counters }) => counters.maxNs,
+    csv: "max_ns",
+    json: "maxNs",
+  },
+  p50: { heading: "P50", rank: 2, unit: "ns", of: quantile(0.5), csv: "p50_ns" },
+  p99: { heading: "P99", rank: 4, unit: "ns", of: quantile(0.99), csv: "p99_ns" },
+  p999: { heading: "P99.9", rank: 1, unit: "ns", of: quantile(0.999), csv: "p999_ns" },
   share: {
     heading: "Time%",
+    rank: 6,
     unit: "%",
     of: ({ counters, allNs }) => (allNs === 0 ? undefined : (100 * counters.totalNs) / allNs),
   },

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // The table of exit counts: number, name, Total, L1, L2.
-import { COLUMN, cellOf } from "../measure/columns";
+import { CHOICES, COLUMN, cellOf } from "../measure/columns";
 import { type Sample, type Samples, total } from "../measure/samples";
 import { type Form, rowsOf } from "./form";
 import { hasDetails } from "./names";
 import { type Column, TERMINAL, fittingTable, table } from "./table";
 import { countHeading, countText } from "./units";
 
-const WIDE = [COLUMN.reflected, COLUMN.handled];
+const WIDE = CHOICES.nested.filter((column) => column !== COLUMN.count);
 const LEVELS = ["L1", "L2"];
 // They are left out where names of details take their room.
 const LEVELS_RANK = 1;
@@ -35,7 +35,7 @@ export function countTable(samples: Samples, form: Form): string[] {
   const rows = rowsOf(samples, form, "Total").map(([label, name, sample]) => [
     label,
     name,
-    ...numbers(sample).map((count) => countText(count, rateNs)),
+    ...numbers(sample).map((count) => (count === undefined ? "-" : countText(count, rateNs))),
   ]);
   if (hasDetails(samples)) return fittingTable(columns, rows, form.heading, form.room);
   return table(columns, rows, form.heading, form.room ?? TERMINAL);

@@ -12,9 +12,15 @@ const WHAT = 18;
 const MIN_TEXT = 24;
 
 function paragraph(state: string, what: string, text: string, width: number): string[] {
-  const label = state.padEnd(STATE) + what;
-  if (width - STATE - WHAT >= MIN_TEXT) return labelled(label, STATE + WHAT, safeText(text), width);
-  return [...(label.trim() === "" ? [] : wrap(label, width)), ...labelled("", 2, safeText(text), width)];
+  const room = width - STATE - WHAT;
+  if (room < MIN_TEXT) {
+    const label = state.padEnd(STATE) + what;
+    return [...(label.trim() === "" ? [] : wrap(label, width)), ...labelled("", 2, safeText(text), width)];
+  }
+  const [names, lines] = [wrap(what, WHAT - 1), wrap(safeText(text), room)];
+  return Array.from({ length: Math.max(names.length, lines.length) }, (_, i) =>
+    ((i === 0 ? state : "").padEnd(STATE) + (names[i] ?? "").padEnd(WHAT) + (lines[i] ?? "")).trimEnd(),
+  );
 }
 
 /**

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The table of exit counts with average handling times.
-import { COLUMN, type Cell, cellOf } from "../measure/columns";
+import { CHOICES, COLUMN, type Cell, cellOf } from "../measure/columns";
 import { type Counters, type Sample, type Samples, average, sumOf, total, zero } from "../measure/samples";
 import { type Form, type Row, rowsOf } from "./form";
 import { hasDetails } from "./names";
@@ -9,14 +9,11 @@ import { countHeading, countText, fitted, inUnit } from "./units";
 
 const AVERAGE_WIDTH = 8;
 
-// What a wide table has beyond a plain one; the lowest rank goes first where there is no room.
-const WIDE = [
-  { column: COLUMN.maxNs, rank: 5 },
-  { column: COLUMN.p50, rank: 2 },
-  { column: COLUMN.p99, rank: 4 },
-  { column: COLUMN.p999, rank: 1 },
-  { column: COLUMN.share, rank: 6 },
-] as const;
+// What a wide table has beyond a plain one.
+const WIDE = CHOICES.wide.flatMap((column) =>
+  column.rank === undefined ? [] : [{ column, rank: column.rank }],
+);
+// Of the columns of L1 and L2, among those of wide tables.
 const LEVELS_RANK = 3;
 
 // A bar of the share of the time: a whole one is all of it.

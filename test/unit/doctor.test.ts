@@ -46,18 +46,6 @@ function finding({ findings }: Report, what: string): string {
 test("a complete host can run each tool, and its parameters are told", () => {
   const found = report({ ...KVM_AMD, "/sys/kernel/btf/kvm_amd": "" });
   assert.ok(found.isWell);
-  assert.deepEqual(
-    found.tools.map(({ tools, lacks }) => [tools, lacks]),
-    [
-      [["count", "time", "hist"], []],
-      [["top", "export", "vmm"], []],
-      [["slower"], []],
-      [["split"], []],
-      [["stat"], []],
-      [["trace"], []],
-      [["report"], []],
-    ],
-  );
   for (const { word, hidden } of TOOLS)
     assert.ok(
       hidden || word === "doctor" || found.tools.some(({ tools }) => tools.includes(word)),
@@ -139,6 +127,14 @@ test("what isn't good has a mend, on any host, and all fits 80 columns", () => {
       for (const line of findingLines(found, 40))
         assert.ok(line.length <= 40 || !line.trim().includes(" "), line);
     }
+});
+
+test("names of tools that don't fit their column go on in the next line", () => {
+  const tools = [{ tools: ["slower", "than", "others"], attach: "directly", lacks: [] }];
+  assert.deepEqual(findingLines({ findings: [], vms: [], tools, isWell: true }), [
+    "good     slower, than,     attached directly",
+    "         others",
+  ]);
 });
 
 test("an addon that can't be loaded keeps each tool from running", () => {
