@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The events of a recording. The programs, the recorder and src/trace/kinds.ts (by packaging/kinds.mts) are
+ * The events of a recording. The programs, the recorder and src/trace/kinds.ts (by packaging/kinds.mjs) are
  * made from these lists. One more event of the kernel is a line in TRACE_KINDS and one in
  * share/kvmtrace.formats, which says how it is printed.
  */

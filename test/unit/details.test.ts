@@ -10,7 +10,7 @@ import { apicRegister } from "../../src/details/apic";
 import { addressName, x86Fault } from "../../src/details/memory";
 import { msrName } from "../../src/details/msr";
 import { readDetail } from "../../src/details/read";
-import { reasonNames } from "../../src/reasons";
+import { INSTRUCTION_SETS, reasonNames } from "../../src/reasons";
 import { PROJECT } from "../tools";
 
 const text = (isa: string, reason: number, raw: bigint) => detailText(exitDetail(isa, reason, raw));
@@ -174,7 +174,7 @@ test("the schema of JSON has each kind of detail, and each is read back", () => 
     .getSchema("lines#/definitions/detail");
   assert.ok(validate);
   const kinds = new Set<string>();
-  for (const isa of ["svm", "vmx", "arm64", "riscv64", "ppc64"] as const)
+  for (const isa of [...INSTRUCTION_SETS, "kvm_run"] as const)
     for (const [reason, name] of reasonNames(isa))
       for (const raw of [0n, 1n, 0xffffffffn, WRITE, PAGE, FETCH]) {
         const detail = exitDetail(isa, reason, raw);

@@ -9,12 +9,15 @@ import { UsageError } from "../../src/errors";
 import { ARM64_TRAP } from "../../src/reasons/arm64";
 import { USERSPACE_REASONS } from "../../src/reasons/userspace";
 import {
+  INSTRUCTION_SETS,
+  type Isa,
   isaName,
   labelWidth,
   learnReasons,
   parseReasons,
   reasonLabel,
   reasonName,
+  reasonNames,
   reasonNumber,
 } from "../../src/reasons";
 import { PROJECT } from "../tools";
@@ -107,32 +110,42 @@ for (const [isa, list, expected] of [
 /** Numbers as the kernel's headers write them, "0x040 + 13" too. */
 const valueOf = (text: string) => text.split("+").reduce((sum, term) => sum + Number(term), 0);
 
-test("the tables have every reason of the kernels' headers, by the same name", () => {
+/** Reasons of an instruction set, as `svm 120`. */
+const keysOf = (isa: string, numbers: Iterable<number>) => [...numbers].map((number) => `${isa} ${number}`);
+
+test("the tables have every reason of the kernels' headers, by the same name, and no other", () => {
   const [, ...rows] = readFileSync(join(PROJECT, "test", "data", "exit_reasons.tsv"), "utf8")
     .trimEnd()
     .split("\n");
   const wrong: string[] = [];
+  const inHeaders = new Set<string>();
   for (const row of rows) {
     const [kind = "", text = "", name] = row.split("\t");
     const number = valueOf(text);
-    const names: Readonly<Record<string, () => string | undefined>> = {
-      vmx: () => reasonName("vmx", number),
-      svm: () => reasonName("svm", number),
-      "arm64-ec": () => reasonName("arm64", ARM64_TRAP * 0x100 + number)?.replace(/^TRAP /, ""),
-      // TRAP alone is no reason.
-      "arm64-ret": () => (number === ARM64_TRAP ? "TRAP" : reasonName("arm64", (number & 0xffffff) * 0x100)),
-      userspace: () => USERSPACE_REASONS.get(number),
-      "riscv-exc": () => reasonName("riscv64", number),
-      "riscv-irq": () => reasonName("riscv64", 0x80000000 + number),
-      "powerpc-book3s": () => reasonName("ppc64", number),
-      loongarch: () => reasonName("loong64", number),
-      "s390-icpt": () => reasonName("s390x", number),
+    const reasons: Readonly<Record<string, readonly [isa: Isa, number: number]>> = {
+      vmx: ["vmx", number],
+      svm: ["svm", number],
+      "arm64-ec": ["arm64", ARM64_TRAP * 0x100 + number],
+      "arm64-ret": ["arm64", (number & 0xffffff) * 0x100],
+      "riscv-exc": ["riscv64", number],
+      "riscv-irq": ["riscv64", 0x80000000 + number],
+      "powerpc-book3s": ["ppc64", number],
+      loongarch: ["loong64", number],
+      "s390-icpt": ["s390x", number],
     };
-    const found = names[kind]?.();
+    // TRAP alone is no reason.
+    if (kind === "arm64-ret" && number === ARM64_TRAP) continue;
+    const [isa, code] = reasons[kind] ?? ["userspace", number];
+    inHeaders.add(`${isa} ${code}`);
+    const found = isa === "userspace" ? USERSPACE_REASONS.get(code) : reasonName(isa, code);
     // Of s390x these are sentences, of loongarch's own two names of KVM's.
     const asOurs = kind.startsWith("s390") ? name?.toUpperCase().replace(/[^A-Z0-9]+/g, "_") : name;
-    if (found !== asOurs?.replace("KVM_TRACE_EXIT_", "")) wrong.push(`${row}: ${found ?? "none"}`);
+    if (found?.replace(/^TRAP /, "") !== asOurs?.replace("KVM_TRACE_EXIT_", ""))
+      wrong.push(`${row}: ${found ?? "none"}`);
   }
+  const ours = INSTRUCTION_SETS.flatMap((isa) => keysOf(isa, reasonNames(isa).keys()));
+  for (const key of [...ours, ...keysOf("userspace", USERSPACE_REASONS.keys())])
+    if (!inHeaders.has(key)) wrong.push(`test/data/exit_reasons.tsv has no row for ${key}`);
   assert.ok(rows.length > 300);
   assert.deepEqual(wrong, []);
 });
