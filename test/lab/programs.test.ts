@@ -31,8 +31,6 @@ const BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   record_thread_end: [2930, 210],
   record_raw_entry: [7900, 1700],
   record_nested_exit: [3780, 425],
-  record_fault: [3800, 435],
-  record_msr: [3800, 425],
   record_exit: [9900, 2190],
 };
 
@@ -44,14 +42,14 @@ const BOUNDS_WITH_DETAILS: typeof BOUNDS = {
   record_thread_end: [2960, 210],
   record_raw_entry: [15130, 1700],
   record_nested_exit: [3810, 425],
-  record_msr: [3930, 615],
-  record_cpuid: [3850, 550],
-  record_hypercall: [3840, 510],
-  record_hv_hypercall: [3840, 525],
-  record_xen_hypercall: [3840, 525],
-  record_fault: [3850, 555],
-  record_mmio: [3840, 520],
-  record_fast_mmio: [3840, 520],
+  record_detail_msr: [3930, 615],
+  record_detail_cpuid: [3850, 550],
+  record_detail_hypercall: [3840, 510],
+  record_detail_hv_hypercall: [3840, 525],
+  record_detail_xen_hypercall: [3840, 525],
+  record_detail_fault: [3850, 555],
+  record_detail_mmio: [3840, 520],
+  record_detail_fast_mmio: [3840, 520],
   record_exit: [16950, 2600],
 };
 
