@@ -10,14 +10,14 @@ import { NODE_ALONE, cpuNs, end, start } from "../../bench/start";
  * that needs it, and say there what was bought.
  */
 const BOUNDS = [
-  ["kvm-vmexit-count", [], 140],
+  ["kvm-vmexit-count", [], 150],
   ["kvm-vmexit", ["count"], 146],
   ["kvm-vmexit-time", [], 150],
-  ["kvm-vmexit-hist", ["-i", "1"], 160],
+  ["kvm-vmexit-hist", ["-i", "1"], 170],
   ["kvm-vmexit-slower", ["10000"], 120],
   ["kvm-stat", ["-l"], 135],
   ["kvm-vmexit", ["export"], 200],
-  ["kvm-trace", ["record", "-o", "/tmp/start.bin"], 90],
+  ["kvm-trace", ["record", "-o", "/tmp/start.bin"], 95],
 ] as const;
 
 async function millions(command: readonly string[]): Promise<number> {

@@ -248,7 +248,6 @@ export const tool = defineCommand({
     if (web && places.length === 0)
       throw new UsageError("--web-config is for --listen; give both, or neither");
     const isa = preflight();
-    keepHeapSmall();
     return withOverhead(options.overhead, async (meter) => {
       const { attach, maxVcpus, histograms, maxSeries, returns, split, overhead } = options;
       const exporter = new Exporter({
@@ -271,6 +270,8 @@ export const tool = defineCommand({
           servers = await serversOf(exporter, web?.first, complaints);
           for (const place of places) ports.push(await servers.listen(place));
         }
+        // V8 takes no code from a cache that was made under other flags: when all is loaded.
+        keepHeapSmall();
         // Names of VMs are in files that all users may read.
         dropPowers({ maps: true, user });
         for (const [i, place] of places.entries()) diagnose(`Listening on ${placeName(place, ports[i])}.`);
