@@ -73,14 +73,14 @@ MATRIX_TESTS := test/matrix/*.test.ts
 # What a job prints comes when it has ended.
 LAB_JOBS := --jobs=$(JOBS) --keep-going --output-sync=target
 # dist/ isn't written while machines read it.
-AS_BUILT := --assume-old=all --assume-old=prebuilds
+AS_BUILT := $(addprefix --assume-old=,all prebuilds lab-kernel)
 # Not held back like the rest: said when it begins.
 begins = +@echo "$@ begins"
 
 .PHONY: test test-one test-unit test-sanitized test-package test-prometheus test-browser test-install test-lab test-matrix test-clocks test-costs test-leaks nested-vmx matrix matrix-built $(LAB_TESTS)
 
 test: setup ## run everything: checks, unit tests, and tests on emulated KVM hosts
-	@$(MAKE) --no-print-directory matrix-built $(GUEST) $(REFUSED)
+	@$(MAKE) --no-print-directory matrix-built lab-kernel $(GUEST) $(REFUSED)
 	@$(MAKE) --no-print-directory $(LAB_JOBS) $(AS_BUILT) $(LAB_TESTS) $(MATRIX_OF_TEST:%=matrix-%) $(HERE_TESTS)
 
 # Make hands NAME to the recipe's environment, which takes any character.

@@ -9,7 +9,7 @@ const header = (name) => readFileSync(`bpf/contract/${name}.h`, "utf8");
 
 /** `#define PREFIXname number` of a header, by name, in their order. */
 function numbers(text, prefix) {
-  const found = [...text.matchAll(new RegExp(`^#define ${prefix}(\\w+) (\\d+)$`, "gm"))];
+  const found = [...text.matchAll(new RegExp(`^#define ${prefix}(\\w+) (\\d+|0x[\\da-f]+)U?$`, "gm"))];
   if (found.length === 0) throw new Error(`no #define ${prefix}… with a number`);
   return found.map(([, name, number]) => [name, Number(number)]);
 }
@@ -24,6 +24,7 @@ function list(text, name) {
 }
 
 const capital = (text) => text[0].toUpperCase() + text.slice(1);
+const camel = (name) => name.toLowerCase().replaceAll(/_(\w)/g, (_, letter) => letter.toUpperCase());
 const constant = ([name, number]) => `export const ${name} = ${number};`;
 const record = (name, entries) =>
   [
@@ -55,6 +56,11 @@ const lines = [
   "",
   "/** Buckets of a histogram of handling times. */",
   ...numbers(vmexit, "VMEXIT_(?=BUCKETS )").map(constant),
+  "",
+  "/** Of details' 64 bits: where each part is, see bpf/contract/detail.h. */",
+  "export const DETAIL = {",
+  ...numbers(header("detail"), "VMEXIT_").map(([name, number]) => `  ${camel(name)}: ${number},`),
+  "} as const;",
   "",
   "/** What a vCPU does, one at a time. */",
   "export const ACTIVITIES = [",

@@ -35,6 +35,23 @@ export const STAT_KIND = {
 /** Buckets of a histogram of handling times. */
 export const BUCKETS = 172;
 
+/** Of details' 64 bits: where each part is, see bpf/contract/detail.h. */
+export const DETAIL = {
+  msrWriteBit: 32,
+  cpuidSearch: 1073742336,
+  cpuidSearched: 65024,
+  ghcbShift: 48,
+  ghcbReasonBits: 11,
+  ghcbSoftwareBit: 60,
+  ghcbWriteBit: 61,
+  faultShift: 56,
+  faultWriteBit: 57,
+  faultPageBit: 59,
+  faultFetchBit: 60,
+  hypercallShift: 56,
+  sbiShift: 24,
+} as const;
+
 /** What a vCPU does, one at a time. */
 export const ACTIVITIES = [
   /** It runs its guest. */

@@ -21,7 +21,8 @@
 #ifndef DETAIL_H
 #define DETAIL_H
 
-#define VMEXIT_MSR_WRITE (1ULL << 32)
+#define VMEXIT_MSR_WRITE_BIT 32
+#define VMEXIT_MSR_WRITE (1ULL << VMEXIT_MSR_WRITE_BIT)
 
 /* The first of CPUID's leaves that are one detail, and how many they are. */
 #define VMEXIT_CPUID_SEARCH 0x40000200U
@@ -31,15 +32,20 @@
  * bits; whether it is one of the hypervisor's interface, 0x8000....; whether it is a write to an MSR. */
 #define VMEXIT_GHCB_SHIFT 48
 #define VMEXIT_GHCB_REASON_BITS 11
-#define VMEXIT_GHCB_SOFTWARE (1ULL << 60)
-#define VMEXIT_GHCB_WRITE (1ULL << 61)
+#define VMEXIT_GHCB_SOFTWARE_BIT 60
+#define VMEXIT_GHCB_SOFTWARE (1ULL << VMEXIT_GHCB_SOFTWARE_BIT)
+#define VMEXIT_GHCB_WRITE_BIT 61
+#define VMEXIT_GHCB_WRITE (1ULL << VMEXIT_GHCB_WRITE_BIT)
 
 /* x86's error codes have write, reserved bit and fetch in bits 1, 3 and 4: these are the same, 56 bits up,
  * except that the reserved bit, by which KVM marks MMIO, is inverted. */
 #define VMEXIT_FAULT_SHIFT 56
-#define VMEXIT_FAULT_WRITE (1ULL << 57)
-#define VMEXIT_FAULT_PAGE (1ULL << 59)
-#define VMEXIT_FAULT_FETCH (1ULL << 60)
+#define VMEXIT_FAULT_WRITE_BIT 57
+#define VMEXIT_FAULT_WRITE (1ULL << VMEXIT_FAULT_WRITE_BIT)
+#define VMEXIT_FAULT_PAGE_BIT 59
+#define VMEXIT_FAULT_PAGE (1ULL << VMEXIT_FAULT_PAGE_BIT)
+#define VMEXIT_FAULT_FETCH_BIT 60
+#define VMEXIT_FAULT_FETCH (1ULL << VMEXIT_FAULT_FETCH_BIT)
 #define VMEXIT_HYPERCALL_SHIFT 56
 #define VMEXIT_SBI_SHIFT 24
 enum vmexit_hypercalls {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // CPUID's leaves: Intel SDM volume 2, AMD APM volume 3, Documentation/virt/kvm/x86/cpuid.rst.
+import { DETAIL } from "../contract";
 import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";
 
@@ -85,12 +86,10 @@ export function hasSubleaves(leaf: number): boolean {
   return WITH_SUBLEAF.has(leaf);
 }
 
-// VMEXIT_CPUID_SEARCH of bpf/contract/detail.h, and the last.
-const [SEARCH, SEARCH_END] = [0x40000200, 0x4000ffff];
-
 /** The leaf as the programs keep it. */
 export function canonicalNumber(leaf: number): number {
-  return leaf >= SEARCH && leaf <= SEARCH_END ? SEARCH : leaf;
+  const { cpuidSearch, cpuidSearched } = DETAIL;
+  return leaf >= cpuidSearch && leaf < cpuidSearch + cpuidSearched ? cpuidSearch : leaf;
 }
 
 /** @param raw bpf/contract/detail.h: the leaf, and ECX from bit 32 on */

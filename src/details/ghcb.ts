@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What a guest of SEV-ES exits for: the reason that it gives in its GHCB, and what that is about.
+import { DETAIL } from "../contract";
 import { bits, hex } from "./bits";
 import { type MemoryAccess } from "./memory";
 import { type MsrAccess, msrAccess } from "./msr";
@@ -44,20 +45,19 @@ const NAMES: Names = namesOf(`
 0x80000018 run VMPL
 `);
 
-// bpf/contract/detail.h: VMEXIT_GHCB_*
-const [VALUE_BITS, REASON_BITS, SOFTWARE_BIT, WRITE_BIT] = [48, 11, 60, 61];
 const SOFTWARE = 0x80000000;
 const [IOIO, MSR, MMIO_READ, MMIO_WRITE] = [0x7b, 0x7c, SOFTWARE + 1, SOFTWARE + 2];
 
 /** @param raw bpf/contract/detail.h: the reason, and 48 bits of what it is about */
 export function ghcbOf(raw: bigint): PortAccess | MsrAccess | MemoryAccess | GhcbReason {
-  const address = bits(raw, 0, VALUE_BITS);
-  const reason = bits(raw, VALUE_BITS, REASON_BITS) + (bits(raw, SOFTWARE_BIT, 1) === 1 ? SOFTWARE : 0);
+  const address = bits(raw, 0, DETAIL.ghcbShift);
+  const software = bits(raw, DETAIL.ghcbSoftwareBit, 1) === 1 ? SOFTWARE : 0;
+  const reason = bits(raw, DETAIL.ghcbShift, DETAIL.ghcbReasonBits) + software;
   switch (reason) {
     case IOIO:
       return svmPort(raw);
     case MSR:
-      return msrAccess(bits(raw, WRITE_BIT, 1) === 1, bits(raw, 0, 32));
+      return msrAccess(bits(raw, DETAIL.ghcbWriteBit, 1) === 1, bits(raw, 0, 32));
     case MMIO_READ:
       return { kind: "memory", access: "read", address, bytes: 1 };
     case MMIO_WRITE:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Hypercalls, by the interface that the guest speaks.
+import { DETAIL } from "../contract";
 import { bits, hex } from "./bits";
 import { type Names, nameOf, namesOf } from "./names";
 
@@ -223,11 +224,11 @@ export interface Hypercall {
 // enum vmexit_hypercalls of bpf/contract/detail.h
 const X86_INTERFACES = ["kvm", "hyperv", "xen"] as const;
 
-/** @param raw bpf/contract/detail.h: the number, and its interface from bit 56 on */
+/** @param raw bpf/contract/detail.h: the number, and its interface */
 export function hypercallOf(raw: bigint): Hypercall {
   return {
     kind: "hypercall",
-    interface: X86_INTERFACES[bits(raw, 56, 2)] ?? "kvm",
+    interface: X86_INTERFACES[bits(raw, DETAIL.hypercallShift, 2)] ?? "kvm",
     number: bits(raw, 0, 32),
   };
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Guest-physical addresses: the devices that PCs and small VMMs have at fixed ones.
+import { DETAIL } from "../contract";
 import { apicRegister } from "./apic";
 import { bits, hex } from "./bits";
 
@@ -46,14 +47,16 @@ export interface MemoryAccess {
   readonly bytes: number;
 }
 
-// bpf/contract/detail.h
 const ADDRESS_BITS = 52;
-const [WRITE_BIT, PAGE_BIT, FETCH_BIT] = [57, 59, 60];
 
-/** @param raw bpf/contract/detail.h: the address, and from bit 56 on what kind of access it was */
+/** @param raw bpf/contract/detail.h: the address, and what kind of access it was */
 export function memoryOf(raw: bigint): MemoryAccess {
-  const access = bits(raw, FETCH_BIT, 1) ? "fetch" : bits(raw, WRITE_BIT, 1) ? "write" : "read";
-  const bytes = bits(raw, PAGE_BIT, 1) ? PAGE : 1;
+  const access = bits(raw, DETAIL.faultFetchBit, 1)
+    ? "fetch"
+    : bits(raw, DETAIL.faultWriteBit, 1)
+      ? "write"
+      : "read";
+  const bytes = bits(raw, DETAIL.faultPageBit, 1) ? PAGE : 1;
   return { kind: "memory", access, address: bits(raw, 0, ADDRESS_BITS), bytes };
 }
 

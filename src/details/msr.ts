@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Model-specific registers: Intel SDM volume 4, AMD APM volume 2 appendix A, and those that hypervisors define.
+import { DETAIL } from "../contract";
 import { bits, hex } from "./bits";
 import { type Names, indexed, nameOf, namesOf } from "./names";
 
@@ -389,9 +390,9 @@ export function msrAccess(write: boolean, msr: number): MsrAccess {
   return { kind: "msr", write, msr };
 }
 
-/** @param raw bpf/contract/detail.h: the number, and bit 32 for a write */
+/** @param raw bpf/contract/detail.h: the number, and a bit for a write */
 export function msrOf(raw: bigint): MsrAccess {
-  return msrAccess(bits(raw, 32, 1) === 1, bits(raw, 0, 32));
+  return msrAccess(bits(raw, DETAIL.msrWriteBit, 1) === 1, bits(raw, 0, 32));
 }
 
 /** `write IA32_TSC_DEADLINE (0x6e0)`. */

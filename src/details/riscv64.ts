@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // riscv64: calls of the SBI, and virtual instructions: accesses to CSRs, and waits.
+import { DETAIL } from "../contract";
 import type { SystemRegisterAccess, Wait } from "./arm64";
 import { bits, hex } from "./bits";
 import { indexed, nameOf, namesOf } from "./names";
@@ -70,7 +71,7 @@ const FUNCTIONS: Readonly<Record<string, readonly string[]>> = {
 
 /** @param raw bpf/contract/detail.h: the function, and its extension from bit 24 on */
 export function sbiCallOf(raw: bigint): SbiCall {
-  return { kind: "sbi", extension: bits(raw, 24, 32), function: bits(raw, 0, 24) };
+  return { kind: "sbi", extension: bits(raw, DETAIL.sbiShift, 32), function: bits(raw, 0, DETAIL.sbiShift) };
 }
 
 /** `SBI TIME set_timer`; without names `SBI 0x8000000 function 7`. */
