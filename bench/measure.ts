@@ -18,6 +18,7 @@ import {
   WORKLOADS,
   type Workload,
   firstTurn,
+  originNow,
 } from "./results";
 import { type Guests, type Turns, nestedGuests, plainGuests } from "./workloads";
 
@@ -202,7 +203,7 @@ async function main(machine: string, pattern: RegExp): Promise<void> {
   const probes = new Map<Workload, number>();
   for (const [first] of contestants.map(workloadsOf))
     if (first && !probes.has(first)) probes.set(first, (await guests.probe(first)).thread);
-  const about: Machine = { machine, release: release(), base, programs: programSizes() };
+  const about: Machine = { ...originNow(), machine, release: release(), base, programs: programSizes() };
   console.log(JSON.stringify(about));
   for (const contestant of contestants) {
     const measured = await measure(contestant, guests, probes, base);

@@ -7,7 +7,14 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openSession } from "../src/native/vmexit";
 import { READING_MS, ROOT, runGuest, tool } from "./guest";
-import type { ManyVcpus, ProcessResult, Snapshots, StartParts, ToolProcess } from "./results";
+import {
+  type ManyVcpus,
+  type ProcessResult,
+  type Snapshots,
+  type StartParts,
+  type ToolProcess,
+  originNow,
+} from "./results";
 import { NODE_ALONE, cpuNs, end, start } from "./start";
 
 const FILL = join(ROOT, "build/bench/fill");
@@ -130,6 +137,7 @@ async function measureMany(): Promise<ManyVcpus> {
 async function main(): Promise<void> {
   const ours = (name: string, ...parameters: string[]) => measureProcess(name, tool(name, ...parameters));
   const result: ProcessResult = {
+    ...originNow(),
     release: release(),
     start: measureStart(),
     many: await measureMany(),

@@ -3,14 +3,18 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  type Bench,
   type Machine,
   type MachineResult,
   type Measured,
   NESTED,
+  type Origin,
+  type Printed,
   type ProcessResult,
   type Turn,
   WORKLOADS,
   firstTurn,
+  originNow,
 } from "./results";
 
 const ROOT = join(__dirname, "..", "..");
@@ -28,6 +32,8 @@ program takes more of them.
 of the guest, on a machine of one CPU: it also contains what the tool's process took meanwhile. On a host with an idle CPU
 that process would run there. The two differ for tools that copy events to user space, and hardly for those that count in the kernel.
 Peers are of Debian 12 (perf 6.1, bpftrace 0.17, trace-cmd 3.1) on every kernel, watching the whole machine.
+
+A part that a run doesn't measure stays as the last one that did has it:
 `;
 
 const FOOT = `
@@ -38,6 +44,9 @@ vCPU's address, which kvmexit drops as a reason too large.
 \`perf kvm stat live\` records the events of all kinds, whichever \`--event\` shows.
 `;
 
+/** The last measurement of each part. */
+const before = JSON.parse(readFileSync(join(ROOT, "docs/bench.json"), "utf8")) as Bench;
+
 /** A file that a part of the bench has written, "" if it has not run. */
 function readPart(name: string): string {
   const path = join(ROOT, "build/bench", name);
@@ -46,16 +55,21 @@ function readPart(name: string): string {
 
 function readMachine(machine: string): MachineResult[] {
   const text = readPart(`${machine}.json`);
-  if (text === "") return [];
+  if (text === "") return [...before.results, ...before.nested].filter((last) => last.machine === machine);
   const [about = "", ...measured] = text.split("\n");
   return [
     { ...(JSON.parse(about) as Machine), contestants: measured.map((line) => JSON.parse(line) as Measured) },
   ];
 }
 
-function readProcess(): ProcessResult | undefined {
+function readProcess(): ProcessResult {
   const text = readPart("process.json");
-  return text === "" ? undefined : (JSON.parse(text) as ProcessResult);
+  return text === "" ? before.process : (JSON.parse(text) as ProcessResult);
+}
+
+function readPrinted(name: string, last: Printed): Printed {
+  const text = readPart(name);
+  return text === "" ? last : { ...originNow(), text };
 }
 
 const whole = (value: number) => Math.round(value).toLocaleString("en-US");
@@ -88,7 +102,13 @@ function workloadTable(results: readonly MachineResult[], workload: string, with
   return [
     row(["instructions added", ...results.map(title)]),
     row(["---", ...results.map(() => "---:")]),
-    row(["without tracing", ...results.map(({ base }) => `(${whole(base.turns[workload]?.thread ?? 0)})`)]),
+    row([
+      "without tracing",
+      ...results.map(({ base: { turns } }) => {
+        const turn = turns[workload];
+        return turn ? `(${whole(turn.thread)})` : "–";
+      }),
+    ]),
     ...names.map((name) =>
       row([
         name,
@@ -255,46 +275,63 @@ function nestedSection(results: readonly MachineResult[]): string[] {
   ];
 }
 
+/** Which commit each part was measured on. */
+function origins(parts: readonly (readonly [string, Origin])[]): string[] {
+  const lists = new Map<string, string[]>();
+  for (const [part, { commit, date }] of parts) addTo(lists, `\`${commit}\` | ${date}`, part);
+  return [
+    row(["measured", "commit", "date"]),
+    row(["---", "---", "---"]),
+    ...[...lists].map(([of, names]) => row([names.join(", "), of])),
+  ];
+}
+
 const results = MACHINES.flatMap(readMachine);
 const nested = NESTED_MACHINES.flatMap(readMachine);
 const ofProcess = readProcess();
-const formatted = readPart("format.txt");
-const exported = readPart("export.txt");
-const sections = WORKLOADS.flatMap(({ name, guest }) => [
-  "",
-  `## \`guest ${guest.join(" ")}\``,
-  "",
-  guest.includes("--vcpus") ? "thread:" : "thread / elapsed:",
-  "",
-  ...workloadTable(results, name, !guest.includes("--vcpus")),
-]);
-// A part doesn't take the place of the whole.
-const isWhole =
-  results.length === MACHINES.length &&
-  nested.length === NESTED_MACHINES.length &&
-  ofProcess &&
-  formatted !== "" &&
-  exported !== "";
-const folder = isWhole ? "docs" : "build/bench";
-writeFileSync(
-  join(ROOT, folder, "bench.json"),
-  `${JSON.stringify({ schema: "kvm-vmexit-bench/2", results, nested, process: ofProcess }, undefined, 1)}\n`,
+const formatted = readPrinted("format.txt", before.formatted);
+const exported = readPrinted("export.txt", before.exported);
+const sections = WORKLOADS.filter(({ name }) => results.some(({ base }) => base.turns[name])).flatMap(
+  ({ name, guest }) => [
+    "",
+    `## \`guest ${guest.join(" ")}\``,
+    "",
+    guest.includes("--vcpus") ? "thread:" : "thread / elapsed:",
+    "",
+    ...workloadTable(results, name, !guest.includes("--vcpus")),
+  ],
 );
+const bench: Bench = {
+  schema: "kvm-vmexit-bench/3",
+  results,
+  nested,
+  process: ofProcess,
+  formatted,
+  exported,
+};
+writeFileSync(join(ROOT, "docs/bench.json"), `${JSON.stringify(bench, undefined, 1)}\n`);
 writeFileSync(
-  join(ROOT, folder, "bench.md"),
+  join(ROOT, "docs/bench.md"),
   [
     HEAD,
+    ...origins([
+      ...[...results, ...nested].map((result) => [titleApart(result), result] as const),
+      ["the tools' processes", ofProcess],
+      ["formatting", formatted],
+      ["scrapes", exported],
+    ]),
+    "",
     `Two runs of the first workload under the same tool differ by at most, in instructions of the thread: ${steadyGroups(results)}.`,
     "Guests are a second apart: one that is started sooner after another's end pays more ([overhead.md](overhead.md)).",
     ...sections,
-    ...(nested.length > 0 ? nestedSection(nested) : []),
+    ...nestedSection(nested),
     ...failures([...results, ...nested]),
     FOOT,
     ...programTable(results),
-    ...(ofProcess ? processSections(ofProcess) : []),
-    ...(formatted === "" ? [] : formatSection(formatted)),
-    ...(exported === "" ? [] : exportSection(exported)),
+    ...processSections(ofProcess),
+    ...formatSection(formatted.text),
+    ...exportSection(exported.text),
     "",
   ].join("\n"),
 );
-console.log(`Written to ${folder}/bench.md${isWhole ? "" : ", for a part; all of it goes to docs/bench.md"}`);
+console.log("Written to docs/bench.md");

@@ -60,8 +60,21 @@ export interface ProgramSize {
   readonly bytes: number;
 }
 
+/** What was measured, and when. */
+export interface Origin {
+  /** As `git describe --always --dirty` names it. */
+  readonly commit: string;
+  /** UTC, as 2026-11-30. */
+  readonly date: string;
+}
+
+/** Of what is measured at present: the Makefile hands over the commit. */
+export function originNow(): Origin {
+  return { commit: process.env["COMMIT"] ?? "unknown", date: new Date().toISOString().slice(0, 10) };
+}
+
 /** One boot. */
-export interface Machine {
+export interface Machine extends Origin {
   /** CPU-SUITE, as `lab/run` calls them, with -nested after it if the guests were guests of a guest. */
   readonly machine: string;
   readonly release: string;
@@ -116,12 +129,27 @@ export interface StartParts {
 }
 
 /** build/bench/process.json. */
-export interface ProcessResult {
+export interface ProcessResult extends Origin {
   readonly release: string;
   readonly start: StartParts;
   readonly many: ManyVcpus;
   readonly snapshots: readonly Snapshots[];
   readonly tools: readonly ToolProcess[];
+}
+
+/** A table or lines as a program printed them. */
+export interface Printed extends Origin {
+  readonly text: string;
+}
+
+/** docs/bench.json: of each part the last measurement. */
+export interface Bench {
+  readonly schema: "kvm-vmexit-bench/3";
+  readonly results: readonly MachineResult[];
+  readonly nested: readonly MachineResult[];
+  readonly process: ProcessResult;
+  readonly formatted: Printed;
+  readonly exported: Printed;
 }
 
 /** The first workload that ran, and what it cost. */

@@ -13,9 +13,12 @@ KVM_STAT := $(abspath ../shared/seeds/kvm_stat.el8.py)
 .PHONY: bench bench-run soak
 
 bench: PACKAGES += $(BENCH_PACKAGES)
-bench: setup ## measure what tracing costs, ours and others', into docs/bench.md; BENCH_MACHINES=svm-bookworm: one machine, into build/bench/bench.md
+bench: setup ## measure what tracing costs, ours and others', into docs/bench.md; BENCH_MACHINES=svm-bookworm: one machine, the others stay as they were
 	@$(MAKE) --no-print-directory all $(GUEST)
 	@$(MAKE) --no-print-directory --jobs=$(JOBS) bench-run
+
+# What is measured.
+COMMIT = $(shell git describe --always --dirty)
 
 # How long `soak` takes, in minutes of the lab's machine.
 SOAK_MINUTES := 20
@@ -28,11 +31,11 @@ soak: packages node_modules/.package-lock.json ## run five tools and the library
 bench-run: $(patsubst %,build/bench/%.json,$(filter vmx-%,$(BENCH_MACHINES)) process $(filter-out vmx-%,$(BENCH_MACHINES)))
 	bench/trace-format.sh 2000000 | tee build/bench/format.txt
 	node dist/bench/export.js | tee build/bench/export.txt
-	node dist/bench/report.js
+	COMMIT=$(COMMIT) node dist/bench/report.js
 
 BENCH_SOURCES = $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/empty build/bench/empty.bpf.o bench/contestants.ts bench/guest.ts \
   bench/measure.ts bench/results.ts bench/workloads.ts
-MEASURE = env KVM_STAT=$(KVM_STAT) node dist/bench/measure.js $(basename $(@F))
+MEASURE = env KVM_STAT=$(KVM_STAT) COMMIT=$(COMMIT) node dist/bench/measure.js $(basename $(@F))
 
 suite = $(firstword $(subst -, ,$*))
 
@@ -50,7 +53,7 @@ build/bench/vmx-%.json: $(BENCH_SOURCES)
 	mv $@.part $@
 
 build/bench/process.json: $(ADDON) $(GUEST) $(BPF_OBJECTS) build/bench/fill bench/guest.ts bench/process.ts bench/results.ts bench/start.ts
-	$(LAB_RUN) --icount --timeout 3000 -- node dist/bench/process.js > $@.part
+	$(LAB_RUN) --icount --timeout 3000 -- env COMMIT=$(COMMIT) node dist/bench/process.js > $@.part
 	mv $@.part $@
 
 build/bench/empty.bpf.o: bench/empty.bpf.c
