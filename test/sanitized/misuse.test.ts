@@ -125,19 +125,20 @@ for (const [name, right] of Object.entries(RIGHT)) {
   });
 }
 
-test("describeHost: anything but three texts throws", () => {
+test("describeHost: anything but three texts and a number throws", () => {
   const describeHost = (addon.exports as { describeHost: (...parameters: unknown[]) => void }).describeHost;
   const text = fc.string({ unit: "binary" });
+  const host = { tracefs: "", module: "", isa: "", isaNumber: 0 };
   fc.assert(
-    fc.property(fc.record({ tracefs: text, module: text, isa: text }), (host) => {
+    fc.property(fc.record({ tracefs: text, module: text, isa: text, isaNumber: fc.double() }), (host) => {
       describeHost(host);
     }),
   );
-  const value = fc.anything().filter((value) => typeof value !== "string");
+  const value = fc.anything().filter((value) => typeof value !== "string" && typeof value !== "number");
   fc.assert(
-    fc.property(fc.constantFrom("tracefs", "module", "isa"), value, (name, value) => {
+    fc.property(fc.constantFrom(...Object.keys(host)), value, (name, value) => {
       assert.throws(() => {
-        describeHost({ tracefs: "", module: "", isa: "", [name]: value });
+        describeHost({ ...host, [name]: value });
       }, TypeError);
     }),
   );
@@ -145,7 +146,7 @@ test("describeHost: anything but three texts throws", () => {
     assert.throws(() => {
       describeHost(...parameters);
     }, TypeError);
-  describeHost({ tracefs: "", module: "", isa: "" });
+  describeHost(host);
 });
 
 test("encodeRings: anything throws or works", () => {
