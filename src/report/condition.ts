@@ -349,7 +349,7 @@ export function judgeChange(condition: Condition, runs: readonly Run[], before: 
   if (!("is" in now)) return { text, failed: false, found: "there is no such exit after" };
   const earlier = "is" in then ? then.is : 0;
   const change = now.is === earlier ? 0 : earlier === 0 ? Infinity : (ALL * (now.is - earlier)) / earlier;
-  const was = "is" in then ? `it was ${inWords(earlier, measure)}` : "there was no such exit before, it";
+  const was = "is" in then ? `it was ${inWords(earlier, measure)} and` : "there was no such exit before; it";
   const words =
     change === Infinity
       ? "a rise from nothing, which is more than any bound"
@@ -357,6 +357,6 @@ export function judgeChange(condition: Condition, runs: readonly Run[], before: 
   return {
     text,
     failed: OPERATORS[operator](change, value),
-    found: `${was} and is ${inWords(now.is, measure)}, ${words}`,
+    found: `${was} is ${inWords(now.is, measure)}, ${words}`,
   };
 }
